@@ -1,0 +1,218 @@
+"""The machine's own configuration: written by `jobsync init`, read by every caller, decided by nobody's environment.
+
+Beside `config.toml` stands `config.index`: the few lines of it that `jobsync-hook` needs, in a form that it can read
+without a TOML parser. It is derived, never edited, and believed only while it carries the digest of `config.toml`.
+"""
+
+import os
+import pwd
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+
+from jobsync import files
+from jobsync.errors import JobsyncError
+
+POINTER = "config-path"
+INDEX = "config.index"
+VARIABLE = "JOBSYNC_CONFIG"
+SYSTEM_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
+
+
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """A registered dotfiles repository; all paths absolute and physical."""
+
+    id: str
+    git_dir: str
+    work_tree: str
+    prefix: str
+    branch: str | None = None
+    """When given, hooks sync only while this branch is checked out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """`config.toml` as a value."""
+
+    file: Path
+    machine: str
+    os: str
+    home: str
+    state: str
+    data: str
+    logs: str
+    path: str
+    """PATH for jobs."""
+    scheduler: str
+    launchctl: str
+    """Absolute path of the `launchctl` to use."""
+    hook: str
+    """The `jobsync-hook` of the installation that `init` ran from; hooks wake this one up."""
+    tags: tuple[str, ...] = ()
+    repos: tuple[Repo, ...] = ()
+
+    def with_repo(self, repo: Repo) -> "Config":
+        """The same configuration with `repo` registered, in place of a former registration of the same id."""
+        others = tuple(known for known in self.repos if known.id != repo.id)
+        return replace(self, repos=(*others, repo))
+
+    def without_repo(self, repo_id: str) -> "Config":
+        """The same configuration without that repository."""
+        return replace(self, repos=tuple(known for known in self.repos if known.id != repo_id))
+
+
+_TEXTS = ("machine", "os", "home", "state", "data", "logs", "path", "scheduler", "launchctl", "hook")
+_ABSOLUTE = ("home", "state", "data", "logs", "launchctl", "hook")
+_REPO_TEXTS = ("id", "git_dir", "work_tree", "prefix")
+SETTABLE = ("machine", "tags", "path", "launchctl", "hook")
+"""What `jobsync config KEY VALUE` may change. The places are decided once: moving them would orphan what is there."""
+
+
+def home_directory(environ: Mapping[str, str]) -> Path:
+    """The caller's home: `$HOME`, or the password database's where that is not set."""
+    return Path(environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir)
+
+
+def _standard_directory(environ: Mapping[str, str]) -> Path:
+    return home_directory(environ) / ".config" / "jobsync"
+
+
+def new_location(environ: Mapping[str, str]) -> Path:
+    """Where `init` puts a configuration that does not exist yet."""
+    base = environ.get("XDG_CONFIG_HOME")
+    directory = Path(base) / "jobsync" if base and base.startswith("/") else _standard_directory(environ)
+    return directory / "config.toml"
+
+
+def find(environ: Mapping[str, str]) -> Path | None:
+    """The configuration of this machine: the pinned one, XDG's, the standard one, or where its pointer leads."""
+    if pinned := environ.get(VARIABLE):
+        return Path(pinned)
+    for candidate in (new_location(environ), _standard_directory(environ) / "config.toml"):
+        if candidate.is_file():
+            return candidate
+    pointer = files.read(_standard_directory(environ) / POINTER)
+    return Path(os.fsdecode(pointer.strip())) if pointer else None
+
+
+def _text(table: Mapping[str, object], key: str, file: Path, where: str = "") -> str:
+    value = table.get(key)
+    if isinstance(value, str) and value:
+        return value
+    found = "is missing" if value is None else f"must be a text, not {value!r}"
+    raise JobsyncError(f"{file}: {where}{key}: {found}", hint="run `jobsync init` again in your dotfiles repository")
+
+
+def _repo(entry: object, file: Path, number: int) -> Repo:
+    where = f"repo[{number}]."
+    if not isinstance(entry, dict):
+        raise JobsyncError(f"{file}: repo[{number}]: must be a table", hint="write [[repo]]")
+    values = {key: _text(entry, key, file, where) for key in _REPO_TEXTS}
+    branch = entry.get("branch")
+    if branch is not None and not isinstance(branch, str):
+        raise JobsyncError(f"{file}: {where}branch: must be a text, not {branch!r}")
+    return Repo(**values, branch=branch)
+
+
+def parse(content: bytes, file: Path) -> Config:
+    """`config.toml`'s bytes as a value; `JobsyncError` names the file and the key."""
+    try:
+        table = tomllib.loads(content.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise JobsyncError(f"{file}: {error}", hint="mend the file, or move it away and run `jobsync init`") from error
+    values = {key: _text(table, key, file) for key in _TEXTS}
+    for key in _ABSOLUTE:
+        if not values[key].startswith("/"):
+            raise JobsyncError(f'{file}: {key}: "{values[key]}" is not an absolute path')
+    tags = table.get("tags", [])
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise JobsyncError(f'{file}: tags: must be a list of texts, such as ["home"]')
+    entries = table.get("repo", [])
+    if not isinstance(entries, list):
+        raise JobsyncError(f"{file}: repo: must be tables", hint="write [[repo]]")
+    repos = tuple(_repo(entry, file, number) for number, entry in enumerate(entries))
+    return Config(file=file, **values, tags=tuple(tags), repos=repos)
+
+
+def load(file: Path) -> Config:
+    """Read the configuration; `JobsyncError` when it is missing or wrong."""
+    content = files.read(file)
+    if content is None:
+        raise JobsyncError(f"{file} does not exist", hint="run `jobsync init` in your dotfiles repository")
+    return parse(content, file)
+
+
+def fill(document: str, config: Config) -> str:
+    """The TOML text for `config`, keeping comments, order and unknown keys of `document` (empty = a new one)."""
+    import tomlkit  # only where a configuration is written
+
+    toml = tomlkit.parse(document)
+    if not document:
+        toml.add(tomlkit.comment("This machine's jobsync, written by `jobsync init`. `jobsync config` changes it."))
+    for key in _TEXTS:
+        toml[key] = getattr(config, key)
+    toml["tags"] = list(config.tags)
+    tables = tomlkit.aot()
+    for repo in config.repos:
+        table = tomlkit.table()
+        for key in _REPO_TEXTS:
+            table[key] = getattr(repo, key)
+        if repo.branch is not None:
+            table["branch"] = repo.branch
+        tables.append(table)
+    toml.pop("repo", None)
+    if config.repos:
+        toml["repo"] = tables
+    return tomlkit.dumps(toml)
+
+
+def index_bytes(config: Config, content: bytes) -> bytes:
+    """What `jobsync-hook` reads instead of `content`, the bytes of `config.toml`. See `entry.py`."""
+    lines = ["jobsync-config 1", f"digest {digest(content)}", f"hook {config.hook}"]
+    for repo in config.repos:
+        ledger = Path(config.state) / repo.id / "ledger"
+        lines.append("\t".join(("repo", repo.work_tree, repo.git_dir, os.fspath(ledger))))
+    return os.fsencode("\n".join(lines) + "\n")
+
+
+def digest(content: bytes) -> str:
+    """The digest that the index and the ledgers carry."""
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+def save(config: Config, environ: Mapping[str, str]) -> None:
+    """Write `config.toml` (0600), its index, and the pointer where the standard place is not used."""
+    files.make_directory(config.file.parent)
+    former = (files.read(config.file) or b"").decode("utf-8")
+    content = fill(former, config).encode()
+    files.write_if_changed(config.file, content, 0o600)
+    files.write_if_changed(config.file.with_name(INDEX), index_bytes(config, content), 0o600)
+    standard = _standard_directory(environ)
+    if config.file.parent != standard:
+        files.make_directory(standard)
+        files.write_if_changed(standard / POINTER, os.fsencode(config.file) + b"\n", 0o600)
+
+
+def refresh_index(config: Config) -> None:
+    """Bring the index up to date after a user edited `config.toml` by hand."""
+    content = files.read(config.file)
+    if content is not None:
+        files.write_if_changed(config.file.with_name(INDEX), index_bytes(config, content), 0o600)
+
+
+def rendering_digest(config: Config, repo: Repo) -> str:
+    """Digest of all in the configuration that rendered bytes depend on: when it changes, every job is affected."""
+    parts = (
+        config.machine, *sorted(config.tags), config.os, config.home, config.state, config.data, config.logs,
+        config.path, config.scheduler, repo.id, repo.work_tree, repo.prefix,
+    )  # fmt: skip
+    return digest("\0".join(parts).encode())
+
+
+def this_os() -> str:
+    """`macos` or `linux`, in the words of `only.os`."""
+    return "macos" if sys.platform == "darwin" else "linux"

@@ -1,0 +1,121 @@
+"""The one module that writes files: whole or not at all, with the mode that was asked for whatever the umask."""
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from jobsync.errors import JobsyncError
+
+# Not `*.plist`: launchd watches LaunchAgents for those. Always the same name for one target: what a killed sync
+# left behind is replaced by the next one, which holds the same lock.
+_TEMPORARY = ".{name}.jobsync-tmp"
+
+
+def temporary_name(name: str) -> str:
+    """Name of the file that `write_atomically` fills before it takes the place of `name`."""
+    return _TEMPORARY.format(name=name)
+
+
+def _complaint(verb: str, path: Path, error: OSError) -> JobsyncError:
+    return JobsyncError(f"cannot {verb} {path}: {error.strerror or error}")
+
+
+def read(path: Path) -> bytes | None:
+    """Content of the file; None when there is none. `JobsyncError` when it is there and cannot be read."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _complaint("read", path, error) from error
+
+
+def make_directory(path: Path, mode: int = 0o700) -> None:
+    """Make `path` and its missing parents; those it makes get `mode`, those that are there stay as they are."""
+    if path.is_dir():
+        return
+    make_directory(path.parent, mode)
+    try:
+        path.mkdir()
+        path.chmod(mode)
+    except FileExistsError:
+        if not path.is_dir():
+            raise JobsyncError(f"{path} is in the way: a directory is needed there") from None
+    except OSError as error:
+        raise _complaint("make the directory", path, error) from error
+
+
+def _fill(descriptor: int, content: bytes, mode: int) -> None:
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fchmod(file.fileno(), mode)
+        os.fsync(file.fileno())
+
+
+def _sync_directory(path: Path) -> None:
+    # A rename survives a power cut only once the directory itself is on the disk.
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_atomically(path: Path, content: bytes, mode: int) -> None:
+    """Put `content` at `path` with exactly `mode`: readers see the old file or the new one, never a part.
+
+    Replaces a file or a link of that name; `JobsyncError` (nothing changed) when that cannot be done.
+    """
+    temporary = path.with_name(_TEMPORARY.format(name=path.name))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        temporary.unlink(missing_ok=True)
+        try:
+            _fill(os.open(temporary, flags, mode), content, mode)
+            temporary.rename(path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        _sync_directory(path.parent)
+    except OSError as error:
+        raise _complaint("write", path, error) from error
+
+
+def write_if_changed(path: Path, content: bytes, mode: int) -> bool:
+    """`write_atomically`, unless the file already holds exactly this; True when something was written."""
+    try:
+        if read(path) == content and stat.S_IMODE(path.lstat().st_mode) == mode:
+            return False
+    except OSError:
+        pass
+    write_atomically(path, content, mode)
+    return True
+
+
+def remove(path: Path) -> None:
+    """Remove the file or link; nothing there is fine. `JobsyncError` when it cannot be removed."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _complaint("remove", path, error) from error
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a directory of ours with all that is in it; nothing there is fine. Links are removed, not followed."""
+    import shutil
+
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _complaint("remove", path, error) from error
+
+
+def remove_if_empty(path: Path) -> None:
+    """Remove a directory unless something is in it."""
+    with suppress(OSError):
+        path.rmdir()

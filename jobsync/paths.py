@@ -1,0 +1,87 @@
+"""Where everything of one registered repository lives. Built once, passed down; nobody else joins these names."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobsync.config import Config, Repo
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """All absolute, all decided by `config.toml`."""
+
+    agents: Path
+    """`~/Library/LaunchAgents`: shared with others, so only our own files there are ours."""
+    state: Path
+    launchers: Path
+    """Ours alone: one launcher per job, named after it."""
+    logs: Path
+    """Parent of one directory per label."""
+
+    @property
+    def ledger(self) -> Path:
+        """What jobsync did last."""
+        return self.state / "ledger"
+
+    @property
+    def lock(self) -> Path:
+        """Held while a sync runs."""
+        return self.state / "lock"
+
+    @property
+    def store(self) -> Path:
+        """Bytes of the artefacts as written, each in a file named after its digest."""
+        return self.state / "store"
+
+    @property
+    def kept(self) -> Path:
+        """Copies of hand-edited artefacts, made before they were overwritten."""
+        return self.state / "kept"
+
+    @property
+    def notices(self) -> Path:
+        """The commit for which a hook last said that it defers: one notice per HEAD."""
+        return self.state / "notices"
+
+    @property
+    def bugs(self) -> Path:
+        """Logs of errors that are jobsync's own fault."""
+        return self.state / "bugs"
+
+    def plist(self, label: str) -> Path:
+        """launchd's file for a label."""
+        return self.agents / f"{label}.plist"
+
+    def launcher(self, job: str) -> Path:
+        """What the scheduler runs for a job."""
+        return self.launchers / job
+
+    def job_logs(self, label: str) -> Path:
+        """Directory with one log for each run."""
+        return self.logs / label
+
+    def runs(self, job: str) -> Path:
+        """The job's run records."""
+        return self.state / "runs" / job
+
+    def pause(self, job: str) -> Path:
+        """There while the job is paused; holds the second (epoch) at which that ends, or 0."""
+        return self.state / "pause" / job
+
+    def hold(self, job: str) -> Path:
+        """There while a sync replaces the job: a launcher that starts now must not start the command."""
+        return self.state / "hold" / job
+
+    def token(self, job: str) -> Path:
+        """One use: tells the launcher that a sync, not a login, loaded the job."""
+        return self.state / "token" / job
+
+
+def paths_of(config: Config, repo: Repo) -> Paths:
+    """The places of one registered repository."""
+    return Paths(
+        agents=Path(config.home) / "Library" / "LaunchAgents",
+        state=Path(config.state) / repo.id,
+        launchers=Path(config.data) / repo.id,
+        logs=Path(config.logs),
+    )

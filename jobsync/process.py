@@ -1,0 +1,194 @@
+"""The one module that starts processes: always an argv, never a shell, always with an end in sight.
+
+It stays light (no `subprocess`, `signal` or `selectors`: those cost more than the hook's whole budget), because
+`jobsync-hook` runs it at every pull.
+"""
+
+import os
+import select
+import sys
+import time
+
+from jobsync.errors import JobsyncError
+
+TYPE_CHECKING = False  # `typing` is heavier than all that is needed here
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_CHUNK = 1 << 16
+_SIGKILL = 9
+# git may hand SIGALRM down as ignored (its progress display does), and Python ignores SIGPIPE and SIGXFSZ;
+# whatever we start gets the defaults back. The numbers are the same on Linux and macOS.
+_DEFAULTED = (13, 14, 25)
+
+
+class NotStarted(JobsyncError):
+    """The executable could not be started at all (missing, not executable)."""
+
+
+class TimedOut(JobsyncError):
+    """The process was still running at its limit; it and its process group were killed."""
+
+
+class Finished:
+    """How a process ended. `status` is its exit status, or minus the signal that ended it."""
+
+    __slots__ = ("argv", "status", "stderr", "stdout")
+
+    def __init__(self, argv: "tuple[str, ...]", status: int, stdout: bytes, stderr: bytes) -> None:
+        self.argv = argv
+        self.status = status
+        self.stdout = stdout
+        self.stderr = stderr
+
+    @property
+    def complaint(self) -> str:
+        """What it wrote to stderr, as text, without the last newline."""
+        return self.stderr.decode("utf-8", "replace").strip()
+
+
+class Child:
+    """A started process whose output is still to be read; `finish` must be called exactly once."""
+
+    __slots__ = ("_read_ends", "_write_end", "argv", "pid")
+
+    def __init__(self, argv: "tuple[str, ...]", env: "Mapping[str, str]", *, has_input: bool) -> None:
+        self.argv = argv
+        stdin = os.pipe() if has_input else (os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), -1)
+        stdout, stderr = os.pipe(), os.pipe()
+        try:
+            self.pid = _spawn(argv, env, (stdin[0], stdout[1], stderr[1]))
+        except OSError as error:
+            for end in (stdin[1], stdout[0], stderr[0]):
+                if end >= 0:
+                    os.close(end)
+            raise NotStarted(f"cannot run {argv[0]}: {error.strerror}") from error
+        finally:
+            for end in (stdin[0], stdout[1], stderr[1]):
+                os.close(end)
+        self._write_end = stdin[1]
+        self._read_ends = (stdout[0], stderr[0])
+
+    def finish(self, timeout: float, stdin: bytes = b"") -> Finished:
+        """Feed `stdin`, read everything, wait for the end. `TimedOut` after `timeout` seconds: killed, reaped."""
+        deadline = time.monotonic() + timeout
+        outputs: dict[int, list[bytes]] = {end: [] for end in self._read_ends}
+        try:
+            if not self._exchange(stdin, outputs, deadline):
+                self._kill()
+                raise TimedOut(f"{' '.join(self.argv)} did not answer within {timeout:g} seconds")
+            status = self._reap(deadline, timeout)
+        finally:
+            for end in (*self._read_ends, self._write_end):
+                if end >= 0:
+                    os.close(end)
+            self._write_end = -1
+        stdout, stderr = (b"".join(outputs[end]) for end in self._read_ends)
+        return Finished(self.argv, status, stdout, stderr)
+
+    def _exchange(self, stdin: bytes, outputs: "dict[int, list[bytes]]", deadline: float) -> bool:
+        """Move bytes until both outputs are closed; False when the deadline came first."""
+        poll = select.poll()
+        open_ends = set(outputs)
+        for end in open_ends:
+            poll.register(end, select.POLLIN)
+        rest = memoryview(stdin)
+        if self._write_end >= 0:
+            os.set_blocking(self._write_end, False)
+            poll.register(self._write_end, select.POLLOUT)
+        while open_ends:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                return False
+            for end, _ in poll.poll(remaining * 1000):
+                if end == self._write_end:
+                    rest = self._feed(rest, poll)
+                elif chunk := os.read(end, _CHUNK):
+                    outputs[end].append(chunk)
+                else:
+                    poll.unregister(end)
+                    open_ends.discard(end)
+        return True
+
+    def _feed(self, rest: memoryview, poll: select.poll) -> memoryview:
+        try:
+            rest = rest[os.write(self._write_end, rest[:_CHUNK]) :]
+        except BlockingIOError:
+            return rest
+        except BrokenPipeError:
+            rest = rest[:0]
+        if not rest:
+            poll.unregister(self._write_end)
+            os.close(self._write_end)
+            self._write_end = -1
+        return rest
+
+    def _reap(self, deadline: float, timeout: float) -> int:
+        pause = 0.0005
+        while True:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                return os.waitstatus_to_exitcode(status)
+            if time.monotonic() > deadline:
+                self._kill()
+                raise TimedOut(f"{' '.join(self.argv)} did not end within {timeout:g} seconds")
+            time.sleep(pause)
+            pause = min(pause * 2, 0.02)
+
+    def _kill(self) -> None:
+        try:  # contextlib.suppress would cost the hook another import
+            os.killpg(self.pid, _SIGKILL)
+        except ProcessLookupError:
+            return
+        finally:
+            os.waitpid(self.pid, 0)
+
+
+def _spawn(argv: "Sequence[str]", env: "Mapping[str, str]", ends: "tuple[int, int, int]") -> int:
+    # A process group of its own: Ctrl-C at the terminal must interrupt us between two effects, never a
+    # `launchctl bootstrap` in the middle of one.
+    return os.posix_spawnp(
+        argv[0],
+        list(argv),
+        env,
+        file_actions=[(os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate(ends)],
+        setpgroup=0,
+        setsigdef=_DEFAULTED,
+    )
+
+
+def start(argv: "Sequence[str]", *, env: "Mapping[str, str]", has_input: bool = False) -> Child:
+    """Start `argv` with exactly `env`; argv[0] without a slash is looked up in the caller's PATH. `NotStarted`."""
+    return Child(tuple(argv), env, has_input=has_input)
+
+
+def run(argv: "Sequence[str]", *, env: "Mapping[str, str]", timeout: float, stdin: bytes = b"") -> Finished:
+    """Run `argv` to its end, at most `timeout` seconds. `NotStarted`, `TimedOut`; any exit status is an answer."""
+    return start(argv, env=env, has_input=bool(stdin)).finish(timeout, stdin)
+
+
+def start_detached(argv: "Sequence[str]", *, env: "Mapping[str, str]", output: str = os.devnull) -> int:
+    """Start `argv` in a session of its own, with stdin closed and output appended to a file; returns its pid.
+
+    Nobody waits for it: GUI clients that read git's output to its end must not wait for it either.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    actions: list[tuple[int, int, str, int, int] | tuple[int, int, int]] = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, output, flags, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    try:
+        return os.posix_spawnp(argv[0], list(argv), env, file_actions=actions, setsid=True, setsigdef=_DEFAULTED)
+    except OSError as error:
+        raise NotStarted(f"cannot run {argv[0]}: {error.strerror}") from error
+
+
+def hand_over(argv: "Sequence[str]", *, env: "Mapping[str, str]") -> None:
+    """Run `argv` on this very terminal and standard streams until it ends, then exit with its status."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        os.execvpe(argv[0], list(argv), dict(env))  # noqa: S606 - an argv, no shell
+    except OSError as error:
+        raise NotStarted(f"cannot run {argv[0]}: {error.strerror}") from error

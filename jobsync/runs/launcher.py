@@ -1,0 +1,124 @@
+"""Renders the launcher: the small POSIX sh file that the scheduler runs for a job.
+
+Pure. No Python runs at job time: a broken Python must not stop anyone's jobs. The launcher keeps one log for each
+run, records start and end, and passes on the command's own status. A daemon runs under it too, since its log needs
+an owner.
+"""
+
+import shlex
+
+from jobsync.definitions.job import Argv, Command, Job, Line, Script
+from jobsync.paths import Paths
+
+KEPT_LOGS = 30
+"""Logs that a launcher leaves of a job, the newest; older ones go when a run starts."""
+
+NOT_STARTED = 78
+"""Status of a run whose directory or log could not be had: sysexits' EX_CONFIG, as launchd itself says it."""
+
+# Facts that bind this text: dash has no job control without a terminal; a trap interrupts `wait`, which then answers
+# above 128 though the child still runs; the child of `&` ignores INT and QUIT; `read` fails at a last line without a
+# newline though it did read it; `date +%s` is in every date(1) that macOS and Linux have had for twenty years.
+_TEMPLATE = """\
+#!/bin/sh
+# {label}{description}
+# Written by jobsync from {source}. Change that file: the next sync puts this one back.
+set -u
+umask 022
+runs={runs}
+logs={logs}
+token={token}
+pause={pause}
+hold={hold}
+now=$(date -u '+%s %Y%m%dT%H%M%SZ')
+run=${{now#* }}-$$
+now=${{now% *}}
+
+record() {{ printf '%s\\n' "$*" >>"$runs"; }}
+skip() {{ record "skip $run $now $1"; exit 0; }}
+boot() {{ cat /proc/sys/kernel/random/boot_id 2>/dev/null || /usr/sbin/sysctl -n kern.bootsessionuuid; }}
+
+[ -d "${{runs%/*}}" ] || mkdir -p -- "${{runs%/*}}"
+if [ -f "$token" ]; then
+  loaded='' until=0
+  read -r loaded until <"$token" || :
+  rm -f -- "$token"
+  if [ "$now" -lt "$until" ] && [ "$loaded" = "$(boot)" ]; then skip 'loaded by sync'; fi
+fi
+if [ -f "$pause" ]; then
+  until=0
+  read -r until <"$pause" || :
+  if [ "$until" -eq 0 ] || [ "$now" -lt "$until" ]; then skip paused; fi
+fi
+if [ -f "$hold" ]; then skip held; fi
+
+[ -d "$logs" ] || mkdir -p -- "$logs"
+set -- "$logs"/*.log
+while [ $# -ge {kept} ]; do rm -f -- "$1"; shift; done
+log=$logs/$run.log
+record "start $run $now $$"
+if ! : >>"$log"; then record "end $run $now {not_started} log"; exit {not_started}; fi
+
+child=''
+stop() {{ stopped=$1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null; }}
+trap 'stop TERM' TERM
+trap 'stop INT' INT
+trap 'stop HUP' HUP
+(
+  trap - TERM INT HUP
+  export JOBSYNC_JOB={job} JOBSYNC_LABEL={label_quoted} JOBSYNC_DIR={job_directory} JOBSYNC_RUN="$run"
+{environment}  cd {directory} || exit {not_started}
+  exec {command}
+) </dev/null >>"$log" 2>&1 &
+child=$!
+while :; do
+  stopped=''
+  wait "$child"
+  status=$?
+  [ -n "$stopped" ] || break
+done
+record "end $run $(date -u +%s) $status"
+exit "$status"
+"""
+
+
+def _command(command: Command) -> str:
+    match command:
+        case Line(text):
+            return f"/bin/sh -eu -c {shlex.quote(text)}"
+        case Argv(arguments):
+            return shlex.join(arguments)
+        case Script(path):
+            return shlex.quote(path)
+
+
+def _environment(job: Job) -> str:
+    return "".join(f"  export {name}={shlex.quote(value)}\n" for name, value in job.environment)
+
+
+def _comment(text: str) -> str:
+    """Text that stays inside one comment line."""
+    return " ".join(text.split())
+
+
+def render(job: Job, label: str, source: str, paths: Paths) -> bytes:
+    """The launcher's bytes. `source` is the repository-relative path of the definition, for people."""
+    text = _TEMPLATE.format(
+        label=label,
+        label_quoted=shlex.quote(label),
+        description=f": {_comment(job.description)}" if job.description else "",
+        source=source,
+        job=shlex.quote(job.name),
+        runs=shlex.quote(str(paths.runs(job.name))),
+        logs=shlex.quote(str(paths.job_logs(label))),
+        token=shlex.quote(str(paths.token(job.name))),
+        pause=shlex.quote(str(paths.pause(job.name))),
+        hold=shlex.quote(str(paths.hold(job.name))),
+        kept=KEPT_LOGS,
+        not_started=NOT_STARTED,
+        environment=_environment(job),
+        job_directory=shlex.quote(job.home_directory),
+        directory=shlex.quote(job.directory),
+        command=_command(job.command),
+    )
+    return text.encode("utf-8", "surrogateescape")

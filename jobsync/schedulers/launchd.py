@@ -1,0 +1,209 @@
+"""launchd, through the `launchctl` executable that the configuration names. Apple's or the simulator's: it cannot tell.
+
+Manners: label forms only (a `bootout` without a label would tear down the whole session), one `print` of the domain as
+survey, never a verdict from error 5 alone, a time limit on every call. Numbers are launchctl's own, which are Darwin's
+and not this machine's `errno`.
+"""
+
+import functools
+import os
+from collections.abc import Collection, Mapping
+
+from jobsync import process
+from jobsync.config import Config, Repo
+from jobsync.definitions.job import Job
+from jobsync.errors import JobsyncError
+from jobsync.paths import Paths
+from jobsync.runs import launcher
+from jobsync.schedulers import launchd_print, plist
+from jobsync.schedulers.protocol import (
+    Answer,
+    Artefact,
+    Identity,
+    Loaded,
+    NoSession,
+    Rendering,
+    SchedulerError,
+    Survey,
+    Unknown,
+)
+
+TIMEOUT = 30.0
+"""Seconds for one launchctl call. A healthy one takes milliseconds; a kickstart may be throttled on the far side."""
+
+_OK = 0
+_NO_SUCH_PROCESS = 3
+_IN_PROGRESS = 36
+_ALREADY = 37
+_NO_DOMAIN = 112
+_NO_SERVICE = 113
+_NO_GUI = 125
+
+# bootout: 3 and 113 = was not loaded, 36 (macOS 10.15 and 11) and 37 = is on its way out already.
+_GONE_OR_GOING = (_OK, _NO_SUCH_PROCESS, _IN_PROGRESS, _ALREADY, _NO_SERVICE)
+_DEFAULT_EXIT_TIMEOUT = 5
+_DRAIN_MARGIN = 10.0
+
+
+def domain() -> str:
+    """The GUI login domain of this user: where agents of `~/Library/LaunchAgents` live."""
+    return f"gui/{os.getuid()}"
+
+
+class Launchd:
+    """One repository's view of launchd."""
+
+    name = "launchd"
+
+    def __init__(self, config: Config, repo: Repo, paths: Paths) -> None:
+        self._config = config
+        self._repo = repo
+        self._paths = paths
+        # Nothing of the caller's environment reaches the scheduler.
+        self._env = {"HOME": config.home, "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C"}
+
+    def _call(self, *arguments: str, timeout: float = TIMEOUT) -> process.Finished:
+        return process.run([self._config.launchctl, *arguments], env=self._env, timeout=timeout)
+
+    def _check(self, answer: process.Finished, accepted: Collection[int] = (_OK,)) -> None:
+        if answer.status not in accepted:
+            raise SchedulerError(_failure(answer))
+
+    def label(self, job: str) -> str:
+        """`<prefix>.<name>`."""
+        return f"{self._repo.prefix}.{job}"
+
+    def definition_path(self, label: str) -> str:
+        """See the protocol."""
+        return str(self._paths.plist(label))
+
+    def installed_labels(self) -> tuple[str, ...]:
+        """See the protocol."""
+        start, end = f"{self._repo.prefix}.", ".plist"
+        try:
+            names = [path.name for path in self._paths.agents.iterdir()]
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise JobsyncError(f"cannot read {self._paths.agents}: {error.strerror}") from error
+        return tuple(sorted(name[: -len(end)] for name in names if name.startswith(start) and name.endswith(end)))
+
+    def render(self, job: Job) -> Rendering:
+        """See the protocol."""
+        label = self.label(job.name)
+        run = str(self._paths.launcher(job.name))
+        agent = plist.definition(job, label=label, owner=self._repo.id, launcher=run, path=self._config.path)
+        source = f"{os.path.relpath(job.home_directory, self._repo.work_tree)}/job.toml"
+        comment = f"{job.description or job.name}. Written by jobsync from {source}; edits here are undone."
+        return Rendering(
+            label=label,
+            artefacts=(
+                Artefact(run, launcher.render(job, label, source, self._paths), 0o700),
+                Artefact(self.definition_path(label), plist.dumps(agent, comment), 0o644),
+            ),
+            load_digest=plist.digest_of(agent),
+        )
+
+    def meaning(self, content: bytes) -> str | None:
+        """See the protocol."""
+        agent = plist.loads(content)
+        return None if agent is None else plist.meaning(agent)
+
+    def owner(self, content: bytes) -> str | None:
+        """See the protocol."""
+        return plist.environment_of(plist.loads(content) or {}).get(plist.OWNER)
+
+    def environment(self, content: bytes) -> Mapping[str, str]:
+        """See the protocol."""
+        return plist.environment_of(plist.loads(content) or {})
+
+    def survey_command(self) -> tuple[str, ...]:
+        """See the protocol."""
+        return (self._config.launchctl, "print", domain())
+
+    def survey(self) -> Answer:
+        """See the protocol. 112 and 125: no GUI login now, which is no reason to believe it for good."""
+        try:
+            answer = self._call("print", domain())
+        except JobsyncError as error:
+            return Unknown(error.message)
+        if answer.status in (_NO_DOMAIN, _NO_GUI):
+            return NoSession(f"no GUI session for {domain()}: jobs load at the next login")
+        if answer.status != _OK:
+            return Unknown(_failure(answer))
+        text = answer.stdout.decode("utf-8", "replace")
+        services = launchd_print.services(text)
+        if services is None:
+            return Unknown(f"`launchctl print {domain()}` printed nothing that jobsync can read")
+        return Survey(
+            services={label: Loaded(pid, status) for label, (pid, status) in services.items()},
+            disabled=launchd_print.disabled(text),
+        )
+
+    def identify(self, label: str) -> Identity | None:
+        """See the protocol."""
+        answer = self._call("print", self._target(label))
+        if answer.status == _NO_SERVICE:
+            return None
+        self._check(answer)
+        environment = launchd_print.environment(answer.stdout.decode("utf-8", "replace"))
+        return Identity(environment.get(plist.OWNER, ""), environment.get(plist.DIGEST, ""))
+
+    def unload(self, label: str) -> None:
+        """`bootout` by label: works without the file, and tells absent (3) from failed."""
+        self._check(self._call("bootout", self._target(label)), _GONE_OR_GOING)
+
+    def unload_limit(self, content: bytes | None) -> float:
+        """See the protocol: the job's ExitTimeOut and a margin. 0 is launchd's "for ever": bounded all the same."""
+        limit = (plist.loads(content or b"") or {}).get("ExitTimeOut", _DEFAULT_EXIT_TIMEOUT)
+        return (limit if isinstance(limit, int) else _DEFAULT_EXIT_TIMEOUT) + _DRAIN_MARGIN
+
+    def load(self, label: str) -> None:
+        """`bootstrap`. A non-zero status may have registered the job anyway, so whoever calls this verifies."""
+        self._check(self._call("bootstrap", domain(), self.definition_path(label)))
+
+    def start(self, label: str) -> None:
+        """`kickstart`; 37: it is running already."""
+        self._check(self._call("kickstart", self._target(label)), (_OK, _ALREADY))
+
+    def restart(self, label: str) -> None:
+        """`kickstart -k`. Does not read the definition again."""
+        self._check(self._call("kickstart", "-k", self._target(label)), (_OK, _ALREADY))
+
+    def stop(self, label: str) -> None:
+        """`kill TERM`; 3: nothing to signal."""
+        self._check(self._call("kill", "TERM", self._target(label)), (_OK, _NO_SUCH_PROCESS))
+
+    def _target(self, label: str) -> str:
+        if not label:
+            raise ValueError("a launchctl target needs a label: without one it names the whole session")
+        return f"{domain()}/{label}"
+
+    @functools.cached_property
+    def version(self) -> int:
+        """Major version of macOS, as this launchctl says; 0 when it does not."""
+        try:
+            answer = self._call("version")
+        except JobsyncError:
+            return 0
+        digits = answer.stdout.decode("utf-8", "replace").partition("Version ")[2].partition(".")[0]
+        return int(digits) if digits.isdigit() else 0
+
+    def away_meaning(self, job: Job) -> Collection[str]:
+        """See the protocol (launchd.plist(5); powered off or logged out: Apple's "Scheduling Timed Jobs")."""
+        sentences: list[str] = []
+        if job.schedule.slots:
+            sentences.append("asleep at the time: one run after wake, however many slots were missed")
+            sentences.append("off or logged out at the time: launchd loses the slot; the next one counts")
+        if job.schedule.at_login:
+            sentences.append("at each login, not when a sync loads it")
+        if job.schedule.on_change or job.schedule.on_files:
+            sentences.append("what changes while you are logged out is noticed at the next login at the earliest")
+        if job.daemon is not None:
+            sentences.append("runs from login to logout; launchd starts it again after it ended")
+        return sentences
+
+
+def _failure(answer: process.Finished) -> str:
+    said = answer.complaint or "nothing on stderr"
+    return f"`{' '.join(answer.argv)}` failed with status {answer.status}: {said}"

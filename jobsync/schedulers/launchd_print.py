@@ -1,0 +1,61 @@
+"""Reads what `launchctl print` prints. Pure, total, and light: `jobsync-hook` imports it on its hot path.
+
+Blocks are matched exactly: `disabled services = {` ends like `services = {`, and a label found anywhere in the dump
+may be a stale override (launchctl on macOS 10.15 to 26).
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def block(lines: "list[str]", header: str) -> "list[str] | None":
+    """The lines inside the block that opens with the line `header`, up to the line that closes it at its depth."""
+    opening = f"{header} = {{"
+    for number, line in enumerate(lines):
+        if line.lstrip("\t") == opening:
+            closing = line[: -len(opening)] + "}"
+            try:
+                end = lines.index(closing, number + 1)
+            except ValueError:
+                return None
+            return lines[number + 1 : end]
+    return None
+
+
+def _rows(lines: "list[str]") -> "Iterator[tuple[str, str, str]]":
+    for line in lines:
+        columns, _, label = line.strip().partition("\t")
+        fields = columns.split()
+        if len(fields) == 2 and label:
+            yield label, fields[0], fields[1]
+
+
+def services(text: str) -> "dict[str, tuple[int | None, int | None]] | None":
+    """Label -> (pid, last status) of a domain dump; None when the dump is not one. Status: see `_status`."""
+    rows = block(text.split("\n"), "services")
+    if rows is None:
+        return None
+    return {label: (_pid(pid), _status(status)) for label, pid, status in _rows(rows)}
+
+
+def _pid(field: str) -> "int | None":
+    return int(field) if field.isdigit() and field != "0" else None
+
+
+def _status(field: str) -> "int | None":
+    """Exit status or minus the signal; None for `-` (never exited) and for tags such as `(pe)`."""
+    return int(field) if field.lstrip("-").isdigit() else None
+
+
+def disabled(text: str) -> "frozenset[str]":
+    """Labels that the block `disabled services` switches off, in the words of macOS 13 on or those before."""
+    rows = block(text.split("\n"), "disabled services") or []
+    pairs = (row.strip().rpartition(" => ") for row in rows)
+    return frozenset(label.strip('"') for label, _, value in pairs if value in ("disabled", "true"))
+
+
+def environment(text: str) -> "dict[str, str]":
+    """The block `environment` of a service dump."""
+    pairs = (row.strip().partition(" => ") for row in block(text.split("\n"), "environment") or [])
+    return {key: value for key, arrow, value in pairs if arrow}
