@@ -197,6 +197,15 @@ def save(config: Config, environ: Mapping[str, str]) -> None:
         files.write_if_changed(standard / POINTER, os.fsencode(config.file) + b"\n", 0o600)
 
 
+def remove(config: Config, environ: Mapping[str, str]) -> None:
+    """Take the configuration away: with its last repository it has no purpose."""
+    standard = _standard_directory(environ)
+    for path in (config.file, config.file.with_name(INDEX), standard / POINTER):
+        files.remove(path)
+    for directory in (config.file.parent, standard):
+        files.remove_if_empty(directory)
+
+
 def refresh_index(config: Config) -> None:
     """Bring the index up to date after a user edited `config.toml` by hand."""
     content = files.read(config.file)

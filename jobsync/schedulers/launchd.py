@@ -109,9 +109,9 @@ class Launchd:
         agent = plist.loads(content)
         return None if agent is None else plist.meaning(agent)
 
-    def owner(self, content: bytes) -> str | None:
+    def is_ours(self, content: bytes) -> bool:
         """See the protocol."""
-        return plist.environment_of(plist.loads(content) or {}).get(plist.OWNER)
+        return plist.environment_of(plist.loads(content) or {}).get(plist.OWNER) == self._repo.id
 
     def environment(self, content: bytes) -> Mapping[str, str]:
         """See the protocol."""
@@ -148,6 +148,11 @@ class Launchd:
         self._check(answer)
         environment = launchd_print.environment(answer.stdout.decode("utf-8", "replace"))
         return Identity(environment.get(plist.OWNER, ""), environment.get(plist.DIGEST, ""))
+
+    def owns(self, label: str) -> bool:
+        """See the protocol."""
+        identity = self.identify(label)
+        return identity is not None and identity.owner == self._repo.id
 
     def unload(self, label: str) -> None:
         """`bootout` by label: works without the file, and tells absent (3) from failed."""

@@ -86,8 +86,12 @@ class Scheduler(Protocol):
         """Load digest of an installed definition's bytes; None when they are nothing that could be loaded."""
         ...
 
-    def owner(self, content: bytes) -> str | None:
-        """The repository id that an installed definition names as its owner; None when it names none."""
+    def is_ours(self, content: bytes) -> bool:
+        """Whether an installed definition names this repository as its owner."""
+        ...
+
+    def label(self, job: str) -> str:
+        """The label of a job of this repository."""
         ...
 
     def definition_path(self, label: str) -> str:
@@ -104,6 +108,10 @@ class Scheduler(Protocol):
 
     def identify(self, label: str) -> Identity | None:
         """Ask what a loaded job says of itself; None when it is not loaded."""
+        ...
+
+    def owns(self, label: str) -> bool:
+        """Whether a loaded job names this repository as its owner."""
         ...
 
     def unload(self, label: str) -> None:

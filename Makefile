@@ -1,0 +1,61 @@
+# Everything for this project from a clean clone; it needs git, make and a Python of 3.11 or newer.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet --quiet
+# Outside ruff's and mypy's own search: a script without a suffix, and a library that users copy.
+TEMPLATE_PYTHON := template-repo/lib/retry.py template-repo/jobs/report/run
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help venv demo test lint format dist clean tools
+
+help:  ## Show these lines
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# An interpreter that is gone (upgraded, other machine) leaves links that lead nowhere: then the directory is made anew.
+$(VENV)/.package: pyproject.toml
+	@$(PY) -c '' 2>/dev/null || { python=$$(.ci/find-python) && "$$python" -m venv --clear $(VENV); }
+	@$(PIP) install --editable .
+	@touch $@
+
+# pip knows dependency groups since 25.1; an older Python brings an older pip.
+$(VENV)/.dev: $(VENV)/.package
+	@$(PIP) install 'pip>=25.1'
+	@$(PIP) install --group dev
+	@touch $@
+
+venv: $(VENV)/.dev  ## Make .venv: the package, editable, and all that its development needs
+
+demo: $(VENV)/.package  ## Watch a pull install, update and remove jobs in a throwaway home (SCHEDULER=name picks one)
+	@$(VENV)/bin/jobsync demo $(if $(SCHEDULER),--scheduler $(SCHEDULER))
+
+tools: $(VENV)/.package
+	@.ci/install-bun
+
+test: lint tools  ## Lint, then run all tests with branch coverage
+	@$(PY) -m coverage erase
+	$(PY) -m coverage run -m pytest -n auto
+	@$(PY) -m coverage combine --quiet
+	@$(PY) -m coverage report --fail-under=95
+	@echo "make test: lint, tests and coverage are fine"
+
+lint: $(VENV)/.dev  ## Check format, style, types, shell scripts and pre-commit's files
+	$(PY) -m ruff format --check --quiet . $(TEMPLATE_PYTHON)
+	$(PY) -m ruff check --quiet . $(TEMPLATE_PYTHON)
+	$(PY) -m mypy
+	MYPYPATH=template-repo/lib $(PY) -m mypy --no-error-summary $(TEMPLATE_PYTHON)
+	.ci/shell-files | xargs -0 $(VENV)/bin/shellcheck --external-sources --source-path=SCRIPTDIR
+	$(PY) -m pre_commit validate-manifest .pre-commit-hooks.yaml
+	$(PY) -m pre_commit validate-config .pre-commit-config.yaml template-repo/.pre-commit-config.yaml
+
+format: $(VENV)/.dev  ## Rewrite the Python files as lint wants them
+	$(PY) -m ruff format . $(TEMPLATE_PYTHON)
+	$(PY) -m ruff check --fix . $(TEMPLATE_PYTHON)
+
+dist: $(VENV)/.dev  ## Build wheel and source distribution into dist/
+	$(PY) -m build
+
+clean:  ## Remove whatever the other targets made
+	rm -rf $(VENV) .tools build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

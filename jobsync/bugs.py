@@ -1,0 +1,39 @@
+"""What happens to an error that is our own fault: a log for an issue, and one line that says where it is."""
+
+import os
+import platform
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+
+import jobsync
+from jobsync import config as configuration
+from jobsync import files
+from jobsync.errors import JobsyncError
+
+
+def _directory(environ: Mapping[str, str]) -> Path:
+    """Beside the state of the repositories; where there is no configuration that can be read, a temporary place."""
+    file = configuration.find(environ)
+    return Path(configuration.load(file).state) / "bugs" if file else Path(tempfile.gettempdir())
+
+
+def _report() -> bytes:
+    head = f"jobsync {jobsync.__version__}, Python {platform.python_version()}, {platform.platform()}"
+    return f"{head}\n{' '.join(sys.argv)}\n\n{traceback.format_exc()}".encode("utf-8", "replace")
+
+
+def write_log(environ: Mapping[str, str]) -> Path:
+    """Write down the exception that is being handled; returns the file. Never raises a `JobsyncError`."""
+    name = f"jobsync-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}.log"
+    try:
+        directory = _directory(environ)
+        files.make_directory(directory)
+        files.write_atomically(directory / name, _report(), 0o600)
+    except JobsyncError:
+        directory = Path(tempfile.gettempdir())
+        files.write_atomically(directory / name, _report(), 0o600)
+    return directory / name

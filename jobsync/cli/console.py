@@ -1,0 +1,80 @@
+"""What a command prints, and what it exits with."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
+from typing import TextIO
+
+import click
+
+from jobsync.report import Tone
+
+
+class ExitCode(IntEnum):
+    """What `jobsync` ends with; `docs/cli.md` holds the same table, and a test compares them."""
+
+    OK = 0
+    FAILURE = 1
+    USAGE = 2
+    WOULD_CHANGE = 3
+    BUG = 4
+    INTERRUPTED = 130
+
+
+def _colours(stream: TextIO) -> bool:
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def paint(text: str, tone: Tone | None) -> str:
+    """`text` in the colour of its tone, where stdout is a terminal that may be coloured."""
+    return click.style(text, fg=tone.value) if tone and _colours(sys.stdout) else text
+
+
+def say(text: str = "") -> None:
+    """A line of the result, on stdout."""
+    click.echo(text, color=True)
+
+
+def say_all(lines: Iterable[str]) -> None:
+    """Lines of the result."""
+    for line in lines:
+        say(line)
+
+
+def note(text: str) -> None:
+    """A line beside the result, on stderr."""
+    click.echo(text, err=True)
+
+
+def complain(message: str, hint: str | None = None) -> None:
+    """What went wrong and what to do, on stderr."""
+    note(f"jobsync: {message}")
+    if hint:
+        note(f"  {hint}")
+
+
+def say_json(value: Mapping[str, object]) -> None:
+    """The result for programs."""
+    say(json.dumps(value, indent=2))
+
+
+class Progress:
+    """One line on stderr that is rewritten; nothing at all where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        self._shows = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._used = False
+
+    def __call__(self, message: str) -> None:
+        """Show what is under way."""
+        if self._shows:
+            click.echo(f"\r\x1b[K{message} …", err=True, nl=False)
+            self._used = True
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._used:
+            click.echo("\r\x1b[K", err=True, nl=False)
+            self._used = False

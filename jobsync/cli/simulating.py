@@ -1,0 +1,50 @@
+"""`simulator` and `demo`: a launchd for machines without one."""
+
+import os
+from pathlib import Path
+
+import click
+
+from jobsync import config as configuration
+from jobsync.cli.console import ExitCode, say
+from jobsync.errors import JobsyncError
+from jobsync.simulator import SimulatorError
+from jobsync.simulator.foreground import run_foreground
+
+
+def _prefixes() -> tuple[str, ...]:
+    file = configuration.find(os.environ)
+    repos = configuration.load(file).repos if file is not None and file.is_file() else ()
+    return tuple(repo.prefix for repo in repos) or ("jobsync",)
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--prefix", "prefixes", multiple=True, help="Load labels with this prefix. Default: the registered ones.")
+@click.option("--macos", "version", default="15.5", show_default=True, help="The version of macOS to be.")
+def simulator(directory: Path, prefixes: tuple[str, ...], version: str) -> int:
+    """Be a launchd for this home until Ctrl-C. Its launchctl is DIRECTORY/bin/launchctl.
+
+    For machines that have no scheduler, such as containers. Refuses to run on macOS.
+    """
+    home = configuration.home_directory(os.environ)
+    try:
+        run_foreground(directory, home, prefixes or _prefixes(), version=version)
+    except SimulatorError as error:
+        raise JobsyncError(str(error)) from error
+    return ExitCode.OK
+
+
+@click.command()
+@click.option("--scheduler", type=click.Choice(["launchd"]), default="launchd", show_default=True,
+              help="What runs the jobs; launchd is the built-in simulator.")  # fmt: skip
+def demo(scheduler: str) -> int:
+    """Show the main job for real, in a throwaway home: pulls that install, change and remove jobs."""
+    del scheduler
+    from jobsync import demo as demonstration
+
+    try:
+        demonstration.play(say)
+    except SimulatorError as error:
+        raise JobsyncError(str(error)) from error
+    return ExitCode.OK

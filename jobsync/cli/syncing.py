@@ -1,0 +1,191 @@
+"""`sync`, `diff`, `check`: what the repository wants, and making it so."""
+
+import difflib
+import os
+import socket
+
+import click
+
+from jobsync import config as configuration
+from jobsync import report
+from jobsync.cli.console import ExitCode, Progress, note, paint, say, say_all, say_json
+from jobsync.cli.context import Context, pass_context
+from jobsync.definitions.job import Definitions, Machine
+from jobsync.definitions.load import load
+from jobsync.errors import JobsyncError
+from jobsync.reconcile import sync as syncing
+from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.plan import Orders
+from jobsync.reconcile.state import Change, Remove, Report, Write
+from jobsync.repo.repository import Place
+from jobsync.repo.situation import situation
+from jobsync.repo.trees import WorkTree
+from jobsync.repo.verdict import BY_HAND, refusal_by_hand
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def _check_calm(origin: Origin, *, force: bool) -> None:
+    """By hand the work tree counts as it is; in the middle of something git's, that is not what anybody means."""
+    place = Place(origin.repo.git_dir, origin.repo.git_dir, origin.repo.work_tree, None)
+    facts = situation(origin.repository, place, BY_HAND, (), os.environ, wanted_branch=None, registered=True)
+    refusal = refusal_by_hand(facts)
+    if refusal and not force:
+        raise JobsyncError(
+            f"{origin.repo.work_tree}: {refusal}, so its files are not what you want for good",
+            hint="finish that first, or run `jobsync sync --force` to take them as they are",
+        )
+
+
+def show_report(done: Report, heading: str = "") -> None:
+    """Print what a sync did or would do."""
+    if heading:
+        say(heading)
+    rows = [(one.outcome.value, one.name, one.cause) for one in done.results]
+    for line, one in zip(report.table(rows), done.results, strict=True):
+        say(line.replace(one.outcome.value, paint(one.outcome.value, report.tone(one.outcome)), 1))
+    for line in report.trouble_lines(done):
+        note(line)
+    say(report.summary(done))
+
+
+def _status(reports: list[Report], *, exit_code: bool) -> ExitCode:
+    if any(done.has_failures for done in reports):
+        return ExitCode.FAILURE
+    if exit_code and any(done.dry_run and done.would_change for done in reports):
+        return ExitCode.WOULD_CHANGE
+    return ExitCode.OK
+
+
+@click.command()
+@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be done; do nothing.")
+@click.option("--exit-code", is_flag=True, help="With -n: exit with 3 when something would be done.")
+@click.option("--now", is_flag=True, help="Stop running jobs that must be replaced, instead of deferring them.")
+@click.option("--force", is_flag=True, help="Also with a detached or unborn HEAD, conflicts, or a rebase under way.")
+@click.option("--allow-removals", is_flag=True, help="Release the brake: remove jobs though many are gone at once.")
+@json_option
+@pass_context
+def sync(
+    context: Context, /, jobs: tuple[str, ...], *, dry_run: bool, exit_code: bool, now: bool, force: bool,
+    allow_removals: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Bring the scheduler in line with the work tree, whatever state either is in.
+
+    Safe at any time: what is equal is not touched, what runs is not stopped, what is not ours is left alone.
+
+    \b
+    Examples:
+      jobsync sync              everything
+      jobsync sync -n           only show it
+      jobsync sync backup       this job alone
+    """
+    orders = Orders(now=now, allow_removals=allow_removals)
+    origins = context.origins()
+    reports = []
+    for origin in origins:
+        if not dry_run:
+            _check_calm(origin, force=force)
+        reports.append(_one(origin, orders, jobs, dry_run=dry_run))
+    if as_json:
+        say_json(
+            {
+                "version": report.JSON_VERSION,
+                "repos": [_repo_json(*pair) for pair in zip(origins, reports, strict=True)],
+            }
+        )
+        return _status(reports, exit_code=exit_code)
+    for origin, done in zip(origins, reports, strict=True):
+        show_report(done, f"{origin.repo.work_tree}:" if len(origins) > 1 else "")
+    return _status(reports, exit_code=exit_code)
+
+
+def _repo_json(origin: Origin, done: Report) -> dict[str, object]:
+    return {"work_tree": origin.repo.work_tree, "prefix": origin.repo.prefix, **report.as_json(done)}
+
+
+def _one(origin: Origin, orders: Orders, jobs: tuple[str, ...], *, dry_run: bool) -> Report:
+    if dry_run:
+        return syncing.dry_run(syncing.plan(origin, orders, jobs))
+    progress = Progress()
+    try:
+        return syncing.sync(origin, orders, jobs, progress)
+    finally:
+        progress.clear()
+
+
+def _text(content: bytes | None) -> list[str]:
+    return (content or b"").decode("utf-8", "replace").splitlines(keepends=True)
+
+
+def _diffs(change: Change, installed: dict[str, bytes | None]) -> list[str]:
+    lines: list[str] = []
+    for step in change.steps:
+        match step:
+            case Write(artefact):
+                path, after = artefact.path, artefact.content
+            case Remove(path):
+                after = b""
+            case _:
+                continue
+        before = installed.get(path)
+        names = (f"installed{path}", f"wanted{path}")
+        lines += [line.rstrip("\n") for line in difflib.unified_diff(_text(before), _text(after), *names)]
+    return lines
+
+
+@click.command()
+@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@pass_context
+def diff(context: Context, /, jobs: tuple[str, ...]) -> int:
+    """Show how the installed files differ from those that a sync would write.
+
+    Prints unified diffs, nothing where all is equal. Exits with 0 either way.
+    """
+    for origin in context.origins():
+        planned = syncing.plan(origin, Orders(), jobs)
+        installed = {path: state.content for path, state in planned.observed.files.items()}
+        for change in planned.plan.changes:
+            say_all(_diffs(change, installed))
+        for fault in planned.plan.faults:
+            note(str(fault))
+    return ExitCode.OK
+
+
+def _anonymous(place: Place) -> Machine:
+    """For a repository that is not registered here, as in CI: what definitions say is checked all the same."""
+    home = str(configuration.home_directory(os.environ))
+    return Machine(socket.gethostname(), (), configuration.this_os(), home, "jobsync", place.work_tree)
+
+
+def _definitions(context: Context) -> Definitions:
+    place = context.place if context.repo is None else None
+    if place is not None and (configuration.find(os.environ) is None or context.around() is None):
+        return load(WorkTree(place.work_tree), _anonymous(place))
+    found = [load(WorkTree(one.repo.work_tree), one.machine) for one in context.origins()]
+    return Definitions(
+        jobs=tuple(job for one in found for job in one.jobs),
+        faults=tuple(fault for one in found for fault in one.faults),
+        jobs_missing=any(one.jobs_missing for one in found),
+    )
+
+
+@click.command()
+@json_option
+@pass_context
+def check(context: Context, /, *, as_json: bool) -> int:
+    """Check every definition in the work tree, without touching anything.
+
+    Needs no registration: it works in any clone of the repository, in CI too.
+    """
+    definitions = _definitions(context)
+    faults = definitions.faults
+    if as_json:
+        rows = [{"file": one.file, "key": one.key, "message": one.message} for one in faults]
+        say_json({"version": report.JSON_VERSION, "jobs": len(definitions.jobs), "faults": rows})
+    else:
+        for fault in faults:
+            note(str(fault))
+        missing = "; there is no jobs directory" if definitions.jobs_missing else ""
+        say(f"{report.plural(len(definitions.jobs), 'valid job')}, {report.plural(len(faults), 'fault')}{missing}")
+    return ExitCode.FAILURE if faults else ExitCode.OK

@@ -1,0 +1,118 @@
+"""Bytes of a TOML file → plain dicts, lists and scalars, or the fault that names the line. Never anything else."""
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import date, time
+
+import tomlkit
+from tomlkit.exceptions import ParseError
+
+from jobsync.errors import JobsyncError
+
+LARGEST_FILE = 64 * 1024
+DEEPEST = 16
+
+Table = dict[str, object]
+
+_UNQUOTED = re.compile(r"\s*(?P<key>[A-Za-z0-9_.-]+)\s*=\s*(?P<value>[A-Za-z~/$@*][^\"'#]*?)\s*(?:#.*)?")
+_COLON = re.compile(r"\s*(?P<key>[A-Za-z0-9_-]+)\s*:(?:\s+(?P<value>.*))?")
+# Control characters, surrogates and the two code points that XML cannot hold. plistlib refuses some of them and
+# changes others (`\r`); C1 holds a newline of its own (U+0085).
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_LINE_BREAKS = frozenset("\n\t")
+_LOCATION = re.compile(r" at line [0-9]+ col [0-9]+$")
+
+
+def shown(value: object) -> str:
+    """A TOML value as a message names it: texts in quotes and never long, all else by its kind."""
+    match value:
+        case str():
+            text = value if len(value) <= 40 else value[:40] + "…"
+            return '"' + "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text) + '"'
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"the number {str(value)[:20]}" if abs(value) < 10**18 else "a number of that size"
+        case list():
+            return "a list"
+        case dict():
+            return "a table"
+        case date() | time():
+            return "a date or time"
+        case _:
+            return "this"
+
+
+def unfit(text: str, *, lines: bool = False) -> str | None:
+    """What is wrong with a text that plist or sh shall hold, or None. `lines`: newlines and tabs are fine."""
+    for match in _UNFIT.finditer(text):
+        if not (lines and match[0] in _LINE_BREAKS):
+            return f"holds the control character U+{ord(match[0]):04X}; take it out"
+    return None
+
+
+def without(table: Mapping[str, object], keys: Collection[str]) -> Table:
+    """The table less some of its keys."""
+    return {key: value for key, value in table.items() if key not in keys}
+
+
+def _decode(data: bytes) -> str:
+    if len(data) > LARGEST_FILE:
+        raise JobsyncError(f"is larger than {LARGEST_FILE // 1024} KiB, so it is no definition")
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise JobsyncError("starts with a byte order mark; save it as UTF-8 without one")
+    # tomlkit takes a NUL for the end of the file.
+    if b"\0" in data:
+        raise JobsyncError("holds a NUL byte; save it as UTF-8 text")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise JobsyncError(f"line {line}: is not UTF-8 text; save it as UTF-8") from None
+
+
+def _hint(line: str) -> str:
+    if (match := _UNQUOTED.fullmatch(line)) and match["value"] not in {"true", "false", "inf", "nan"}:
+        return f'; text needs quotes: {match["key"]} = "{match["value"]}"'
+    if match := _COLON.fullmatch(line):
+        return f"; TOML has = and no colon: {match['key']} = …"
+    return ""
+
+
+def _explain(error: ParseError, text: str) -> str:
+    message = _LOCATION.sub("", str(error)).rstrip(".")
+    # At the end of the text tomlkit sees a NUL; a real one was refused before.
+    message = "something is missing at its end" if "'\\x00'" in message else message[:1].lower() + message[1:]
+    lines = text.split("\n")
+    # A key that exists is noticed on the line after it; that one may be no line any more.
+    number = min(error.line, len(lines))
+    return f"line {number}: {message}{_hint(lines[number - 1])}"
+
+
+def _depth(value: object) -> int:
+    """How deep tables and lists are nested, without recursion: one level more than allowed is enough to know."""
+    level, found = [value], 0
+    while level and found <= DEEPEST:
+        inner = [item for item in level if isinstance(item, dict | list)]
+        level = [child for item in inner for child in (item.values() if isinstance(item, dict) else item)]
+        found += bool(inner)
+    return found
+
+
+def parse(data: bytes) -> Table:
+    """The document's tables as plain Python values.
+
+    Errors: `JobsyncError` with the line and what is wrong, whatever the bytes.
+    """
+    text = _decode(data)
+    try:
+        table: Table = tomlkit.parse(text).unwrap()
+    except ParseError as error:
+        raise JobsyncError(_explain(error, text)) from None
+    except RecursionError:
+        raise JobsyncError("is nested too deeply to be a definition") from None
+    except Exception as error:  # A parser's own bug on somebody's bytes must not stop the other jobs.
+        raise JobsyncError(f"is not TOML that can be read ({type(error).__name__})") from None
+    if _depth(table) > DEEPEST:
+        raise JobsyncError("is nested too deeply to be a definition")
+    return table

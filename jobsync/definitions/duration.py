@@ -1,0 +1,69 @@
+"""Lengths of time as users write them: `90s`, `1h30m`, `2d`, `1w`. `m` is minutes. The only grammar for them."""
+
+import re
+
+from jobsync.errors import JobsyncError
+
+SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+
+# Nine digits keep every sum far inside 64 bits, and `int` away from its limit on digits.
+_GRAMMAR = re.compile(
+    r"(?:(?P<w>[0-9]{1,9})w)?(?:(?P<d>[0-9]{1,9})d)?(?:(?P<h>[0-9]{1,9})h)?"
+    r"(?:(?P<m>[0-9]{1,9})m)?(?:(?P<s>[0-9]{1,9})s)?"
+)
+_FOREIGN_PART = re.compile(
+    r"([0-9]{1,9}(?:\.[0-9]{1,3})?)"
+    r"(weeks?|days?|hours?|hrs?|minutes?|mins?|seconds?|secs?|w|d|h|m|s)"
+)
+_CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})")
+
+
+def format_duration(seconds: int) -> str:
+    """The usual text that `parse_duration` reads as this many seconds; `0s` for none."""
+    parts = []
+    for unit, size in SECONDS.items():
+        if unit == "w" and seconds % size:
+            continue  # "1w1d" is right but nobody says it
+        count, seconds = divmod(seconds, size)
+        parts.append(f"{count}{unit}" if count else "")
+    return "".join(parts) or "0s"
+
+
+def _read(text: str) -> int | None:
+    match = _GRAMMAR.fullmatch(text)
+    if match is None or not text:
+        return None
+    return sum(int(count) * SECONDS[unit] for unit, count in match.groupdict().items() if count)
+
+
+def _foreign_seconds(text: str) -> float | None:
+    """What other tools would read in it: `5 min`, `1.5 hours`, `PT5M`, `00:15`, a bare number of minutes."""
+    squeezed = re.sub(r"\s|,|and", "", text.lower())
+    if squeezed.startswith("p"):
+        squeezed = squeezed[1:].replace("t", "", 1)
+    if clock := _CLOCK.fullmatch(squeezed):
+        return int(clock[1]) * 3_600 + int(clock[2]) * 60
+    if re.fullmatch(r"[0-9]{1,9}", squeezed):
+        return int(squeezed) * 60
+    if _FOREIGN_PART.sub("", squeezed):
+        return None
+    return sum(float(count) * SECONDS[unit[0]] for count, unit in _FOREIGN_PART.findall(squeezed))
+
+
+def _suggestion(text: str) -> str:
+    seconds = _foreign_seconds(text) if len(text) <= 40 else None
+    if seconds is None or seconds != int(seconds) or not 0 < seconds < 10**9:
+        return 'write it as "90s", "15m", "1h30m", "2d" or "1w"'
+    return f'write "{format_duration(int(seconds))}"'
+
+
+def parse_duration(text: str) -> int:
+    """Seconds, zero included: whether zero makes sense is the caller's to say.
+
+    Errors: `JobsyncError` whose message ends with what to write.
+    """
+    seconds = _read(text)
+    if seconds is None:
+        shown = text if len(text) <= 40 else text[:40] + "…"
+        raise JobsyncError(f'"{shown}" is not a duration; {_suggestion(text)}')
+    return seconds

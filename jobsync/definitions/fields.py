@@ -1,0 +1,223 @@
+"""The meaning of a job's keys: the tables of one definition become a `Job`, and faults are noted on the way.
+
+The readers of single keys serve job.toml and `[defaults]` alike.
+"""
+
+import re
+from enum import Enum
+from fnmatch import fnmatchcase
+from typing import TypeVar
+
+from jobsync.definitions.command import read_command
+from jobsync.definitions.document import shown, unfit
+from jobsync.definitions.job import Job, Line, Machine, Priority, Restart
+from jobsync.definitions.launchd_keys import PRIORITY_KEYS, launchd_fault
+from jobsync.definitions.places import Surroundings, repository_path
+from jobsync.definitions.section import Section
+from jobsync.definitions.triggers import read_schedule
+from jobsync.definitions.vocabulary import OPEN_TABLES, TABLES, keys_of, top_level_keys, unknown
+from jobsync.errors import JobsyncError
+
+E = TypeVar("E", bound=Enum)
+
+SYSTEMS = ("macos", "linux")
+_OTHER_SYSTEMS = {"darwin": "macos", "mac": "macos", "osx": "macos", "mac os": "macos"}
+_ENV_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+# Assigning to one of these ends some shells (readonly in bash, which is macOS's sh) or changes how the launcher's
+# own lines are read.
+_SHELLS_OWN = frozenset(
+    {"BASHOPTS", "BASH_VERSINFO", "EUID", "IFS", "OLDPWD", "OPTARG", "OPTIND", "PPID", "PWD", "SHELLOPTS", "UID", "_"}
+)
+
+
+def check_keys(section: Section) -> None:
+    """A fault for each key that is not job.toml's, in the top level and in the tables below it."""
+    check_known(section, keys_of(""))
+    for name in TABLES:
+        if name not in OPEN_TABLES:
+            check_known(section.table(name), keys_of(name))
+
+
+def check_known(section: Section, known: tuple[str, ...]) -> None:
+    """A fault for each key of the section that is not known."""
+    for key in section.values:
+        if key not in known:
+            section.fault(key, unknown(section.name, key, known))
+
+
+def _choice(section: Section, key: str, choices: type[E], default: E) -> E:
+    text = section.text(key)
+    if text is None:
+        return default
+    try:
+        return choices(text)
+    except ValueError:
+        known = " or ".join(f'"{choice.value}"' for choice in choices)
+        section.fault(key, f"{shown(text)} is not known; write {known}")
+        return default
+
+
+def _path_entry(text: str, around: Surroundings) -> str:
+    found = around.place(text)
+    if ":" in found:
+        raise JobsyncError(f"{shown(text)} holds a colon, which separates directories; write one per text")
+    return found
+
+
+def read_path(section: Section, around: Surroundings) -> tuple[str, ...]:
+    """Directories in front of the machine's PATH."""
+    found = section.parsed("path", section.texts("path"), lambda text: _path_entry(text, around))
+    return tuple(dict.fromkeys(found))
+
+
+def read_directory(section: Section, around: Surroundings) -> str | None:
+    """Where the command runs; None when absent or faulty."""
+    return next(iter(section.parsed("dir", [section.text("dir")], around.place)), None)
+
+
+def _input(text: str, around: Surroundings) -> str:
+    found = repository_path(text, around.directory)
+    if around.tree.mode(found) is None:
+        raise JobsyncError(f"{shown(text)} is {found} in the repository, where nothing is; correct it")
+    return found
+
+
+def read_inputs(section: Section, around: Surroundings) -> tuple[str, ...]:
+    """The job's directory, then the declared inputs that are not inside it."""
+    own = around.directory
+    found = section.parsed("inputs", section.texts("inputs"), lambda text: _input(text, around))
+    return (own, *dict.fromkeys(path for path in found if path != own and not path.startswith(f"{own}/")))
+
+
+def _env_fault(name: str, value: object) -> str | None:
+    if name == "PATH":
+        return 'is made from the machine\'s; write above the first [table]: path = ["~/.bun/bin"]'
+    if name in top_level_keys():
+        return (
+            f"`{name}` belongs above the first [table]: a line below a header belongs to that table "
+            "(a variable of this name is the script's to set)"
+        )
+    if not _ENV_NAME.fullmatch(name):
+        return f"{shown(name)} is not a variable's name; letters, digits and _ make one"
+    if name.startswith("JOBSYNC_"):
+        return "names that start with JOBSYNC_ are jobsync's own; write another name"
+    if name in _SHELLS_OWN:
+        return "belongs to the shell; write another name"
+    return _env_value_fault(name, value)
+
+
+def _env_value_fault(name: str, value: object) -> str | None:
+    if isinstance(value, str):
+        return unfit(value, lines=True)
+    if isinstance(value, bool) or (isinstance(value, int | float) and abs(value) < 10**15):
+        return f'is not a text; write it in quotes: {name} = "{str(value).lower()}"'
+    return f'{shown(value)} is not a text; write {name} = "…"'
+
+
+def read_environment(section: Section) -> tuple[tuple[str, str], ...]:
+    """`[env]`, sorted by name."""
+    found = []
+    for name, value in sorted(section.values.items()):
+        if wrong := _env_fault(name, value):
+            section.fault(name, wrong)
+        else:
+            found.append((name, str(value)))
+    return tuple(found)
+
+
+def read_launchd(section: Section, priority: Priority) -> dict[str, object]:
+    """`[launchd]`: the raw keys, sorted, each of its type."""
+    found = {}
+    for key, value in sorted(section.values.items()):
+        if wrong := launchd_fault(key, value):
+            section.fault(key, wrong)
+        elif priority is Priority.BACKGROUND and key in PRIORITY_KEYS:
+            section.fault(key, 'does not go together with limits.priority = "background"; leave one of them out')
+        else:
+            found[key] = value
+    return found
+
+
+def read_priority(section: Section) -> Priority:
+    """`limits.priority`."""
+    return _choice(section, "priority", Priority, Priority.NORMAL)
+
+
+def _check_patterns(section: Section, key: str, patterns: tuple[str, ...]) -> None:
+    for pattern in patterns:
+        if not pattern.removeprefix("!").strip():
+            section.fault(key, f"{shown(pattern)} names nothing; write {section.example(key)}")
+
+
+def _is_meant(patterns: tuple[str, ...], names: tuple[str, ...]) -> bool:
+    """Whether no `!pattern` matches and, where there are others, one of those does. Without regard to case."""
+    folded = [name.casefold() for name in names]
+    refused = [pattern[1:].casefold() for pattern in patterns if pattern.startswith("!")]
+    wanted = [pattern.casefold() for pattern in patterns if not pattern.startswith("!")]
+    if any(fnmatchcase(name, pattern) for name in folded for pattern in refused):
+        return False
+    return not wanted or any(fnmatchcase(name, pattern) for name in folded for pattern in wanted)
+
+
+def _read_system(section: Section) -> str | None:
+    system = section.text("os")
+    if system is None or system in SYSTEMS:
+        return system
+    known = _OTHER_SYSTEMS.get(system.casefold(), system.casefold())
+    lines = f'"{known}"' if known in SYSTEMS else '"macos" or "linux"'
+    section.fault("os", f"{shown(system)} is not known; write {lines}")
+    return None
+
+
+def read_only(section: Section, machine: Machine) -> str | None:
+    """Why `[only]` leaves this machine out, or None."""
+    system = _read_system(section)
+    machines, tags = section.texts("machines"), section.texts("tags")
+    _check_patterns(section, "machines", machines)
+    _check_patterns(section, "tags", tags)
+    if system not in {None, machine.os}:
+        return f'only.os is "{system}"'
+    if not _is_meant(machines, (machine.name,)):
+        return f"only.machines leaves out {shown(machine.name)}"
+    if not _is_meant(tags, machine.tags):
+        return "only.tags leaves out this machine"
+    return None
+
+
+def read_unwanted(section: Section, machine: Machine) -> str | None:
+    """Why this machine shall not have the job, or None."""
+    is_enabled = section.flag("enabled")
+    left_out = read_only(section.table("only"), machine)
+    return "enabled = false" if is_enabled is False else left_out
+
+
+def _read_daemon(section: Section) -> Restart | None:
+    if "daemon" not in section.values:
+        return None
+    if "schedule" in section.values:
+        section.fault("daemon", "a daemon runs all the time, so it has no [schedule]; leave one of the two out")
+    return _choice(section.table("daemon"), "restart", Restart, Restart.ALWAYS)
+
+
+def read_job(section: Section, around: Surroundings) -> Job | None:
+    """The job of a definition's top level (defaults already merged in); None where its file has a fault."""
+    check_keys(section)
+    command = read_command(section, around)
+    priority = read_priority(section.table("limits"))
+    schedule = read_schedule(section.table("schedule"), around)
+    job = Job(
+        name=around.name,
+        description=section.text("description") or "",
+        command=command or Line(""),
+        directory=read_directory(section, around) or around.home_directory,
+        home_directory=around.home_directory,
+        path=read_path(section, around),
+        inputs=read_inputs(section, around),
+        schedule=schedule,
+        daemon=_read_daemon(section),
+        environment=read_environment(section.table("env")),
+        priority=priority,
+        launchd=read_launchd(section.table("launchd"), priority),
+        unwanted=read_unwanted(section, around.machine),
+    )
+    return None if section.faults else job

@@ -1,0 +1,132 @@
+"""The door: one tree's `jobsync.toml` and `jobs/*/job.toml` → Jobs, and every fault of every file in one run.
+
+Pure: it knows the files only through the tree, and neither clock nor environment.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from jobsync.definitions.command import LINK
+from jobsync.definitions.document import Table, parse, shown, without
+from jobsync.definitions.fields import read_job
+from jobsync.definitions.job import Definitions, Job, Machine, Tree
+from jobsync.definitions.places import Surroundings
+from jobsync.definitions.section import Section
+from jobsync.definitions.settings import SETTINGS_FILE, Settings, default_faults, read_settings
+from jobsync.definitions.triggers import CLOCK_KEYS
+from jobsync.errors import Fault, JobsyncError
+
+__all__ = ["JOB_FILE", "SETTINGS_FILE", "Settings", "load", "read_settings"]
+
+JOB_FILE = "job.toml"
+DIRECTORY = 0o040000
+LONGEST_NAME = 100
+"""Room for the prefix and the endings of files that carry the name."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+def _merged(own: Mapping[str, object], defaults: Mapping[str, object]) -> Table:
+    """Tables are merged key by key; whatever else the job says replaces the default."""
+    merged: Table = dict(own)
+    for key, value in defaults.items():
+        mine = own.get(key)
+        if isinstance(value, dict) and isinstance(mine, dict):
+            merged[key] = _merged(mine, value)
+        elif key not in own:
+            merged[key] = value
+    return merged
+
+
+def _fitting(defaults: Mapping[str, object], own: Mapping[str, object]) -> Table:
+    """The defaults that this job can use: `schedule.spread` and its like mean nothing without times."""
+    schedule = own.get("schedule")
+    if isinstance(schedule, dict) and schedule.keys() & set(CLOCK_KEYS):
+        return dict(defaults)
+    return without(defaults, ("schedule",))
+
+
+def _name_fault(name: str) -> str | None:
+    if name.startswith("jobsync-"):
+        return "names that start with `jobsync-` are jobsync's own; rename the directory"
+    if len(name) > LONGEST_NAME:
+        return f"its name is longer than {LONGEST_NAME} characters; rename the directory"
+    if _NAME.fullmatch(name):
+        return None
+    better = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_")
+    return f'{shown(name)} is not a job\'s name; rename the directory, for example to "{better or "job"}"'
+
+
+def _means_to_be_a_job(tree: Tree, directory: str) -> bool:
+    """Whether an entry of the jobs directory is one of ours: all else there is nobody's business."""
+    try:
+        if tree.mode(directory) not in {DIRECTORY, LINK}:
+            return False
+        return any(tree.read(f"{directory}/{file}") is not None for file in (JOB_FILE, "run"))
+    except JobsyncError:
+        return True  # reading it as a job says what is wrong
+
+
+def _read_table(section: Section, around: Surroundings) -> Table | None:
+    if around.tree.mode(around.directory) == LINK:
+        section.fault("", f"{around.directory} is a link; a job is a directory of its own")
+        return None
+    data = around.tree.read(section.file)
+    if data is None:
+        section.fault("", "is missing beside `run`; write it, or delete the directory to remove the job")
+        return None
+    return parse(data)
+
+
+def _read_job(around: Surroundings, defaults: Mapping[str, object]) -> tuple[Job | None, list[Fault]]:
+    faults: list[Fault] = []
+    section = Section(f"{around.directory}/{JOB_FILE}", "", "", {}, faults)
+    if wrong := _name_fault(around.name):
+        section.fault("", wrong)
+    own = section.attempt("", lambda: _read_table(section, around))
+    if own is None:
+        return None, faults
+    values = _merged(own, _fitting(defaults, own))
+    # What escapes a single key is a file that cannot be read: this job's trouble, and nobody else's.
+    return section.attempt("", lambda: read_job(replace(section, values=values), around)), faults
+
+
+def _job_names(tree: Tree, settings: Settings, faults: list[Fault]) -> tuple[str, ...] | None:
+    """Entries that mean to be jobs; None where that cannot be known."""
+    if settings.jobs is None:
+        return None
+    directory = settings.jobs
+    section = Section(directory, "", "", {}, faults)
+    entries = section.attempt("", lambda: tree.names(directory))
+    if entries is None:
+        return None
+    return tuple(name for name in entries if _means_to_be_a_job(tree, f"{directory}/{name}"))
+
+
+def load(tree: Tree, machine: Machine, names: Collection[str] | None = None) -> Definitions:
+    """All definitions of a tree, or those of `names`; every fault of what was read, in order of file.
+
+    A file in the jobs directory, and a directory without `job.toml` and `run`, is no job and is ignored. Where
+    `jobsync.toml` has a fault every job is faulty: none may be rendered without its defaults.
+    Errors: `JobsyncError` when the repository asks for a newer jobsync. Anything else is a fault.
+    """
+    settings = read_settings(tree)
+    directory = settings.jobs or "jobs"
+    in_defaults = default_faults(settings, Surroundings(tree, machine, "job", f"{directory}/job"))
+    faults = list(dict.fromkeys((*settings.faults, *in_defaults)))
+    are_all_faulty = bool(faults)
+    defaults = {} if are_all_faulty else settings.defaults
+    found = _job_names(tree, settings, faults)
+    jobs: list[Job] = []
+    faulty: set[str] = set()
+    for name in found or ():
+        if names is not None and name not in names:
+            continue
+        job, its_faults = _read_job(Surroundings(tree, machine, name, f"{directory}/{name}"), defaults)
+        faults += its_faults
+        if job is None or are_all_faulty:
+            faulty.add(name)
+        else:
+            jobs.append(job)
+    return Definitions(tuple(jobs), tuple(faults), frozenset(faulty), jobs_missing=found is None)

@@ -1,0 +1,181 @@
+"""The algebra of slots: which minutes they mean, the fewest that mean them, moved later, and the next ones.
+
+Pure: no clock and no zone but the caller's. It knows nothing of how a schedule is written.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, tzinfo
+from itertools import combinations, product
+
+from jobsync.definitions.job import Slot
+from jobsync.errors import JobsyncError
+
+MINUTES_A_DAY = 1_440
+MOST_SLOTS = 1_000
+"""More `StartCalendarInterval` dicts than this are refused: launchd arms a timer for each."""
+
+_RANGES = {
+    "month": range(1, 13),
+    "day": range(1, 32),
+    "weekday": range(7),
+    "hour": range(24),
+    "minute": range(60),
+}
+# 29 February is eight years away around a century that has none; nothing that can happen is rarer.
+_HORIZON_DAYS = 8 * 366
+
+
+def is_day_of(slot: Slot, day: date) -> bool:
+    """Whether the slot's month, day and weekday let it start on that date."""
+    if slot.month not in {None, day.month}:
+        return False
+    if slot.day is None and slot.weekday is None:
+        return True
+    return slot.day == day.day or slot.weekday == day.isoweekday() % 7
+
+
+def _general(slot: Slot) -> Iterator[Slot]:
+    """The slot itself and every slot that has some of its fields open, so means at least the same."""
+    # A slot with day *and* weekday means either: opening one of the two would not only add to it.
+    given = [name for name in _RANGES if getattr(slot, name) is not None]
+    for count in range(len(given) + 1):
+        for names in combinations(given, count):
+            yield replace(slot, **dict.fromkeys(names))
+
+
+def _is_implied(slot: Slot, known: set[Slot]) -> bool:
+    return any(general in known for general in _general(slot))
+
+
+def _widened(slot: Slot, known: set[Slot]) -> Iterator[Slot]:
+    """Slots with one field open of which every single value is already in `known`."""
+    for name, values in _RANGES.items():
+        if getattr(slot, name) is None:
+            continue
+        wide = replace(slot, **{name: None})
+        if wide in known:
+            continue
+        if all(_is_implied(replace(wide, **{name: value}), known) for value in values):
+            yield wide
+
+
+def _minutes(slot: Slot) -> Iterator[int]:
+    """Minutes after midnight at which the slot starts on its days."""
+    hours = _RANGES["hour"] if slot.hour is None else (slot.hour,)
+    minutes = _RANGES["minute"] if slot.minute is None else (slot.minute,)
+    return (hour * 60 + minute for hour, minute in product(hours, minutes))
+
+
+def _cover(minutes: frozenset[int]) -> Iterator[tuple[int | None, int | None]]:
+    """The hours and minutes (None: every) of the fewest slots for these minutes of a day."""
+    hours = _RANGES["hour"]
+    full_minutes = {minute for minute in _RANGES["minute"] if all(hour * 60 + minute in minutes for hour in hours)}
+    full_hours = {hour for hour in hours if all(hour * 60 + minute in minutes for minute in _RANGES["minute"])}
+    if len(full_hours) == len(hours):
+        yield None, None
+        return
+    yield from ((hour, None) for hour in full_hours)
+    yield from ((None, minute) for minute in full_minutes)
+    yield from (
+        (minute // 60, minute % 60)
+        for minute in minutes
+        if minute // 60 not in full_hours and minute % 60 not in full_minutes
+    )
+
+
+def _covered(slots: Iterable[Slot]) -> Iterator[Slot]:
+    """The slots with each day's minutes in the fewest; thousands shrink before the slower search sees them."""
+    by_day: dict[Slot, set[int]] = {}
+    for slot in slots:
+        by_day.setdefault(replace(slot, hour=None, minute=None), set()).update(_minutes(slot))
+    for day, minutes in by_day.items():
+        for hour, minute in _cover(frozenset(minutes)):
+            yield replace(day, hour=hour, minute=minute)
+
+
+def simplify(slots: Iterable[Slot]) -> tuple[Slot, ...]:
+    """The same minutes in as few slots as leaving fields open can make it; sorted, without repetition.
+
+    No slot given may have both `day` and `weekday`; none that is returned has.
+    """
+    known = set(_covered(slots))
+    fresh = known
+    while fresh:
+        fresh = {wide for slot in fresh for wide in _widened(slot, known)}
+        known |= fresh
+    least = [slot for slot in known if not any(wide in known for wide in _general(slot) if wide != slot)]
+    return tuple(sorted(least, key=_order))
+
+
+def _order(slot: Slot) -> tuple[int, ...]:
+    fields = (slot.month, slot.day, slot.weekday, slot.hour, slot.minute)
+    return tuple(-1 if value is None else value for value in fields)
+
+
+def _next_day(slot: Slot) -> Slot:
+    """The days after the slot's days. Errors: `JobsyncError` where no slot can say that."""
+    if slot.day is not None:
+        raise JobsyncError("would move a start past midnight, to a day of the month that launchd cannot name")
+    if slot.month is not None:
+        raise JobsyncError("would move a start past midnight, on the last day of a month into the next one")
+    return slot if slot.weekday is None else replace(slot, weekday=(slot.weekday + 1) % 7)
+
+
+def _shift(slot: Slot, minutes: int) -> Iterator[Slot]:
+    for start in _minutes(slot):
+        days, minute = divmod(start + minutes, MINUTES_A_DAY)
+        moved = _next_day(slot) if days else slot
+        yield replace(moved, hour=minute // 60, minute=minute % 60)
+
+
+def shift(slots: Iterable[Slot], minutes: int) -> tuple[Slot, ...]:
+    """Every start so many minutes later (0 up to a day less a minute), in the fewest slots.
+
+    Errors: `JobsyncError` where a start would pass midnight on a day that no slot can name.
+    """
+    if not minutes:
+        return simplify(slots)
+    return simplify(moved for slot in slots for moved in _shift(slot, minutes))
+
+
+def _instants(day: date, slots: Iterable[Slot], zone: tzinfo) -> Iterator[datetime]:
+    """The moments, in UTC, at which a clock of the zone shows one of the slots on that date."""
+    for minute in {minute for slot in slots if is_day_of(slot, day) for minute in _minutes(slot)}:
+        shown = datetime.combine(day, time(minute // 60, minute % 60), zone)
+        for fold in (0, 1):
+            moment = shown.replace(fold=fold).astimezone(UTC)
+            # A reading that the clock jumps over does not survive the way to UTC and back.
+            if moment.astimezone(zone).replace(tzinfo=None) == shown.replace(tzinfo=None):
+                yield moment
+
+
+def _days(start: date) -> Iterator[date]:
+    """From the day before (a clock set back over midnight shows it again) to the end of the calendar."""
+    first = max(start.toordinal() - 1, 2)
+    return (date.fromordinal(number) for number in range(first, date.max.toordinal()))
+
+
+def next_runs(slots: Iterable[Slot], after: datetime, count: int) -> tuple[datetime, ...]:
+    """The next moments at which the slots start, strictly later than `after`; fewer than `count` only where
+    nothing follows for eight years.
+
+    `after` is aware; its zone is the machine's, and the answers are in it. A slot is a reading of the wall clock:
+    in the hour that the clock skips in spring nothing is named, and a reading that it shows twice in autumn is named
+    twice (with `fold`). That is what launchd's local calendar suggests; Apple documents neither.
+    """
+    zone, earliest = after.tzinfo, after.astimezone(UTC)
+    if zone is None:
+        raise ValueError("next_runs needs an aware datetime")
+    slots = tuple(slots)
+    found: set[datetime] = set()
+    spare = _HORIZON_DAYS
+    for day in _days(after.date()):
+        enough = len(found) >= count
+        fresh = {moment for moment in _instants(day, slots, zone) if moment > earliest}
+        found |= fresh
+        spare = _HORIZON_DAYS if fresh else spare - 1
+        # One day more than needed: a clock set back over midnight shows an earlier date later.
+        if enough or not spare:
+            break
+    return tuple(moment.astimezone(zone) for moment in sorted(found)[:count])

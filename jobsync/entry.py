@@ -1,0 +1,177 @@
+"""`jobsync-hook EVENT [ARGUMENT...]`: answers *nothing to do* fast, and hands everything else to the sync.
+
+Runs at every pull, switch and commit. Until something turns out to have changed, it imports nothing heavier than os,
+sys, process.py and the ledger's index (a test reads `sys.modules`), and spawns two processes, git and the scheduler's
+query, which answer while the installed files are compared. Never fails a git command: always exits 0.
+"""
+
+import os
+import sys
+
+from jobsync import process
+from jobsync.errors import JobsyncError
+from jobsync.reconcile import index
+from jobsync.repo.events import EVENTS, event_from_environment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TIMEOUT = 20.0
+_SKIP = "_PRE_COMMIT_SKIP_POST_CHECKOUT"
+
+
+class _Place:
+    """One registered repository, from `config.index`."""
+
+    __slots__ = ("git_dir", "ledger", "work_tree")
+
+    def __init__(self, work_tree: str, git_dir: str, ledger: str) -> None:
+        self.work_tree = work_tree
+        self.git_dir = git_dir
+        self.ledger = ledger
+
+
+class _Machine:
+    """What `config.index` says: which jobsync to wake up, which repositories there are."""
+
+    __slots__ = ("config", "hook", "places")
+
+    def __init__(self) -> None:
+        self.config = ""
+        self.hook = ""
+        self.places: list[_Place] = []
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs more than all the rest
+            return file.read()
+    except OSError:
+        return b""
+
+
+def _config_file(environ: "Mapping[str, str]") -> str:
+    """As `config.find`, which is too heavy here."""
+    if pinned := environ.get("JOBSYNC_CONFIG"):
+        return pinned
+    base = environ.get("XDG_CONFIG_HOME")
+    standard = os.path.expanduser("~/.config")  # noqa: PTH111
+    for directory in (base, standard):
+        if directory and os.path.exists(f"{directory}/jobsync/config.toml"):  # noqa: PTH110
+            return f"{directory}/jobsync/config.toml"
+    return os.fsdecode(_read(f"{standard}/jobsync/config-path").strip())
+
+
+def _machine(environ: "Mapping[str, str]") -> "_Machine | None":
+    """The configuration as far as it is needed; None when there is none or its index is stale."""
+    file = _config_file(environ)
+    content = _read(file)
+    if not content:
+        return None
+    machine = _Machine()
+    machine.config = index.digest(content)
+    lines = os.fsdecode(_read(os.path.dirname(file) + "/config.index")).split("\n")  # noqa: PTH120
+    if lines[:2] != ["jobsync-config 1", f"digest {machine.config}"]:
+        return None
+    machine.hook = lines[2].partition(" ")[2]
+    for line in lines[3:]:
+        fields = line.split("\t")
+        if len(fields) == 4:
+            machine.places.append(_Place(*fields[1:]))
+    return machine
+
+
+def _is_elsewhere(machine: "_Machine") -> bool:
+    """We are a copy (pre-commit's environment): the installation that `init` recorded shall do it, so that two
+    versions never fight. If that is gone, we are the best there is."""
+    if not os.access(machine.hook, os.X_OK):
+        return False
+    return os.path.realpath(machine.hook) != os.path.realpath(sys.argv[0])
+
+
+def _skips(event: str, arguments: "tuple[str, ...]", environ: "Mapping[str, str]") -> bool:
+    """The rows of the verdict table that need nothing but the call itself: 1 and 4."""
+    if _SKIP in environ:
+        return True
+    return event == "post-checkout" and arguments[2:3] == ("0",)
+
+
+def _is_settled(place: "_Place", machine: "_Machine", environ: "Mapping[str, str]") -> bool:
+    """HEAD, installed bytes and loaded jobs are all as the last sync left them, and it left nothing outstanding."""
+    known = index.read(place.ledger)
+    if known is None or known.config != machine.config or not known.survey:
+        return False
+    # Names, not ids, are asked for: one process answers where we are and what HEAD holds.
+    names = [f"HEAD:{path}" for blob, path in known.objects if blob != "-"]
+    where = ("--path-format=absolute", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
+    git = process.start(("git", "rev-parse", *where, *names), env=environ)
+    try:
+        query = process.start(known.survey, env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C"})
+    except process.NotStarted:
+        git.finish(_TIMEOUT)
+        return False
+    intact = not any(index.differs(*file) for file in known.files)
+    head, survey = git.finish(_TIMEOUT), query.finish(_TIMEOUT)
+    expected = [place.git_dir, place.git_dir, place.work_tree, *(blob for blob, _ in known.objects if blob != "-")]
+    if not intact or head.status or os.fsdecode(head.stdout).splitlines() != expected:
+        return False
+    return not survey.status and _all_loaded(known.labels, survey.stdout)
+
+
+def _all_loaded(labels: "list[str]", answer: bytes) -> bool:
+    from jobsync.schedulers.launchd_print import services
+
+    loaded = services(answer.decode("utf-8", "replace"))
+    return loaded is not None and all(label in loaded for label in labels)
+
+
+def _hand_over(event: str, arguments: "tuple[str, ...]", environ: "Mapping[str, str]") -> None:
+    from jobsync.reconcile.hook import wake
+
+    wake(event, arguments, environ)
+
+
+def _run(argv: "list[str]", environ: "Mapping[str, str]") -> None:
+    if not argv:
+        print("usage: jobsync-hook EVENT [ARGUMENT...]", file=sys.stderr)  # noqa: T201
+        return
+    event, arguments = event_from_environment(argv[0], tuple(argv[1:]), environ)
+    if event not in EVENTS:
+        print(f"jobsync-hook: {argv[0]!r} is none of {', '.join(EVENTS)}, auto", file=sys.stderr)  # noqa: T201
+        return
+    if _skips(event, arguments, environ):
+        return
+    machine = _machine(environ)
+    if machine is None:
+        _hand_over(event, arguments, environ)
+        return
+    here = os.getcwd()  # noqa: PTH109 - git calls hooks at the physical top of the work tree
+    places = [place for place in machine.places if place.work_tree == here]
+    if not places:
+        return
+    if _is_elsewhere(machine):
+        process.hand_over((machine.hook, event, *arguments), env=environ)
+    try:
+        settled = len(places) == 1 and _is_settled(places[0], machine, environ)
+    except JobsyncError:
+        settled = False
+    if not settled:
+        _hand_over(event, arguments, environ)
+
+
+def main() -> int:
+    """The console script. Whatever happens, git must not notice: the status is 0."""
+    try:
+        _run(sys.argv[1:], os.environ)
+    except KeyboardInterrupt:
+        return 0
+    except BaseException:
+        from jobsync.reconcile.hook import report_bug
+
+        report_bug(os.environ)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

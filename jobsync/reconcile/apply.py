@@ -1,0 +1,330 @@
+"""Carries a plan out. Decides nothing: every step is one effect, in the order that the plan gives.
+
+The order cannot lie (promise 6): the old job is out and confirmed gone before its artefacts change, and the ledger
+hears of a change only after the scheduler was asked whether it took. Killed between any two effects, the next sync
+converges. Several jobs drain at once: one survey per interval serves them all.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import assert_never
+
+from jobsync import files
+from jobsync.errors import JobsyncError
+from jobsync.paths import Paths
+from jobsync.reconcile.ledger import Ledger, Store, placed
+from jobsync.reconcile.state import (
+    Change,
+    Load,
+    Outcome,
+    Plan,
+    Record,
+    Remove,
+    Restart,
+    Result,
+    Step,
+    Unload,
+    Write,
+)
+from jobsync.runs import records, tokens
+from jobsync.schedulers.protocol import NoSession, Scheduler, SchedulerError, Survey
+
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 0.5
+_LOAD_TRIES = 5
+"""A bootstrap may be refused while launchd still tidies up behind the old job, though its label is gone already."""
+KEPT_COPIES = 20
+"""Copies of hand-edited artefacts that are kept, the newest."""
+
+Progress = Callable[[str], None]
+
+
+class _Deferred(JobsyncError):
+    """A run started between plan and apply; the message says what was seen."""
+
+
+@dataclass(slots=True)
+class Applied:
+    """What became of a plan: the results in order of name, the ledger as it is on the disk, the copies made."""
+
+    ledger: Ledger
+    results: dict[str, Result] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Work:
+    """A change under way."""
+
+    change: Change
+    steps: list[Step]
+    deadline: float = 0.0
+    held_at: float = 0.0
+    """When the hold file was put (seconds, epoch); 0: it is not there."""
+
+
+class Applier:
+    """One application of one plan. `save` puts a ledger on the disk; `progress` hears what takes time."""
+
+    def __init__(self, scheduler: Scheduler, paths: Paths, save: Callable[[Ledger], None], progress: Progress) -> None:
+        self._scheduler = scheduler
+        self._paths = paths
+        self._save = save
+        self._progress = progress
+        self._store = Store(paths.store)
+
+    def apply(self, plan: Plan, ledger: Ledger) -> Applied:
+        """Carry out `plan`. A change that fails does not stop the others; only its own result says so.
+
+        `JobsyncError` only where nothing more can be done at all (the state directory cannot be written).
+        """
+        done = Applied(ledger)
+        for change in plan.changes:
+            if not change.steps:
+                self._settle(done, change, change.outcome, change.cause)
+        works = [_Work(change, list(change.steps)) for change in plan.changes if change.steps]
+        draining = [work for work in works if self._attempt(done, work, self._begin)]
+        finished = [work for work in self._drain(done, draining) if self._attempt(done, work, self._finish)]
+        self._verify(done, finished)
+        for leftover in plan.leftovers:
+            files.remove(Path(leftover.path))
+        return done
+
+    def _attempt(self, done: Applied, work: _Work, act: Callable[[Applied, _Work], None]) -> bool:
+        """Do one part of a change; False when the change ended there."""
+        try:
+            act(done, work)
+        except _Deferred as error:
+            self._release(work)
+            self._settle(done, work.change, Outcome.DEFERRED, error.message, keep_record=True)
+            return False
+        except JobsyncError as error:
+            self._release(work)
+            self._fail(done, work, error.message)
+            return False
+        return True
+
+    def _begin(self, done: Applied, work: _Work) -> None:
+        """Send the old job away; whether it is gone is for `_drain` to see."""
+        del done
+        while work.steps and isinstance(step := work.steps[0], Unload):
+            if step.spares:
+                self._hold(work, step)
+            self._progress(f"unloading {step.label}")
+            self._scheduler.unload(step.label)
+            work.deadline = time.monotonic() + step.limit
+            work.steps.pop(0)
+
+    def _hold(self, work: _Work, step: Unload) -> None:
+        """Close the window between the survey and the bootout (promise 7).
+
+        With the hold file in place no launcher starts its command any more, so a second look at the pid is final.
+        """
+        path = self._paths.hold(work.change.name)
+        files.make_directory(path.parent)
+        files.write_atomically(path, b"", 0o600)
+        work.held_at = time.time()
+        answer = self._scheduler.survey()
+        if not isinstance(answer, Survey):
+            raise JobsyncError(f"could not ask the scheduler again: {answer.reason}")
+        loaded = answer.services.get(step.label)
+        if loaded is not None and loaded.pid is not None:
+            raise _Deferred(f"running (pid {loaded.pid}); finished by the next sync after it ends")
+
+    def _drain(self, done: Applied, works: list[_Work]) -> list[_Work]:
+        """Wait until the unloaded jobs are gone; the ones that are not in time fail."""
+        waiting = [work for work in works if work.deadline]
+        ready = [work for work in works if not work.deadline]
+        pause = _FIRST_PAUSE
+        while waiting:
+            gone = self._gone(waiting)
+            ready += gone
+            waiting = [work for work in waiting if work not in gone]
+            late = [work for work in waiting if time.monotonic() > work.deadline]
+            for work in late:
+                self._release(work)
+                self._fail(done, work, "it did not end in time after it was told to; the old job may still be loaded")
+            waiting = [work for work in waiting if work not in late]
+            if waiting:
+                time.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+        return sorted(ready, key=lambda work: work.change.name)
+
+    def _gone(self, waiting: Iterable[_Work]) -> list[_Work]:
+        """Those whose labels the scheduler does not know any more. Could not ask: none."""
+        answer = self._scheduler.survey()
+        if isinstance(answer, NoSession):
+            return list(waiting)
+        if not isinstance(answer, Survey):
+            return []
+        return [work for work in waiting if not any(label in answer.services for label in _unloaded(work.change))]
+
+    def _finish(self, done: Applied, work: _Work) -> None:
+        while work.steps:
+            self._take(done, work, work.steps[0])
+            work.steps.pop(0)
+
+    def _take(self, done: Applied, work: _Work, step: Step) -> None:
+        match step:
+            case Write():
+                self._write(done, step)
+            case Remove():
+                self._remove(done, step)
+            case Load():
+                self._load(work, step)
+            case Restart():
+                self._scheduler.restart(step.label)
+            case Unload():
+                raise AssertionError("a plan unloads before it does anything else")
+            case _:
+                assert_never(step)
+
+    def _write(self, done: Applied, step: Write) -> None:
+        path = Path(step.artefact.path)
+        if step.keeps:
+            self._keep(done, path)
+        self._store.put(step.artefact.content)
+        # ~/Library/LaunchAgents may not exist on a fresh account; 0755 is what macOS gives it.
+        files.make_directory(path.parent, 0o755 if path.parent == self._paths.agents else 0o700)
+        files.write_atomically(path, step.artefact.content, step.artefact.mode)
+
+    def _remove(self, done: Applied, step: Remove) -> None:
+        if step.keeps:
+            self._keep(done, Path(step.path))
+        files.remove(Path(step.path))
+
+    def _keep(self, done: Applied, path: Path) -> None:
+        """Copy a hand-edited artefact before it is overwritten."""
+        content = files.read(path)
+        if content is None:
+            return
+        files.make_directory(self._paths.kept)
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        copy = self._paths.kept / f"{stamp}-{path.name}"
+        files.write_atomically(copy, content, 0o600)
+        done.kept.append(str(copy))
+        for old in sorted(self._paths.kept.iterdir())[:-KEPT_COPIES]:
+            files.remove(old)
+
+    def _load(self, work: _Work, step: Load) -> None:
+        name = work.change.name
+        files.make_directory(self._paths.job_logs(step.label))
+        files.make_directory(self._paths.runs(name).parent)
+        if step.as_sync:
+            tokens.write(self._paths.token(name))
+        self._progress(f"loading {step.label}")
+        self._load_patiently(step.label)
+        if self._swallowed_a_start(work):
+            self._release(work)
+            self._scheduler.start(step.label)
+        self._release(work)
+
+    def _swallowed_a_start(self, work: _Work) -> bool:
+        """A slot fired while the hold file was there: that start is owed."""
+        if not work.held_at:
+            return False
+        runs = records.read(self._paths.runs(work.change.name))
+        return any(run.skipped == records.HELD and run.started >= int(work.held_at) for run in runs)
+
+    def _load_patiently(self, label: str) -> None:
+        """Load; where that is refused, look whether it took all the same, and try again a few times."""
+        pause = _FIRST_PAUSE * 4
+        for tries_left in reversed(range(_LOAD_TRIES)):
+            try:
+                self._scheduler.load(label)
+            except SchedulerError as error:
+                if self._scheduler.identify(label) is not None:
+                    return
+                if not tries_left:
+                    raise
+                self._progress(f"loading {label} again: {error.message}")
+                time.sleep(pause)
+                pause = min(pause * 2, 2.0)
+            else:
+                return
+
+    def _release(self, work: _Work) -> None:
+        """Let launchers start their command again."""
+        if work.held_at:
+            files.remove(self._paths.hold(work.change.name))
+            work.held_at = 0.0
+
+    def _verify(self, done: Applied, works: list[_Work]) -> None:
+        """Ask once whether everything took, and tell the ledger of what did."""
+        if not works:
+            return
+        answer = self._scheduler.survey()
+        for work in works:
+            complaint = _complaint(work.change, answer)
+            if complaint:
+                self._fail(done, work, complaint)
+            else:
+                self._settle(done, work.change, work.change.outcome, work.change.cause)
+        self._save(done.ledger)
+
+    def _settle(
+        self, done: Applied, change: Change, outcome: Outcome, cause: str, *, keep_record: bool = False
+    ) -> None:
+        done.results[change.name] = Result(change.name, change.label, outcome, cause)
+        if not keep_record:
+            done.ledger = done.ledger.with_record(change.name, change.record)
+
+    def _fail(self, done: Applied, work: _Work, message: str) -> None:
+        """Report the failure, and remember what it left on the disk: that is ours, and not to be tried again."""
+        change = work.change
+        done.results[change.name] = Result(change.name, change.label, Outcome.FAILED, message)
+        former, meant = done.ledger.records.get(change.name), change.record
+        record = _failed_record(former, meant, message, change.steps) if meant else former
+        done.ledger = done.ledger.with_record(change.name, record)
+        self._save(done.ledger)
+
+
+def _unloaded(change: Change) -> list[str]:
+    return [step.label for step in change.steps if isinstance(step, Unload)]
+
+
+def _complaint(change: Change, answer: object) -> str:
+    """Why a change that was carried out did not take; empty when it did."""
+    loads = [step.label for step in change.steps if isinstance(step, Load | Restart)]
+    if not loads and not _unloaded(change):
+        return ""
+    if isinstance(answer, NoSession):
+        return ""
+    if not isinstance(answer, Survey):
+        return "the scheduler did not say whether it took"
+    if any(label not in answer.services for label in loads):
+        return "the scheduler accepted it and does not know it"
+    if not loads and any(label in answer.services for label in _unloaded(change)):
+        return "it is still loaded"
+    return ""
+
+
+def _failed_record(former: Record | None, meant: Record, message: str, steps: tuple[Step, ...]) -> Record:
+    """What the ledger holds of a job that could not be applied: its files as they are, and no other claim."""
+    written = tuple(
+        placed(step.artefact)
+        for step in steps
+        if isinstance(step, Write) and _is_there(step.artefact.path, step.artefact.content)
+    )
+    paths = {one.path for one in written}
+    kept = tuple(one for one in former.artefacts if one.path not in paths) if former else ()
+    unchanged = tuple(one for one in meant.artefacts if one.path not in paths | {old.path for old in kept})
+    return replace(
+        meant,
+        artefacts=tuple(sorted((*written, *kept, *unchanged), key=lambda one: one.path)),
+        load_digest="",
+        launch_digest="",
+        entries={},
+        failed=meant.load_digest or "unknown",
+        message=message,
+    )
+
+
+def _is_there(path: str, content: bytes) -> bool:
+    try:
+        return os.path.lexists(path) and Path(path).read_bytes() == content
+    except OSError:
+        return False

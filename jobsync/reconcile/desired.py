@@ -1,0 +1,290 @@
+"""What this machine shall have: by hand from the work tree as it is, in a hook from HEAD, where HEAD changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha1, sha256
+
+from jobsync.definitions.job import Definitions, Job, Tree
+from jobsync.definitions.load import SETTINGS_FILE as SETTINGS
+from jobsync.definitions.load import load, read_settings
+from jobsync.errors import Fault, JobsyncError
+from jobsync.reconcile.index import digest
+from jobsync.reconcile.ledger import RENDER_FORMAT, Ledger, Store, placed
+from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.state import Absence, Desired, Faulty, Outcome, Record, Source, Unwanted, Want, Wanted
+from jobsync.repo.affected import Entry, affected, entries_under
+from jobsync.repo.trees import HeadTree, WorkTree
+from jobsync.runs import pauses
+from jobsync.schedulers.protocol import Artefact, Rendering
+
+
+@dataclass(frozen=True, slots=True)
+class HeadState:
+    """HEAD at one moment: what the ledger is compared with and will remember."""
+
+    commit: str
+    entries: Mapping[str, Entry]
+    jobs: str
+    """The jobs directory, as HEAD's `jobsync.toml` names it."""
+
+    @property
+    def settings(self) -> Entry | None:
+        """HEAD's entry of `jobsync.toml`."""
+        return self.entries.get(SETTINGS)
+
+    def holds(self, name: str) -> bool:
+        """HEAD defines a job of this name."""
+        return f"{self.jobs}/{name}/job.toml" in self.entries
+
+    def names(self) -> tuple[str, ...]:
+        """All jobs that HEAD defines."""
+        start, end = f"{self.jobs}/", "/job.toml"
+        middles = (
+            path[len(start) : -len(end)] for path in self.entries if path.startswith(start) and path.endswith(end)
+        )
+        return tuple(sorted(name for name in middles if name and "/" not in name))
+
+
+def head_state(origin: Origin) -> HeadState:
+    """Read HEAD; an unborn one holds nothing."""
+    commit = origin.repository.head().commit
+    if commit is None:
+        return HeadState("", {}, "jobs")
+    entries = origin.repository.entries([""])
+    return HeadState(commit, entries, _jobs_directory(HeadTree(origin.repository, [SETTINGS])))
+
+
+def _jobs_directory(tree: Tree) -> str:
+    try:
+        return read_settings(tree).jobs or "jobs"
+    except JobsyncError:
+        return "jobs"
+
+
+def _faults_of(definitions: Definitions, name: str) -> tuple[Fault, ...]:
+    return tuple(fault for fault in definitions.faults if f"/{name}/" in fault.file or fault.file == SETTINGS)
+
+
+def _launch_digest(job: Job, rendering: Rendering, entries: Mapping[str, Entry]) -> str:
+    if job.daemon is None:
+        return ""
+    launchers = [placed(one).digest for one in rendering.artefacts[:1]]
+    lines = [f"{path}\0{entry.mode:o}\0{entry.blob}" for path, entry in sorted(entries.items())]
+    return digest("\n".join(launchers + lines).encode("utf-8", "surrogateescape"))
+
+
+def _pause_words(origin: Origin, name: str) -> str:
+    until = pauses.read(origin.paths.pause(name))
+    return "" if until is None else pauses.in_words(until)
+
+
+def _desired(origin: Origin, job: Job, source: Source, head: HeadState, inputs: Mapping[str, Entry]) -> Desired:
+    """One valid definition; `inputs` are the entries that a daemon's restart depends on."""
+    if job.unwanted is not None:
+        return Unwanted(job.unwanted)
+    paused = _pause_words(origin, job.name)
+    if paused and job.daemon is not None:
+        return Unwanted(paused, Outcome.PAUSED)
+    rendering = origin.scheduler.render(job)
+    return Wanted(
+        rendering=rendering,
+        source=source,
+        entries=entries_under(head.entries, job.inputs),
+        inputs=job.inputs,
+        in_head=head.holds(job.name),
+        launch_digest=_launch_digest(job, rendering, inputs),
+        is_daemon=job.daemon is not None,
+        at_login=job.schedule.at_login,
+        paused=paused,
+    )
+
+
+def blob_id(content: bytes, like: str) -> str:
+    """git's id of a blob with this content, in the same hash as the id `like`."""
+    hasher = sha256 if len(like) == 64 else sha1
+    return hasher(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+class _Comparison:
+    """Whether HEAD renders the same bytes as the work tree, asked job by job and answered cheaply where it can be."""
+
+    def __init__(self, origin: Origin, tree: WorkTree, head: HeadState) -> None:
+        self._origin = origin
+        self._tree = tree
+        self._head = head
+        self._settings_same = self._same(SETTINGS)
+        self._loaded: dict[str, Rendering] | None = None
+
+    def _same(self, path: str) -> bool:
+        """The file is in HEAD with this very content (filters aside: then the answer is no, and HEAD is rendered)."""
+        entry, content = self._head.entries.get(path), self._tree.read(path)
+        if entry is None or content is None:
+            return entry is None and content is None
+        return blob_id(content, entry.blob) == entry.blob
+
+    def is_committed(self, name: str) -> bool:
+        """HEAD's definition of this job is the work tree's, to the byte."""
+        return self._settings_same and self._head.holds(name) and self._same(f"{self._head.jobs}/{name}/job.toml")
+
+    def source(self, job: Job, rendering: Rendering) -> Source:
+        """HEAD, if it renders `rendering` for this job; else the work tree."""
+        if self.is_committed(job.name):
+            return Source.HEAD
+        if not self._head.holds(job.name):
+            return Source.WORK_TREE
+        return Source.HEAD if self._renderings().get(job.name) == rendering else Source.WORK_TREE
+
+    def _renderings(self) -> dict[str, Rendering]:
+        if self._loaded is None:
+            tree = HeadTree(self._origin.repository, [self._head.jobs, SETTINGS])
+            jobs = load(tree, self._origin.machine).jobs
+            self._loaded = {job.name: self._origin.scheduler.render(job) for job in jobs if job.unwanted is None}
+        return self._loaded
+
+
+def by_hand(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
+    """Everything that the work tree defines now; what it does not define and jobsync once installed is unwanted."""
+    tree = WorkTree(origin.repo.work_tree)
+    definitions = load(tree, origin.machine)
+    comparison = _Comparison(origin, tree, head)
+    jobs: dict[str, Desired] = {name: Unwanted("no longer defined") for name in ledger.records}
+    for job in definitions.jobs:
+        inputs = origin.repository.work_tree_entries(job.inputs) if job.daemon is not None else {}
+        desired = _desired(origin, job, Source.WORK_TREE, head, inputs)
+        if isinstance(desired, Wanted):
+            desired = replace(
+                desired,
+                source=comparison.source(job, desired.rendering),
+                cause=_cause(desired.entries, ledger.records.get(job.name)),
+            )
+        jobs[job.name] = desired
+    jobs |= {name: Faulty(_faults_of(definitions, name)) for name in definitions.faulty}
+    defined = {job.name: job for job in definitions.jobs}
+    absent = {
+        name: Absence(
+            Source.HEAD if name in defined and comparison.is_committed(name) else Source.WORK_TREE,
+            entries_under(head.entries, (f"{head.jobs}/{name}",)),
+        )
+        for name in head.names()
+        if isinstance(jobs.get(name, Unwanted("")), Unwanted)
+    }
+    return Want(jobs, definitions.faults, definitions.jobs_missing, absent=absent, definitions=defined)
+
+
+def _cause(entries: Mapping[str, Entry], record: Record | None) -> str:
+    if record is None:
+        return "new"
+    return affected(entries, record.entries) or ""
+
+
+def _from_ledger(origin: Origin, record: Record) -> Wanted | None:
+    """The job as it was applied last; None when its bytes are lost and it must be rendered anew."""
+    store = Store(origin.paths.store)
+    artefacts = []
+    for one in record.artefacts:
+        content = store.get(one.digest)
+        if content is None:
+            return None
+        artefacts.append(Artefact(one.path, content, one.mode))
+    definition = origin.scheduler.definition_path(record.label)
+    meanings = (origin.scheduler.meaning(one.content) for one in artefacts if one.path == definition)
+    load_digest = record.load_digest or next(meanings, None) or ""
+    return Wanted(
+        rendering=Rendering(record.label, tuple(artefacts), load_digest),
+        source=record.source,
+        entries=record.entries,
+        inputs=record.inputs,
+        in_head=record.in_head,
+        launch_digest=record.launch_digest,
+        is_daemon=record.is_daemon,
+        at_login=record.at_login,
+        advances=False,
+        paused=_pause_words(origin, record.name),
+    )
+
+
+def affected_jobs(origin: Origin, ledger: Ledger, head: HeadState) -> dict[str, str]:
+    """Names and causes of the jobs that HEAD, the configuration or the render format have changed."""
+    everything = ""
+    if ledger.rendering != origin.rendering:
+        everything = "this machine's configuration changed"
+    elif ledger.render_format != RENDER_FORMAT:
+        everything = "this jobsync renders differently"
+    elif ledger.settings != head.settings:
+        everything = f"changed: {SETTINGS}"
+    causes = {}
+    for name in sorted({*head.names(), *ledger.records}):
+        record, absence = ledger.records.get(name), ledger.absent.get(name)
+        inputs = record.inputs if record else (f"{head.jobs}/{name}",)
+        known = record.entries if record else absence.entries if absence else None
+        if cause := affected(entries_under(head.entries, inputs), known) or everything:
+            causes[name] = cause
+    return causes
+
+
+def in_hook(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
+    """What HEAD wants of the affected jobs, and of all others what the ledger says that they were."""
+    found = {name: _from_ledger(origin, record) for name, record in ledger.records.items()}
+    jobs: dict[str, Desired] = {name: wanted for name, wanted in found.items() if wanted is not None}
+    causes = dict.fromkeys(found.keys() - jobs.keys(), "its stored bytes were lost")
+    causes |= affected_jobs(origin, ledger, head)
+    if not causes:
+        return Want(jobs)
+    tree = HeadTree(origin.repository, [head.jobs, SETTINGS])
+    definitions = load(tree, origin.machine, names=causes.keys())
+    jobs |= {name: Faulty(_faults_of(definitions, name)) for name in definitions.faulty}
+    defined = {job.name: job for job in definitions.jobs}
+    placing = _Placing(origin, ledger, head, jobs)
+    for name, cause in sorted(causes.items()):
+        if name in defined:
+            placing.place(defined[name], cause)
+        elif name not in definitions.faulty:
+            placing.place_undefined(name)
+    return Want(jobs, definitions.faults, definitions.jobs_missing, tuple(placing.notices), placing.absent)
+
+
+class _Placing:
+    """Decides on the affected jobs, one by one (promise 3: two sources, no fight)."""
+
+    def __init__(self, origin: Origin, ledger: Ledger, head: HeadState, jobs: dict[str, Desired]) -> None:
+        self._origin = origin
+        self._ledger = ledger
+        self._head = head
+        self._jobs = jobs
+        self.notices: list[str] = []
+        self.absent: dict[str, Absence] = {}
+
+    def place_undefined(self, name: str) -> None:
+        """HEAD lacks it: gone, if HEAD ever held it; else it is the user's uncommitted one and stays."""
+        record = self._ledger.records.get(name)
+        if record is not None and record.in_head:
+            self._jobs[name] = Unwanted("no longer in HEAD")
+
+    def place(self, job: Job, cause: str) -> None:
+        """HEAD defines it."""
+        record, absence = self._ledger.records.get(job.name), self._ledger.absent.get(job.name)
+        entries = entries_under(self._head.entries, job.inputs)
+        desired = _desired(self._origin, job, Source.HEAD, self._head, entries)
+        if isinstance(desired, Wanted):
+            self._place_wanted(job.name, replace(desired, cause=cause), record, absence)
+        elif isinstance(desired, Unwanted):
+            self._place_unwanted(job.name, desired, record, entries)
+
+    def _place_wanted(self, name: str, desired: Wanted, record: Record | None, absence: Absence | None) -> None:
+        if record is None and absence is not None and absence.source is Source.WORK_TREE:
+            self.notices.append(f"{name}: local: removed in your work tree")
+        elif record is not None and record.source is Source.WORK_TREE and not _renders(desired, record):
+            self.notices.append(f"{name}: local: installed from your work tree")
+        else:
+            self._jobs[name] = desired
+
+    def _place_unwanted(
+        self, name: str, desired: Unwanted, record: Record | None, entries: Mapping[str, Entry]
+    ) -> None:
+        if record is None or record.in_head or desired.outcome is Outcome.PAUSED:
+            self._jobs[name] = desired
+            self.absent[name] = Absence(Source.HEAD, entries)
+
+
+def _renders(desired: Wanted, record: Record) -> bool:
+    return {placed(one) for one in desired.rendering.artefacts} == set(record.artefacts)

@@ -1,0 +1,182 @@
+"""What jobsync did last, per job, and the bytes that it wrote. The machine is the truth; this only remembers.
+
+One text file: a flat index for the hook (`index.py`), an empty line, JSON for everybody else. The bytes lie in a
+content-addressed store beside it, read only for repair, rollback and drift. A ledger that is missing or broken is an
+empty one: files are recognised by their owner mark, and the next sync writes a new one.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from jobsync import files
+from jobsync.errors import JobsyncError
+from jobsync.reconcile import index
+from jobsync.reconcile.state import Absence, Placed, Record, Source
+from jobsync.repo.affected import Entry
+from jobsync.schedulers.protocol import Artefact
+
+RENDER_FORMAT = 1
+"""Raised when the same definition renders to other bytes: then every job is affected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All records, and the state of the world that they were made in."""
+
+    records: Mapping[str, Record] = field(default_factory=dict)
+    absent: Mapping[str, Absence] = field(default_factory=dict)
+    render_format: int = RENDER_FORMAT
+    rendering: str = ""
+    """`config.rendering_digest` of then."""
+    settings: Entry | None = None
+    """HEAD's entry of `jobsync.toml`."""
+    commit: str = ""
+    """HEAD when something was changed last; for messages only."""
+    changed_at: int = 0
+    """Second (epoch) at which a sync last changed something."""
+
+    def with_record(self, name: str, record: Record | None) -> "Ledger":
+        """The same ledger with one record put or taken."""
+        records = {known: value for known, value in self.records.items() if known != name}
+        if record is not None:
+            records[name] = record
+        return replace(self, records=dict(sorted(records.items())))
+
+
+def placed(artefact: Artefact) -> Placed:
+    """An artefact as the ledger remembers it."""
+    return Placed(artefact.path, artefact.mode, len(artefact.content), index.digest(artefact.content))
+
+
+def _entries_out(entries: Mapping[str, Entry]) -> list[list[object]]:
+    return [[path, entry.mode, entry.blob] for path, entry in sorted(entries.items())]
+
+
+def _entries_in(rows: Iterable[tuple[str, int, str]]) -> dict[str, Entry]:
+    return {path: Entry(mode, blob) for path, mode, blob in rows}
+
+
+def _record_out(record: Record) -> dict[str, object]:
+    return {
+        "label": record.label,
+        "source": record.source.value,
+        "load_digest": record.load_digest,
+        "launch_digest": record.launch_digest,
+        "artefacts": [[one.path, one.mode, one.size, one.digest] for one in record.artefacts],
+        "entries": _entries_out(record.entries),
+        "inputs": list(record.inputs),
+        "in_head": record.in_head,
+        "is_daemon": record.is_daemon,
+        "at_login": record.at_login,
+        "failed": record.failed,
+        "message": record.message,
+    }
+
+
+def _record_in(name: str, table: Mapping[str, Any]) -> Record:
+    return Record(
+        name=name,
+        label=str(table["label"]),
+        source=Source(table["source"]),
+        load_digest=str(table["load_digest"]),
+        launch_digest=str(table["launch_digest"]),
+        artefacts=tuple(Placed(str(p), int(m), int(s), str(d)) for p, m, s, d in table["artefacts"]),
+        entries=_entries_in(table["entries"]),
+        inputs=tuple(str(path) for path in table["inputs"]),
+        in_head=bool(table["in_head"]),
+        is_daemon=bool(table["is_daemon"]),
+        at_login=bool(table["at_login"]),
+        failed=str(table["failed"]),
+        message=str(table["message"]),
+    )
+
+
+def dumps(ledger: Ledger) -> str:
+    """The JSON part."""
+    table = {
+        "render_format": ledger.render_format,
+        "rendering": ledger.rendering,
+        "settings": [ledger.settings.mode, ledger.settings.blob] if ledger.settings else None,
+        "commit": ledger.commit,
+        "changed_at": ledger.changed_at,
+        "jobs": {name: _record_out(record) for name, record in sorted(ledger.records.items())},
+        "absent": {name: [one.source.value, _entries_out(one.entries)] for name, one in sorted(ledger.absent.items())},
+    }
+    return json.dumps(table, indent=1) + "\n"
+
+
+def loads(text: str) -> Ledger | None:
+    """The ledger in the JSON part; None when it is none of ours."""
+    try:
+        table = json.loads(text)
+        settings = table["settings"]
+        return Ledger(
+            records={name: _record_in(name, record) for name, record in table["jobs"].items()},
+            absent={name: Absence(Source(word), _entries_in(rows)) for name, (word, rows) in table["absent"].items()},
+            render_format=int(table["render_format"]),
+            rendering=str(table["rendering"]),
+            settings=Entry(int(settings[0]), str(settings[1])) if settings else None,
+            commit=str(table["commit"]),
+            changed_at=int(table["changed_at"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+        return None
+
+
+def read(path: Path) -> Ledger | None:
+    """The ledger at `path`; None when there is none, or none that can be read as one.
+
+    `JobsyncError` when it was written by a newer jobsync: this one must not write over what it does not understand.
+    """
+    content = files.read(path)
+    if content is None:
+        return None
+    head, _, body = content.decode("utf-8", "surrogateescape").partition("\n\n")
+    if not head.startswith(index.MAGIC):
+        return None
+    ledger = loads(body)
+    if ledger is not None and ledger.render_format > RENDER_FORMAT:
+        raise JobsyncError(
+            f"a newer jobsync has synced this repository (render format {ledger.render_format}; "
+            f"this one knows {RENDER_FORMAT})",
+            hint="upgrade this jobsync, for example: pipx upgrade jobsync",
+        )
+    return ledger
+
+
+def write(path: Path, ledger: Ledger, settled: index.Index | None) -> bool:
+    """Write ledger and index in one; True when the file changed. Equal bytes are not written."""
+    head = index.unsettled() if settled is None else index.render(settled)
+    content = (head + dumps(ledger)).encode("utf-8", "surrogateescape")
+    return files.write_if_changed(path, content, 0o600)
+
+
+class Store:
+    """Bytes by digest, in a directory of ours."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def put(self, content: bytes) -> None:
+        """Keep these bytes; they may be there already."""
+        path = self._directory / index.digest(content)
+        if not path.exists():
+            files.make_directory(self._directory)
+            files.write_atomically(path, content, 0o600)
+
+    def get(self, digest: str) -> bytes | None:
+        """The bytes, or None when they are lost or no longer what they were."""
+        content = files.read(self._directory / digest)
+        return content if content is not None and index.digest(content) == digest else None
+
+    def sweep(self, ledger: Ledger) -> None:
+        """Remove what no record refers to."""
+        if not self._directory.is_dir():
+            return
+        used = {one.digest for record in ledger.records.values() for one in record.artefacts}
+        for path in self._directory.iterdir():
+            if path.name not in used:
+                files.remove(path)

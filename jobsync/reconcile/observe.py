@@ -1,0 +1,127 @@
+"""Reads installed and loaded in one snapshot. Writes nothing, concludes nothing."""
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from jobsync import process
+from jobsync.errors import JobsyncError
+from jobsync.paths import Paths
+from jobsync.reconcile.ledger import Ledger
+from jobsync.reconcile.state import FileState, Observed, Want, Wanted
+from jobsync.schedulers.protocol import Answer, Identity, Scheduler, Survey
+
+
+def file_state(path: str) -> FileState:
+    """What stands at `path`; links are not followed."""
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return FileState()
+    except OSError as error:
+        return FileState(problem=f"cannot be read: {error.strerror}")
+    if stat.S_ISLNK(status.st_mode):
+        return FileState(problem="is a symbolic link")
+    if not stat.S_ISREG(status.st_mode):
+        return FileState(problem="is a directory" if stat.S_ISDIR(status.st_mode) else "is no regular file")
+    try:
+        return FileState(Path(path).read_bytes(), stat.S_IMODE(status.st_mode))
+    except OSError as error:
+        return FileState(problem=f"cannot be read: {error.strerror}")
+
+
+def ancestors() -> frozenset[int]:
+    """Process ids from our parent upwards: the branch that we sit on. `JobsyncError` when ps(1) does not answer."""
+    answer = process.run(["ps", "-A", "-o", "pid=,ppid="], env={**os.environ, "LC_ALL": "C"}, timeout=10)
+    rows = (line.split() for line in answer.stdout.decode("ascii", "replace").splitlines())
+    parents = {int(row[0]): int(row[1]) for row in rows if len(row) == 2}
+    found: set[int] = set()
+    pid = os.getpid()
+    while (pid := parents.get(pid, 0)) > 1 and pid not in found:
+        found.add(pid)
+    return frozenset(found)
+
+
+def _paths_of_interest(want: Want, ledger: Ledger, scheduler: Scheduler) -> Iterable[str]:
+    for name, desired in want.jobs.items():
+        record = ledger.records.get(name)
+        if isinstance(desired, Wanted):
+            yield from (one.path for one in desired.rendering.artefacts)
+        if record is not None:
+            yield from (one.path for one in record.artefacts)
+            yield scheduler.definition_path(record.label)
+
+
+def _known_labels(want: Want, ledger: Ledger) -> set[str]:
+    wanted = {one.rendering.label for one in want.jobs.values() if isinstance(one, Wanted)}
+    return wanted | {record.label for record in ledger.records.values()}
+
+
+def _identities(want: Want, ledger: Ledger, answer: Answer, scheduler: Scheduler) -> dict[str, Identity | None]:
+    """Ask the jobs themselves, where they are loaded and the ledger does not know with what."""
+    if not isinstance(answer, Survey):
+        return {}
+    asked = []
+    for name, desired in want.jobs.items():
+        record = ledger.records.get(name)
+        if isinstance(desired, Wanted) and (record is None or not record.load_digest):
+            asked.append(desired.rendering.label)
+    return {label: scheduler.identify(label) for label in asked if label in answer.services}
+
+
+def find_orphans(want: Want, ledger: Ledger, answer: Answer, scheduler: Scheduler) -> dict[str, str]:
+    """Job name -> label of what carries this repository's mark and is neither wanted nor in the ledger.
+
+    With a lost ledger this is how our own files and jobs are known again.
+    """
+    known = _known_labels(want, ledger)
+    start = scheduler.label("")
+    found = set()
+    for label in scheduler.installed_labels():
+        content = file_state(scheduler.definition_path(label)).content
+        if label not in known and content is not None and scheduler.is_ours(content):
+            found.add(label)
+    services = answer.services if isinstance(answer, Survey) else {}
+    for label in services:
+        if label.startswith(start) and label not in known and label not in found and scheduler.owns(label):
+            found.add(label)
+    return {label.removeprefix(start): label for label in sorted(found)}
+
+
+def _leftovers(paths: Paths, known: set[str], ledger: Ledger) -> tuple[str, ...]:
+    """Launchers without a job: what a killed sync left in a directory that is ours alone."""
+    try:
+        names = sorted(os.listdir(paths.launchers))  # noqa: PTH208 - names are what is compared
+    except OSError:
+        return ()
+    used = {Path(one.path).name for record in ledger.records.values() for one in record.artefacts}
+    return tuple(str(paths.launcher(name)) for name in names if name not in used | known)
+
+
+def _is_running(answer: Answer, labels: set[str]) -> bool:
+    if not isinstance(answer, Survey):
+        return False
+    return any(one.pid is not None for label, one in answer.services.items() if label in labels)
+
+
+def observe(want: Want, ledger: Ledger, paths: Paths, scheduler: Scheduler, *, whole: bool) -> Observed:
+    """The snapshot. `whole`: look for orphans and leftovers too (everything is wanted that shall be there)."""
+    answer = scheduler.survey()
+    files = {path: file_state(path) for path in _paths_of_interest(want, ledger, scheduler)}
+    orphans = find_orphans(want, ledger, answer, scheduler) if whole else {}
+    for label in orphans.values():
+        path = scheduler.definition_path(label)
+        files[path] = file_state(path)
+    try:
+        above = ancestors() if _is_running(answer, _known_labels(want, ledger)) else frozenset()
+    except JobsyncError as error:
+        raise JobsyncError(f"cannot tell whether this sync runs inside one of its jobs: {error.message}") from error
+    return Observed(
+        answer=answer,
+        files=files,
+        identities=_identities(want, ledger, answer, scheduler),
+        orphans=orphans,
+        leftovers=_leftovers(paths, {*want.jobs, *orphans}, ledger) if whole else (),
+        ancestors=above,
+    )

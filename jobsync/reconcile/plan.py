@@ -1,0 +1,426 @@
+"""Want + observed + ledger -> plan. Pure and total: makes no call, touches nothing, and decides everything.
+
+The plan is a value that dry run, `status`, `diff`, the hook and `apply` share, so a dry run is no mode that code must
+remember. The order inside a change is fixed (promise 6): old job out and gone, artefacts, load; `apply` verifies and
+only then writes the ledger.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from jobsync.reconcile.index import digest
+from jobsync.reconcile.ledger import Ledger, placed
+from jobsync.reconcile.state import (
+    Caller,
+    Change,
+    Desired,
+    Faulty,
+    FileState,
+    Load,
+    Observed,
+    Outcome,
+    Placed,
+    Plan,
+    Record,
+    Remove,
+    Restart,
+    Step,
+    Unload,
+    Unwanted,
+    Want,
+    Wanted,
+    Write,
+)
+from jobsync.schedulers.protocol import Artefact, Loaded, NoSession, Scheduler, Survey, Unknown
+
+_NOTHING = FileState()
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What the caller allows."""
+
+    caller: Caller = Caller.HAND
+    now: bool = False
+    """Stop a running job rather than defer its change."""
+    allow_removals: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One job as seen now: everything that the decisions below ask about."""
+
+    name: str
+    want: Wanted
+    record: Record | None
+    observed: Observed
+    scheduler: Scheduler
+    orders: Orders
+
+    @property
+    def label(self) -> str:
+        return self.want.rendering.label
+
+    def file(self, path: str) -> FileState:
+        return self.observed.files.get(path, _NOTHING)
+
+    def is_ours(self, artefact: Artefact) -> bool:
+        """By ledger entry for that very path, by place (launchers), or by owner mark."""
+        state = self.file(artefact.path)
+        if state.is_missing or any(one.path == artefact.path for one in self.record_artefacts()):
+            return True
+        if artefact.path != self.scheduler.definition_path(self.label):
+            return True
+        return state.content is not None and self.scheduler.is_ours(state.content)
+
+    def record_artefacts(self) -> tuple[Artefact, ...]:
+        """Paths of the record, as artefacts without content."""
+        return tuple(Artefact(one.path, b"", one.mode) for one in self.record.artefacts) if self.record else ()
+
+    def differs(self, artefact: Artefact) -> bool:
+        state = self.file(artefact.path)
+        return state.content != artefact.content or state.mode != artefact.mode
+
+    def was_edited(self, path: str) -> bool:
+        """Somebody else changed what jobsync wrote there (bytes; a mode is mended without a copy)."""
+        state = self.file(path)
+        if self.record is None or state.content is None:
+            return False
+        written = [one.digest for one in self.record.artefacts if one.path == path]
+        wanted = [digest(one.content) for one in self.want.rendering.artefacts if one.path == path]
+        return bool(written) and digest(state.content) not in (*written, *wanted)
+
+    @property
+    def loaded(self) -> Loaded | None:
+        answer = self.observed.answer
+        return answer.services.get(self.label) if isinstance(answer, Survey) else None
+
+    @property
+    def moves(self) -> bool:
+        """Its label is another one than last time (the prefix was changed): the old one goes first."""
+        return self.record is not None and self.record.label != self.label
+
+    @property
+    def former(self) -> Loaded | None:
+        """The job under its former label."""
+        answer = self.observed.answer
+        if self.record is None or not isinstance(answer, Survey):
+            return None
+        return answer.services.get(self.record.label) if self.moves else None
+
+    @property
+    def is_disabled(self) -> bool:
+        answer = self.observed.answer
+        return isinstance(answer, Survey) and self.label in answer.disabled
+
+    @property
+    def meaning_drifted(self) -> bool:
+        """What is installed means something else than what we loaded: a login may have loaded that."""
+        path = self.scheduler.definition_path(self.label)
+        state = self.file(path)
+        if self.record is None or not self.record.load_digest or not self.was_edited(path):
+            return False
+        return state.content is None or self.scheduler.meaning(state.content) != self.record.load_digest
+
+    @property
+    def loaded_digest(self) -> str:
+        """Digest of what is loaded, as far as the scheduler can tell; empty when nobody can."""
+        if self.meaning_drifted:
+            return ""
+        if self.record is not None and self.record.load_digest:
+            return self.record.load_digest
+        identity = self.observed.identities.get(self.label)
+        return identity.digest if identity else ""
+
+    @property
+    def needs_unload(self) -> bool:
+        return self.loaded is not None and self.loaded_digest != self.want.rendering.load_digest
+
+    @property
+    def needs_load(self) -> bool:
+        if isinstance(self.observed.answer, NoSession):
+            return False
+        return self.needs_unload or (self.loaded is None and not self.is_disabled)
+
+    @property
+    def gave_up(self) -> bool:
+        """This very definition could not be loaded last time."""
+        failed = self.record.failed if self.record else ""
+        return bool(failed) and failed == self.want.rendering.load_digest and self.needs_load
+
+    @property
+    def needs_restart(self) -> bool:
+        if not self.want.is_daemon or self.needs_load or self.loaded is None or self.record is None:
+            return False
+        return bool(self.record.launch_digest) and self.record.launch_digest != self.want.launch_digest
+
+    @property
+    def is_changed(self) -> bool:
+        """The definition is another one than last time."""
+        if self.record is None or self.record.failed:
+            return True
+        return {placed(one) for one in self.want.rendering.artefacts} != set(self.record.artefacts)
+
+
+def _blocked_by(look: _Look) -> str:
+    """Why a loaded job must not be unloaded or restarted now; empty when it may."""
+    stops = look.needs_unload or look.needs_restart
+    loaded = look.former or (look.loaded if stops else None)
+    if loaded is None or loaded.pid is None:
+        return ""
+    if loaded.pid in look.observed.ancestors:
+        return f"this sync runs inside it (pid {loaded.pid}); finished by the next sync from outside"
+    if look.want.is_daemon or look.orders.now:
+        return ""
+    return f"running (pid {loaded.pid}); finished by the next sync after it ends"
+
+
+def _foreign(look: _Look) -> str:
+    """What stands in our place and is not ours; empty when the place is free or ours."""
+    for artefact in look.want.rendering.artefacts:
+        if not look.is_ours(artefact):
+            return f"{artefact.path} is not jobsync's; move it away, or rename the job"
+    identity = look.observed.identities.get(look.label)
+    if look.record is None and look.loaded is not None and identity is not None and not identity.owner:
+        return f"{look.label} is loaded, and not by jobsync; `launchctl bootout` it, or rename the job"
+    return ""
+
+
+def _steps(look: _Look) -> tuple[Step, ...]:
+    rendering = look.want.rendering
+    steps: list[Step] = []
+    if look.record is not None and look.former is not None:
+        steps.append(_unload(look, look.record.label))
+    if look.needs_unload:
+        steps.append(_unload(look, look.label))
+    steps += [Write(one, look.was_edited(one.path)) for one in rendering.artefacts if look.differs(one)]
+    kept = {one.path for one in rendering.artefacts}
+    steps += [
+        Remove(one.path, keeps=False)
+        for one in look.record_artefacts()
+        if one.path not in kept and not look.file(one.path).is_missing
+    ]
+    if look.needs_load:
+        steps.append(Load(look.label, as_sync=look.want.at_login))
+    elif look.needs_restart:
+        steps.append(Restart(look.label))
+    return tuple(steps)
+
+
+def _unload(look: _Look, label: str) -> Unload:
+    installed = look.file(look.scheduler.definition_path(label)).content
+    spares = not (look.want.is_daemon or look.orders.now)
+    return Unload(label, look.scheduler.unload_limit(installed), spares)
+
+
+def _name_of(look: _Look, steps: tuple[Step, ...]) -> Outcome:
+    """The one word for what these steps amount to."""
+    if not steps:
+        return Outcome.UNCHANGED
+    if look.record is None and look.loaded is None:
+        return Outcome.INSTALLED
+    if look.is_changed and any(isinstance(step, Write) for step in steps):
+        return Outcome.UPDATED
+    if any(isinstance(step, Write) for step in steps):
+        return Outcome.REPAIRED
+    if any(isinstance(step, Load) for step in steps):
+        return Outcome.RELOADED
+    return Outcome.RESTARTED
+
+
+def _repair_cause(look: _Look) -> str:
+    paths = [one.path for one in look.want.rendering.artefacts]
+    if edited := [path for path in paths if look.was_edited(path)]:
+        return f"edited by hand: {', '.join(edited)}"
+    if gone := [path for path in paths if look.file(path).is_missing]:
+        return f"was missing: {', '.join(gone)}"
+    return "mode or kind of the file was changed"
+
+
+def _cause(look: _Look, outcome: Outcome) -> str:
+    match outcome:
+        case Outcome.REPAIRED:
+            return _repair_cause(look)
+        case Outcome.RELOADED:
+            return "was not loaded" if look.loaded is None else "another definition was loaded"
+        case Outcome.RESTARTED:
+            return look.want.cause or "its inputs changed"
+        case Outcome.UNCHANGED:
+            return ""
+        case _:
+            return look.want.cause
+
+
+def _fresh_record(look: _Look, *, is_loaded: bool) -> Record:
+    """What the ledger holds once every step succeeded."""
+    want, old = look.want, look.record
+    if not want.advances and old is not None:
+        return replace(old, load_digest=want.rendering.load_digest if is_loaded else "", failed="", message="")
+    return Record(
+        name=look.name,
+        label=look.label,
+        source=want.source,
+        load_digest=want.rendering.load_digest if is_loaded else "",
+        launch_digest=want.launch_digest,
+        artefacts=tuple(placed(one) for one in want.rendering.artefacts),
+        entries=want.entries,
+        inputs=want.inputs,
+        in_head=want.in_head,
+        is_daemon=want.is_daemon,
+        at_login=want.at_login,
+    )
+
+
+def _hindrance(look: _Look) -> tuple[Outcome, str] | None:
+    """Why nothing at all is done for this job now; None when nothing stands in the way."""
+    answer, record = look.observed.answer, look.record
+    if isinstance(answer, Unknown):
+        return Outcome.FAILED, answer.reason
+    if foreign := _foreign(look):
+        return Outcome.CONFLICT, foreign
+    if record is not None and look.orders.caller is Caller.HOOK and look.gave_up:
+        return Outcome.FAILED, f"{record.message} (not tried again until something changes)"
+    if blocked := _blocked_by(look):
+        return Outcome.DEFERRED, blocked
+    return None
+
+
+def _for_wanted(look: _Look) -> Change:
+    if hindrance := _hindrance(look):
+        return Change(look.name, look.label, *hindrance, record=look.record)
+    steps = _steps(look)
+    outcome = _name_of(look, steps)
+    cause = _cause(look, outcome)
+    if isinstance(look.observed.answer, NoSession):
+        outcome, cause = Outcome.DEFERRED, look.observed.answer.reason
+    elif look.is_disabled and look.loaded is None:
+        outcome, cause = Outcome.PAUSED, f"disabled by you; `launchctl enable gui/UID/{look.label}` ends that"
+    elif look.want.paused and outcome is Outcome.UNCHANGED:
+        outcome, cause = Outcome.PAUSED, look.want.paused
+    is_loaded = look.needs_load or (look.loaded is not None and not look.needs_unload)
+    return Change(look.name, look.label, outcome, cause, steps, _fresh_record(look, is_loaded=is_loaded))
+
+
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """One job that this machine shall not have, as seen now."""
+
+    name: str
+    label: str
+    record: Record | None
+    observed: Observed
+    scheduler: Scheduler
+
+    @property
+    def loaded(self) -> Loaded | None:
+        answer = self.observed.answer
+        return answer.services.get(self.label) if isinstance(answer, Survey) else None
+
+    def removals(self) -> tuple[Remove, ...]:
+        """Every artefact of it that is there; one that was edited by hand is copied first."""
+        definition = Placed(self.scheduler.definition_path(self.label), 0, 0, "")
+        artefacts = self.record.artefacts if self.record else (definition,)
+        return tuple(
+            Remove(one.path, keeps=_was_edited(self.observed.files.get(one.path, _NOTHING), one.digest))
+            for one in artefacts
+            if not self.observed.files.get(one.path, _NOTHING).is_missing
+        )
+
+    def steps(self) -> tuple[Step, ...]:
+        """Removing a job stops it."""
+        if self.loaded is None:
+            return self.removals()
+        installed = self.observed.files.get(self.scheduler.definition_path(self.label), _NOTHING).content
+        return (Unload(self.label, self.scheduler.unload_limit(installed), spares=False), *self.removals())
+
+
+def _was_edited(state: FileState, written: str) -> bool:
+    return bool(written) and state.content is not None and digest(state.content) != written
+
+
+def _for_unwanted(going: _Going, unwanted: Unwanted) -> Change:
+    answer, loaded = going.observed.answer, going.loaded
+    if isinstance(answer, Unknown):
+        return Change(going.name, going.label, Outcome.FAILED, answer.reason, record=going.record)
+    if loaded and loaded.pid in going.observed.ancestors:
+        blocked = f"this sync runs inside it (pid {loaded.pid}); removed by the next sync from outside"
+        return Change(going.name, going.label, Outcome.DEFERRED, blocked, record=going.record)
+    stopped = f"; stopped (pid {loaded.pid})" if loaded and loaded.pid else ""
+    return Change(going.name, going.label, unwanted.outcome, unwanted.cause + stopped, going.steps())
+
+
+def _for_faulty(name: str, faulty: Faulty, record: Record | None) -> Change:
+    label = record.label if record else ""
+    kept = "; the installed job stays as it is" if record else ""
+    count = len(faulty.faults)
+    return Change(name, label, Outcome.FAILED, f"{count} fault{'s' * (count != 1)} in its definition{kept}",
+                  record=record)  # fmt: skip
+
+
+def _brake(installed: int, going: int, *, jobs_missing: bool) -> str:
+    """Why no removal may happen: too much is gone at once for it to be meant."""
+    if not going:
+        return ""
+    if jobs_missing:
+        return "the jobs directory is missing"
+    if installed >= 2 and going >= installed:
+        return f"all {installed} jobs are gone at once"
+    if going >= max(3, -(-installed // 3)):
+        return f"{going} of {installed} jobs are gone at once"
+    return ""
+
+
+def _for(view: "_View", name: str, desired: Desired) -> Change | None:
+    """The change for one job; None when there is nothing of it on this machine and nothing to say."""
+    record = view.ledger.records.get(name)
+    observed, scheduler = view.observed, view.scheduler
+    match desired:
+        case Wanted():
+            return _for_wanted(_Look(name, desired, record, observed, scheduler, view.orders))
+        case Unwanted():
+            label = record.label if record else observed.orphans.get(name)
+            if label is not None:
+                return _for_unwanted(_Going(name, label, record, observed, scheduler), desired)
+            is_paused = desired.outcome is Outcome.PAUSED
+            return Change(name, scheduler.label(name), Outcome.PAUSED, desired.cause) if is_paused else None
+        case Faulty():
+            return _for_faulty(name, desired, record)
+        case _:
+            assert_never(desired)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What every decision may look at."""
+
+    observed: Observed
+    ledger: Ledger
+    scheduler: Scheduler
+    orders: Orders
+
+
+def _with_brake(change: Change, brake: str, records: Mapping[str, Record]) -> Change:
+    if change.outcome is not Outcome.REMOVED or not brake:
+        return change
+    return replace(change, outcome=Outcome.DEFERRED, cause=f"not removed: {brake}", steps=(),
+                   record=records.get(change.name))  # fmt: skip
+
+
+def make_plan(want: Want, observed: Observed, ledger: Ledger, scheduler: Scheduler, orders: Orders) -> Plan:
+    """The plan for everything that is wanted. `scheduler` is asked for pure answers only."""
+    orphans = {name: Unwanted("no longer defined") for name in observed.orphans}
+    jobs = sorted({**orphans, **want.jobs}.items())
+    view = _View(observed, ledger, scheduler, orders)
+    found = (_for(view, name, desired) for name, desired in jobs)
+    changes = [change for change in found if change is not None]
+    going = [change.name for change in changes if change.outcome is Outcome.REMOVED]
+    installed = len(ledger.records.keys() | orphans.keys())
+    brake = "" if orders.allow_removals else _brake(installed, len(going), jobs_missing=want.jobs_missing)
+    return Plan(
+        changes=tuple(_with_brake(change, brake, ledger.records) for change in changes),
+        faults=want.faults,
+        brake=brake,
+        notices=want.notices,
+        leftovers=tuple(Remove(path, keeps=False) for path in observed.leftovers),
+    )

@@ -1,0 +1,285 @@
+"""The values that flow through a sync: what is wanted, what was seen, what shall be done and what came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from jobsync.definitions.job import Job
+from jobsync.errors import Fault
+from jobsync.repo.affected import Entry
+from jobsync.schedulers.protocol import Answer, Artefact, Identity, Rendering
+
+
+class Caller(Enum):
+    """By hand the work tree counts as it is; in a hook HEAD does, and less is allowed."""
+
+    HAND = "hand"
+    HOOK = "hook"
+
+
+class Source(Enum):
+    """Where a job's installed bytes were rendered from."""
+
+    HEAD = "head"
+    WORK_TREE = "work tree"
+
+
+class Outcome(Enum):
+    """What a sync makes of one job."""
+
+    UNCHANGED = "unchanged"
+    INSTALLED = "installed"
+    UPDATED = "updated"
+    RELOADED = "reloaded"
+    RESTARTED = "restarted"
+    REPAIRED = "repaired"
+    REMOVED = "removed"
+    DEFERRED = "deferred"
+    PAUSED = "paused"
+    CONFLICT = "conflict"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An artefact as jobsync last wrote it."""
+
+    path: str
+    mode: int
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What jobsync did last for one job."""
+
+    name: str
+    label: str
+    source: Source
+    load_digest: str
+    """Of what was loaded and verified; empty: nothing is known to be loaded."""
+    launch_digest: str
+    """Of launcher and inputs when the daemon was last loaded or restarted; empty for other jobs."""
+    artefacts: tuple[Placed, ...]
+    entries: Mapping[str, Entry]
+    """HEAD's entries of its inputs when it was last applied."""
+    inputs: tuple[str, ...]
+    in_head: bool
+    """HEAD held its definition then: only such a job may be removed by a hook."""
+    is_daemon: bool = False
+    at_login: bool = False
+    failed: str = ""
+    """Load digest that could not be loaded: hooks do not try the same one again."""
+    message: str = ""
+    """What went wrong then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A job that HEAD defines and this machine was not to have when jobsync last looked."""
+
+    source: Source
+    """`WORK_TREE`: only an uncommitted edit says so; a hook respects it until HEAD says the same."""
+    entries: Mapping[str, Entry]
+    """HEAD's entries of it then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A job that this machine shall have."""
+
+    rendering: Rendering
+    source: Source
+    entries: Mapping[str, Entry]
+    inputs: tuple[str, ...]
+    in_head: bool
+    launch_digest: str = ""
+    is_daemon: bool = False
+    at_login: bool = False
+    cause: str = ""
+    """Why it was looked at, such as `changed: jobs/backup/run`."""
+    advances: bool = True
+    """False: the ledger's own record, not to be changed by this sync."""
+    paused: str = ""
+    """How long the user paused it on this machine, in words; empty: not paused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unwanted:
+    """A job that this machine shall not have (any more)."""
+
+    cause: str
+    outcome: Outcome = Outcome.REMOVED
+    """`PAUSED` when it is the user's word on this machine, which no brake shall question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Faulty:
+    """A job whose definition has a fault: it stays as it is."""
+
+    faults: tuple[Fault, ...]
+
+
+Desired = Wanted | Unwanted | Faulty
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Everything that is desired, by name, and what was noticed on the way."""
+
+    jobs: Mapping[str, Desired]
+    faults: tuple[Fault, ...] = ()
+    jobs_missing: bool = False
+    notices: tuple[str, ...] = ()
+    absent: Mapping[str, Absence] = field(default_factory=dict)
+    """What the ledger shall remember of jobs that are defined and not wanted."""
+    definitions: Mapping[str, Job] = field(default_factory=dict)
+    """The valid definitions that were read, wanted here or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What stands at a path. Nothing there: no content and no problem."""
+
+    content: bytes | None = None
+    mode: int = 0
+    problem: str = ""
+    """Why it is no regular file that could be read, such as `is a directory`."""
+
+    @property
+    def is_missing(self) -> bool:
+        """Nothing is there."""
+        return self.content is None and not self.problem
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Installed and loaded, read in one snapshot."""
+
+    answer: Answer
+    files: Mapping[str, FileState]
+    identities: Mapping[str, Identity | None] = field(default_factory=dict)
+    """What loaded jobs say of themselves, asked only where the ledger cannot tell."""
+    orphans: Mapping[str, str] = field(default_factory=dict)
+    """Job name -> label: marked as this repository's, not defined, not in the ledger."""
+    leftovers: tuple[str, ...] = ()
+    """Files in places that are ours alone and belong to no job."""
+    ancestors: frozenset[int] = frozenset()
+    """Process ids of our own ancestors: the branch that we sit on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unload:
+    """Take the job out of the scheduler and wait until it is gone."""
+
+    label: str
+    limit: float
+    """Seconds until waiting is given up."""
+    spares: bool
+    """A run that has started in the meantime is not stopped: the change is deferred."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Put an artefact in its place. `keeps`: copy what is there first, it was edited by hand."""
+
+    artefact: Artefact
+    keeps: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Remove an artefact. `keeps`: copy it first."""
+
+    path: str
+    keeps: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Make the scheduler read the definition. `as_sync`: leave the token that tells it from a login."""
+
+    label: str
+    as_sync: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """End the daemon's process and start it anew."""
+
+    label: str
+
+
+Step = Unload | Write | Remove | Load | Restart
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """All that shall be done for one job, with its cause. No steps: nothing is done to machine or scheduler."""
+
+    name: str
+    label: str
+    outcome: Outcome
+    cause: str = ""
+    steps: tuple[Step, ...] = ()
+    record: Record | None = None
+    """What the ledger holds once this succeeded; None: no entry."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing to do and nothing to wait for. A job that the user disabled is waited for: he may enable it."""
+        is_disabled = self.outcome is Outcome.PAUSED and self.record is not None and not self.record.load_digest
+        return self.outcome in (Outcome.UNCHANGED, Outcome.PAUSED) and not self.steps and not is_disabled
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that would be done, in order of name. Dry run, `status`, `diff`, hook and apply share it."""
+
+    changes: tuple[Change, ...]
+    faults: tuple[Fault, ...] = ()
+    brake: str = ""
+    """Why nothing is removed, or empty."""
+    notices: tuple[str, ...] = ()
+    leftovers: tuple[Remove, ...] = ()
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing to do, nothing wrong, nothing outstanding."""
+        return all(change.is_settled for change in self.changes) and not (self.faults or self.brake or self.leftovers)
+
+    @property
+    def would_change(self) -> bool:
+        """Some step would be taken."""
+        return bool(self.leftovers) or any(change.steps for change in self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one change."""
+
+    name: str
+    label: str
+    outcome: Outcome
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a sync did: what `report.py` turns into text or JSON."""
+
+    results: tuple[Result, ...]
+    faults: tuple[Fault, ...] = ()
+    brake: str = ""
+    notices: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    """Paths of the copies that were made of hand-edited files."""
+    dry_run: bool = False
+    would_change: bool = False
+
+    @property
+    def has_failures(self) -> bool:
+        """Something is wrong that the user should know: exit status 1."""
+        bad = (Outcome.FAILED, Outcome.CONFLICT)
+        return bool(self.faults or self.brake) or any(result.outcome in bad for result in self.results)

@@ -1,0 +1,220 @@
+"""The sentence the package exists for: want, observe, plan, apply, verify, remember, report."""
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from jobsync import config as configuration
+from jobsync import files, lock
+from jobsync.errors import JobsyncError, UsageError
+from jobsync.reconcile import index, observe
+from jobsync.reconcile import ledger as ledgers
+from jobsync.reconcile.apply import Applied, Applier
+from jobsync.reconcile.desired import HeadState, by_hand, head_state, in_hook
+from jobsync.reconcile.ledger import Ledger, Store
+from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.plan import Orders, make_plan
+from jobsync.reconcile.state import Caller, Observed, Outcome, Plan, Report, Result, Unwanted, Want
+from jobsync.schedulers.protocol import Unknown
+
+LOCK_PATIENCE = {Caller.HAND: 60.0, Caller.HOOK: 10.0}
+"""Seconds that a sync waits for another one of the same repository."""
+
+Progress = Callable[[str], None]
+
+
+def no_progress(message: str) -> None:
+    """For callers that show none."""
+    del message
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan together with all that it was made from."""
+
+    plan: Plan
+    want: Want
+    observed: Observed
+    ledger: Ledger
+    head: HeadState
+    whole: bool
+    """Made for all jobs, not for some by name."""
+
+
+def _known_names(want: Want, observed: Observed) -> set[str]:
+    return {*want.jobs, *observed.orphans}
+
+
+def _only(want: Want, names: Collection[str], known: set[str]) -> Want:
+    """The part of `want` that concerns these jobs; `UsageError` for a name that nobody knows."""
+    for name in names:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            raise UsageError(
+                f"there is no job named {name!r}",
+                hint=f"did you mean {close[0]!r}?" if close else "`jobsync status` lists the jobs",
+            )
+    faults = tuple(fault for fault in want.faults if any(f"/{name}/" in fault.file for name in names))
+    jobs = {name: one for name, one in want.jobs.items() if name in names}
+    return replace(want, jobs=jobs, faults=faults, absent={})
+
+
+def plan(origin: Origin, orders: Orders, names: Collection[str] = ()) -> Planned:
+    """What a sync would do now. Reads only.
+
+    `JobsyncError`: repository or machine cannot be read, or a newer jobsync was here. `UsageError`: no such job.
+    """
+    known = ledgers.read(origin.paths.ledger) or Ledger(render_format=0)
+    head = head_state(origin)
+    want = (by_hand if orders.caller is Caller.HAND else in_hook)(origin, known, head)
+    whole = not names
+    search = whole and orders.caller is Caller.HAND
+    observed = observe.observe(want, known, origin.paths, origin.scheduler, whole=search)
+    if not whole:
+        want = _only(want, names, _known_names(want, observed))
+    return Planned(make_plan(want, observed, known, origin.scheduler, orders), want, observed, known, head, whole)
+
+
+def _index(planned: Planned, origin: Origin, ledger: Ledger, *, settled: bool) -> index.Index | None:
+    """What the hook may rely on after this sync; None when something is outstanding."""
+    if not settled or not planned.head.commit:
+        return None
+    result = index.Index()
+    result.config = configuration.digest(files.read(origin.config.file) or b"")
+    result.survey = origin.scheduler.survey_command()
+    result.labels = [record.label for record in ledger.records.values() if record.load_digest]
+    artefacts = [one for record in ledger.records.values() for one in record.artefacts]
+    result.files = [(one.mode, one.size, one.digest, one.path) for one in artefacts]
+    watched = sorted({planned.head.jobs, "jobsync.toml", *_outer_inputs(planned, ledger)})
+    ids = origin.repository.object_ids(watched)
+    result.objects = [(ids[path] or "-", path) for path in watched]
+    texts = [*result.survey, *result.labels, *(path for _, path in result.objects), *(one.path for one in artefacts)]
+    return None if any("\t" in text or "\n" in text for text in texts) else result
+
+
+def _outer_inputs(planned: Planned, ledger: Ledger) -> set[str]:
+    start = planned.head.jobs + "/"
+    return {path for record in ledger.records.values() for path in record.inputs if not path.startswith(start)}
+
+
+def _remembered(planned: Planned, origin: Origin, ledger: Ledger, *, changed: bool) -> Ledger:
+    """The ledger after a whole sync: what it was made from, and what is absent on purpose."""
+    head = planned.head
+    absent = {**planned.ledger.absent, **planned.want.absent}
+    kept = {name: one for name, one in absent.items() if name not in ledger.records and head.holds(name)}
+    return replace(
+        ledger,
+        absent=kept,
+        render_format=ledgers.RENDER_FORMAT,
+        rendering=origin.rendering,
+        settings=head.settings,
+        commit=head.commit if changed else ledger.commit,
+        changed_at=int(time.time()) if changed else ledger.changed_at,
+    )
+
+
+def _is_complete(planned: Planned) -> bool:
+    """Every job was looked at and none was left behind: only then may causes that concern all of them be forgotten."""
+    behind = (Outcome.FAILED, Outcome.DEFERRED, Outcome.CONFLICT)
+    return planned.whole and not any(change.outcome in behind for change in planned.plan.changes)
+
+
+def _execute(planned: Planned, origin: Origin, progress: Progress) -> Applied:
+    paths = origin.paths
+
+    def save(ledger: Ledger) -> None:
+        ledgers.write(paths.ledger, ledger, None)
+
+    done = Applier(origin.scheduler, paths, save, progress).apply(planned.plan, planned.ledger)
+    failed = any(result.outcome is Outcome.FAILED for result in done.results.values())
+    changed = planned.plan.would_change
+    if _is_complete(planned) and not failed:
+        done.ledger = _remembered(planned, origin, done.ledger, changed=changed)
+    settled = planned.whole and not failed and _becomes_settled(planned.plan, done)
+    ledgers.write(paths.ledger, done.ledger, _index(planned, origin, done.ledger, settled=settled))
+    if changed:
+        Store(paths.store).sweep(done.ledger)
+    configuration.refresh_index(origin.config)
+    return done
+
+
+def _becomes_settled(plan: Plan, done: Applied) -> bool:
+    """After this application nothing is outstanding."""
+    if plan.faults or plan.brake:
+        return False
+    outstanding = (Outcome.FAILED, Outcome.DEFERRED, Outcome.CONFLICT)
+    if any(result.outcome in outstanding for result in done.results.values()):
+        return False
+    return all(change.is_settled for change in plan.changes if change.outcome is Outcome.PAUSED)
+
+
+def _remember_bytes(planned: Planned, origin: Origin) -> None:
+    """Have the bytes of every record in the store, also where nothing had to be written (a lost ledger or store)."""
+    store = Store(origin.paths.store)
+    for change in planned.plan.changes:
+        known = planned.ledger.records.get(change.name)
+        if change.record is None or (known is not None and known.artefacts == change.record.artefacts):
+            continue
+        for path in (one.path for one in change.record.artefacts):
+            content = planned.observed.files[path].content
+            if content is not None and index.digest(content) in {one.digest for one in change.record.artefacts}:
+                store.put(content)
+
+
+def _check_answer(planned: Planned) -> None:
+    """Could not ask: nothing is written, and no health is claimed (promise 5)."""
+    answer = planned.observed.answer
+    if isinstance(answer, Unknown):
+        raise JobsyncError(
+            f"could not ask the scheduler: {answer.reason}",
+            hint="nothing was changed; run `jobsync sync` again when it answers",
+        )
+
+
+def dry_run(planned: Planned) -> Report:
+    """The plan as a report: what a sync would do."""
+    results = tuple(Result(one.name, one.label, one.outcome, one.cause) for one in planned.plan.changes)
+    shown = planned.plan
+    return Report(results, shown.faults, shown.brake, shown.notices, dry_run=True, would_change=shown.would_change)
+
+
+def sync(origin: Origin, orders: Orders, names: Collection[str] = (), progress: Progress = no_progress) -> Report:
+    """Bring the machine in line, under the repository's lock, and say what became of each job.
+
+    `JobsyncError` when nothing could be done at all (locked, no repository, no scheduler); then nothing was changed.
+    What fails for one job is in the report, and the others are done.
+    """
+    files.make_directory(origin.paths.state)
+    with lock.hold(origin.paths.lock, timeout=LOCK_PATIENCE[orders.caller]):
+        planned = plan(origin, orders, names)
+        _check_answer(planned)
+        _remember_bytes(planned, origin)
+        done = _execute(planned, origin, progress)
+    return Report(
+        results=tuple(done.results[name] for name in sorted(done.results)),
+        faults=planned.plan.faults,
+        brake=planned.plan.brake,
+        notices=planned.plan.notices,
+        kept=tuple(done.kept),
+        would_change=planned.plan.would_change,
+    )
+
+
+def uninstall(origin: Origin, progress: Progress = no_progress) -> Report:
+    """Take every job of this repository out of the scheduler and off the disk, in the order of any removal.
+
+    `JobsyncError` when the scheduler cannot be asked. A job that this very process runs in is in the report as
+    deferred: then not everything is gone.
+    """
+    files.make_directory(origin.paths.state)
+    with lock.hold(origin.paths.lock, timeout=LOCK_PATIENCE[Caller.HAND]):
+        known = ledgers.read(origin.paths.ledger) or Ledger()
+        want = Want({name: Unwanted("uninstalled") for name in known.records})
+        observed = observe.observe(want, known, origin.paths, origin.scheduler, whole=True)
+        orders = Orders(now=True, allow_removals=True)
+        planned = make_plan(want, observed, known, origin.scheduler, orders)
+        everything = Planned(planned, want, observed, known, HeadState("", {}, "jobs"), whole=False)
+        _check_answer(everything)
+        done = _execute(everything, origin, progress)
+    return Report(tuple(done.results[name] for name in sorted(done.results)), kept=tuple(done.kept), would_change=True)

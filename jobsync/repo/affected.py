@@ -1,0 +1,57 @@
+"""Which jobs HEAD has changed since jobsync last applied them. Pure: lists in, a cause out.
+
+What changed is never computed from hook arguments, ORIG_HEAD or reflogs: hooks are skipped, doubled and killed.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+REGULAR, EXECUTABLE, LINK, SUBMODULE = 0o100644, 0o100755, 0o120000, 0o160000
+"""git's modes of what a commit holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file as a commit holds it."""
+
+    mode: int
+    """`REGULAR`, `EXECUTABLE`, `LINK` or `SUBMODULE`."""
+    blob: str
+    """Object id; of a submodule: the commit that it points to."""
+
+
+def is_under(path: str, directory: str) -> bool:
+    """Whether `path` is `directory` or in it; `""` and `"."` are the whole repository."""
+    return directory in ("", ".") or path == directory or path.startswith(directory + "/")
+
+
+def entries_under(entries: Mapping[str, Entry], inputs: Iterable[str]) -> dict[str, Entry]:
+    """The entries of one job: those that are one of its inputs or in one."""
+    wanted = tuple(inputs)
+    return {path: entry for path, entry in entries.items() if any(is_under(path, one) for one in wanted)}
+
+
+def _difference(path: str, now: Entry | None, before: Entry | None) -> str:
+    if before is None:
+        return f"added: {path}"
+    if now is None:
+        return f"removed: {path}"
+    if now.blob == before.blob:
+        return f"mode: {path} ({before.mode:06o} to {now.mode:06o})"
+    return f"changed: {path}"
+
+
+def affected(head: Mapping[str, Entry], ledger: Mapping[str, Entry] | None) -> str | None:
+    """Why a job must be rendered again, for people (`changed: jobs/backup/run`); None when it need not be.
+
+    `head` are HEAD's entries of the job's inputs, `ledger` those recorded when it was last applied (None: never).
+    The first difference in order of path is named, the number of the others is added.
+    """
+    if ledger is None:
+        return "never synced before"
+    differing = sorted(path for path in head.keys() | ledger.keys() if head.get(path) != ledger.get(path))
+    if not differing:
+        return None
+    first = differing[0]
+    cause = _difference(first, head.get(first), ledger.get(first))
+    return cause if len(differing) == 1 else f"{cause} and {len(differing) - 1} more"

@@ -1,0 +1,424 @@
+"""Everything that speaks git. Reads only: no function here changes the repository, its index or its work tree.
+
+git is asked by plumbing, with `-z`, in an environment of its own; GitPython is met for what is not hot.
+Hooks are called with variables that point git at another place (`GIT_DIR`, a `GIT_WORK_TREE` of `.`, an index in the
+making), so the place is asked for once with the environment as it is, and from then on named in full.
+"""
+
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from jobsync import process
+from jobsync.errors import JobsyncError
+from jobsync.repo.affected import EXECUTABLE, LINK, REGULAR, SUBMODULE, Entry
+
+TIMEOUT = 30.0
+"""Seconds that one git process may take; all of them answer within milliseconds unless a disk or filter hangs."""
+
+_DROPPED = ("GIT_", "GITHEAD_", "PRE_COMMIT", "_PRE_COMMIT")
+_FIXED = {
+    "LC_ALL": "C",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    # No network from a hook: a partial clone must say what it lacks, not fetch it (git 2.44 and later obey).
+    "GIT_NO_LAZY_FETCH": "1",
+}
+_WHOLE = ("", ".")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where git says that we are; all paths absolute and physical."""
+
+    git_dir: str
+    common_dir: str
+    """Differs from `git_dir` in a linked work tree."""
+    work_tree: str
+    superproject: str | None
+    """Work tree of the repository that this one is a submodule of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What HEAD is."""
+
+    commit: str | None
+    """None: unborn, there is no commit yet."""
+    branch: str | None
+    """Short name; None: detached."""
+
+
+@dataclass(frozen=True, slots=True)
+class HooksPath:
+    """A `core.hooksPath` that is in force."""
+
+    scope: str
+    """git's word for where it is set: `system`, `global`, `local`, `worktree`."""
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """What the current branch pulls from."""
+
+    remote: str
+    url: str
+    branch: str
+
+
+def _decoded(name: bytes) -> str:
+    # Never the locale's encoding: two callers with different locales must see the same name.
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _encoded(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _argument(name: str) -> str:
+    """A repository name as a process argument: whatever the locale is, git gets the very bytes."""
+    return os.fsdecode(_encoded(name))
+
+
+def _is_git_core(directory: str, exec_path: str | None) -> bool:
+    return directory.rstrip("/").endswith("/git-core") or directory == exec_path
+
+
+def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """`environ` as git and everything else that we start shall see it: nothing of the git command around us.
+
+    Not only what `git rev-parse --local-env-vars` lists: that misses GIT_REFLOG_ACTION, GIT_AUTHOR_* (the author of
+    somebody's commit), GIT_EXEC_PATH, GIT_EDITOR. git's own directory of programs leaves PATH.
+    """
+    kept = {name: value for name, value in environ.items() if not name.startswith(_DROPPED) and name != "VIRTUAL_ENV"}
+    exec_path = environ.get("GIT_EXEC_PATH")
+    if "PATH" in kept:
+        directories = kept["PATH"].split(":")
+        kept["PATH"] = ":".join(one for one in directories if not _is_git_core(one, exec_path))
+    return kept | _FIXED
+
+
+def _git_executable(environ: Mapping[str, str]) -> str:
+    """Absolute path of git: from the clean PATH, else (a git bundled with some program) from the hook's own."""
+    for path in (clean_environment(environ).get("PATH"), environ.get("PATH")):
+        if found := shutil.which("git", path=path or os.defpath):
+            return str(Path(found).absolute())
+    raise JobsyncError("git is not found in PATH", hint="install git, or put its directory into PATH")
+
+
+def _in_words(finished: process.Finished) -> JobsyncError:
+    return JobsyncError(f"git failed with status {finished.status}: {' '.join(finished.argv)}: {finished.complaint}")
+
+
+def _check_no_place(finished: process.Finished) -> None:
+    """ "Not a repository" is an answer; the rest is trouble worth words."""
+    if "dubious ownership" in finished.complaint:
+        raise JobsyncError(
+            "git refuses this repository because it belongs to another user",
+            hint="run jobsync as the owner of the repository",
+        )
+    if finished.status != 128:
+        raise _in_words(finished)
+
+
+def locate(environ: Mapping[str, str], cwd: str) -> Place | None:
+    """The repository and work tree that git means in `cwd`; None where there is none (or no work tree).
+
+    `environ` is the caller's, unscrubbed: without its GIT_DIR a bare-repository setup cannot be found.
+    """
+    argv = (
+        *(_git_executable(environ), "-C", cwd, "rev-parse", "--path-format=absolute"),
+        *("--absolute-git-dir", "--git-common-dir", "--show-toplevel", "--show-superproject-working-tree"),
+    )
+    finished = process.run(argv, env={**environ, "LC_ALL": "C"}, timeout=TIMEOUT)
+    if finished.status != 0:
+        _check_no_place(finished)
+        return None
+    lines = os.fsdecode(finished.stdout).splitlines()
+    if len(lines) not in (3, 4) or not all(line.startswith("/") for line in lines):
+        raise JobsyncError(
+            f"cannot tell where the repository around {cwd} is: git said {' '.join(lines)!r}",
+            hint="git must be 2.31 or newer, and the path must not hold a line break",
+        )
+    git_dir, common_dir, work_tree, *superproject = map(os.path.realpath, lines)
+    return Place(git_dir, common_dir, work_tree, superproject[0] if superproject else None)
+
+
+def identity(git_dir: str, work_tree: str) -> str:
+    """The repository's id: 12 hex digits, the same whenever these two places are, by whatever path, the same."""
+    places = (os.fsencode(os.path.realpath(place)) for place in (git_dir, work_tree))
+    return blake2b(b"\0".join(places), digest_size=6).hexdigest()
+
+
+def _check_owner(place: str, user: int) -> None:
+    try:
+        owner = Path(place).stat().st_uid
+    except OSError as error:
+        raise JobsyncError(
+            f"the registered repository is not reachable: {place}: {error.strerror}",
+            hint="bring it back, or run `jobsync init` in its new place and `jobsync uninstall` for the old one",
+        ) from error
+    if owner != user:
+        raise JobsyncError(
+            f"{place} belongs to another user (uid {owner}, you are {user})",
+            hint="run jobsync as its owner: what it defines would run as you",
+        )
+
+
+def open_repository(git_dir: str, work_tree: str, environ: Mapping[str, str]) -> "Repository":
+    """The repository at these places, for reading.
+
+    `JobsyncError` when either place is gone or belongs to another user: an explicit `--git-dir` makes git skip its
+    own ownership check, and root on a user's repository would run that user's jobs as root.
+    """
+    for place in (git_dir, work_tree):
+        _check_owner(place, os.geteuid())
+    return Repository(git_dir, work_tree, clean_environment(environ), _git_executable(environ))
+
+
+def _listed(line: bytes) -> tuple[str, Entry]:
+    facts, _, name = line.partition(b"\t")
+    mode, _, blob = facts.decode("ascii").split(" ")
+    return _decoded(name), Entry(int(mode, 8), blob)
+
+
+def _staged(line: bytes) -> tuple[str, Entry]:
+    facts, _, name = line.partition(b"\t")
+    mode, blob, _ = facts.decode("ascii").split(" ")
+    return _decoded(name), Entry(int(mode, 8), blob)
+
+
+def _records(output: bytes) -> list[bytes]:
+    return output.split(b"\0")[:-1]
+
+
+def _pathspecs(paths: Iterable[str]) -> list[str]:
+    """As the end of an argv; nothing for the whole repository."""
+    wanted = [path.rstrip("/") for path in paths]
+    return [] if any(path in _WHOLE for path in wanted) else ["--", *map(_argument, wanted)]
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """One repository and its work tree. Made by `open_repository`.
+
+    Every method starts git (one process unless it says more) and raises `JobsyncError` when git fails.
+    """
+
+    git_dir: str
+    work_tree: str
+    environment: Mapping[str, str]
+    """Clean; also what a child that has nothing to do with git may be started with."""
+    executable: str
+
+    def _git(self, *arguments: str, stdin: bytes = b"") -> process.Finished:
+        places = ("-C", self.work_tree, f"--git-dir={self.git_dir}", f"--work-tree={self.work_tree}")
+        argv = (self.executable, *places, "--literal-pathspecs", *arguments)
+        return process.run(argv, env=self.environment, timeout=TIMEOUT, stdin=stdin)
+
+    def _output(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        finished = self._git(*arguments, stdin=stdin)
+        if finished.status != 0:
+            raise _in_words(finished)
+        return finished.stdout
+
+    def _answer(self, *arguments: str) -> str | None:
+        """One line; None when git has no answer (a status other than 0, or nothing)."""
+        finished = self._git(*arguments)
+        text = finished.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
+        return text if finished.status == 0 and text else None
+
+    def head(self) -> Head:
+        """Commit and branch; two processes when there is no commit yet."""
+        lines = (self._answer("rev-parse", "HEAD", "--symbolic-full-name", "HEAD", "--") or "").split("\n")
+        if len(lines) == 3:
+            commit, name, _ = lines
+            return Head(commit, None if name == "HEAD" else name.removeprefix("refs/heads/"))
+        # Unborn; or a branch or tag is itself named HEAD, and rev-parse will not choose.
+        target = self._answer("symbolic-ref", "-q", "HEAD")
+        return Head(self._commit("HEAD"), target and target.removeprefix("refs/heads/"))
+
+    def _commit(self, name: str) -> str | None:
+        return self._answer("rev-parse", "-q", "--verify", f"{name}^{{commit}}")
+
+    def branches_at(self, commit: str) -> tuple[str, ...]:
+        """Local branches that end at `commit`; none when it is not there."""
+        names = self._answer("for-each-ref", "--format=%(refname)", f"--points-at={commit}", "refs/heads")
+        return tuple(name.removeprefix("refs/heads/") for name in (names or "").splitlines())
+
+    def _skipped(self, pathspecs: Sequence[str]) -> frozenset[str]:
+        """Files that the user keeps out of this work tree (sparse checkout)."""
+        output = self._output("ls-files", "-t", "-z", "--full-name", *pathspecs)
+        return frozenset(_decoded(line[2:]) for line in _records(output) if line.startswith(b"S "))
+
+    def entries(self, paths: Iterable[str]) -> dict[str, Entry]:
+        """All files that HEAD holds at or below `paths`, without those that sparse checkout leaves out.
+
+        `""` or `"."` = the whole repository; paths that HEAD lacks add nothing. Two processes.
+        """
+        wanted = tuple(paths)
+        if not wanted:
+            return {}
+        pathspecs = _pathspecs(wanted)
+        output = self._output("ls-tree", "-r", "-z", "--full-tree", "HEAD", *pathspecs)
+        skipped = self._skipped(pathspecs)
+        return {path: entry for path, entry in map(_listed, _records(output)) if path not in skipped}
+
+    def work_tree_entries(self, paths: Iterable[str]) -> dict[str, Entry]:
+        """The files at or below `paths` as they lie in the work tree, as `entries` would list them once committed.
+
+        Tracked ones and untracked ones that are not ignored; nothing is written to the object store. Three processes,
+        and one more for each link and each name that git's line format cannot hold.
+        """
+        pathspecs = _pathspecs(paths)
+        tracked = dict(map(_staged, _records(self._output("ls-files", "-s", "-z", "--full-name", *pathspecs))))
+        others = self._output("ls-files", "-o", "-z", "--exclude-standard", "--full-name", *pathspecs)
+        modes = {path: self._mode_on_disk(path) for path in (*tracked, *map(_decoded, _records(others)))}
+        ids = self._ids_on_disk([path for path, mode in modes.items() if mode in (REGULAR, EXECUTABLE)])
+        ids |= {path: self._link_id(path) for path, mode in modes.items() if mode == LINK}
+        found = {path: Entry(mode, ids[path]) for path, mode in modes.items() if path in ids}
+        # A submodule is the commit that the index points to, not what lies there.
+        return found | {path: entry for path, entry in tracked.items() if entry.mode == SUBMODULE}
+
+    def _on_disk(self, path: str) -> Path:
+        return Path(self.work_tree, _argument(path))
+
+    def _mode_on_disk(self, path: str) -> int:
+        """git's mode of a file or a link; 0 for anything else, and where nothing is."""
+        try:
+            mode = self._on_disk(path).lstat().st_mode
+        except OSError:
+            return 0
+        if stat.S_ISLNK(mode):
+            return LINK
+        if not stat.S_ISREG(mode):
+            return 0
+        return EXECUTABLE if mode & stat.S_IXUSR else REGULAR
+
+    def _ids_on_disk(self, paths: Sequence[str]) -> dict[str, str]:
+        """Blob ids of regular files, filters applied: by relative names, for attributes match no absolute ones."""
+        plain = [path for path in paths if "\n" not in path and not path.startswith('"')]
+        odd = [path for path in paths if path not in set(plain)]
+        ids = {path: self._output("hash-object", "--", _argument(path)).decode("ascii").strip() for path in odd}
+        if plain:
+            questions = b"".join(_encoded(path) + b"\n" for path in plain)
+            answer = self._output("hash-object", "--stdin-paths", stdin=questions).decode("ascii").split()
+            ids |= dict(zip(plain, answer, strict=True))
+        return ids
+
+    def _link_id(self, path: str) -> str:
+        target = os.fsencode(self._on_disk(path).readlink())
+        return self._output("hash-object", "--stdin", stdin=target).decode("ascii").strip()
+
+    def object_ids(self, paths: Iterable[str]) -> dict[str, str | None]:
+        """The id of what HEAD holds at each path (a tree's or a blob's); None where it holds nothing.
+
+        Equal ids mean equal content, to the last file below. The whole repository costs a second process.
+        """
+        wanted = tuple(paths)
+        named = [path for path in wanted if path not in _WHOLE]
+        found: dict[str, str] = {}
+        if named:
+            # -t: with `a` and `a/b` asked for, git would walk into `a` instead of listing it.
+            output = self._output("ls-tree", "-t", "-z", "--full-tree", "HEAD", *_pathspecs(named))
+            found = {path: entry.blob for path, entry in map(_listed, _records(output))}
+        if len(named) < len(wanted):
+            whole = self._output("rev-parse", "--verify", "HEAD^{tree}").decode("ascii").strip()
+            found |= dict.fromkeys(_WHOLE, whole)
+        return {path: found.get(path.rstrip("/")) for path in wanted}
+
+    def blobs(self, wanted: Iterable[tuple[str, str]]) -> dict[str, bytes]:
+        """Contents as a checkout would write them (smudge filters, line ends), for pairs of path and blob id.
+
+        One process, and one more for each name with a line break. `JobsyncError` when one of them cannot be had.
+        """
+        pairs = tuple(wanted)
+        plain = [(path, blob) for path, blob in pairs if "\n" not in path]
+        contents = {path: self._filtered(path, blob) for path, blob in pairs if "\n" in path}
+        return contents | (self._batch(plain) if plain else {})
+
+    def _filtered(self, path: str, blob: str) -> bytes:
+        return self._output("cat-file", "--filters", f"--path={_argument(path)}", blob)
+
+    def _batch(self, pairs: Sequence[tuple[str, str]]) -> dict[str, bytes]:
+        # With --filters the header gives the size before filtering, so it cannot say where a content ends. A name
+        # that no object has is asked for after each one: git's `NAME missing` line is the end mark.
+        mark = secrets.token_hex(20).encode("ascii")
+        questions = b"".join(b"%s %s\n%s\n" % (blob.encode(), _encoded(path), mark) for path, blob in pairs)
+        output = self._output("cat-file", "--batch", "--filters", stdin=questions)
+        answers = output.split(b"\n" + mark + b" missing\n")[:-1]
+        if len(answers) != len(pairs):
+            raise JobsyncError(f"git cat-file gave {len(answers)} of {len(pairs)} files in {self.git_dir}")
+        return {path: self._content(path, answer) for (path, _), answer in zip(pairs, answers, strict=True)}
+
+    def _content(self, path: str, answer: bytes) -> bytes:
+        header, _, content = answer.partition(b"\n")
+        if b" blob " not in header:
+            raise JobsyncError(f"{path}: its content is missing from {self.git_dir}", hint="run `git fetch`")
+        return content
+
+    def raw(self, blob: str) -> bytes:
+        """A blob as it is stored: no filters. For links, whose blob is the target."""
+        return self._output("cat-file", "blob", blob)
+
+    def has_unmerged_entries(self) -> bool:
+        """Whether the index holds conflicts."""
+        return bool(self._output("ls-files", "-u", "-z"))
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether `new` contains `old`; False also when either is not there (null ids)."""
+        return self._git("merge-base", "--is-ancestor", old, new).status == 0
+
+    def last_move(self) -> str | None:
+        """Subject of HEAD's newest reflog entry; None without one."""
+        # rev-list does not know %gs.
+        return self._answer("log", "-g", "-1", "--no-show-signature", "--format=%gs", "HEAD", "--")
+
+    def subject(self, commit: str) -> str | None:
+        """First line of a commit's message; None when the commit is gone (gc, force-push, shallow clone)."""
+        text = self._answer("rev-list", "--max-count=1", "--format=%s", "--encoding=UTF-8", commit, "--")
+        # A line `commit ID` comes first; the option that leaves it out is younger than our oldest git.
+        return text.partition("\n")[2] if text else None
+
+    def commits_since(self, commit: str, paths: Iterable[str]) -> int | None:
+        """How many commits after `commit` touch `paths`; None when `commit` is gone."""
+        answer = self._answer("rev-list", "--count", f"{commit}..HEAD", *_pathspecs(paths))
+        return int(answer) if answer else None
+
+    def common_directory(self) -> Path:
+        """The git directory that all linked work trees share."""
+        return Path(os.fsdecode(self._output("rev-parse", "--path-format=absolute", "--git-common-dir")[:-1]))
+
+    def hooks_directory(self) -> Path:
+        """Where git looks for hooks now: `core.hooksPath` respected, `~` and relative paths resolved."""
+        answer = self._output("rev-parse", "--path-format=absolute", "--git-path", "hooks")
+        return Path(os.fsdecode(answer[:-1]))
+
+    def hooks_path(self) -> HooksPath | None:
+        """The `core.hooksPath` in force and where it is set; None when there is none."""
+        finished = self._git("config", "--show-scope", "-z", "--get", "core.hooksPath")
+        if finished.status != 0:
+            return None
+        scope, value = _records(finished.stdout)
+        return HooksPath(_decoded(scope), _decoded(value))
+
+    def upstream(self) -> Upstream | None:
+        """What the current branch pulls from; None when detached, unborn or without an upstream. For people."""
+        # Late: GitPython is heavy, and looks for a git executable while it is imported.
+        from git import Repo
+
+        with Repo(self.git_dir) as repo:
+            if repo.head.is_detached:
+                return None
+            tracked = repo.active_branch.tracking_branch()
+            if tracked is None:
+                return None
+            remote = tracked.remote_name
+            url = repo.remote(remote).config_reader.get("url", fallback="")
+            return Upstream(remote, str(url), tracked.remote_head)

@@ -1,0 +1,101 @@
+"""Values -> text or JSON. Knows nothing of terminals: who prints decides on colour and width."""
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+
+from jobsync.reconcile.state import Outcome, Report, Result
+
+JSON_VERSION = 1
+"""Raised when a field of the JSON output changes its meaning or goes."""
+
+
+class Tone(Enum):
+    """How a word is meant, for whoever colours it."""
+
+    GOOD = "green"
+    QUIET = "bright_black"
+    CHANGED = "yellow"
+    BAD = "red"
+
+
+_TONES = {
+    Outcome.UNCHANGED: Tone.QUIET,
+    Outcome.PAUSED: Tone.QUIET,
+    Outcome.DEFERRED: Tone.CHANGED,
+    Outcome.CONFLICT: Tone.BAD,
+    Outcome.FAILED: Tone.BAD,
+}
+
+
+def tone(outcome: Outcome) -> Tone:
+    """The tone of an outcome; what is not listed changed something well."""
+    return _TONES.get(outcome, Tone.GOOD)
+
+
+def table(rows: Iterable[Sequence[str]], indent: str = "") -> list[str]:
+    """Rows as aligned lines; the last column is as wide as it likes."""
+    cells = [tuple(row) for row in rows]
+    if not cells:
+        return []
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]) - 1)]
+    lines = []
+    for row in cells:
+        padded = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True)]
+        lines.append((indent + "  ".join([*padded, row[-1]])).rstrip())
+    return lines
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 job`, `2 jobs`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _counts(results: Iterable[Result]) -> str:
+    found = [result.outcome for result in results]
+    return ", ".join(f"{found.count(outcome)} {outcome.value}" for outcome in Outcome if outcome in found)
+
+
+def summary(done: Report) -> str:
+    """The last line: what became of all, and whether all is well."""
+    if not done.results and not done.faults:
+        return "no jobs"
+    counts = _counts(done.results)
+    if done.dry_run:
+        return f"would be: {counts}"
+    return counts
+
+
+def trouble_lines(done: Report) -> list[str]:
+    """Faults, the brake, notices and kept copies: everything beside the jobs themselves."""
+    lines = [str(fault) for fault in done.faults]
+    if done.brake:
+        lines.append(f"nothing was removed: {done.brake}; `jobsync sync --allow-removals` removes them")
+    lines += done.notices
+    lines += [f"kept a copy of your edit: {path}" for path in done.kept]
+    return lines
+
+
+def hook_lines(done: Report) -> list[str]:
+    """For a git command's stderr: one line per change and per trouble; none when nothing changed."""
+    quiet = (Outcome.UNCHANGED, Outcome.PAUSED)
+    changed = [result for result in done.results if result.outcome not in quiet]
+    lines = [f"{one.outcome.value} {one.name}{f' ({one.cause})' if one.cause else ''}" for one in changed]
+    return lines + trouble_lines(done)
+
+
+def as_json(done: Report) -> dict[str, object]:
+    """A sync's report for programs."""
+    return {
+        "version": JSON_VERSION,
+        "dry_run": done.dry_run,
+        "would_change": done.would_change,
+        "failed": done.has_failures,
+        "jobs": [
+            {"name": one.name, "label": one.label, "outcome": one.outcome.value, "cause": one.cause}
+            for one in done.results
+        ],
+        "faults": [{"file": one.file, "key": one.key, "message": one.message} for one in done.faults],
+        "brake": done.brake,
+        "notices": list(done.notices),
+        "kept": list(done.kept),
+    }

@@ -1,0 +1,32 @@
+"""Pauses: this machine's word on a job, a file with an end time that the launcher reads. Survives sync and reboot."""
+
+import time
+from datetime import datetime
+from pathlib import Path
+
+from jobsync import files
+
+FOR_EVER = 0
+
+
+def read(path: Path) -> int | None:
+    """Second (epoch) until which the job is paused, 0 = until resumed, None = not paused (any more)."""
+    content = files.read(path)
+    if content is None:
+        return None
+    text = content.decode("ascii", "replace").strip()
+    until = int(text) if text.isdigit() else FOR_EVER
+    return None if until != FOR_EVER and until <= time.time() else until
+
+
+def write(path: Path, until: int) -> None:
+    """Pause until that second; 0 = until resumed."""
+    files.make_directory(path.parent)
+    files.write_if_changed(path, f"{until}\n".encode(), 0o600)
+
+
+def in_words(until: int) -> str:
+    """For people."""
+    if until == FOR_EVER:
+        return "paused by you until `jobsync resume`"
+    return f"paused by you until {datetime.fromtimestamp(until).astimezone():%a %d %b %H:%M}"

@@ -1,0 +1,58 @@
+"""The simulated time: the real clock moved by an offset, or a clock that stands still until it is moved.
+
+Only triggers and throttling live in it. Processes see the real clock, and how long launchd waits for a process to
+end is real time too.
+"""
+
+import os
+import time
+from datetime import UTC, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from jobsync.simulator.errors import SimulatorError
+
+_LOCALTIME = Path("/etc/localtime")
+
+
+def zone_named(name: str | None) -> tzinfo:
+    """The zone of that name; without a name this machine's (`TZ`, `/etc/localtime`). SimulatorError if unknown."""
+    wanted = name or os.environ.get("TZ", "").removeprefix(":")
+    if wanted:
+        try:
+            return ZoneInfo(wanted)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise SimulatorError(f'"{wanted}" is no known time zone; name one like "Europe/Berlin"') from None
+    return _machine_zone()
+
+
+def _machine_zone() -> tzinfo:
+    try:
+        with _LOCALTIME.open("rb") as file:
+            return ZoneInfo.from_file(file)
+    except (OSError, ValueError):
+        return UTC
+
+
+class Clock:
+    """Now, in seconds since the epoch. `still` = it moves by `move_to` only."""
+
+    def __init__(self, at: float | None = None, *, still: bool = False) -> None:
+        self.is_still = still
+        self._offset = 0.0 if at is None else at - time.time()
+        self._stands_at = time.time() + self._offset
+
+    def now(self) -> float:
+        """The simulated time."""
+        return self._stands_at if self.is_still else time.time() + self._offset
+
+    def move_to(self, moment: float) -> None:
+        """Make it that moment, earlier or later."""
+        self._offset = moment - time.time()
+        self._stands_at = moment
+
+    def real_seconds_until(self, moment: float) -> float | None:
+        """How long until this clock shows `moment`: 0 when it is past, None when it never will by itself."""
+        if moment <= self.now():
+            return 0.0
+        return None if self.is_still else moment - self.now()

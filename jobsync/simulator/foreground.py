@@ -1,0 +1,43 @@
+"""A simulator in the foreground, for machines and containers that have no scheduler: what `jobsync simulator` runs."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from jobsync.simulator.control import ask, prepare, refuse_on_macos
+from jobsync.simulator.daemon import serve
+from jobsync.simulator.errors import SimulatorError
+from jobsync.simulator.settings import default_uid, make_settings
+
+
+def _refuse_second(directory: Path) -> None:
+    try:
+        ask(directory, "now", {})
+    except (SimulatorError, OSError):
+        return
+    raise SimulatorError(f"a simulated launchd runs in {directory} already; end it, or name another directory")
+
+
+def run_foreground(
+    directory: Path,
+    home: Path,
+    prefixes: tuple[str, ...],
+    *,
+    version: str = "15.5",
+    tz: str | None = None,
+    platform: str = sys.platform,
+    say: Callable[[str], object] = sys.stdout.write,
+) -> None:
+    """Be the launchd of `home` until SIGINT or SIGTERM; then end all jobs and return.
+
+    Only labels with one of the prefixes are loaded. Says where its launchctl is as soon as that can be used.
+    SimulatorError on a Mac, without a prefix, and when a simulator serves this directory already.
+    """
+    refuse_on_macos(platform)
+    if not prefixes:
+        raise SimulatorError("no label prefix is registered, so there is nothing to run; jobsync init registers one")
+    directory = directory.absolute()
+    _refuse_second(directory)
+    values = {"home": str(home.absolute()), "uid": default_uid(), "version": version, "tz": tz}
+    launchctl = prepare(directory, make_settings({**values, "prefixes": list(prefixes)}))
+    serve(directory, ready=lambda: say(f"simulated launchd for {', '.join(prefixes)}; its launchctl: {launchctl}\n"))

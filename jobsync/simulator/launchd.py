@@ -1,0 +1,456 @@
+"""launchd itself: what is registered, what starts when, what is being stopped. Speaks to nobody.
+
+Everything happens in `tick` (what the simulated clock has made due), `look_around` (what real time and the file
+system have) and `reaped`; requests of callers only register. So an answer is always given before a job is spawned.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from datetime import tzinfo
+from pathlib import Path
+
+from jobsync.simulator.clock import Clock, zone_named
+from jobsync.simulator.definition import Definition, read_definition
+from jobsync.simulator.domain import Domain, Kind
+from jobsync.simulator.errors import Refused
+from jobsync.simulator.faults import IGNORE_TERM, PEND, Faults
+from jobsync.simulator.log import FILE as LOG_FILE
+from jobsync.simulator.log import Log
+from jobsync.simulator.overrides import Overrides
+from jobsync.simulator.process import STANDARD_PATH, Guardian, Launch, end_sessions, signal_group, spawn
+from jobsync.simulator.service import Ended, Reason, Service, State, is_wanted_after
+from jobsync.simulator.settings import Settings
+from jobsync.simulator.texts import darwin_signal, signal_text
+from jobsync.simulator.watching import is_filled, is_path_state_met, look, needs_watching
+
+ALREADY_LOADED = 17
+IN_PROGRESS = 37
+NOT_PERMITTED = 1
+DISABLED = 119
+TEARING_DOWN = 124
+WRONG_SESSION = 134
+AGENT_SOCKET = "/private/tmp/com.apple.launchd.DSoTtRWSS8/Listeners"
+WATCH_EVERY = 0.25
+"""Real seconds between two looks at watched paths."""
+_LEFTOVER_GRACE = 5.0
+_FIRST_TRIGGER = 268435472
+
+
+def decode(status: int) -> Ended:
+    """This machine's wait status in Darwin's numbers."""
+    if os.WIFSIGNALED(status):
+        return Ended(signal=darwin_signal(os.WTERMSIG(status)))
+    return Ended(code=os.WEXITSTATUS(status))
+
+
+class Launchd:
+    """The state of one simulated machine."""
+
+    def __init__(self, settings: Settings, directory: Path, clock: Clock, guardian: Guardian) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.faults = Faults()
+        self.gui = Domain(Kind.GUI, settings.uid, settings.asid, is_present=False)
+        self.user = Domain(Kind.USER, settings.uid, settings.asid)
+        self.system = Domain(Kind.SYSTEM, 0, 100000)
+        self.overrides = Overrides(directory / f"disabled.{settings.uid}.plist")
+        self.log = Log(directory / LOG_FILE, clock, zone_named(settings.tz))
+        self.history: dict[str, list[float]] = {}
+        """label → simulated times of its starts, through reloads and logins."""
+        self.reports: dict[int, int] = {}
+        """Descriptors that tell of an exec → pid; the event loop reads them."""
+        self._guardian = guardian
+        self._by_pid: dict[int, tuple[Domain, Service]] = {}
+        self._leftovers: dict[int, float | None] = {}
+        self._spent: set[str] = set()
+        self._next_trigger = _FIRST_TRIGGER
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of the simulated machine."""
+        return self.log.zone
+
+    @property
+    def domains(self) -> tuple[Domain, Domain]:
+        """Those that may hold services."""
+        return self.gui, self.user
+
+    def services(self) -> Iterator[tuple[Domain, Service]]:
+        """All that is registered, anywhere."""
+        for domain in self.domains:
+            for service in tuple(domain.services.values()):
+                yield domain, service
+
+    # -- registering
+
+    def load(self, domain: Domain, definition: Definition) -> Service:
+        """Register a job and ask for its start at load. Refused: 134, 119, 17, 37, 124, and 1 for a foreign prefix."""
+        self._check_loadable(domain, definition)
+        now = self.clock.now()
+        service = Service(definition, now, self._next_trigger)
+        self._next_trigger += max(1, len(definition.slots) + len(definition.watch_paths))
+        service.plan_calendar(now, self.zone)
+        service.plan_interval(now)
+        service.seen = {path: look(path) for path in definition.watch_paths}
+        domain.services[service.label] = service
+        self._note(domain, service, "service state: not running")
+        if definition.starts_at_load:
+            self.request(domain, service, Reason.LOAD)
+        return service
+
+    def _check_loadable(self, domain: Domain, definition: Definition) -> None:
+        if domain.is_tearing_down:
+            raise Refused(TEARING_DOWN)
+        if not self.settings.allows(definition.label):
+            raise Refused(NOT_PERMITTED)
+        if domain.session_type not in definition.session_types:
+            raise Refused(WRONG_SESSION)
+        if self.overrides.is_disabled(definition.label, definition.disabled):
+            raise Refused(DISABLED)
+        known = domain.services.get(definition.label)
+        if known is not None:
+            same = known.definition.path == definition.path or known.is_draining
+            raise Refused(IN_PROGRESS if same else ALREADY_LOADED)
+
+    def unload(self, domain: Domain, service: Service) -> None:
+        """Begin to take a service down; it is gone when its process is. Refused(37) while that is under way."""
+        if service.is_draining:
+            raise Refused(IN_PROGRESS)
+        service.is_draining = True
+        service.start_due = service.calendar_due = service.interval_due = None
+        if service.pid is None:
+            self._remove(domain, service)
+            return
+        service.gone_from = time.monotonic() + (0 if domain.is_tearing_down else self.settings.teardown)
+        timeout = service.definition.exit_timeout
+        self._note(domain, service, f"scheduling cleanup in {timeout} sec after sending Terminated: 15")
+        self.stop(service)
+
+    def _remove_if_time(self, domain: Domain, service: Service) -> None:
+        if service.state is State.EXITED and service.gone_from <= time.monotonic():
+            self._remove(domain, service)
+
+    def _remove(self, domain: Domain, service: Service) -> None:
+        self.log.write(domain.title, f"removing service: {service.label}")
+        domain.services.pop(service.label, None)
+        if domain.is_tearing_down and not domain.services:
+            domain.is_tearing_down = False
+            domain.is_present = domain.kind is not Kind.GUI
+
+    def is_registered(self, domain: Domain, service: Service) -> bool:
+        """Whether this very registration still stands."""
+        return domain.services.get(service.label) is service
+
+    # -- starting
+
+    def request(self, domain: Domain, service: Service, reason: Reason, *, at_once: bool = False) -> None:
+        """A trigger came: start it when the throttle allows, remember the trigger, or drop it."""
+        if service.is_draining or service.is_spent or service.label in self._spent:
+            return
+        if service.pid is not None:
+            service.pending = reason if reason.is_remembered else service.pending
+            return
+        if self._is_pended(service, reason):
+            return
+        now = self.clock.now()
+        if service.start_due is None:
+            service.reason = reason
+        service.pended = None
+        service.start_due = now if at_once else max(now, service.may_start_from)
+        service.state = State.SCHEDULED
+        self._note(domain, service, "service state: spawn scheduled")
+        if service.start_due > now:
+            self._note(domain, service, f"Pushing respawn out by {service.start_due - now:.0f} seconds.")
+
+    def _is_pended(self, service: Service, reason: Reason) -> bool:
+        """Only a demand ends a pended start; other triggers are held back as well."""
+        if reason is Reason.LOAD and self.faults.take(PEND, service.label):
+            service.pended = reason
+        return service.pended is not None and reason is not Reason.DEMAND
+
+    def start(self, domain: Domain, service: Service, *, suspended: bool = False) -> None:
+        """Spawn it now; the caller knows that it does not run."""
+        now = self.clock.now()
+        service.start_due = None
+        service.started_at = now
+        service.runs += 1
+        service.starts.append(now)
+        self.history.setdefault(service.label, []).append(now)
+        if service.definition.launch_only_once:
+            self._spent.add(service.label)
+        if self.settings.dry:
+            self._ended(domain, service, Ended())
+        else:
+            self._spawn(domain, service, suspended)
+
+    def _spawn(self, domain: Domain, service: Service, suspended: bool) -> None:
+        self._note(domain, service, "service state: spawning")
+        pid, report = spawn(self._launch(domain, service.definition, suspended))
+        self._guardian.add(pid)
+        self._by_pid[pid] = (domain, service)
+        self.reports[report] = pid
+        service.pid, service.state, service.is_suspended = pid, State.SPAWNING, suspended
+        service.spawned_at = time.monotonic()
+        because = service.reason.text if service.reason else ""
+        self._note(domain, service, f"xpcproxy spawned with pid {pid}")
+        self._note(
+            domain, service, f"Successfully spawned {Path(service.definition.executable).name}[{pid}] because {because}"
+        )
+
+    def _launch(self, domain: Domain, definition: Definition, suspended: bool) -> Launch:
+        return Launch(
+            executable=definition.executable,
+            arguments=definition.arguments or (definition.executable,),
+            environment=self.environment(domain, definition),
+            directory=definition.working_directory or "/",
+            umask=0o022 if definition.umask is None else definition.umask,
+            stdin=definition.stdin,
+            stdout=definition.stdout,
+            stderr=definition.stderr,
+            nice=definition.nice or 0,
+            soft_limits=(("NumberOfFiles", 256), *definition.soft_limits),
+            hard_limits=definition.hard_limits,
+            suspended=suspended,
+            makes_log_directories=self.settings.creates_log_directories,
+        )
+
+    def environment(self, domain: Domain, definition: Definition) -> dict[str, str]:
+        """The variables that a job gets (reference §10)."""
+        values = {"PATH": STANDARD_PATH}
+        if self.settings.home_in_environment:
+            name = self.settings.user
+            values |= {"HOME": self.settings.home, "USER": name, "LOGNAME": name}
+            values |= {"SHELL": "/bin/sh", "TMPDIR": "/tmp/"}  # noqa: S108 - the system's own directory is meant
+        if domain.kind is Kind.GUI:
+            values["SSH_AUTH_SOCK"] = AGENT_SOCKET
+        if self.settings.macos >= (26,):
+            values["OSLogRateLimit"] = "64"
+        return values | dict(definition.environment) | {"XPC_SERVICE_NAME": definition.label}
+
+    def spawned(self, pid: int, trouble: str) -> None:
+        """The exec of a process is decided: it runs, or `trouble` says why it could not."""
+        domain, service = self._by_pid.get(pid, (None, None))
+        if domain is None or service is None:
+            return
+        if trouble:
+            self._note(domain, service, f"Service could not initialize: {trouble}")
+        elif service.state is State.SPAWNING:
+            service.state = State.RUNNING
+            self._note(domain, service, "service state: running")
+
+    # -- stopping and ending
+
+    def stop(self, service: Service) -> None:
+        """SIGTERM its processes, and SIGKILL them when its exit timeout (0 = never) has passed."""
+        if service.pid is None or service.state in (State.TERMED, State.KILLED):
+            return
+        service.state = State.TERMED
+        timeout = service.definition.exit_timeout
+        service.kill_at = time.monotonic() + timeout if timeout else None
+        if not self.faults.take(IGNORE_TERM, service.label):
+            signal_group(service.pid, signal.SIGTERM)
+
+    def kill(self, service: Service) -> None:
+        """SIGKILL all of its processes."""
+        if service.pid is not None:
+            service.state, service.kill_at = State.KILLED, None
+            end_sessions([service.pid])
+
+    def reaped(self, pid: int, status: int) -> None:
+        """A process of ours is gone."""
+        domain, service = self._by_pid.pop(pid, (None, None))
+        if domain is None or service is None:
+            return
+        self._clear_group(pid, service)
+        self._ended(domain, service, decode(status))
+
+    def _clear_group(self, session: int, service: Service) -> None:
+        self._drop_empty_groups()
+        if service.is_draining:
+            end_sessions([session])
+            self._guardian.remove(session)
+            return
+        if not service.definition.abandons_group:
+            signal_group(session, signal.SIGTERM)
+        until = None if service.definition.abandons_group else time.monotonic() + _LEFTOVER_GRACE
+        self._leftovers[session] = until
+        self._drop_empty_groups()
+
+    def _drop_empty_groups(self) -> None:
+        for session in tuple(self._leftovers):
+            try:
+                os.killpg(session, 0)
+            except ProcessLookupError:
+                del self._leftovers[session]
+                self._guardian.remove(session)
+
+    def _ended(self, domain: Domain, service: Service, ended: Ended) -> None:
+        service.pid, service.state, service.kill_at = None, State.IDLE, None
+        service.ended, service.is_suspended = ended, False
+        service.crashes = service.crashes + 1 if ended.is_crash else 0
+        what = f"exited due to {signal_text(ended.signal)}" if ended.signal else f"exited due to exit({ended.code})"
+        self._note(domain, service, what)
+        if service.is_draining:
+            service.state = State.EXITED
+            self._remove_if_time(domain, service)
+            return
+        reason = self._reason_to_go_on(service, ended)
+        service.pending, service.starts_again = None, False
+        if reason is not None:
+            self.request(domain, service, reason)
+
+    def _reason_to_go_on(self, service: Service, ended: Ended) -> Reason | None:
+        if service.starts_again:
+            return Reason.DEMAND
+        if service.pending is not None:
+            return service.pending
+        keep = service.definition.keep_alive
+        if is_wanted_after(keep, ended) and (service.was_demanded or not keep.after_demand):
+            return Reason.KEEP_ALIVE
+        return self._reason_around(service)
+
+    def _reason_around(self, service: Service) -> Reason | None:
+        """A condition outside of the job that wants it running now."""
+        definition = service.definition
+        if any(is_filled(directory) for directory in definition.queue_directories):
+            return Reason.PATHS
+        wanted = any((name in self.gui.services) == loaded for name, loaded in definition.keep_alive.other_jobs)
+        return Reason.KEEP_ALIVE if wanted or is_path_state_met(definition) else None
+
+    # -- time
+
+    def tick(self) -> None:
+        """Do all that the simulated clock has made due."""
+        now = self.clock.now()
+        for domain, service in self.services():
+            if service.calendar_due is not None and service.calendar_due <= now:
+                service.plan_calendar(now, self.zone)
+                self.request(domain, service, Reason.CALENDAR)
+            if service.interval_due is not None and service.interval_due <= now:
+                service.plan_interval(now)
+                self.request(domain, service, Reason.INTERVAL)
+            if service.start_due is not None and service.start_due <= now:
+                self.start(domain, service)
+
+    def next_due(self) -> float | None:
+        """The simulated moment at which `tick` has something to do."""
+        dues = (service.next_due for _, service in self.services())
+        return min((due for due in dues if due is not None), default=None)
+
+    def slept(self) -> None:
+        """The machine wakes up: missed intervals are lost; missed calendar slots become one start in `tick`."""
+        now = self.clock.now()
+        for _, service in self.services():
+            if service.interval_due is not None and service.interval_due <= now:
+                service.plan_interval(now)
+
+    def replan(self) -> None:
+        """The wall clock was set or the zone changed: nothing that lies between runs."""
+        now = self.clock.now()
+        for _, service in self.services():
+            if service.calendar_due is not None:
+                service.plan_calendar(now, self.zone)
+            if service.interval_due is not None:
+                service.plan_interval(now)
+
+    def is_watching(self) -> bool:
+        """Whether any service watches paths."""
+        return any(needs_watching(service.definition) for _, service in self.services())
+
+    def next_real_due(self) -> float | None:
+        """The real (monotonic) moment at which `look_around` has something to end; None = there is none."""
+        dues = [service.kill_at for _, service in self.services() if service.kill_at is not None]
+        dues += [service.gone_from for _, service in self.services() if service.state is State.EXITED]
+        return min(dues + [until for until in self._leftovers.values() if until is not None], default=None)
+
+    def look_around(self) -> None:
+        """Kill what did not end in time, forget what is gone, and look at the watched paths."""
+        now = time.monotonic()
+        for domain, service in self.services():
+            if service.kill_at is not None and service.kill_at <= now:
+                self.kill(service)
+            self._remove_if_time(domain, service)
+        self._end_leftovers(now)
+        for domain, service in self.services():
+            if needs_watching(service.definition) and not service.is_draining:
+                self._watch(domain, service)
+
+    def _end_leftovers(self, now: float) -> None:
+        late = [session for session, until in self._leftovers.items() if until is not None and until <= now]
+        for session in late:
+            end_sessions([session])
+            del self._leftovers[session]
+            self._guardian.remove(session)
+
+    def _watch(self, domain: Domain, service: Service) -> None:
+        seen = {path: look(path) for path in service.definition.watch_paths}
+        if seen != service.seen:
+            service.seen = seen
+            self.request(domain, service, Reason.PATHS)
+        reason = self._reason_around(service)
+        if reason is not None and service.pid is None and service.start_due is None:
+            self.request(domain, service, reason)
+
+    # -- sessions
+
+    def login(self) -> None:
+        """The user logs in: every plist of the directory is loaded that login may load (reference §12.3)."""
+        if self.gui.is_present:
+            return
+        self.gui.is_present = True
+        self.log.write(self.gui.title, "entering bootstrap mode")
+        for path in self._agents():
+            try:
+                self.load(self.gui, read_definition(path))
+            except Refused as refusal:
+                self.log.write(self.gui.title, f"login: {path.name} not loaded ({refusal.code})")
+        self.log.write(self.gui.title, "exiting bootstrap mode")
+
+    def _agents(self) -> list[Path]:
+        directory = self.settings.agents_directory
+        found = sorted(directory.glob("*.plist")) if directory.is_dir() else []
+        ignores_links = self.settings.macos >= (14,)
+        return [path for path in found if path.is_file() and not (ignores_links and path.is_symlink())]
+
+    def logout(self) -> None:
+        """The user logs out: everything gets SIGTERM; the domain is gone when the last process is."""
+        self.tear_down(self.gui)
+
+    def tear_down(self, domain: Domain) -> None:
+        """Take a whole domain down."""
+        if not domain.is_present:
+            return
+        domain.is_tearing_down = True
+        services = tuple(domain.services.values())
+        for service in services:
+            if not service.is_draining:
+                self.unload(domain, service)
+        if not services:
+            domain.is_tearing_down = False
+            domain.is_present = domain.kind is not Kind.GUI
+
+    def forget_boot(self) -> None:
+        """Another boot: what LaunchOnlyOnce used up may run again."""
+        self._spent.clear()
+
+    def configure(self, settings: Settings) -> None:
+        """Take over changed settings; a new zone is planned for at once. SimulatorError for an unknown zone."""
+        self.log.zone = zone_named(settings.tz)
+        self.settings = settings
+        self.replan()
+
+    def end_all(self) -> None:
+        """SIGKILL everything, without waiting, and close the log; for the end of the simulator."""
+        end_sessions([*self._by_pid, *self._leftovers])
+        self.log.close()
+
+    @property
+    def has_processes(self) -> bool:
+        """Whether any job still runs."""
+        return bool(self._by_pid)
+
+    def _note(self, domain: Domain, service: Service, text: str) -> None:
+        pid = f" [{service.pid}]" if service.pid else ""
+        self.log.write(f"{domain.name}/{service.label}{pid}", text)

@@ -1,0 +1,115 @@
+"""The verbs from before domains: load, unload, start, stop, remove. They act on the caller's session.
+
+They exit 0 in nearly all cases, whatever happened (reference §4.4): that is why nobody should use them.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jobsync.simulator.calls import Answer, Call
+from jobsync.simulator.definition import read_definition
+from jobsync.simulator.domain import Domain
+from jobsync.simulator.errors import Refused
+from jobsync.simulator.launchd import Launchd
+from jobsync.simulator.service import Reason
+from jobsync.simulator.texts import usage
+from jobsync.simulator.verbs import Misuse, Verb, missing_in_session, session_domain
+
+_MODERN = {"Load": "bootstrap", "Unload": "bootout"}
+
+
+def _options(verb: str, args: Sequence[str]) -> tuple[bool, list[str]]:
+    """Whether `-w` was given, and the paths."""
+    writes, paths = False, []
+    rest = list(args)
+    while rest:
+        word = rest.pop(0)
+        if word == "-D":
+            rest[:1] = []
+        elif word.startswith("-"):
+            writes = writes or "w" in word
+        else:
+            paths.append(word)
+    if not paths:
+        raise Misuse(usage(verb))
+    return writes, paths
+
+
+def _trouble(word: str) -> str:
+    return f"{word} failed: 5: Input/output error\nTry running `launchctl {_MODERN[word]}` as root for richer errors.\n"
+
+
+def _load_one(launchd: Launchd, domain: Domain, path: Path, writes: bool) -> str:
+    try:
+        definition = read_definition(path)
+        if writes:
+            launchd.overrides.set(definition.label, False)
+        launchd.load(domain, definition)
+    except Refused:
+        return _trouble("Load")
+    return ""
+
+
+def _unload_one(launchd: Launchd, domain: Domain, path: Path, writes: bool) -> str:
+    try:
+        label = read_definition(path).label
+        if writes:
+            launchd.overrides.set(label, True)
+        launchd.unload(domain, domain.services[label])
+    except (Refused, KeyError):
+        return _trouble("Unload")
+    return ""
+
+
+def _load(launchd: Launchd, call: Call, args: Sequence[str]) -> Answer:
+    writes, paths = _options("load", args)
+    domain = session_domain(launchd, call)
+    return Answer(err="".join(_load_one(launchd, domain, Path(call.directory, path), writes) for path in paths))
+
+
+def _unload(launchd: Launchd, call: Call, args: Sequence[str]) -> Answer:
+    writes, paths = _options("unload", args)
+    domain = session_domain(launchd, call)
+    return Answer(err="".join(_unload_one(launchd, domain, Path(call.directory, path), writes) for path in paths))
+
+
+def _one_label(verb: str, args: Sequence[str]) -> str:
+    if len(args) != 1:
+        raise Misuse(usage(verb))
+    return args[0]
+
+
+def _start(launchd: Launchd, call: Call, args: Sequence[str]) -> Answer:
+    label = _one_label("start", args)
+    domain = session_domain(launchd, call)
+    if label not in domain.services:
+        return missing_in_session(label)
+    launchd.request(domain, domain.services[label], Reason.DEMAND)
+    return Answer()
+
+
+def _stop(launchd: Launchd, call: Call, args: Sequence[str]) -> Answer:
+    label = _one_label("stop", args)
+    domain = session_domain(launchd, call)
+    if label not in domain.services:
+        return missing_in_session(label)
+    launchd.stop(domain.services[label])
+    return Answer()
+
+
+def _remove(launchd: Launchd, call: Call, args: Sequence[str]) -> Answer:
+    label = _one_label("remove", args)
+    domain = session_domain(launchd, call)
+    service = domain.services.get(label)
+    if service is not None and not service.is_draining:
+        launchd.unload(domain, service)
+    return Answer()
+
+
+LEGACY_VERBS: dict[str, Verb] = {
+    "load": _load,
+    "unload": _unload,
+    "start": _start,
+    "stop": _stop,
+    "remove": _remove,
+}

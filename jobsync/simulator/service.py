@@ -1,0 +1,153 @@
+"""One loaded job: its definition, where it stands in its life, and what is due for it. Starts and signals nothing."""
+
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from enum import Enum
+
+from jobsync.simulator.definition import Definition, KeepAlive
+from jobsync.simulator.schedule import next_fire
+from jobsync.simulator.texts import CRASH_SIGNALS
+
+_LONGEST_THROTTLE = 1200
+
+
+class State(Enum):
+    """What `print` shows after `state = `."""
+
+    IDLE = "not running"
+    SCHEDULED = "spawn scheduled"
+    SPAWNING = "xpcproxy"
+    RUNNING = "running"
+    TERMED = "SIGTERMed"
+    KILLED = "SIGKILLed"
+    EXITED = "exited"
+    """Its process is gone, and it is about to be forgotten."""
+
+
+class Reason(Enum):
+    """Why a job starts; what `print` shows as `immediate reason`. That of calendar and paths is not known: inferred."""
+
+    LOAD = "speculative"
+    KEEP_ALIVE = "semaphore"
+    INTERVAL = "interval"
+    CALENDAR = "xpc event"
+    PATHS = "xpc event (paths)"
+    DEMAND = "non-ipc demand"
+
+    @property
+    def text(self) -> str:
+        """As `print` and the log show it."""
+        return self.value.partition(" (")[0]
+
+    @property
+    def is_remembered(self) -> bool:
+        """Whether it waits for a running job to end; an interval that finds the job running is lost."""
+        return self in (Reason.CALENDAR, Reason.PATHS)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a process ended, in Darwin's numbers: an exit code, or the signal that killed it."""
+
+    code: int = 0
+    signal: int = 0
+
+    @property
+    def wait_status(self) -> int:
+        """The raw status, as `list LABEL` shows it."""
+        return self.signal or self.code << 8
+
+    @property
+    def short(self) -> str:
+        """As the `list` table shows it."""
+        return f"-{self.signal}" if self.signal else str(self.code)
+
+    @property
+    def is_crash(self) -> bool:
+        """Ended by a signal that a fault raises."""
+        return self.signal in CRASH_SIGNALS
+
+
+@dataclass(slots=True)
+class Service:
+    """A registered job. Times are simulated seconds since the epoch, but those that say they are real (monotonic)."""
+
+    definition: Definition
+    loaded_at: float
+    number: int
+    """Which trigger number its first event trigger carries."""
+    state: State = State.IDLE
+    pid: int | None = None
+    runs: int = 0
+    ended: Ended | None = None
+    crashes: int = 0
+    """Crashes in a row."""
+    reason: Reason | None = None
+    pending: Reason | None = None
+    """One trigger that came while the job ran and waits for its end."""
+    pended: Reason | None = None
+    """A start that launchd holds back for no reason it tells (reference §6.4)."""
+    start_due: float | None = None
+    started_at: float | None = None
+    calendar_due: float | None = None
+    interval_due: float | None = None
+    kill_at: float | None = None
+    """Real."""
+    spawned_at: float = 0.0
+    """Real."""
+    gone_from: float = 0.0
+    """Real: the moment before which a service that is taken down is not forgotten."""
+    is_draining: bool = False
+    is_suspended: bool = False
+    starts_again: bool = False
+    """kickstart -k: start when the process that is being stopped has gone."""
+    was_demanded: bool = False
+    starts: list[float] = field(default_factory=list)
+    seen: dict[str, object] = field(default_factory=dict)
+    """What the watched paths looked like."""
+
+    @property
+    def label(self) -> str:
+        """Its name in the domain."""
+        return self.definition.label
+
+    @property
+    def throttle(self) -> int:
+        """Seconds from one start to the next; doubles with each crash in a row, up to 1200."""
+        doubled = self.definition.throttle << min(max(self.crashes - 1, 0), 20)
+        return min(doubled, max(_LONGEST_THROTTLE, self.definition.throttle))
+
+    @property
+    def is_spent(self) -> bool:
+        """LaunchOnlyOnce and launched once: nothing starts it before the next boot."""
+        return self.definition.launch_only_once and self.runs > 0
+
+    @property
+    def may_start_from(self) -> float:
+        """The moment before which the throttle starts nothing."""
+        return 0.0 if self.started_at is None else self.started_at + self.throttle
+
+    def plan_calendar(self, after: float, zone: tzinfo) -> None:
+        """Work out the next calendar slot."""
+        self.calendar_due = next_fire(self.definition.slots, after, zone)
+
+    def plan_interval(self, now: float) -> None:
+        """The next firing of StartInterval later than now, counted from the load; what lies before is lost."""
+        period = self.definition.interval
+        if period is not None:
+            self.interval_due = self.loaded_at + ((now - self.loaded_at) // period + 1) * period
+
+    @property
+    def next_due(self) -> float | None:
+        """When the clock has something to do for it."""
+        dues = (self.start_due, self.calendar_due, self.interval_due)
+        return min((due for due in dues if due is not None), default=None)
+
+
+def is_wanted_after(keep: KeepAlive, ended: Ended) -> bool:
+    """Whether KeepAlive starts the job again after this end; conditions on files and other jobs are not asked."""
+    if keep.always:
+        return True
+    if keep.successful_exit is not None and keep.successful_exit == (ended.wait_status == 0):
+        return True
+    return keep.crashed is not None and keep.crashed == ended.is_crash

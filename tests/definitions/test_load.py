@@ -1,0 +1,571 @@
+"""A tree of files becomes Jobs, and every fault of every file is listed in one run."""
+
+import dataclasses
+
+import pytest
+
+from jobsync import __version__
+from jobsync.definitions.job import Argv, Job, Line, Machine, Priority, Restart, Schedule, Script, Slot
+from jobsync.definitions.load import Settings, load, read_settings
+from jobsync.errors import JobsyncError
+
+from .trees import DIRECTORY, EXECUTABLE, FILE, LINK, MACHINE, SCRIPT, MemoryTree, faults, job, tree
+
+HOME = "/Users/nils"
+HERE = "/Users/nils/dotfiles/jobs/backup"
+
+
+def test_an_empty_definition_runs_the_file_beside_it_when_asked() -> None:
+    assert job("") == Job(
+        name="backup",
+        description="",
+        command=Script(f"{HERE}/run"),
+        directory=HERE,
+        home_directory=HERE,
+        inputs=("jobs/backup",),
+    )
+
+
+def test_every_key_arrives() -> None:
+    found = job(
+        """
+        description = "Back up — täglich"
+        run = "restic backup ~"
+        dir = "~/notes"
+        path = ["~/.bun/bin", "/opt/homebrew/bin/", "./bin"]
+        inputs = ["../../lib", "../../lib/retry.sh", "./run", "../../lib"]
+        enabled = true
+        [schedule]
+        on_files = ["~/Inbox"]
+        at = ["mon 09:00", "tue 10:00"]
+        cron = "5 * * * *"
+        every = "12h"
+        at_login = true
+        on_change = ["~/.netrc", "/etc/hosts"]
+        catch_up = true
+        [only]
+        os = "macos"
+        machines = ["mbp-*"]
+        tags = ["home"]
+        [env]
+        B = "two\\nlines"
+        A = ""
+        [limits]
+        priority = "background"
+        [launchd]
+        Umask = "022"
+        SoftResourceLimits = { NumberOfFiles = 1024 }
+        """
+    )
+    assert found == Job(
+        name="backup",
+        description="Back up — täglich",
+        command=Line("restic backup ~"),
+        directory=f"{HOME}/notes",
+        home_directory=HERE,
+        path=(f"{HOME}/.bun/bin", "/opt/homebrew/bin", f"{HERE}/bin"),
+        inputs=("jobs/backup", "lib", "lib/retry.sh"),
+        schedule=Schedule(
+            slots=(
+                Slot(minute=5),
+                Slot(hour=0, minute=0),
+                Slot(hour=12, minute=0),
+                Slot(weekday=1, hour=9, minute=0),
+                Slot(weekday=2, hour=10, minute=0),
+            ),
+            at_login=True,
+            on_change=(f"{HOME}/.netrc", "/etc/hosts"),
+            on_files=(f"{HOME}/Inbox",),
+            words=(
+                "when ~/Inbox is not empty",
+                "mon at 09:00",
+                "tue at 10:00",
+                "hourly at :05",
+                "every 12 hours",
+                "at login",
+                "when ~/.netrc changes",
+                "when /etc/hosts changes",
+            ),
+        ),
+        environment=(("A", ""), ("B", "two\nlines")),
+        priority=Priority.BACKGROUND,
+        launchd={"SoftResourceLimits": {"NumberOfFiles": 1024}, "Umask": "022"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ('run = "a && b"', Line("a && b")),
+        ("run = '''\na\n\tb\n'''", Line("a\n\tb\n")),
+        ('run = ["a", "b c", "$d", "~", ""]', Argv(("a", "b c", "$d", "~", ""))),
+        ('run = ["/Applications/My App/a"]', Argv(("/Applications/My App/a",))),
+    ],
+)
+def test_run_is_a_line_or_a_list_of_words(text: str, command: Line | Argv) -> None:
+    assert job(text).command == command
+
+
+@pytest.mark.parametrize(
+    ("text", "restart"),
+    [
+        ("[daemon]", Restart.ALWAYS),
+        ('[daemon]\nrestart = "always"', Restart.ALWAYS),
+        ('[daemon]\nrestart = "on-failure"', Restart.ON_FAILURE),
+        ("", None),
+    ],
+)
+def test_a_daemon_is_started_again(text: str, restart: Restart | None) -> None:
+    assert job(text).daemon is restart
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ('dir = "~"', HOME),
+        ('dir = "~/a//b/./c/"', f"{HOME}/a/b/c"),
+        ('dir = "//tmp"', "/tmp"),
+        ('dir = "/"', "/"),
+        ('dir = "."', HERE),
+        ('dir = "../.."', "/Users/nils/dotfiles"),
+        ('dir = "../../lib"', "/Users/nils/dotfiles/lib"),
+        ('dir = "~/ä b"', f"{HOME}/ä b"),
+    ],
+)
+def test_a_place_is_absolute_whatever_it_starts_with(text: str, path: str) -> None:
+    assert job(text).directory == path
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("enabled = true", None),
+        ("enabled = false", "enabled = false"),
+        ('enabled = false\n[only]\nos = "linux"', "enabled = false"),
+        ('[only]\nos = "macos"', None),
+        ('[only]\nos = "linux"', 'only.os is "linux"'),
+        ('[only]\nmachines = ["other", "MBP-*"]', None),
+        ('[only]\nmachines = ["!mbp-old"]', None),
+        ('[only]\nmachines = ["mbp-*", "!mbp-n*"]', 'only.machines leaves out "mbp-nils"'),
+        ('[only]\nmachines = ["imac"]', 'only.machines leaves out "mbp-nils"'),
+        ('[only]\ntags = ["work", "home"]', None),
+        ('[only]\ntags = ["!laptop"]', "only.tags leaves out this machine"),
+        ('[only]\ntags = ["work"]', "only.tags leaves out this machine"),
+        ('[only]\nmachines = ["mbp-*"]\ntags = ["work"]', "only.tags leaves out this machine"),
+    ],
+)
+def test_a_job_that_is_not_for_this_machine_says_why(text: str, reason: str | None) -> None:
+    assert job(text).unwanted == reason
+
+
+def test_spread_moves_the_slots_by_this_jobs_part_and_says_so() -> None:
+    found = job('[schedule]\nat = "09:00"\nat_login = true\nspread = "10m"').schedule
+    assert found.slots == (Slot(hour=9, minute=1),)
+    assert found.words == ("daily at 09:00 (+1m)", "at login")
+    other = dataclasses.replace(MACHINE, name="imac")
+    assert job('[schedule]\nat = "09:00"\nspread = "10m"', machine=other).schedule.slots != found.slots
+
+
+FAULTS = {
+    'description = "a\\nb"': ['description: "a\\u000ab" holds the control character U+000A; take it out'],
+    "description = 1": [
+        'description: the number 1 is not a text; write description = "Back up the photos"',
+    ],
+    'descripton = "x"': ["descripton: is not a key; did you mean `description`?"],
+    'frobnicate = "x"': [
+        "frobnicate: is not a key; known here: description, run, dir, path, inputs, enabled, schedule, daemon, only, "
+        "limits, env, launchd"
+    ],
+    "enabled = 1": ["enabled: the number 1 is not true or false; write enabled = false"],
+    'enabled = "no"': ['enabled: "no" is not true or false; write enabled = false'],
+    'run = ""': ['run: is empty; write run = "brew update -q && brew upgrade -q"'],
+    "run = []": ['run: is empty; leave it out or write run = "brew update -q && brew upgrade -q"'],
+    "run = 1": ['run: the number 1 is not a text; write run = "brew update -q && brew upgrade -q"'],
+    'run = ["a", 1]': ['run: the number 1 is not a text; write run = "brew update -q && brew upgrade -q"'],
+    'run = "a\\u0007"': ['run: "a\\u0007" holds the control character U+0007; take it out'],
+    'run = ["a\\r"]': ['run: "a\\u000d" holds the control character U+000D; take it out'],
+    'run = [" "]': ['run: its first word is empty; write run = ["command", "argument"]'],
+    'run = ["~/bin/x"]': [
+        'run: "~/bin/x": no shell expands a list; write an absolute path, or one text instead of the list'
+    ],
+    'run = ["$HOME/x"]': [
+        'run: "$HOME/x": no shell expands a list; write an absolute path, or one text instead of the list'
+    ],
+    'run = ["brew update", "-q"]': ['run: "brew update" is one word here; write ["brew", "update", "-q"]'],
+    'dir = "notes"': ['dir: "notes" is not clear; write "~/notes", "/notes", or "./notes" beside job.toml'],
+    'dir = ""': ['dir: is empty; write dir = "~/notes"'],
+    'dir = "$HOME/notes"': ['dir: "$HOME/notes": variables are not expanded; write the path, or ~ for your home'],
+    'dir = "~bob/notes"': ['dir: "~bob/notes": other people\'s homes are not looked up; write an absolute path'],
+    'dir = "~/a/../b"': ['dir: "~/a/../b": write the path without `..`'],
+    'dir = "../../../x"': ['dir: "../../../x" leaves the repository; write it from / or ~'],
+    'path = "~/bin"': ['path: "~/bin" is not a list; write path = ["~/.bun/bin"]'],
+    'path = ["/a:/b"]': ['path: "/a:/b" holds a colon, which separates directories; write one per text'],
+    'inputs = ["/etc"]': ['inputs: "/etc" is not a path from the job\'s directory; write "../../lib"'],
+    'inputs = ["../../../x"]': ['inputs: "../../../x" leaves the repository; only its own files can be inputs'],
+    'inputs = ["../.."]': ['inputs: "../.." is the whole repository; name the directories that the job uses'],
+    'inputs = ["lib"]': ['inputs: "lib" is jobs/backup/lib in the repository, where nothing is; correct it'],
+    'schedule = "daily"': ['schedule: "daily" is not a table; write [schedule] and below it at = "mon-fri 09:00"'],
+    '[[schedule]]\nat = "09:00"': [
+        'schedule: a list is not a table; write [schedule] and below it at = "mon-fri 09:00"'
+    ],
+    'env = ["A=b"]': ['env: a list is not a table; write [env] and below it NAME = "text"'],
+    'every = "5m"': ["every: `every` belongs below [schedule]"],
+    'timeout = "1h"': ["timeout: `timeout` belongs below [limits]"],
+    "[schedule]\nat = 09:00:00": [
+        'schedule.at: a date or time is not a text; write at = "mon-fri 09:00"',
+    ],
+    "[schedule]\nat = []": ['schedule.at: is empty; leave it out or write at = "mon-fri 09:00"'],
+    '[schedule]\nat = ["09:00", "9am", "monday 1:00"]': [
+        'schedule.at: "9am" is not a time of day; write "09:00"',
+        'schedule.at: "monday" is not a day; write "mon"',
+    ],
+    '[schedule]\nevery = "5 min"': ['schedule.every: "5 min" is not a duration; write "5m"'],
+    "[schedule]\nevery = 15": ['schedule.every: the number 15 is not a text; write every = "15m"'],
+    '[schedule]\nevery = ["5m"]': ['schedule.every: a list is not a text; write every = "15m"'],
+    '[schedule]\nat_login = "yes"': ['schedule.at_login: "yes" is not true or false; write at_login = true'],
+    '[schedule]\nspread = "5m"': [
+        'schedule.spread: moves times, and there are none; leave it out or write at = "mon-fri 09:00"'
+    ],
+    '[schedule]\nat = "1 23:58"\nspread = "5m"': [
+        "schedule.spread: would move a start past midnight, to a day of the month that launchd cannot name; start 5m "
+        "before midnight at the latest, or leave `spread` out"
+    ],
+    "[schedule]\ncatch_up = false": [
+        "schedule.catch_up: only true is supported by this version of jobsync yet; leave it out"
+    ],
+    '[schedule]\ncatch_up = "3h"': [
+        "schedule.catch_up: only true is supported by this version of jobsync yet; leave it out"
+    ],
+    "[schedule]\ncatch_up = 3": ["schedule.catch_up: the number 3 is not true or false; write catch_up = true"],
+    '[schedule]\non_change = "~/.netrc"': [
+        'schedule.on_change: "~/.netrc" is not a list; write on_change = ["~/.netrc"]'
+    ],
+    '[schedule]\non_files = ["~/*.pdf"]': ['schedule.on_files: "~/*.pdf": patterns are not expanded; write one path'],
+    '[schedule]\nat = "09:00"\ndir = "~/notes"': [
+        "schedule.dir: `dir` belongs above the first [table]: a line below a header belongs to that table"
+    ],
+    '[schedule]\nrestart = "always"': ["schedule.restart: `restart` belongs below [daemon]"],
+    "[schedule]\nstart_interval = 300": [
+        'schedule.start_interval: is another tool\'s word; write below [schedule]: every = "15m"'
+    ],
+    '[schedule]\nevry = "15m"': ["schedule.evry: is not a key; did you mean `every`?"],
+    '[schedule]\nmachnes = ["a"]': ["schedule.machnes: is not a key here; did you mean `only.machines`?"],
+    '[daemon]\nrestart = "on failure"': ['daemon.restart: "on failure" is not known; write "always" or "on-failure"'],
+    '[daemon]\n[schedule]\nat = "09:00"': [
+        "daemon: a daemon runs all the time, so it has no [schedule]; leave one of the two out"
+    ],
+    '[only]\nos = "darwin"': ['only.os: "darwin" is not known; write "macos"'],
+    '[only]\nos = "Linux"': ['only.os: "Linux" is not known; write "linux"'],
+    '[only]\nos = "windows"': ['only.os: "windows" is not known; write "macos" or "linux"'],
+    "[only]\nmachines = []": ['only.machines: is empty; leave it out or write machines = ["mbp-*", "!mbp-old"]'],
+    '[only]\ntags = ["!"]': ['only.tags: "!" names nothing; write tags = ["home"]'],
+    '[env]\nPATH = "/bin"': [
+        'env.PATH: is made from the machine\'s; write above the first [table]: path = ["~/.bun/bin"]'
+    ],
+    '[env]\nrun = "x"': [
+        "env.run: `run` belongs above the first [table]: a line below a header belongs to that table (a variable of "
+        "this name is the script's to set)"
+    ],
+    '[env]\n"A-B" = "x"': ['env.A-B: "A-B" is not a variable\'s name; letters, digits and _ make one'],
+    '[env]\nJOBSYNC_X = "x"': ["env.JOBSYNC_X: names that start with JOBSYNC_ are jobsync's own; write another name"],
+    '[env]\nUID = "1"': ["env.UID: belongs to the shell; write another name"],
+    "[env]\nA = 1\nB = true\nC = [1]\nD = 1e300": [
+        'env.A: is not a text; write it in quotes: A = "1"',
+        'env.B: is not a text; write it in quotes: B = "true"',
+        'env.C: a list is not a text; write C = "…"',
+        'env.D: a number of that size is not a text; write D = "…"',
+    ],
+    '[env]\nA = "\\u0000"': ["env.A: holds the control character U+0000; take it out"],
+    '[env]\nA = "\\uFFFF"': ["env.A: holds the control character U+FFFF; take it out"],
+    '[limits]\npriority = "low"': ['limits.priority: "low" is not known; write "normal" or "background"'],
+    '[limits]\ntimeout = "1h"': [
+        "limits.timeout: is not supported by this version of jobsync yet; let the script end itself in time"
+    ],
+    "[retry]\nattempts = 3": [
+        "retry: is not supported by this version of jobsync yet; let the script try again by itself"
+    ],
+    "[systemd.service]\nNice = 5": ["systemd: is not supported by this version of jobsync yet; leave it out"],
+    "at = mon 09:00": ["line 1: unexpected character: 'm'; text needs quotes: at = \"mon 09:00\""],
+    "# x\nrun: ls": ["line 2: unexpected character: ':'; TOML has = and no colon: run = …"],
+    "a = 1\na = 2": ['line 2: key "a" already exists'],
+    "run =": ["line 1: something is missing at its end"],
+    "a = [" + "[" * 5_000: ["is nested too deeply to be a definition"],
+    "a = " + "[" * 20 + "]" * 20: ["is nested too deeply to be a definition"],
+    "a = " + "9" * 5_000: ["is not TOML that can be read (ValueError)"],
+    "# " + "x" * 70_000: ["is larger than 64 KiB, so it is no definition"],
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), FAULTS.items(), ids=lambda value: str(value)[:40])
+def test_a_fault_says_what_to_write(text: str, expected: list[str]) -> None:
+    assert faults(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ('environment = "x"', 'write below [env]: NAME = "text"'),
+        ("keep_alive = true", 'write below [daemon]: restart = "always"'),
+        ("KeepAlive = true", 'write below [daemon]: restart = "always"'),
+        ('OnCalendar = "x"', 'write below [schedule]: at = "mon-fri 09:00"'),
+        ('on_calendar = "x"', 'write below [schedule]: at = "mon-fri 09:00"'),
+        ("start_interval = 5", 'write below [schedule]: every = "15m"'),
+        ("StartInterval = 5", 'write below [schedule]: every = "15m"'),
+        ('working_directory = "x"', 'write dir = "~/notes"'),
+        ('WorkingDirectory = "x"', 'write dir = "~/notes"'),
+        ("RunAtLoad = true", "write below [schedule]: at_login = true"),
+        ('command = "x"', 'write run = "command argument", or put it into the file `run` beside job.toml'),
+        ('cmd = "x"', 'write run = "command argument", or put it into the file `run` beside job.toml'),
+        ('script = "x"', 'write run = "command argument", or put it into the file `run` beside job.toml'),
+        ('timezone = "x"', "leave it out; times are the local time of the machine"),
+        ('user = "x"', "leave it out; jobs run as you"),
+        ('name = "x"', "leave it out; the name of its directory is the job's name"),
+    ],
+)
+def test_another_tools_word_is_answered_with_the_line_to_write(line: str, advice: str) -> None:
+    assert faults(line) == [f"{line.split()[0]}: is another tool's word; {advice}"]
+
+
+def test_all_faults_of_all_files_come_in_one_run() -> None:
+    found = load(tree({"b": 'dirr = "x"\nrun = 1', "a": "x", "good": "", "c": "[env]\nA = 1"}), MACHINE)
+    assert [(fault.file, fault.key) for fault in found.faults] == [
+        ("jobs/a/job.toml", ""),
+        ("jobs/b/job.toml", "dirr"),
+        ("jobs/b/job.toml", "run"),
+        ("jobs/c/job.toml", "env.A"),
+    ]
+    assert str(found.faults[-1]) == 'jobs/c/job.toml: env.A: is not a text; write it in quotes: A = "1"'
+    assert [job.name for job in found.jobs] == ["good"]
+    assert found.faulty == {"a", "b", "c"}
+    assert not found.jobs_missing
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        (None, "there is no file jobs/a/run; write it, or a `run` line into job.toml"),
+        ((FILE, b"#!/bin/sh\n"), "jobs/a/run is not executable; run: chmod +x jobs/a/run"),
+        ((EXECUTABLE, b" \n"), "jobs/a/run is empty; write what it shall do"),
+        (
+            (EXECUTABLE, b"echo\n"),
+            'jobs/a/run does not say what runs it; make its first line "#!/bin/sh" or "#!/usr/bin/env bash"',
+        ),
+        (
+            (EXECUTABLE, b"#!/bin/sh\r\necho\r\n"),
+            "jobs/a/run has Windows line ends, so its first line names no program; save it with LF",
+        ),
+        ((EXECUTABLE, b"#!bash\n"), 'jobs/a/run: its first line needs an absolute path, as "#!/usr/bin/env bash"'),
+        ((LINK, b"../../nowhere"), "there is no file jobs/a/run; write it, or a `run` line into job.toml"),
+    ],
+)
+def test_a_run_file_that_could_not_start_is_a_fault(run: tuple[int, bytes] | None, message: str) -> None:
+    files = {"jobsync.toml": (FILE, b""), "jobs/a/job.toml": (FILE, b"")} | ({} if run is None else {"jobs/a/run": run})
+    found = load(MemoryTree(files), MACHINE)
+    assert [str(fault) for fault in found.faults] == [f"jobs/a/job.toml: run: {message}"]
+
+
+def test_a_run_file_may_be_a_link_inside_the_repository() -> None:
+    files = {"jobs/a/job.toml": (FILE, b""), "jobs/a/run": (LINK, b"../../bin/x"), "bin/x": SCRIPT}
+    assert load(tree({}, files=files), MACHINE).faults == ()
+
+
+def test_what_is_no_job_is_ignored() -> None:
+    files = {
+        "jobs/README.md": (FILE, b""),
+        "jobs/.DS_Store": (FILE, b""),
+        "jobs/Notes and more/text": (FILE, b""),
+        "jobs/latest": (LINK, b"a"),
+        "jobs/dangling": (LINK, b"../nowhere"),
+    }
+    found = load(tree({"b": ""}, files=files), MACHINE)
+    assert (found.faults, [job.name for job in found.jobs]) == ((), ["b"])
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("jobsync-finish", "names that start with `jobsync-` are jobsync's own; rename the directory"),
+        ("My Job", '"My Job" is not a job\'s name; rename the directory, for example to "my-job"'),
+        ("a.b", '"a.b" is not a job\'s name; rename the directory, for example to "a-b"'),
+        ("-a", '"-a" is not a job\'s name; rename the directory, for example to "a"'),
+        ("ü", '"ü" is not a job\'s name; rename the directory, for example to "job"'),
+        ("a\n", '"a\\u000a" is not a job\'s name; rename the directory, for example to "a"'),
+        ("a" * 101, "its name is longer than 100 characters; rename the directory"),
+    ],
+)
+def test_a_name_that_is_no_jobs_name_is_a_fault(name: str, message: str) -> None:
+    found = load(tree({name: ""}), MACHINE)
+    assert [fault.message for fault in found.faults] == [message]
+    assert (found.jobs, found.faulty) == ((), {name})
+
+
+def test_a_directory_with_run_and_no_definition_is_a_fault_and_keeps_its_job() -> None:
+    found = load(tree({}, files={"jobs/a/run": SCRIPT}), MACHINE)
+    assert [str(fault) for fault in found.faults] == [
+        "jobs/a/job.toml: is missing beside `run`; write it, or delete the directory to remove the job"
+    ]
+    assert found.faulty == {"a"}
+
+
+def test_a_linked_directory_is_no_job() -> None:
+    found = load(tree({"a": ""}, files={"jobs/b": (LINK, b"a")}), MACHINE)
+    assert [str(fault) for fault in found.faults] == [
+        "jobs/b/job.toml: jobs/b is a link; a job is a directory of its own"
+    ]
+    assert [job.name for job in found.jobs] == ["a"]
+
+
+def test_only_the_jobs_that_were_asked_for_are_read() -> None:
+    found = load(tree({"a": "", "b": "x", "c": ""}), MACHINE, names={"a", "nobody"})
+    assert ([job.name for job in found.jobs], found.faults, found.faulty) == (["a"], (), set())
+
+
+def test_what_cannot_be_read_is_the_fault_of_one_job() -> None:
+    files = tree({"a": "", "b": 'inputs = ["../../lib"]', "c": ""}, files={"lib/x": SCRIPT}).files
+    for path in ("jobs/a/job.toml", "jobs/a/run", "jobs/a"):
+        found = load(MemoryTree(files, frozenset({path})), MACHINE)
+        assert [job.name for job in found.jobs] == ["b", "c"]
+        assert found.faulty == {"a"}
+        assert f"{path}: permission denied" in [fault.message for fault in found.faults]
+    assert load(MemoryTree(files, frozenset({"lib"})), MACHINE).faulty == {"b"}
+
+
+def test_a_missing_jobs_directory_is_told_from_an_empty_one() -> None:
+    assert load(tree({}), MACHINE).jobs_missing
+    assert not load(tree({}, files={"jobs/.keep": (FILE, b"")}), MACHINE).jobs_missing
+
+
+def test_an_unreadable_jobs_directory_counts_as_missing() -> None:
+    found = load(MemoryTree(tree({"a": ""}).files, frozenset({"jobs"})), MACHINE)
+    assert found.jobs_missing
+    assert [str(fault) for fault in found.faults] == ["jobs: jobs: permission denied"]
+
+
+# --- jobsync.toml -----------------------------------------------------------------------------------------------
+
+
+def test_settings_say_where_the_jobs_are() -> None:
+    settings = 'jobs = "config/jobs/"\nmin_version = "0.0.1"\n'
+    files = {"config/jobs/a/job.toml": (FILE, b""), "config/jobs/a/run": SCRIPT}
+    where = tree({}, settings, files)
+    assert read_settings(where) == Settings("config/jobs", "0.0.1", {}, ())
+    found = load(where, MACHINE)
+    assert found.jobs[0].home_directory == "/Users/nils/dotfiles/config/jobs/a"
+    assert found.jobs[0].inputs == ("config/jobs/a",)
+
+
+def test_defaults_are_merged_key_by_key_and_lists_replace() -> None:
+    settings = """
+        [defaults]
+        path = ["~/default"]
+        dir = "~/work"
+        env = { A = "default", B = "default" }
+        schedule = { spread = "10m" }
+        launchd = { SoftResourceLimits = { Core = 0, Stack = 1 }, Nice = 5 }
+        only = { os = "linux" }
+    """
+    found = job(
+        """
+        path = ["~/own"]
+        [schedule]
+        at = "09:00"
+        [env]
+        B = "own"
+        [launchd]
+        SoftResourceLimits = { Stack = 2 }
+        """,
+        settings,
+    )
+    assert found.path == (f"{HOME}/own",)
+    assert found.directory == f"{HOME}/work"
+    assert found.environment == (("A", "default"), ("B", "own"))
+    assert found.schedule.words == ("daily at 09:00 (+1m)",)
+    assert found.launchd == {"Nice": 5, "SoftResourceLimits": {"Core": 0, "Stack": 2}}
+    assert found.unwanted == 'only.os is "linux"'
+
+
+@pytest.mark.parametrize("text", ["[daemon]", "", "[schedule]\nat_login = true"])
+def test_a_default_spread_is_nothing_to_a_job_without_times(text: str) -> None:
+    assert job(text, '[defaults.schedule]\nspread = "10m"').schedule.slots == ()
+
+
+SETTINGS_FAULTS = {
+    'jobs = "../jobs"': ['jobs: "../jobs" is not a directory inside the repository; write jobs = "jobs"'],
+    'jobs = ""': ['jobs: "" is not a directory inside the repository; write jobs = "jobs"'],
+    "jobs = 1": ['jobs: the number 1 is not a text; write jobs = "jobs"'],
+    'min_version = "new"': [f'min_version: "new" is not a version; write min_version = "{__version__}"'],
+    "min_version = 1.5": ['min_version: the number 1.5 is not a text; write min_version = "0.1"'],
+    'job = "jobs"': ["job: is another tool's word; leave it out; the name of its directory is the job's name"],
+    'jbs = "jobs"': ["jbs: is not a key; did you mean `jobs`?"],
+    'path = ["~/bin"]': ["path: `path` is for one job; write it below [defaults], or in a job.toml"],
+    "defaults = 1": ['defaults: the number 1 is not a table; write [defaults] and below it dir = "~/notes"'],
+    '[defaults]\njobs = "x"': [
+        "defaults.jobs: `jobs` belongs above the first [table]: a line below a header belongs to that table"
+    ],
+    '[defaults]\nrun = "x"': ["defaults.run: is each job's own; write it in its job.toml"],
+    "[defaults]\nretry = { attempts = 3 }": [
+        "defaults.retry: is not supported by this version of jobsync yet; let the script try again by itself"
+    ],
+    '[defaults]\nworkdir = "x"': ['defaults.workdir: is another tool\'s word; write dir = "~/notes"'],
+    '[defaults.schedule]\nat = "09:00"': ["defaults.schedule.at: is each job's own; write it in its job.toml"],
+    '[defaults.schedule]\nspred = "9m"': ["defaults.schedule.spred: is not a key; did you mean `spread`?"],
+    '[defaults.schedule]\nspread = "9"': ['defaults.schedule.spread: "9" is not a duration; write "9m"'],
+    "[defaults.env]\nA = 1": ['defaults.env.A: is not a text; write it in quotes: A = "1"'],
+    "[defaults.launchd]\nLabel = 1": [
+        "defaults.launchd.Label: is the prefix of this machine and the name of the job's directory; leave it out"
+    ],
+    '[defaults.only]\nos = "darwin"': ['defaults.only.os: "darwin" is not known; write "macos"'],
+    "[defaults]\nschedule = 1": [
+        'defaults.schedule: the number 1 is not a table; write [schedule] and below it at = "mon-fri 09:00"'
+    ],
+    '[defaults]\ndir = "x"': ['defaults.dir: "x" is not clear; write "~/x", "/x", or "./x" beside job.toml'],
+    "x": ["line 1: unexpected end of file"],
+}
+
+
+@pytest.mark.parametrize(("settings", "expected"), SETTINGS_FAULTS.items())
+def test_a_fault_of_jobsync_toml_leaves_every_job_as_it_is(settings: str, expected: list[str]) -> None:
+    found = load(tree({"a": "", "b": "dirr = 1"}, settings), MACHINE)
+    mine = [str(fault) for fault in found.faults if fault.file == "jobsync.toml"]
+    assert mine == [f"jobsync.toml: {message}" for message in expected]
+    assert found.jobs == ()
+    assert found.jobs_missing or found.faulty == {"a", "b"}
+    assert found.jobs_missing or "jobs/b/job.toml" in {fault.file for fault in found.faults}
+
+
+def test_a_missing_jobsync_toml_concludes_nothing() -> None:
+    found = load(tree({"a": ""}, settings=None), MACHINE)
+    assert [str(fault) for fault in found.faults] == ["jobsync.toml: is missing; write it (an empty file will do)"]
+    assert (found.jobs, found.jobs_missing) == ((), True)
+
+
+def test_an_unreadable_jobsync_toml_concludes_nothing() -> None:
+    found = load(MemoryTree(tree({"a": ""}).files, frozenset({"jobsync.toml"})), MACHINE)
+    assert [str(fault) for fault in found.faults] == ["jobsync.toml: jobsync.toml: permission denied"]
+    assert found.jobs_missing
+
+
+@pytest.mark.parametrize("version", ["99", "99.1", "0.1.1"])
+def test_an_older_jobsync_than_the_repository_wants_reads_nothing(version: str) -> None:
+    where = tree({"a": "x"}, f'min_version = "{version}"\nnew_key = 1')
+    for read in (lambda: load(where, MACHINE), lambda: read_settings(where)):
+        with pytest.raises(JobsyncError, match=f"needs jobsync {version}, and this is {__version__}") as refusal:
+            read()
+        assert "upgrade" in (refusal.value.hint or "")
+
+
+@pytest.mark.parametrize("version", ["0", "0.1", __version__])
+def test_the_version_that_is_wanted_and_newer_ones_go_on(version: str) -> None:
+    assert load(tree({"a": ""}, f'min_version = "{version}"'), MACHINE).faults == ()
+
+
+def test_a_work_tree_at_the_root_has_paths_like_any_other() -> None:
+    machine = dataclasses.replace(MACHINE, work_tree="/")
+    found = load(tree({"a": 'dir = "../../lib"'}), machine)
+    assert found.jobs[0].directory == "/lib"
+
+
+def test_a_linux_machine_is_told_from_a_mac() -> None:
+    machine = Machine("box", (), "linux", "/home/nils", "jobsync", "/home/nils/dotfiles")
+    assert job('[only]\nos = "linux"', machine=machine).unwanted is None
+    assert DIRECTORY == 0o040000

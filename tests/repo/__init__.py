@@ -1,0 +1,1 @@
+"""The git wing against real git, in repositories of its own."""

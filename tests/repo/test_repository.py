@@ -1,0 +1,385 @@
+"""git's plumbing: places, HEAD's content, and an environment that leaks nothing."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobsync.errors import JobsyncError
+from jobsync.repo.affected import Entry
+from jobsync.repo.repository import (
+    Head,
+    HooksPath,
+    Place,
+    Upstream,
+    clean_environment,
+    identity,
+    locate,
+    open_repository,
+)
+
+from .conftest import Pair
+from .sandbox import CHECKOUT, ODD, Sandbox, Work
+
+
+def _where(work: Work, cwd: Path | None = None, **environ: str) -> Place | None:
+    return locate({**work.box.environ, **environ}, str(cwd or work.path))
+
+
+class TestCleanEnvironment:
+    """What is started must not find the git command around us."""
+
+    def test_nothing_of_git_pre_commit_or_a_virtual_environment_stays(self) -> None:
+        dirty = {
+            "GIT_DIR": ".git",
+            "GIT_REFLOG_ACTION": "pull",
+            "GIT_AUTHOR_NAME": "Ada",
+            "GIT_EDITOR": ":",
+            "GITHEAD_" + "a" * 40: "origin/main",
+            "PRE_COMMIT": "1",
+            "PRE_COMMIT_FROM_REF": "x",
+            "_PRE_COMMIT_SKIP_POST_CHECKOUT": "1",
+            "VIRTUAL_ENV": "/venv",
+            "LC_ALL": "de_DE",
+            "HOME": "/home/ada",
+        }
+        clean = clean_environment(dirty)
+        assert clean.pop("HOME") == "/home/ada"
+        assert clean == {
+            "LC_ALL": "C",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_NO_REPLACE_OBJECTS": "1",
+            "GIT_NO_LAZY_FETCH": "1",
+        }
+
+    def test_gits_own_programs_leave_the_path(self) -> None:
+        environ = {"GIT_EXEC_PATH": "/opt/git/exec", "PATH": "/opt/git/exec:/usr/lib/git-core/:/usr/bin:/bin"}
+        assert clean_environment(environ)["PATH"] == "/usr/bin:/bin"
+
+    def test_a_hook_in_a_linked_work_tree_can_look_at_another_repository(self, pair: Pair, box: Sandbox) -> None:
+        other = box.repository(box.home / "other")
+        script = (
+            "import os; from jobsync.repo.repository import open_repository;"
+            f"r = open_repository({str(other.git_dir)!r}, {str(other.path)!r}, os.environ);"
+            "print(sorted(r.entries(['.'])), os.environ['GIT_DIR'])"
+        )
+        hook = pair.laptop.git_dir / "hooks" / "post-commit"
+        hook.write_text(f'#!/bin/sh\n{sys.executable} -c "{script}" >{box.home}/out\n')
+        pair.laptop.git("worktree", "add", "-q", str(box.home / "linked"))
+        Work(box, box.home / "linked").commit("there", {"x": "x"})
+        listed, _, leaked = (box.home / "out").read_text().partition("] ")
+        assert listed == "['README'"
+        assert "worktrees" in leaked
+
+    def test_a_work_tree_of_dot_does_not_follow_us_elsewhere(self, work: Work, box: Sandbox) -> None:
+        dirty = {**box.environ, "GIT_DIR": str(work.git_dir), "GIT_WORK_TREE": ".", "GIT_INDEX_FILE": "/nowhere"}
+        assert open_repository(str(work.git_dir), str(work.path), dirty).entries(["README"]).keys() == {"README"}
+
+
+class TestLocate:
+    """One question with the environment as it is."""
+
+    def test_the_top_of_a_plain_repository_from_below(self, work: Work) -> None:
+        below = work.path / "a"
+        below.mkdir()
+        assert _where(work, below) == Place(str(work.git_dir), str(work.git_dir), str(work.path), None)
+
+    def test_no_repository_and_no_work_tree_are_no_place(self, work: Work, tmp_path: Path) -> None:
+        assert _where(work, tmp_path) is None
+        assert _where(work, work.git_dir) is None
+
+    def test_a_linked_work_tree_and_a_submodule_are_told_apart(self, work: Work, box: Sandbox) -> None:
+        box.repository(box.home / "library")
+        work.git("submodule", "add", "-q", str(box.home / "library"), "lib")
+        work.git("worktree", "add", "-q", str(box.home / "linked"))
+        linked, submodule = _where(work, box.home / "linked"), _where(work, work.path / "lib")
+        assert linked and submodule
+        assert (linked.git_dir != linked.common_dir, linked.superproject) == (True, None)
+        assert (submodule.git_dir == submodule.common_dir, submodule.superproject) == (True, str(work.path))
+
+    def test_a_link_on_the_way_gives_the_physical_places(self, work: Work, box: Sandbox) -> None:
+        link = box.home / "link"
+        link.symlink_to(work.path)
+        place = _where(work, link)
+        assert place == _where(work)
+        assert identity(str(link / ".git"), str(link)) == identity(str(work.git_dir), str(work.path))
+
+    def test_bare_repository_dotfiles_are_found_by_their_variables(self, work: Work, box: Sandbox) -> None:
+        place = _where(work, box.home, GIT_DIR=str(work.git_dir), GIT_WORK_TREE=".")
+        assert place == Place(str(work.git_dir), str(work.git_dir), str(box.home), None)
+
+    def test_a_line_break_in_the_path_is_refused(self, box: Sandbox) -> None:
+        odd = box.repository(box.home / "odd\nplace")
+        with pytest.raises(JobsyncError, match="cannot tell where"):
+            _where(odd)
+
+    def test_no_git_at_all_is_said(self, work: Work, tmp_path: Path) -> None:
+        with pytest.raises(JobsyncError, match="git is not found"):
+            locate({"PATH": str(tmp_path)}, str(work.path))
+
+    def test_a_git_that_fails_otherwise_is_said(self, work: Work, tmp_path: Path) -> None:
+        fake = tmp_path / "git"
+        fake.write_text("#!/bin/sh\necho broken >&2\nexit 3\n")
+        fake.chmod(0o755)
+        with pytest.raises(JobsyncError, match=r"status 3.*broken"):
+            locate({"PATH": f"{tmp_path}:{os.environ['PATH']}"}, str(work.path))
+
+    def test_git_from_its_own_directory_of_programs_is_used_when_there_is_no_other(
+        self, work: Work, tmp_path: Path
+    ) -> None:
+        core = tmp_path / "git-core"
+        core.mkdir()
+        found = shutil.which("git")
+        assert found
+        (core / "git").symlink_to(found)
+        place = locate({**work.box.environ, "PATH": str(core)}, str(work.path))
+        assert place and place.work_tree == str(work.path)
+
+
+class TestOwner:
+    """An explicit git directory makes git skip its own check."""
+
+    def test_a_repository_that_is_gone(self, work: Work) -> None:
+        with pytest.raises(JobsyncError, match="not reachable"):
+            open_repository(str(work.path / "gone"), str(work.path), work.box.environ)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+    @pytest.mark.parametrize("place", [".", ".git"])
+    def test_root_does_not_act_on_another_users_repository(self, work: Work, place: str) -> None:
+        os.chown(work.path / place, 12345, 12345)
+        with pytest.raises(JobsyncError, match="belongs to another user") as caught:
+            open_repository(str(work.path / ".git"), str(work.path), work.box.environ)
+        assert "owner" in (caught.value.hint or "")
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+    def test_gits_own_refusal_is_passed_on_in_words(self, work: Work) -> None:
+        os.chown(work.path, 12345, 12345)
+        with pytest.raises(JobsyncError, match="another user"):
+            _where(work)
+
+
+class TestHead:
+    """Commit and branch."""
+
+    def test_on_a_branch(self, work: Work) -> None:
+        assert work.opened().head() == Head(work.head, "main")
+        work.git("switch", "-q", "-c", "feature/ü")
+        assert work.opened().head() == Head(work.head, "feature/ü")
+
+    def test_detached(self, work: Work) -> None:
+        work.git("checkout", "-q", "--detach")
+        assert work.opened().head() == Head(work.head, None)
+
+    def test_unborn(self, work: Work) -> None:
+        work.git("switch", "-q", "--orphan", "blank")
+        assert work.opened().head() == Head(None, "blank")
+
+    def test_a_branch_named_head_confuses_nobody(self, work: Work) -> None:
+        work.git("update-ref", "refs/heads/HEAD", "HEAD")
+        assert work.opened().head() == Head(work.head, "main")
+
+
+class TestEntries:
+    """What HEAD holds."""
+
+    def test_odd_names_and_modes(self, work: Work) -> None:
+        for name in ODD:
+            (work.path / os.fsdecode(name.encode("utf-8", "surrogateescape"))).write_text(
+                name.encode("utf-8", "surrogateescape").hex()
+            )
+        (work.path / "run").write_text("x")
+        (work.path / "run").chmod(0o755)
+        (work.path / "link").symlink_to("run")
+        work.commit("odd", {})
+        repository = work.opened()
+        entries = repository.entries([*ODD, "run", "link", "missing"])
+        assert entries.keys() == {*ODD, "run", "link"}
+        assert (entries["run"].mode, entries["link"].mode) == (0o100755, 0o120000)
+        contents = repository.blobs([(name, entries[name].blob) for name in ODD])
+        assert {name: content.decode() for name, content in contents.items()} == {
+            name: name.encode("utf-8", "surrogateescape").hex() for name in ODD
+        }
+
+    def test_names_are_the_same_in_a_latin_1_locale(self, work: Work) -> None:
+        work.commit("umlaut", {"jobs/ü/run": "x"})
+        script = (
+            "import os; from jobsync.repo.repository import open_repository;"
+            f"r = open_repository({str(work.git_dir)!r}, {str(work.path)!r}, os.environ);"
+            "print(ascii(sorted(r.entries([b'jobs/\\xc3\\xbc'.decode()]))))"
+        )
+        environ = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+        result = work.box.run(sys.executable, "-c", script, cwd=work.path, environ=environ)
+        assert result.stdout == b"['jobs/\\xfc/run']\n"
+
+    def test_the_whole_repository_and_nothing(self, work: Work) -> None:
+        repository = work.opened()
+        assert repository.entries([]) == {}
+        assert repository.entries(["."]).keys() == {"README"}
+
+    def test_what_sparse_checkout_leaves_out_is_left_out(self, work: Work) -> None:
+        work.commit("jobs", {"jobs/a/run": "a", "jobs/b/run": "b"})
+        work.git("sparse-checkout", "set", "--no-cone", "/jobs/a")
+        assert work.opened().entries(["jobs"]).keys() == {"jobs/a/run"}
+
+    def test_a_submodule_is_its_pointer(self, work: Work, box: Sandbox) -> None:
+        library = box.repository(box.home / "library")
+        work.git("submodule", "add", "-q", str(library.path), "lib")
+        work.commit("with it", {})
+        assert work.opened().entries(["lib"]) == {"lib": Entry(0o160000, library.head)}
+
+    def test_without_a_commit_it_is_an_error_and_not_an_empty_list(self, work: Work) -> None:
+        work.git("switch", "-q", "--orphan", "blank")
+        with pytest.raises(JobsyncError, match="git failed"):
+            work.opened().entries(["jobs"])
+
+    def test_object_ids_of_trees_blobs_and_nothing(self, work: Work) -> None:
+        work.commit("jobs", {"jobs/a/run": "a", "jobs/b/run": "b"})
+        ids = work.opened().object_ids(["jobs", "jobs/a", "README", "missing", ".", "jobs/"])
+        assert ids == {
+            "jobs": work.git("rev-parse", "HEAD:jobs"),
+            "jobs/": work.git("rev-parse", "HEAD:jobs"),
+            "jobs/a": work.git("rev-parse", "HEAD:jobs/a"),
+            "README": work.git("rev-parse", "HEAD:README"),
+            "missing": None,
+            ".": work.git("rev-parse", "HEAD^{tree}"),
+        }
+        assert work.opened().object_ids([""]) == {"": ids["."]}
+
+
+class TestWorkTreeEntries:
+    """What a commit would hold."""
+
+    def test_a_clean_work_tree_lists_what_head_lists(self, work: Work, box: Sandbox) -> None:
+        library = box.repository(box.home / "library")
+        work.git("submodule", "add", "-q", str(library.path), "jobs/lib")
+        work.git("config", "filter.upper.clean", "tr a-z A-Z")
+        work.write({".gitattributes": "jobs/a/* filter=upper\n", "jobs/a/run": "loud"})
+        for name in ODD:
+            (work.path / "jobs" / os.fsdecode(name.encode("utf-8", "surrogateescape"))).write_text(name[:3])
+        (work.path / "jobs/a/run").chmod(0o700)
+        (work.path / "jobs/link").symlink_to("a/run")
+        (work.path / "jobs/dangling").symlink_to("nowhere")
+        work.commit("all kinds", {})
+        repository = work.opened()
+        assert repository.work_tree_entries(["jobs"]) == repository.entries(["jobs"])
+        assert repository.work_tree_entries([""]) == repository.entries([""])
+        assert repository.work_tree_entries(["nothing"]) == {}
+
+    def test_edits_count_and_ignored_files_do_not(self, work: Work) -> None:
+        work.commit("jobs", {"jobs/a/run": "1", "jobs/a/gone": "1", ".gitignore": "*.log\n"})
+        work.write({"jobs/a/run": "2", "jobs/a/new": "1", "jobs/a/x.log": "1"})
+        (work.path / "jobs/a/gone").unlink()
+        os.mkfifo(work.path / "jobs/a/pipe")
+        listed = work.opened().work_tree_entries(["jobs"])
+        work.git("add", "jobs/a/run", "jobs/a/new")
+        work.git("commit", "-q", "-a", "-m", "the same")
+        assert listed.keys() == {"jobs/a/run", "jobs/a/new"}
+        assert listed == work.opened().entries(["jobs"])
+
+
+class TestBlobs:
+    """Contents as a checkout writes them."""
+
+    def test_smudge_filters_are_applied_and_may_change_the_size(self, work: Work) -> None:
+        work.git("config", "filter.loud.smudge", "sed s/secret/very-very-secret/")
+        work.git("config", "filter.loud.clean", "sed s/very-very-secret/secret/")
+        work.commit("filtered", {".gitattributes": "x filter=loud\n", "x": "very-very-secret\n", "y": "secret\n"})
+        repository = work.opened()
+        entries = repository.entries(["x", "y"])
+        pairs = [(path, entry.blob) for path, entry in entries.items()]
+        assert repository.blobs(pairs) == {"x": b"very-very-secret\n", "y": b"secret\n"}
+        assert repository.raw(entries["x"].blob) == b"secret\n"
+
+    def test_content_that_looks_like_gits_answers_is_content(self, work: Work) -> None:
+        nasty = "deadbeef missing\n\n\nabc blob 3\nx\n\n"
+        work.commit("nasty", {"a": nasty, "b": "", "c": "no line end"})
+        repository = work.opened()
+        pairs = [(path, entry.blob) for path, entry in repository.entries(["a", "b", "c"]).items()]
+        assert repository.blobs(pairs) == {"a": nasty.encode(), "b": b"", "c": b"no line end"}
+        assert repository.blobs([]) == {}
+
+    def test_a_blob_that_is_missing_is_named(self, work: Work) -> None:
+        with pytest.raises(JobsyncError, match="jobs/a: its content is missing"):
+            work.opened().blobs([("jobs/a", "1" * 40)])
+
+    def test_a_filter_that_fails_is_an_error(self, work: Work) -> None:
+        work.commit("filtered", {".gitattributes": "x filter=bad\n", "x": "x\n"})
+        work.git("config", "filter.bad.smudge", "exit 1")
+        work.git("config", "filter.bad.required", "true")
+        repository = work.opened()
+        with pytest.raises(JobsyncError, match="git failed"):
+            repository.blobs([("x", repository.entries(["x"])["x"].blob)])
+
+    def test_a_git_that_answers_less_than_asked_is_an_error(self, work: Work, tmp_path: Path) -> None:
+        repository = work.opened()
+        fake = tmp_path / "git"
+        fake.write_text("#!/bin/sh\ncat >/dev/null\n")
+        fake.chmod(0o755)
+        quiet = type(repository)(repository.git_dir, repository.work_tree, repository.environment, str(fake))
+        with pytest.raises(JobsyncError, match="0 of 1 files"):
+            quiet.blobs([("README", "1" * 40)])
+
+
+class TestHistory:
+    """Words for messages; a commit that is gone is no error."""
+
+    def test_commits_that_touch_our_paths_are_counted(self, work: Work) -> None:
+        start = work.head
+        work.commit("ours", {"jobs/a/run": "1"})
+        work.commit("not ours", {"other": "1"})
+        repository = work.opened()
+        assert repository.commits_since(start, ["jobs"]) == 1
+        assert repository.commits_since(start, ["."]) == 2
+        assert repository.commits_since("1" * 40, ["jobs"]) is None
+
+    def test_a_subject(self, work: Work) -> None:
+        commit = work.commit("Grüße: first line\n\nmore", {})
+        assert work.opened().subject(commit) == "Grüße: first line"
+        assert work.opened().subject("1" * 40) is None
+
+    def test_without_a_reflog_there_is_no_last_move(self, work: Work) -> None:
+        shutil.rmtree(work.git_dir / "logs")
+        assert work.opened().last_move() is None
+
+    def test_replaced_objects_do_not_deceive(self, work: Work) -> None:
+        work.commit("one", {"x": "1"})
+        blob = work.git("rev-parse", "HEAD:x")
+        (work.path / "lie").write_text("lie")
+        work.git("replace", blob, work.git("hash-object", "-w", "lie"))
+        assert work.opened().blobs([("x", blob)]) == {"x": b"1"}
+
+
+class TestConfig:
+    """What init and the carriers ask."""
+
+    def test_hooks_directory_of_a_linked_work_tree_is_the_shared_one(self, work: Work, box: Sandbox) -> None:
+        work.git("worktree", "add", "-q", str(box.home / "linked"))
+        linked = Work(box, box.home / "linked").opened()
+        assert linked.hooks_directory() == linked.common_directory() / "hooks" == work.git_dir / "hooks"
+
+    def test_hooks_path_and_where_it_is_set(self, work: Work, box: Sandbox) -> None:
+        assert work.opened().hooks_path() is None
+        work.git("config", "--global", "core.hooksPath", "~/hooks")
+        assert work.opened().hooks_path() == HooksPath("global", "~/hooks")
+        assert work.opened().hooks_directory() == box.home / "hooks"
+        work.git("config", "core.hooksPath", "mine")
+        assert work.opened().hooks_path() == HooksPath("local", "mine")
+        assert work.opened().hooks_directory() == work.path / "mine"
+
+    def test_the_upstream_in_words(self, pair: Pair) -> None:
+        assert pair.laptop.opened().upstream() == Upstream("origin", str(pair.origin), "main")
+        pair.laptop.git("switch", "-q", "-c", "side", "--no-track")
+        assert pair.laptop.opened().upstream() is None
+        pair.laptop.git("checkout", "-q", "--detach")
+        assert pair.laptop.opened().upstream() is None
+
+
+def test_gitpython_is_not_imported_until_it_is_needed() -> None:
+    script = (
+        "import sys, jobsync.repo.situation, jobsync.repo.carriers, jobsync.repo.trees; print('git' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, cwd=CHECKOUT, check=True, timeout=60)
+    assert result.stdout == b"False\n"
