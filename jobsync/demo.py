@@ -126,8 +126,8 @@ class Stage:
 
     def prepare(self) -> None:
         """An origin with an empty dotfiles repository, and two clones of it."""
-        for directory in (self.home / "notes", self.home / "Inbox", self.home / "Library"):
-            directory.mkdir(parents=True)
+        for directory in (self.home / "notes", self.home / "Inbox"):
+            directory.mkdir(parents=True, exist_ok=True)
         (self.home / "notes" / "today.md").write_text("remember the milk\n", encoding="utf-8")
         self.run("git", "init", "-q", "--bare", "-b", "main", str(self.origin), at=self._root, quiet=True)
         self.run("git", "clone", "-q", str(self.origin), str(self.editor), at=self._root, quiet=True)

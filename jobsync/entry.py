@@ -103,7 +103,7 @@ def _is_settled(place: "_Place", machine: "_Machine", environ: "Mapping[str, str
     if known is None or known.config != machine.config or not known.survey:
         return False
     # Names, not ids, are asked for: one process answers where we are and what HEAD holds.
-    names = [f"HEAD:{path}" for blob, path in known.objects if blob != "-"]
+    names = [f"HEAD:{path}" for _, path in known.objects]
     where = ("--path-format=absolute", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
     git = process.start(("git", "rev-parse", *where, *names), env=environ)
     try:
@@ -113,7 +113,7 @@ def _is_settled(place: "_Place", machine: "_Machine", environ: "Mapping[str, str
         return False
     intact = not any(index.differs(*file) for file in known.files)
     head, survey = git.finish(_TIMEOUT), query.finish(_TIMEOUT)
-    expected = [place.git_dir, place.git_dir, place.work_tree, *(blob for blob, _ in known.objects if blob != "-")]
+    expected = [place.git_dir, place.git_dir, place.work_tree, *(blob for blob, _ in known.objects)]
     if not intact or head.status or os.fsdecode(head.stdout).splitlines() != expected:
         return False
     return not survey.status and _all_loaded(known.labels, survey.stdout)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import date, time
 
 import tomlkit
 from tomlkit.exceptions import ParseError
@@ -37,10 +36,8 @@ def shown(value: object) -> str:
             return "a list"
         case dict():
             return "a table"
-        case date() | time():
-            return "a date or time"
         case _:
-            return "this"
+            return "a date or time"  # TOML has nothing else
 
 
 def unfit(text: str, *, lines: bool = False) -> str | None:
@@ -82,7 +79,10 @@ def _hint(line: str) -> str:
 def _explain(error: ParseError, text: str) -> str:
     message = _LOCATION.sub("", str(error)).rstrip(".")
     # At the end of the text tomlkit sees a NUL; a real one was refused before.
-    message = "something is missing at its end" if "'\\x00'" in message else message[:1].lower() + message[1:]
+    if "'\\x00'" in message:
+        message = "something is missing at its end"
+    elif message[1:2].islower():
+        message = message[:1].lower() + message[1:]
     lines = text.split("\n")
     # A key that exists is noticed on the line after it; that one may be no line any more.
     number = min(error.line, len(lines))
@@ -109,8 +109,6 @@ def parse(data: bytes) -> Table:
         table: Table = tomlkit.parse(text).unwrap()
     except ParseError as error:
         raise JobsyncError(_explain(error, text)) from None
-    except RecursionError:
-        raise JobsyncError("is nested too deeply to be a definition") from None
     except Exception as error:  # A parser's own bug on somebody's bytes must not stop the other jobs.
         raise JobsyncError(f"is not TOML that can be read ({type(error).__name__})") from None
     if _depth(table) > DEEPEST:

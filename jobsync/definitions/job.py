@@ -148,4 +148,4 @@ class Definitions:
     faulty: frozenset[str] = frozenset()
     """Names whose definition has a fault: their jobs stay as they are on the machine."""
     jobs_missing: bool = False
-    """There is no jobs directory: nothing may be concluded about removals."""
+    """There is no jobs directory, or `jobsync.toml` does not say where: nothing may be concluded about removals."""

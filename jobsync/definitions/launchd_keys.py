@@ -45,14 +45,9 @@ def _one_of(*words: str) -> Check:
     return check
 
 
-def _texts(value: object) -> str | None:
-    if not isinstance(value, list):
-        return f"{shown(value)} is not a list of texts"
-    return next((wrong for item in value if (wrong := _text(item))), None)
-
-
 def _text_or_texts(value: object) -> str | None:
-    return _texts(value) if isinstance(value, list) else _text(value)
+    items = value if isinstance(value, list) else [value]
+    return next((wrong for item in items if (wrong := _text(item))), None)
 
 
 def _session(value: object) -> str | None:
@@ -183,5 +178,5 @@ def launchd_fault(key: str, value: object) -> str | None:
     if found := misplaced("launchd", key):
         return found
     close = nearest(key, (*ALLOWED, *REFUSED))
-    advice = f"did you mean `{close}`?" if close else "launchd would ignore it; see launchd.plist(5)"
+    advice = f"did you mean `{close}`?" if close else "launchd would ignore it: leave it out"
     return f"is not a key of launchd.plist(5); {advice}"

@@ -10,6 +10,8 @@ from jobsync.errors import JobsyncError
 
 
 def _check_place(text: str) -> None:
+    if not text.strip():
+        raise JobsyncError("is empty; write the path, or leave it out")
     if "$" in text:
         raise JobsyncError(f"{shown(text)}: variables are not expanded; write the path, or ~ for your home")
     if re.search(r"[*?]", text):

@@ -40,7 +40,7 @@ class Section:
         value = self.values.get(key, {})
         prefix = f"{self.prefix}.{key}" if self.prefix else key
         if not isinstance(value, dict):
-            self.fault(key, f"{shown(value)} is not a table; write {self.example(key)}")
+            self.fault(key, f"{shown(value)} is not a table; write [{prefix}] and below it {self.example(key)}")
             value = {}
         return Section(self.file, prefix, key, value, self.faults)
 
@@ -88,10 +88,8 @@ class Section:
         return () if text is None else (text,)
 
     def run(self, key: str) -> str | tuple[str, ...] | None:
-        """A text or a list of texts, of several lines each; None when absent or faulty."""
-        value = self.values.get(key)
-        if value is None:
-            return None
+        """A text or a list of texts, of several lines each; None when faulty."""
+        value = self.values[key]
         if isinstance(value, list):
             found = self.texts(key, lines=True)
             return found if found and len(found) == len(value) else None

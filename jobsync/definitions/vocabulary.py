@@ -138,13 +138,9 @@ def keys_of(table: str) -> tuple[str, ...]:
 
 
 def example(key: str) -> str:
-    """The line that shows how a key is written; for a table, its header and a line below it."""
-    if key in KEYS:
-        return KEYS[key]
-    if key in SETTINGS:
-        return SETTINGS[key]
-    first = OPEN_TABLES.get(key) or next(line for dotted, line in KEYS.items() if dotted.startswith(f"{key}."))
-    return f"[{key}] and below it {first}"
+    """The line that shows how a key is written; for a table, the first line below its header."""
+    lines = {**SETTINGS, **OPEN_TABLES, "defaults": KEYS["dir"], **KEYS}
+    return lines.get(key) or next(line for dotted, line in KEYS.items() if dotted.startswith(f"{key}."))
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

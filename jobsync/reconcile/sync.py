@@ -88,7 +88,10 @@ def _index(planned: Planned, origin: Origin, ledger: Ledger, *, settled: bool) -
     result.files = [(one.mode, one.size, one.digest, one.path) for one in artefacts]
     watched = sorted({planned.head.jobs, "jobsync.toml", *_outer_inputs(planned, ledger)})
     ids = origin.repository.object_ids(watched)
-    result.objects = [(ids[path] or "-", path) for path in watched]
+    if not all(ids.values()):
+        # What HEAD lacks now has no id to be compared with later: then the whole tree must stay the same.
+        ids = origin.repository.object_ids([""])
+    result.objects = [(blob or "", path) for path, blob in ids.items()]
     texts = [*result.survey, *result.labels, *(path for _, path in result.objects), *(one.path for one in artefacts)]
     return None if any("\t" in text or "\n" in text for text in texts) else result
 

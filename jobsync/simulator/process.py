@@ -144,6 +144,7 @@ def _become(launch: Launch, report: int) -> NoReturn:  # pragma: no cover - runs
     try:
         os.setsid()
         _forget_signals()
+        _close_all_but(report)
         os.umask(launch.umask)
         os.chdir(launch.directory)
         _open_streams(launch)
@@ -162,6 +163,13 @@ def _forget_signals() -> None:  # pragma: no cover - runs in the fork
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _close_all_but(report: int) -> None:  # pragma: no cover - runs in the fork
+    """Sockets and pipes must not wait for an exec that is late or, for a suspended job, does not come."""
+    highest = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    os.closerange(3, report)
+    os.closerange(report + 1, highest)
 
 
 def _open_streams(launch: Launch) -> None:  # pragma: no cover - runs in the fork

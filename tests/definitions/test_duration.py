@@ -53,7 +53,7 @@ def test_other_ways_to_write_a_duration_are_translated(text: str, better: str) -
     assert refusal.value.message == f'"{text}" is not a duration; write "{better}"'
 
 
-@pytest.mark.parametrize("text", ["", "soon", "5 minutes ago", "-5m", "0.001s", "0:00", "5m\n", "٣m", "1234567890s"])
+@pytest.mark.parametrize("text", ["", "soon", "5 minutes ago", "-5m", "0.001s", "0:00", "٣m", "1234567890s"])
 def test_what_nobody_understands_is_refused_with_examples(text: str) -> None:
     with pytest.raises(JobsyncError, match='write it as "90s"'):
         parse_duration(text)

@@ -104,7 +104,7 @@ def test_after_the_exit_timeout_the_whole_group_is_killed(mac: Mac) -> None:
 
 
 def test_an_exit_timeout_of_0_waits_for_ever(mac: Mac) -> None:
-    mac.bootstrap("a.b", "trap 'sleep 1.5; exit' TERM; while :; do sleep 0.05; done", RunAtLoad=True, ExitTimeOut=0)
+    mac.bootstrap("a.b", "trap 'sleep 1.5; exit 0' TERM; while :; do sleep 0.05; done", RunAtLoad=True, ExitTimeOut=0)
     mac.until_pid("a.b")
     mac.launchctl("bootout", "gui/501/a.b")
     mac.until_gone("a.b")

@@ -245,8 +245,8 @@ def test_optional_lines_stand_in_the_documented_order() -> None:
     )
     job.crashes, job.pended = 2, Reason.LOAD
     text = service_text(GUI, job, (15,))
-    flags = ("low priority i/o", "low priority background i/o", "abandon process group", "launch only once")
-    flags += ("inferred program", "supports transactions", "exponential throttling")
+    flags = ["low priority i/o", "low priority background i/o", "abandon process group", "launch only once"]
+    flags += ["inferred program", "supports transactions", "exponential throttling"]
     order = [
         "stdin path = /dev/null",
         "asid = 100003",

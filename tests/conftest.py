@@ -1,0 +1,64 @@
+"""Shared fixtures, and the guard: no test may touch the home of whoever runs it."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .laptop import Laptop
+
+_GUARDED = (
+    "Library/LaunchAgents",
+    ".config/systemd",
+    ".config/jobsync",
+    ".local/state/jobsync",
+    ".local/share/jobsync",
+)
+_REAL_HOME = Path(os.environ.get("HOME") or "/nonexistent")
+
+
+def _listing() -> dict[str, int]:
+    """Every guarded file of the real home, with the moment of its last change."""
+    found = {}
+    for name in _GUARDED:
+        for path in sorted((_REAL_HOME / name).rglob("*")):
+            found[str(path)] = path.lstat().st_mtime_ns
+    return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def the_real_home_stays_untouched() -> Iterator[None]:
+    """Fails the run loudly when anything of jobsync or a scheduler changed in the real home."""
+    before = _listing()
+    yield
+    after = _listing()
+    changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    assert not changed, f"A TEST TOUCHED THE REAL HOME: {sorted(changed)}"
+
+
+@pytest.fixture(autouse=True)
+def home_is_a_throwaway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test's own process sees a home of its own, and nothing of git's or jobsync's around it."""
+    home = tmp_path / "home"
+    home.mkdir(exist_ok=True)
+    monkeypatch.setenv("HOME", str(home))
+    for name in tuple(os.environ):
+        if name.startswith(("GIT_", "PRE_COMMIT", "JOBSYNC_", "XDG_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def laptop() -> Iterator[Laptop]:
+    """A machine with a launchd, an origin and two clones; nothing is registered yet."""
+    # Short: the path of a socket may have no more than about a hundred bytes.
+    with tempfile.TemporaryDirectory(prefix="jobsync-test-", dir="/tmp") as root, Laptop.start(Path(root)) as machine:
+        yield machine
+
+
+@pytest.fixture
+def registered(laptop: Laptop) -> Laptop:
+    """The same, with the dotfiles repository registered and its hooks installed."""
+    laptop.init()
+    return laptop

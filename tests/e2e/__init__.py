@@ -1,0 +1,1 @@
+"""The whole tool, typed as a user types it."""

@@ -1,0 +1,245 @@
+"""A throwaway machine: a home, a simulated launchd, an origin, the laptop's clone and the editor's that pushes to it.
+
+Commands are typed as a user types them; state is read from disk and scheduler.
+"""
+
+import os
+import plistlib
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from jobsync.simulator import Simulator
+
+MUTATING = frozenset(
+    {"bootstrap", "bootout", "kickstart", "kill", "enable", "disable", "load", "unload", "remove", "start", "stop"}
+)
+JOB = 'run = "true"\n\n[schedule]\nat = "09:00"\n'
+"""The smallest job with a schedule."""
+Snapshot = dict[str, tuple[int, int, int, int]]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    argv: tuple[str, ...]
+    status: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        """Both streams."""
+        return self.out + self.err
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """A user's, with nothing of whoever runs the tests but PATH and what coverage needs."""
+    kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+    return kept | {
+        "HOME": str(home),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "USER": "ada",
+        "LC_ALL": "C.UTF-8",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_AUTHOR_NAME": "Ada",
+        "GIT_AUTHOR_EMAIL": "ada@example.org",
+        "GIT_COMMITTER_NAME": "Ada",
+        "GIT_COMMITTER_EMAIL": "ada@example.org",
+    }
+
+
+@dataclass
+class Laptop:
+    """One machine. `work` is the dotfiles repository, `editor` another clone of the same origin."""
+
+    root: Path
+    simulator: Simulator
+    prefix: str = "test"
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    @contextmanager
+    def start(cls, root: Path, **settings: Any) -> Iterator[Self]:
+        """The machine, for a block; all its processes end with it."""
+        home = root / "home"
+        home.mkdir()
+        (home / ".gitconfig").write_text('[init]\n\tdefaultBranch = main\n[protocol "file"]\n\tallow = always\n')
+        with Simulator.start(root / "mac", home, **settings) as simulator:
+            machine = cls(root, simulator, environment=_environment(home))
+            machine._make_clones()
+            yield machine
+
+    def _make_clones(self) -> None:
+        self.run("git", "init", "-q", "--bare", str(self.origin), at=self.root)
+        self.run("git", "clone", "-q", str(self.origin), str(self.editor), at=self.root)
+        self.put("jobsync.toml", 'jobs = "jobs"\n', at=self.editor)
+        self.run("git", "add", "-A", at=self.editor)
+        self.run("git", "commit", "-qm", "begin", at=self.editor)
+        self.run("git", "push", "-q", "-u", "origin", "main", at=self.editor)
+        self.run("git", "clone", "-q", str(self.origin), str(self.work), at=self.root)
+
+    # -- places
+
+    @property
+    def home(self) -> Path:
+        return self.root / "home"
+
+    @property
+    def origin(self) -> Path:
+        return self.root / "origin.git"
+
+    @property
+    def editor(self) -> Path:
+        return self.root / "editor"
+
+    @property
+    def work(self) -> Path:
+        return self.home / "dotfiles"
+
+    @property
+    def agents(self) -> Path:
+        return self.home / "Library" / "LaunchAgents"
+
+    @property
+    def config_file(self) -> Path:
+        return self.home / ".config" / "jobsync" / "config.toml"
+
+    @property
+    def state(self) -> Path:
+        """The state directory of the only registered repository."""
+        (found,) = [path for path in (self.home / ".local/state/jobsync").iterdir() if (path / "lock").exists()]
+        return found
+
+    def label(self, job: str) -> str:
+        return f"{self.prefix}.{job}"
+
+    def plist_path(self, job: str) -> Path:
+        return self.agents / f"{self.label(job)}.plist"
+
+    def plist(self, job: str) -> dict[str, Any]:
+        loaded: dict[str, Any] = plistlib.loads(self.plist_path(job).read_bytes())
+        return loaded
+
+    # -- typing
+
+    def run(
+        self, *argv: str, at: Path | None = None, env: Mapping[str, str] | None = None, status: int | None = 0
+    ) -> Ran:
+        """Run a command; `status=None` accepts any exit status."""
+        answer = subprocess.run(
+            argv,
+            cwd=at or self.work,
+            env={**self.environment, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        ran = Ran(
+            argv, answer.returncode, answer.stdout.decode(errors="replace"), answer.stderr.decode(errors="replace")
+        )
+        assert "Traceback" not in ran.text, ran
+        assert status is None or ran.status == status, ran
+        return ran
+
+    def jobsync(self, *arguments: str, at: Path | None = None, env: Mapping[str, str] | None = None,
+                status: int | None = 0) -> Ran:  # fmt: skip
+        return self.run("jobsync", *arguments, at=at, env=env, status=status)
+
+    def git(self, *arguments: str, at: Path | None = None, env: Mapping[str, str] | None = None,
+            status: int | None = 0) -> Ran:  # fmt: skip
+        return self.run("git", *arguments, at=at, env=env, status=status)
+
+    def init(self, *options: str) -> Ran:
+        """Register without syncing."""
+        launchctl = str(self.simulator.launchctl)
+        return self.jobsync("init", "--prefix", self.prefix, "--launchctl", launchctl, "--yes", "--no-sync", *options)
+
+    # -- the repository
+
+    def put(self, path: str, text: str, *, at: Path | None = None, mode: int = 0o644) -> Path:
+        """Write a file into the work tree."""
+        file = (at or self.work) / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        file.chmod(mode)
+        return file
+
+    def job(self, name: str, text: str = JOB, *, at: Path | None = None) -> Path:
+        """Write a job's definition into the work tree."""
+        return self.put(f"jobs/{name}/job.toml", text, at=at)
+
+    def drop(self, path: str, *, at: Path | None = None) -> None:
+        shutil.rmtree((at or self.work) / path)
+
+    def commit(self, message: str = "change", *, at: Path | None = None) -> Ran:
+        """Commit everything; gives what the hooks said."""
+        self.git("add", "-A", at=at)
+        return self.git("commit", "-qm", message, at=at)
+
+    def push(self, message: str = "change") -> None:
+        """Commit and push what was written at the editor."""
+        self.commit(message, at=self.editor)
+        self.git("push", "-q", at=self.editor)
+
+    def pull(self, *options: str) -> Ran:
+        return self.git("pull", "-q", *options)
+
+    # -- what is there
+
+    def loaded(self) -> set[str]:
+        """Names of our jobs that launchd knows."""
+        rows = self.launchctl("list").out.splitlines()[1:]
+        labels = (row.split("\t")[2] for row in rows)
+        return {label.removeprefix(f"{self.prefix}.") for label in labels if label.startswith(f"{self.prefix}.")}
+
+    def installed(self) -> set[str]:
+        """Names of the jobs whose plist is there."""
+        found = self.agents.glob(f"{self.prefix}.*.plist")
+        return {path.name.removeprefix(f"{self.prefix}.").removesuffix(".plist") for path in found}
+
+    def launchctl(self, *arguments: str, status: int | None = 0) -> Ran:
+        return self.run(str(self.simulator.launchctl), *arguments, status=status)
+
+    def target(self, job: str) -> str:
+        return f"gui/{os.getuid()}/{self.label(job)}"
+
+    def bootout(self, job: str) -> None:
+        """Take a job out of launchd behind jobsync's back, and wait until it is gone."""
+        self.launchctl("bootout", self.target(job))
+        self.wait_for(lambda: job not in self.loaded())
+
+    def mutations(self) -> list[list[str]]:
+        """The calls since the last time that could change launchd's state."""
+        found = [call for call in self.simulator.calls() if call and call[0] in MUTATING]
+        self.simulator.clear_calls()
+        return found
+
+    def runs(self, job: str) -> int:
+        """How often launchd started the job."""
+        return self.simulator.runs(self.label(job))
+
+    def snapshot(self) -> Snapshot:
+        """Every file of the home outside the repository, with all that a write would change."""
+        found = {}
+        for path in sorted(self.home.rglob("*")):
+            if not path.is_relative_to(self.work):
+                status = path.lstat()
+                found[str(path)] = (status.st_ino, status.st_mtime_ns, status.st_size, status.st_mode)
+        return found
+
+    def wait_for(self, claim: Callable[[], bool], seconds: float = 20) -> None:
+        """Poll until the claim holds."""
+        deadline = time.monotonic() + seconds
+        while not claim():
+            assert time.monotonic() < deadline, "what was waited for did not come"
+            time.sleep(0.02)

@@ -1,0 +1,62 @@
+"""A simulator in the foreground."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jobsync.simulator import SimulatorError
+from jobsync.simulator.foreground import run_foreground
+
+from .mac import Mac
+
+_RUN = """
+import sys
+from pathlib import Path
+from jobsync.simulator.foreground import run_foreground
+def say(text):
+    print(text, end="", flush=True)
+run_foreground(Path(sys.argv[1]), Path(sys.argv[2]), ("mine",), say=say)
+print("ended", flush=True)
+"""
+
+
+@contextmanager
+def foreground(directory: Path, home: Path) -> Iterator["subprocess.Popen[str]"]:
+    """One that runs in another process."""
+    argv = [sys.executable, "-c", _RUN, str(directory), str(home)]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_tells_its_launchctl_and_ends_cleanly_on_signals(tmp_path: Path, number: signal.Signals) -> None:
+    with foreground(tmp_path / "sim", tmp_path / "home") as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        launchctl = tmp_path / "sim" / "bin" / "launchctl"
+        assert line == f"simulated launchd for mine; its launchctl: {launchctl}\n"
+        assert subprocess.run([launchctl, "managername"], capture_output=True).stdout == b"Aqua\n"
+        process.send_signal(number)
+        assert process.stdout.read() == "ended\n"
+        assert process.wait(timeout=60) == 0
+
+
+def test_it_refuses_a_second_one(mac: Mac) -> None:
+    with pytest.raises(SimulatorError, match="runs in .* already"):
+        run_foreground(mac.simulator.directory, mac.home, ("mine",))
+
+
+def test_it_refuses_on_a_mac_and_without_prefixes(tmp_path: Path) -> None:
+    with pytest.raises(SimulatorError, match="this is a Mac"):
+        run_foreground(tmp_path, tmp_path, ("mine",), platform="darwin")
+    with pytest.raises(SimulatorError, match="no label prefix"):
+        run_foreground(tmp_path, tmp_path, ())
