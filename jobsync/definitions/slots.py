@@ -6,7 +6,7 @@ Pure: no clock and no zone but the caller's. It knows nothing of how a schedule 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, tzinfo
-from itertools import combinations, product
+from itertools import product
 
 from jobsync.definitions.job import Slot
 from jobsync.errors import JobsyncError
@@ -15,13 +15,12 @@ MINUTES_A_DAY = 1_440
 MOST_SLOTS = 1_000
 """More `StartCalendarInterval` dicts than this are refused: launchd arms a timer for each."""
 
-_RANGES = {
-    "month": range(1, 13),
-    "day": range(1, 32),
-    "weekday": range(7),
-    "hour": range(24),
-    "minute": range(60),
-}
+_HOURS, _MINUTES = range(24), range(60)
+_RANGES = (range(1, 13), range(1, 32), range(7), _HOURS, _MINUTES)
+
+Fields = tuple[int | None, ...]
+"""month, day, weekday, hour and minute of a slot: the search makes thousands, and tuples are cheap."""
+
 # 29 February is eight years away around a century that has none; nothing that can happen is rarer.
 _HORIZON_DAYS = 8 * 366
 
@@ -35,44 +34,39 @@ def is_day_of(slot: Slot, day: date) -> bool:
     return slot.day == day.day or slot.weekday == day.isoweekday() % 7
 
 
-def _general(slot: Slot) -> Iterator[Slot]:
-    """The slot itself and every slot that has some of its fields open, so means at least the same."""
+def _fields(slot: Slot) -> Fields:
+    return (slot.month, slot.day, slot.weekday, slot.hour, slot.minute)
+
+
+def _general(fields: Fields) -> Iterator[Fields]:
+    """The fields themselves and with some of them open: every slot that means at least the same."""
     # A slot with day *and* weekday means either: opening one of the two would not only add to it.
-    given = [name for name in _RANGES if getattr(slot, name) is not None]
-    for count in range(len(given) + 1):
-        for names in combinations(given, count):
-            yield replace(slot, **dict.fromkeys(names))
+    return product(*((None,) if value is None else (value, None) for value in fields))
 
 
-def _is_implied(slot: Slot, known: set[Slot]) -> bool:
-    return any(general in known for general in _general(slot))
-
-
-def _widened(slot: Slot, known: set[Slot]) -> Iterator[Slot]:
-    """Slots with one field open of which every single value is already in `known`."""
-    for name, values in _RANGES.items():
-        if getattr(slot, name) is None:
+def _widened(fields: Fields, known: set[Fields]) -> Iterator[Fields]:
+    """With one field open, where every single value of it is already in `known`."""
+    for index, values in enumerate(_RANGES):
+        head, tail = fields[:index], fields[index + 1 :]
+        wide = (*head, None, *tail)
+        if fields[index] is None or wide in known:
             continue
-        wide = replace(slot, **{name: None})
-        if wide in known:
-            continue
-        if all(_is_implied(replace(wide, **{name: value}), known) for value in values):
+        if all(not known.isdisjoint(_general((*head, value, *tail))) for value in values):
             yield wide
 
 
 def _minutes(slot: Slot) -> Iterator[int]:
     """Minutes after midnight at which the slot starts on its days."""
-    hours = _RANGES["hour"] if slot.hour is None else (slot.hour,)
-    minutes = _RANGES["minute"] if slot.minute is None else (slot.minute,)
+    hours = _HOURS if slot.hour is None else (slot.hour,)
+    minutes = _MINUTES if slot.minute is None else (slot.minute,)
     return (hour * 60 + minute for hour, minute in product(hours, minutes))
 
 
-def _cover(minutes: frozenset[int]) -> Iterator[tuple[int | None, int | None]]:
+def _cover(minutes: set[int]) -> Iterator[tuple[int | None, int | None]]:
     """The hours and minutes (None: every) of the fewest slots for these minutes of a day."""
-    hours = _RANGES["hour"]
-    full_minutes = {minute for minute in _RANGES["minute"] if all(hour * 60 + minute in minutes for hour in hours)}
-    full_hours = {hour for hour in hours if all(hour * 60 + minute in minutes for minute in _RANGES["minute"])}
-    if len(full_hours) == len(hours):
+    full_minutes = {minute for minute in _MINUTES if all(hour * 60 + minute in minutes for hour in _HOURS)}
+    full_hours = {hour for hour in _HOURS if all(hour * 60 + minute in minutes for minute in _MINUTES)}
+    if len(full_hours) == len(_HOURS):
         yield None, None
         return
     yield from ((hour, None) for hour in full_hours)
@@ -84,14 +78,17 @@ def _cover(minutes: frozenset[int]) -> Iterator[tuple[int | None, int | None]]:
     )
 
 
-def _covered(slots: Iterable[Slot]) -> Iterator[Slot]:
+def _covered(slots: Iterable[Slot]) -> Iterator[Fields]:
     """The slots with each day's minutes in the fewest; thousands shrink before the slower search sees them."""
-    by_day: dict[Slot, set[int]] = {}
+    by_day: dict[Fields, set[int]] = {}
     for slot in slots:
-        by_day.setdefault(replace(slot, hour=None, minute=None), set()).update(_minutes(slot))
+        by_day.setdefault(_fields(slot)[:3], set()).update(_minutes(slot))
     for day, minutes in by_day.items():
-        for hour, minute in _cover(frozenset(minutes)):
-            yield replace(day, hour=hour, minute=minute)
+        yield from ((*day, *time_of_day) for time_of_day in _cover(minutes))
+
+
+def _order(fields: Fields) -> tuple[int, ...]:
+    return tuple(-1 if value is None else value for value in fields)
 
 
 def simplify(slots: Iterable[Slot]) -> tuple[Slot, ...]:
@@ -102,15 +99,10 @@ def simplify(slots: Iterable[Slot]) -> tuple[Slot, ...]:
     known = set(_covered(slots))
     fresh = known
     while fresh:
-        fresh = {wide for slot in fresh for wide in _widened(slot, known)}
+        fresh = {wide for fields in known for wide in _widened(fields, known)}
         known |= fresh
-    least = [slot for slot in known if not any(wide in known for wide in _general(slot) if wide != slot)]
-    return tuple(sorted(least, key=_order))
-
-
-def _order(slot: Slot) -> tuple[int, ...]:
-    fields = (slot.month, slot.day, slot.weekday, slot.hour, slot.minute)
-    return tuple(-1 if value is None else value for value in fields)
+    least = [fields for fields in known if not any(wide in known for wide in _general(fields) if wide != fields)]
+    return tuple(Slot(*fields) for fields in sorted(least, key=_order))
 
 
 def _next_day(slot: Slot) -> Slot:

@@ -57,7 +57,8 @@ def _only(want: Want, names: Collection[str], known: set[str]) -> Want:
             )
     faults = tuple(fault for fault in want.faults if any(f"/{name}/" in fault.file for name in names))
     jobs = {name: one for name, one in want.jobs.items() if name in names}
-    return replace(want, jobs=jobs, faults=faults, absent={})
+    absent = {name: one for name, one in want.absent.items() if name in names}
+    return replace(want, jobs=jobs, faults=faults, absent=absent)
 
 
 def plan(origin: Origin, orders: Orders, names: Collection[str] = ()) -> Planned:
@@ -101,20 +102,26 @@ def _outer_inputs(planned: Planned, ledger: Ledger) -> set[str]:
     return {path for record in ledger.records.values() for path in record.inputs if not path.startswith(start)}
 
 
-def _remembered(planned: Planned, origin: Origin, ledger: Ledger, *, changed: bool) -> Ledger:
-    """The ledger after a whole sync: what it was made from, and what is absent on purpose."""
-    head = planned.head
+def _with_absent(planned: Planned, ledger: Ledger) -> Ledger:
+    """The ledger, with what is defined and not here on purpose."""
     absent = {**planned.ledger.absent, **planned.want.absent}
-    kept = {name: one for name, one in absent.items() if name not in ledger.records and head.holds(name)}
+    kept = {name: one for name, one in absent.items() if name not in ledger.records and planned.head.holds(name)}
+    return replace(ledger, absent=kept)
+
+
+def _as_of(planned: Planned, origin: Origin, ledger: Ledger) -> Ledger:
+    """The ledger of a complete sync: no cause that concerns every job is left."""
     return replace(
         ledger,
-        absent=kept,
         render_format=ledgers.RENDER_FORMAT,
         rendering=origin.rendering,
-        settings=head.settings,
-        commit=head.commit if changed else ledger.commit,
-        changed_at=int(time.time()) if changed else ledger.changed_at,
+        settings=planned.head.settings,
     )
+
+
+def _stamped(planned: Planned, ledger: Ledger) -> Ledger:
+    """The ledger of a sync that changed something."""
+    return replace(ledger, commit=planned.head.commit, changed_at=int(time.time()))
 
 
 def _is_complete(planned: Planned) -> bool:
@@ -131,12 +138,14 @@ def _execute(planned: Planned, origin: Origin, progress: Progress) -> Applied:
 
     done = Applier(origin.scheduler, paths, save, progress).apply(planned.plan, planned.ledger)
     failed = any(result.outcome is Outcome.FAILED for result in done.results.values())
-    changed = planned.plan.would_change
+    done.ledger = _with_absent(planned, done.ledger)
     if _is_complete(planned) and not failed:
-        done.ledger = _remembered(planned, origin, done.ledger, changed=changed)
+        done.ledger = _as_of(planned, origin, done.ledger)
+    if planned.plan.would_change:
+        done.ledger = _stamped(planned, done.ledger)
     settled = planned.whole and not failed and _becomes_settled(planned.plan, done)
     ledgers.write(paths.ledger, done.ledger, _index(planned, origin, done.ledger, settled=settled))
-    if changed:
+    if planned.plan.would_change:
         Store(paths.store).sweep(done.ledger)
     configuration.refresh_index(origin.config)
     return done

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from croniter import croniter
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from jobsync.definitions import schedule
@@ -79,36 +79,45 @@ def dense_crons(draw: st.DrawFn) -> str:
 def croniter_readings(cron: str, first: datetime, days: int) -> list[datetime]:
     """What croniter makes of the line on a clock without summer time."""
     found, last = [], first + timedelta(days=days)
-    iterator = croniter(cron, first - timedelta(minutes=1), day_or=True, max_years_between_matches=2)
+    iterator = croniter(cron, first - timedelta(minutes=1), day_or=True, max_years_between_matches=8)
     while (reading := iterator.get_next(datetime)) < last:
         found.append(reading)
     return found
 
 
+def slots_of(cron: str) -> tuple[Slot, ...]:
+    """What we make of the line; lines that are refused for what they are, and not for how, are passed over."""
+    try:
+        return schedule.read_cron(cron).slots
+    except JobsyncError as refusal:
+        assume("never happens" not in refusal.message and "entries" not in refusal.message)
+        raise
+
+
 @given(sparse_crons(), st.sampled_from(YEARS), st.sampled_from(ZONES))
 @settings(steady, max_examples=60)
 def test_cron_starts_a_whole_year_through_when_croniter_says(cron: str, year: int, zone_name: str) -> None:
-    zone = ZoneInfo(zone_name)
+    zone, slots = ZoneInfo(zone_name), slots_of(cron)
     after = datetime(year, 1, 1, tzinfo=zone) - timedelta(minutes=1)
     expected = shown_moments(croniter_readings(cron, datetime(year, 1, 1), 365), zone, after)
-    found = next_runs(schedule.read_cron(cron).slots, after, len(expected))
+    found = next_runs(slots, after, len(expected))
     assert [run.astimezone(UTC) for run in found] == expected
 
 
 @given(dense_crons(), st.sampled_from(ZONES), st.integers(0, 1))
 @settings(steady, max_examples=40)
 def test_cron_starts_around_a_change_of_the_clock_when_croniter_says(cron: str, zone_name: str, number: int) -> None:
-    zone, first = ZoneInfo(zone_name), CHANGES[zone_name][number]
+    zone, slots, first = ZoneInfo(zone_name), slots_of(cron), CHANGES[zone_name][number]
     after = first.replace(tzinfo=zone) - timedelta(minutes=1)
     expected = shown_moments(croniter_readings(cron, first, 4), zone, after)
-    found = next_runs(schedule.read_cron(cron).slots, after, len(expected))
+    found = next_runs(slots, after, len(expected))
     assert [run.astimezone(UTC) for run in found] == expected
 
 
 @given(dense_crons(), st.sampled_from([datetime(2024, 2, 27), datetime(2025, 8, 30), datetime(2025, 12, 30)]))
 @settings(steady, max_examples=40)
 def test_the_dicts_of_a_cron_line_fire_in_the_minutes_croniter_says(cron: str, first: datetime) -> None:
-    slots = schedule.read_cron(cron).slots
+    slots = slots_of(cron)
     assert matching(slots, first, 4) == set(croniter_readings(cron, first, 4))
     assert all(slot.day is None or slot.weekday is None for slot in slots)
 

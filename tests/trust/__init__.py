@@ -1,0 +1,1 @@
+"""Campaigns: random sequences, kills and faults, against the promises."""
