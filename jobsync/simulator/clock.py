@@ -40,7 +40,7 @@ class Clock:
     def __init__(self, at: float | None = None, *, still: bool = False) -> None:
         self.is_still = still
         self._offset = 0.0 if at is None else at - time.time()
-        self._stands_at = time.time() + self._offset
+        self._stands_at = time.time() if at is None else at
 
     def now(self) -> float:
         """The simulated time."""

@@ -59,6 +59,15 @@ def refuse_on_macos(platform: str) -> None:
         )
 
 
+def refuse_second(directory: Path) -> None:
+    """SimulatorError when a daemon serves that directory already: two would fight for its socket."""
+    try:
+        ask(directory, "now", {})
+    except (SimulatorError, OSError):
+        return
+    raise SimulatorError(f"a simulated launchd runs in {directory} already; end it, or name another directory")
+
+
 def prepare(directory: Path, settings: Settings) -> Path:
     """Make a simulator's directory: settings and client. Gives the path of its `launchctl`."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -129,6 +138,7 @@ class Simulator:
         values = {"version": version, "gui": gui, "prefixes": list(prefixes), "tz": tz, **switches}
         wanted = {"home": str(home), "uid": default_uid() if uid is None else uid, **values}
         directory = directory.absolute()
+        refuse_second(directory)
         prepare(directory, make_settings(wanted))
         moment = None if at is None else at.timestamp()
         argv = daemon_argv(directory, moment, still, os.getpid() if lifeline is None else lifeline)
@@ -245,7 +255,7 @@ class Simulator:
         self._ask("fault", verb=verb, hang=hang, label=label, garbage=garbage, performs=performs, **known)
 
     def pend(self, label: str, *, times: int | None = 1) -> None:
-        """Hold the job's start at load back (reference §6.4) until it is kickstarted."""
+        """Hold the job's start at load back (docs/simulator.md, row 6.4) until it is kickstarted."""
         self.fault(PEND, label=label, times=times)
 
     def ignore_term(self, label: str, *, times: int | None = 1) -> None:

@@ -166,6 +166,7 @@ class Daemon:
 
     def _read_execs(self) -> None:
         """Take in what is known of execs before the ends of the same processes."""
+        self._watch_execs()
         for key, _ in self._selector.select(0):
             if key.fd in self._execs:
                 self._on_exec(key.fd)
@@ -191,7 +192,10 @@ class Daemon:
         except OSError:
             chunk = b""
         connection.received += chunk
-        payload = whole_request(connection.received)
+        try:
+            payload = whole_request(connection.received)
+        except SimulatorError:
+            payload, chunk = None, b""
         if payload is None and chunk:
             return
         self._selector.unregister(connection.stream)

@@ -80,7 +80,7 @@ class Definition:
 
     @property
     def starts_at_load(self) -> bool:
-        """RunAtLoad, said or implied: any KeepAlive implies it (reference §8.2)."""
+        """RunAtLoad, said or implied: any KeepAlive implies it (docs/simulator.md, row 8.2)."""
         return self.run_at_load or (bool(self.keep_alive) and not self.keep_alive.after_demand)
 
 

@@ -4,18 +4,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from jobsync.simulator.control import ask, prepare, refuse_on_macos
+from jobsync.simulator.control import prepare, refuse_on_macos, refuse_second
 from jobsync.simulator.daemon import serve
 from jobsync.simulator.errors import SimulatorError
 from jobsync.simulator.settings import default_uid, make_settings
-
-
-def _refuse_second(directory: Path) -> None:
-    try:
-        ask(directory, "now", {})
-    except (SimulatorError, OSError):
-        return
-    raise SimulatorError(f"a simulated launchd runs in {directory} already; end it, or name another directory")
 
 
 def run_foreground(
@@ -37,7 +29,7 @@ def run_foreground(
     if not prefixes:
         raise SimulatorError("no label prefix is registered, so there is nothing to run; jobsync init registers one")
     directory = directory.absolute()
-    _refuse_second(directory)
+    refuse_second(directory)
     values = {"home": str(home.absolute()), "uid": default_uid(), "version": version, "tz": tz}
     launchctl = prepare(directory, make_settings({**values, "prefixes": list(prefixes)}))
     serve(directory, ready=lambda: say(f"simulated launchd for {', '.join(prefixes)}; its launchctl: {launchctl}\n"))

@@ -19,7 +19,7 @@ from jobsync.simulator.faults import IGNORE_TERM, PEND, Faults
 from jobsync.simulator.log import FILE as LOG_FILE
 from jobsync.simulator.log import Log
 from jobsync.simulator.overrides import Overrides
-from jobsync.simulator.process import STANDARD_PATH, Guardian, Launch, end_sessions, signal_group, spawn
+from jobsync.simulator.process import STANDARD_PATH, Guardian, Launch, end_sessions, signal_group, signal_job, spawn
 from jobsync.simulator.service import Ended, Reason, Service, State, is_wanted_after
 from jobsync.simulator.settings import Settings
 from jobsync.simulator.texts import darwin_signal, signal_text
@@ -217,7 +217,7 @@ class Launchd:
         )
 
     def environment(self, domain: Domain, definition: Definition) -> dict[str, str]:
-        """The variables that a job gets (reference §10)."""
+        """The variables that a job gets (docs/simulator.md, row 10)."""
         values = {"PATH": STANDARD_PATH}
         if self.settings.home_in_environment:
             name = self.settings.user
@@ -250,12 +250,13 @@ class Launchd:
         timeout = service.definition.exit_timeout
         service.kill_at = time.monotonic() + timeout if timeout else None
         if not self.faults.take(IGNORE_TERM, service.label):
-            signal_group(service.pid, signal.SIGTERM)
+            signal_job(service.pid, signal.SIGTERM)
 
     def kill(self, service: Service) -> None:
         """SIGKILL all of its processes."""
         if service.pid is not None:
             service.state, service.kill_at = State.KILLED, None
+            signal_job(service.pid, signal.SIGKILL)
             end_sessions([service.pid])
 
     def reaped(self, pid: int, status: int) -> None:
@@ -396,7 +397,7 @@ class Launchd:
     # -- sessions
 
     def login(self) -> None:
-        """The user logs in: every plist of the directory is loaded that login may load (reference §12.3)."""
+        """The user logs in: what login may load of the directory is loaded (docs/simulator.md, row 12.3)."""
         if self.gui.is_present:
             return
         self.gui.is_present = True
@@ -443,6 +444,8 @@ class Launchd:
 
     def end_all(self) -> None:
         """SIGKILL everything, without waiting, and close the log; for the end of the simulator."""
+        for pid in self._by_pid:
+            signal_job(pid, signal.SIGKILL)
         end_sessions([*self._by_pid, *self._leftovers])
         self.log.close()
 

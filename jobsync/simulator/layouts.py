@@ -1,4 +1,4 @@
-"""What `print`, `print-disabled` and `list` show, byte for byte (reference §5.3 and §7). Pure."""
+"""What `print`, `print-disabled` and `list` show, byte for byte (docs/simulator.md, row 5.3 and 7). Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -209,7 +209,7 @@ def _policy(definition: Definition, version: Version) -> str:
 
 
 def service_text(domain: Domain, service: Service, version: Version) -> str:
-    """`launchctl print DOMAIN/LABEL`, in the field order of reference §7.5."""
+    """`launchctl print DOMAIN/LABEL`, in the field order of docs/simulator.md, row 7.5."""
     definition = service.definition
     body = (
         _head(domain, service)
@@ -229,7 +229,9 @@ def service_text(domain: Domain, service: Service, version: Version) -> str:
 
 
 def _service_row(service: Service) -> str:
+    """A row; a pended start shows a tag where the status stands."""
     status = "-" if service.ended is None else service.ended.short
+    status = status if service.pended is None else "(pe)"
     return f"\t{service.pid or 0:>8} {status:>6} \t{service.label}\n"
 
 

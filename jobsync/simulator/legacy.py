@@ -1,6 +1,6 @@
 """The verbs from before domains: load, unload, start, stop, remove. They act on the caller's session.
 
-They exit 0 in nearly all cases, whatever happened (reference §4.4): that is why nobody should use them.
+They exit 0 in nearly all cases, whatever happened (docs/simulator.md, row 4.4): that is why nobody should use them.
 """
 
 from collections.abc import Sequence

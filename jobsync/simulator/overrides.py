@@ -4,6 +4,11 @@ import plistlib
 from pathlib import Path
 
 
+def _can_be_kept(label: str) -> bool:
+    """Whether the store's XML takes it: no `<`, no bytes that are no text."""
+    return "<" not in label and label.isprintable()
+
+
 class Overrides:
     """label → disabled. Written through to a plist, as launchd's `disabled.UID.plist`."""
 
@@ -19,9 +24,9 @@ class Overrides:
         return dict(self._entries)
 
     def set(self, label: str, disabled: bool) -> None:
-        """Record the user's choice; a `<` in a label makes it unpersistable, and launchd keeps silent about that."""
+        """Record the user's choice; some labels cannot be kept, and launchd keeps silent about that."""
         self._entries[label] = disabled
-        kept = {name: value for name, value in self._entries.items() if "<" not in name}
+        kept = {name: value for name, value in self._entries.items() if _can_be_kept(name)}
         self._path.write_bytes(plistlib.dumps(kept))
 
     def is_disabled(self, label: str, default: bool) -> bool:

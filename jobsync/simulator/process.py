@@ -63,6 +63,14 @@ def signal_process(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
+def signal_job(pid: int, number: int) -> None:
+    """Send a signal to the group of a child that is not reaped; to the child alone while it leads no group yet."""
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        signal_process(pid, number)
+
+
 def _session_of(stat: Path) -> int:
     """The session of a process from its `stat`, whose second field may hold spaces and parentheses; 0 = gone."""
     try:
@@ -133,9 +141,12 @@ def spawn(launch: Launch) -> tuple[int, int]:
     A set-up that fails writes its reason there and ends the process with 78. The caller closes the descriptor.
     """
     reader, writer = os.pipe()
+    # Until the child has handlers of its own, a signal to it would be written to the pipe of this process.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     pid = os.fork()
     if pid == 0:  # pragma: no cover - runs in a fork that never comes back to the measurement
         _become(launch, writer)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     os.close(writer)
     return pid, reader
 
@@ -191,7 +202,8 @@ def _limit(launch: Launch) -> None:  # pragma: no cover - runs in the fork
             resource.setrlimit(_LIMITS[name], (min(soft, value) if soft >= 0 else value, value))
     for name, value in launch.soft_limits:
         if name in _LIMITS:
-            resource.setrlimit(_LIMITS[name], (value, resource.getrlimit(_LIMITS[name])[1]))
+            hard = resource.getrlimit(_LIMITS[name])[1]
+            resource.setrlimit(_LIMITS[name], (min(value, hard) if hard >= 0 else value, hard))
 
 
 def _find(executable: str) -> str:  # pragma: no cover - runs in the fork

@@ -1,7 +1,7 @@
 """When a calendar slot comes next. Pure: local wall clock, minute resolution, any time zone.
 
 A slot fires in every real minute whose wall-clock reading matches it. So a slot in the hour that a change to summer
-time skips does not fire, and one in the hour that is repeated fires twice (reference §9.1).
+time skips does not fire, and one in the hour that is repeated fires twice (docs/simulator.md, row 9.1).
 """
 
 from collections.abc import Iterable

@@ -86,7 +86,7 @@ class Service:
     pending: Reason | None = None
     """One trigger that came while the job ran and waits for its end."""
     pended: Reason | None = None
-    """A start that launchd holds back for no reason it tells (reference §6.4)."""
+    """A start that launchd holds back for no reason it tells (docs/simulator.md, row 6.4)."""
     start_due: float | None = None
     started_at: float | None = None
     calendar_due: float | None = None

@@ -1,7 +1,7 @@
 """What a simulated Mac is like: whose it is, which macOS, who is logged in, and the answers to what is not known.
 
-Kept as `settings.json` in the simulator's directory. The switches below `caller` stand for the open points of the
-reference; each default is the one that is harder on the caller, so that what passes here passes there.
+Kept as `settings.json` in the simulator's directory. The switches below `caller` stand for the open points of
+docs/simulator.md; each default is the one that is harder on the caller, so that what passes here passes there.
 """
 
 import dataclasses

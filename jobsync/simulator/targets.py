@@ -1,6 +1,7 @@
 """Target specifiers: `gui/501/label` taken apart, and domains as launchctl's sentences name them. Pure."""
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from jobsync.simulator.domain import Kind
 
@@ -25,6 +26,8 @@ class Target:
                 return f"user gui: {self.number}"
             case Kind.LOGIN | Kind.PID:
                 return f"{self.kind.value}: {self.number}"
+            case _:
+                assert_never(self.kind)
 
 
 def parse_target(text: str) -> Target | None:

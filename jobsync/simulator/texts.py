@@ -172,7 +172,7 @@ def parse_version(text: str) -> Version:
 
 
 def error_text(code: int, version: Version = (15,)) -> str:
-    """The text that belongs to a number, without the number (reference §2.1)."""
+    """The text that belongs to a number, without the number (docs/simulator.md, row 2.1)."""
     if code == 159 and version >= (26,):
         return "Sandbox restriction"
     return _ERRORS.get(code, f"Unknown error: {code}")

@@ -1,4 +1,4 @@
-"""launchctl's verbs: what they ask of launchd and how they word the answer (reference §2 to §7).
+"""launchctl's verbs: what they ask of launchd and how they word the answer (docs/simulator.md, rows 2 to 7).
 
 A verb gets its arguments and gives an Answer, or a Later where launchctl itself waits. What comes of a refusal is
 decided here, for launchctl hides most of launchd's error numbers from callers that are not root.
@@ -140,7 +140,7 @@ def _failed(launchd: Launchd, call: Call, code: int, words: str) -> Answer:
 
 
 def shown_code(settings: Settings, call: Call, code: int) -> int:
-    """What a caller of bootstrap sees of launchd's inner code (reference §3.1)."""
+    """What a caller of bootstrap sees of launchd's inner code (docs/simulator.md, row 3.1)."""
     if call.is_root:
         return GENERIC if code == IN_PROGRESS and settings.macos >= (14,) else code
     if code == DISABLED:

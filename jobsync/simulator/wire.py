@@ -31,10 +31,14 @@ def frame(payload: bytes) -> bytes:
 
 
 def whole_request(received: bytes) -> bytes | None:
-    """The payload once all of it is there, else None."""
-    if len(received) < HEADER or len(received) < HEADER + int(received[:HEADER], 16):
+    """The payload once all of it is there, else None. SimulatorError when it begins with no length."""
+    if len(received) < HEADER:
         return None
-    return received[HEADER : HEADER + int(received[:HEADER], 16)]
+    try:
+        end = HEADER + int(received[:HEADER], 16)
+    except ValueError:
+        raise SimulatorError("a request that begins with no length") from None
+    return received[HEADER:end] if len(received) >= end else None
 
 
 def control_request(verb: str, values: dict[str, Any]) -> bytes:

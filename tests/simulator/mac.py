@@ -81,7 +81,7 @@ class Mac:
         return self.launchctl("print", f"gui/501/{label}").out
 
     def value(self, label: str, key: str) -> str | None:
-        """One top-level value of `print`, read as the reference advises."""
+        """One top-level value of `print`, read as a careful client reads it."""
         for line in self.text(label).splitlines():
             name, separator, value = line.removeprefix("\t").partition(" = ")
             if separator and name == key and not line.startswith("\t\t"):

@@ -1,4 +1,4 @@
-"""bootout: forms, results, and the time it takes until a job is gone (reference §4)."""
+"""bootout: forms, results, and the time it takes until a job is gone (docs/simulator.md, rows 4)."""
 
 import pytest
 
@@ -157,6 +157,16 @@ def test_bootout_of_a_whole_domain_takes_all_of_it(mac: Mac) -> None:
     mac.until_pid("a.b")
     assert mac.launchctl("bootout", "gui/501").status == 0
     until(lambda: mac.launchctl("print", "gui/501").status == 125)
+
+
+def test_a_job_that_is_booted_out_while_it_is_spawned_gets_its_term(make_mac: MakeMac) -> None:
+    mac = make_mac(teardown=0.0)
+    path = mac.plist("a.b", "exec sleep 100", RunAtLoad=True)
+    for _ in range(25):
+        mac.launchctl("bootstrap", "gui/501", path)
+        mac.launchctl("bootout", "gui/501/a.b")
+        mac.until_gone("a.b")
+    assert "Killed: 9" not in mac.read("../mac/launchd.log")
 
 
 def test_the_log_tells_the_teardown(mac: Mac) -> None:

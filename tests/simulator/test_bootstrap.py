@@ -1,4 +1,4 @@
-"""bootstrap: what launchd refuses, in which order, and what of it a caller sees (reference §3)."""
+"""bootstrap: what launchd refuses, in which order, and what of it a caller sees (docs/simulator.md, rows 3)."""
 
 from pathlib import Path
 

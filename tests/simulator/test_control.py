@@ -106,6 +106,12 @@ def test_what_goes_wrong_at_the_start_is_told(tmp_path: Path) -> None:
         Simulator.start(tmp_path / "mac", tmp_path / "home", tz="Mars/Olympus")
 
 
+def test_a_directory_that_is_served_already_is_refused(mac: Mac) -> None:
+    with pytest.raises(SimulatorError, match=r"runs in .* already"):
+        Simulator.start(mac.simulator.directory, mac.home)
+    assert mac.launchctl("managername").status == 0
+
+
 def test_settings_are_checked(tmp_path: Path, mac: Mac) -> None:
     with pytest.raises(SimulatorError, match="no such setting: colour"):
         Simulator.start(tmp_path / "x", tmp_path / "home", colour="red")

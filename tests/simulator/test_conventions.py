@@ -1,4 +1,4 @@
-"""Streams, statuses and usage of all verbs (reference §2)."""
+"""Streams, statuses and usage of all verbs (docs/simulator.md, rows 2)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Domains, sessions and who may ask: what callers see where (reference §1)."""
+"""Domains, sessions and who may ask: what callers see where (docs/simulator.md, rows 1)."""
 
 import pytest
 

@@ -108,6 +108,7 @@ def test_a_start_at_load_can_be_pended_until_a_kickstart(mac: Mac) -> None:
     assert mac.value("a.b", "pended nondemand spawn") == "speculative"
     assert mac.value("a.b", "last exit code") == "(never exited)"
     assert mac.value("a.b", "state") == "not running"
+    assert "\t\t       0   (pe) \ta.b\n" in mac.launchctl("print", "gui/501").out
     mac.launchctl("kickstart", "gui/501/a.b")
     until(lambda: mac.value("a.b", "runs") == "1")
     assert mac.value("a.b", "pended nondemand spawn") is None

@@ -51,7 +51,7 @@ def test_it_tells_its_launchctl_and_ends_cleanly_on_signals(tmp_path: Path, numb
 
 
 def test_it_refuses_a_second_one(mac: Mac) -> None:
-    with pytest.raises(SimulatorError, match="runs in .* already"):
+    with pytest.raises(SimulatorError, match=r"runs in .* already"):
         run_foreground(mac.simulator.directory, mac.home, ("mine",))
 
 

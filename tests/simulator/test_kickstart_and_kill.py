@@ -1,4 +1,4 @@
-"""kickstart and kill (reference §5.1 and §5.2)."""
+"""kickstart and kill (docs/simulator.md, rows 5.1 and 5.2)."""
 
 import os
 import pty

@@ -1,4 +1,4 @@
-"""load, unload, start, stop, remove: act on the caller's session, and hide their failures (reference §1.4, §4.4)."""
+"""load, unload, start, stop, remove: act on the caller's session, and hide their failures."""
 
 from .mac import Mac, Reply, until
 

@@ -1,6 +1,7 @@
-"""The life of a job: environment, files, exit statuses, triggers, throttle (reference §6, §8, §10, §11)."""
+"""The life of a job: environment, files, exit statuses, triggers, throttle (rows 6, 8, 10, 11)."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -299,7 +300,8 @@ def test_the_throttle_is_the_plists_and_0_is_ignored(mac: Mac) -> None:
 def test_watched_paths_start_a_job_when_they_change(mac: Mac) -> None:
     watched = mac.home / "watched"
     mac.bootstrap("a.b", WatchPaths=[str(watched)], ThrottleInterval=1)
-    for count, change in enumerate((watched.mkdir, (watched / "new").touch, (watched / "new").unlink), 1):
+    changes: list[Callable[[], None]] = [watched.mkdir, (watched / "new").touch, (watched / "new").unlink]
+    for count, change in enumerate(changes, 1):
         change()
         until_runs(mac, "a.b", count)
 

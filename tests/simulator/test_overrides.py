@@ -1,11 +1,11 @@
-"""enable, disable and print-disabled (reference §5.3)."""
+"""enable, disable and print-disabled (docs/simulator.md, rows 5.3)."""
 
 from .conftest import MakeMac
 from .mac import Mac, Reply
 
 
 def words(mac: Mac, domain: str = "gui/501") -> dict[str, str]:
-    """The overrides, read as the reference advises."""
+    """The overrides, read as a careful client reads them."""
     lines = [line.strip() for line in mac.launchctl("print-disabled", domain).out.splitlines()]
     block = lines[lines.index("disabled services = {") + 1 :]
     pairs = (line.split(" => ") for line in block[: block.index("}")])

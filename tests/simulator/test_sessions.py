@@ -1,4 +1,4 @@
-"""Login, logout, reboot (reference §12.3)."""
+"""Login, logout, reboot (docs/simulator.md, rows 12.3)."""
 
 from .conftest import MakeMac
 from .mac import Mac, until

@@ -1,6 +1,7 @@
-"""The simulated clock: schedules, sleep, power, zones (reference §9)."""
+"""The simulated clock: schedules, sleep, power, zones (docs/simulator.md, rows 9)."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -105,7 +106,7 @@ def test_the_throttle_stretches_a_shorter_interval(berlin: Mac) -> None:
     berlin.bootstrap("a.b", StartInterval=60, ThrottleInterval=90)
     berlin.simulator.advance(600)
     starts = berlin.simulator.starts("a.b")
-    assert all(later - earlier >= 90 for earlier, later in zip(starts, starts[1:], strict=False))
+    assert all(later - earlier >= 90 for earlier, later in pairwise(starts))
 
 
 def test_setting_the_clock_runs_nothing_between(berlin: Mac) -> None:

@@ -172,7 +172,7 @@ class Machine(RuleBasedStateMachine):
 
     # -- what happens behind our back
 
-    @rule(name=jobs, text=st.sampled_from(("<integer>0</integer>", "<!--", "</dict>")))
+    @rule(name=jobs, text=st.sampled_from(("<integer>0</integer>", "<!--")))
     def edit_plist(self, name: str, text: str) -> None:
         COUNTS["edit_plist"] += 1
         path = self.laptop.plist_path(name)

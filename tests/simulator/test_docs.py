@@ -1,0 +1,51 @@
+"""docs/simulator.md tells the truth: every row has a test that exists, and the example is one."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from jobsync.simulator.settings import Settings
+
+from .test_plugin import run_example
+
+PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"
+TESTS = Path(__file__).parent
+
+
+def rows() -> list[tuple[str, str, str]]:
+    """id, what, shown by."""
+    cells = (line.strip("| ").split(" | ") for line in PAGE.read_text(encoding="utf-8").splitlines())
+    return [(row[0], row[1], row[2]) for row in cells if len(row) == 3 and re.match(r"\d+(\.\d+)?-", row[0])]
+
+
+def known_tests() -> set[str]:
+    """The names of all test functions beside this one."""
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in TESTS.glob("test_*.py"))
+    return {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row[0])
+def test_a_row_has_a_test_or_a_reason(row: tuple[str, str, str]) -> None:
+    shown = row[2]
+    is_excused = re.match(r"not simulated because .{10}", shown) is not None
+    assert is_excused or shown.strip("`") in known_tests()
+
+
+def test_ids_are_unique_and_many() -> None:
+    ids = [row[0] for row in rows()]
+    assert len(ids) == len(set(ids)) > 100
+
+
+def test_every_switch_that_the_page_names_exists() -> None:
+    block = PAGE.read_text(encoding="utf-8").partition("## Switches")[2].partition("## What is")[0]
+    named = re.findall(r"`(\w+)`(?=[^|]*\|[^|]*\|[^|]*\|$)", block, flags=re.MULTILINE)
+    assert len(named) >= 8
+    assert set(named) <= set(Settings.__dataclass_fields__)
+
+
+def test_the_example_runs_as_it_is_printed(tmp_path: Path) -> None:
+    example = re.search(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert example is not None
+    run_example(tmp_path, example.group(1))
