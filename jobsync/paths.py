@@ -29,6 +29,11 @@ class Paths:
         return self.state / "lock"
 
     @property
+    def note(self) -> Path:
+        """Left by a hook that found the lock held: whoever holds it looks again for it."""
+        return self.state / "note"
+
+    @property
     def store(self) -> Path:
         """Bytes of the artefacts as written, each in a file named after its digest."""
         return self.state / "store"

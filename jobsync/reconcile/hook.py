@@ -15,9 +15,7 @@ from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.desired import affected_jobs, head_state
 from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.origin import Origin, open_origin
-from jobsync.reconcile.plan import Orders
-from jobsync.reconcile.state import Caller
-from jobsync.reconcile.sync import sync
+from jobsync.reconcile.sync import sync_from_hook
 from jobsync.repo.repository import Place, identity, locate, open_repository
 from jobsync.repo.situation import situation
 from jobsync.repo.verdict import Verdict, decide
@@ -52,7 +50,9 @@ def _notify(origin: Origin, notice: str) -> None:
 
 
 def _sync(origin: Origin) -> None:
-    done = sync(origin, Orders(caller=Caller.HOOK))
+    done = sync_from_hook(origin)
+    if done is None:
+        return
     for line in report.hook_lines(done):
         _say(line)
 

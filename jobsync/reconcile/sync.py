@@ -18,8 +18,8 @@ from jobsync.reconcile.plan import Orders, make_plan
 from jobsync.reconcile.state import Caller, Observed, Outcome, Plan, Report, Result, Unwanted, Want
 from jobsync.schedulers.protocol import Unknown
 
-LOCK_PATIENCE = {Caller.HAND: 60.0, Caller.HOOK: 10.0}
-"""Seconds that a sync waits for another one of the same repository."""
+LOCK_PATIENCE = 60.0
+"""Seconds that a sync by hand waits for another one of the same repository."""
 
 Progress = Callable[[str], None]
 
@@ -191,14 +191,8 @@ def dry_run(planned: Planned) -> Report:
     return Report(results, shown.faults, shown.brake, shown.notices, dry_run=True, would_change=shown.would_change)
 
 
-def sync(origin: Origin, orders: Orders, names: Collection[str] = (), progress: Progress = no_progress) -> Report:
-    """Bring the machine in line, under the repository's lock, and say what became of each job.
-
-    `JobsyncError` when nothing could be done at all (locked, no repository, no scheduler); then nothing was changed.
-    What fails for one job is in the report, and the others are done.
-    """
-    files.make_directory(origin.paths.state)
-    with lock.hold(origin.paths.lock, timeout=LOCK_PATIENCE[orders.caller]):
+def _locked(origin: Origin, orders: Orders, names: Collection[str], progress: Progress, patience: float) -> Report:
+    with lock.hold(origin.paths.lock, timeout=patience):
         planned = plan(origin, orders, names)
         _check_answer(planned)
         _remember_bytes(planned, origin)
@@ -213,6 +207,79 @@ def sync(origin: Origin, orders: Orders, names: Collection[str] = (), progress: 
     )
 
 
+def _take_note(origin: Origin) -> bool:
+    """Whether a hook came while we held the lock; its wake-up is ours now."""
+    if not origin.paths.note.exists():
+        return False
+    files.remove(origin.paths.note)
+    return True
+
+
+def _leave_note(origin: Origin) -> None:
+    files.write_atomically(origin.paths.note, b"", 0o600)
+
+
+def _follow_up(origin: Origin, progress: Progress) -> Report | None:
+    """Answer the wake-ups that came during a sync; None when there was none, or its hook got the lock itself."""
+    done = None
+    while _take_note(origin):
+        try:
+            done = _locked(origin, Orders(caller=Caller.HOOK), (), progress, 0)
+        except lock.Locked:
+            _leave_note(origin)
+            return done
+    return done
+
+
+def sync(origin: Origin, orders: Orders, names: Collection[str] = (), progress: Progress = no_progress) -> Report:
+    """Bring the machine in line, under the repository's lock, and say what became of each job.
+
+    `JobsyncError` when nothing could be done at all (locked, no repository, no scheduler); then nothing was changed.
+    What fails for one job is in the report, and the others are done.
+    """
+    files.make_directory(origin.paths.state)
+    done = _locked(origin, orders, names, progress, LOCK_PATIENCE)
+    later = _follow_up(origin, progress)
+    return done if later is None else joined(done, later)
+
+
+def sync_from_hook(origin: Origin) -> Report | None:
+    """As `sync`, but never waits for another one: None when that one will look again for us.
+
+    No wake-up is lost: the note is left before the lock is tried for the last time, and whoever holds the lock looks
+    for notes after releasing it.
+    """
+    orders = Orders(caller=Caller.HOOK)
+    files.make_directory(origin.paths.state)
+    try:
+        done = _locked(origin, orders, (), no_progress, 0)
+    except lock.Locked:
+        _leave_note(origin)
+        try:
+            done = _locked(origin, orders, (), no_progress, 0)
+        except lock.Locked:
+            return None
+        _take_note(origin)
+    later = _follow_up(origin, no_progress)
+    return done if later is None else joined(done, later)
+
+
+def joined(first: Report, second: Report) -> Report:
+    """Two syncs in a row as one report: of each job the last thing that was not `unchanged`."""
+    results = {result.name: result for result in first.results}
+    for result in second.results:
+        if result.outcome is not Outcome.UNCHANGED or result.name not in results:
+            results[result.name] = result
+    return Report(
+        results=tuple(results[name] for name in sorted(results)),
+        faults=tuple(dict.fromkeys((*first.faults, *second.faults))),
+        brake=second.brake or first.brake,
+        notices=tuple(dict.fromkeys((*first.notices, *second.notices))),
+        kept=(*first.kept, *second.kept),
+        would_change=first.would_change or second.would_change,
+    )
+
+
 def uninstall(origin: Origin, progress: Progress = no_progress) -> Report:
     """Take every job of this repository out of the scheduler and off the disk, in the order of any removal.
 
@@ -220,7 +287,7 @@ def uninstall(origin: Origin, progress: Progress = no_progress) -> Report:
     deferred: then not everything is gone.
     """
     files.make_directory(origin.paths.state)
-    with lock.hold(origin.paths.lock, timeout=LOCK_PATIENCE[Caller.HAND]):
+    with lock.hold(origin.paths.lock, timeout=LOCK_PATIENCE):
         known = ledgers.read(origin.paths.ledger) or Ledger()
         want = Want({name: Unwanted("uninstalled") for name in known.records})
         observed = observe.observe(want, known, origin.paths, origin.scheduler, whole=True)

@@ -1,0 +1,50 @@
+"""Many syncs at once on one home: one result, no error, each scheduler change made once, no wake-up lost."""
+
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from ..laptop import JOB, Laptop
+
+SYNCS = 50
+
+
+def _started(laptop: Laptop, argv: tuple[str, ...]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        argv, cwd=laptop.work, env=laptop.environment, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_fifty_syncs_at_once_make_each_change_once(registered: Laptop) -> None:
+    for name in ("one", "two", "three"):
+        registered.job(name)
+    registered.git("add", "-A")
+    registered.git("-c", "core.hooksPath=/dev/null", "commit", "-qm", "jobs")
+    commands = [("jobsync", "sync"), ("jobsync-hook", "post-merge", "0")]
+    started = [_started(registered, commands[number % 2]) for number in range(SYNCS)]
+    with ThreadPoolExecutor(SYNCS) as pool:
+        ended = list(pool.map(lambda one: (one.communicate(timeout=120), one.returncode), started))
+    assert {status for _, status in ended} == {0}, ended
+    assert registered.loaded() == {"one", "two", "three"}
+    assert sorted(call[0] for call in registered.mutations()) == ["bootstrap"] * 3
+    assert registered.jobsync("sync").out.splitlines()[-1] == "3 unchanged"
+
+
+def test_a_hook_that_comes_during_a_sync_is_not_lost(registered: Laptop) -> None:
+    registered.job("one")
+    registered.job("two")
+    registered.commit()
+    # The sync that holds the lock is slow, and HEAD moves on behind it.
+    registered.job("one", JOB.replace("09", "10"))
+    registered.simulator.fault("bootstrap", delay=2.0, label="test.one", performs=True)
+    slow = _started(registered, ("jobsync", "sync", "one"))
+    registered.wait_for(lambda: ["bootstrap"] in [call[:1] for call in registered.simulator.calls()])
+    registered.job("two", JOB.replace("09", "11"))
+    said = registered.commit().err
+    assert slow.communicate(timeout=60) and slow.returncode == 0
+    assert "two" not in said
+    assert registered.plist("two")["StartCalendarInterval"] == [{"Hour": 11, "Minute": 0}]
+    assert not (registered.state / "note").exists()
