@@ -75,7 +75,7 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     made = Place(tmp_path / "home", tmp_path / "home" / "dotfiles", tmp_path / "bin")
-    made.home.mkdir()
+    made.home.mkdir(exist_ok=True)
     made.first_on_path.mkdir()
     shutil.copytree(TEMPLATE, made.dotfiles, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     return made

@@ -1,0 +1,132 @@
+"""`docs/cli.md` against click's own commands, the exit statuses, outcomes and states, and the JSON that is printed."""
+
+import ast
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterator
+
+import click
+import pytest
+
+from jobsync.cli.console import ExitCode
+from jobsync.cli.groups import cli
+from jobsync.config import SETTABLE
+from jobsync.reconcile.state import Outcome
+from jobsync.reconcile.status import _BEFORE_A_SYNC, HEALTHY, _run_state, _state
+
+from ..laptop import JOB, Laptop
+from .pages import codes_in, page, rows
+
+PAGE = page("docs/cli.md")
+CHAPTERS = {title: text for title, text in PAGE.chapters(2).items() if title.startswith("jobsync")}
+HELP = {"-h", "--help"}
+
+
+def _walk(
+    command: click.Command, name: str, parent: click.Context | None = None
+) -> Iterator[tuple[str, click.Command, click.Context]]:
+    context = click.Context(command, parent, info_name=name, **command.context_settings)
+    yield name, command, context
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            assert found is not None
+            yield from _walk(found, f"{name} {child}", context)
+
+
+COMMANDS = {name: (command, context) for name, command, context in _walk(cli, "jobsync")}
+
+
+def _option_rows(chapter: str) -> list[list[str]]:
+    """The first cells of a chapter's tables, where they name options."""
+    return [codes_in(row[0]) for row in rows(chapter) if row[0].startswith("`-")]
+
+
+def _flatten(value: object, name: str = "") -> Iterator[str]:
+    """The names of all fields of a JSON value, dotted."""
+    match value:
+        case dict():
+            if name and not name.endswith("[]"):
+                yield name
+            for key, one in value.items():
+                yield from _flatten(one, f"{name}.{key}" if name else key)
+        case list() if any(isinstance(one, dict) for one in value):
+            for one in value:
+                yield from _flatten(one, f"{name}[]")
+        case _:
+            yield name
+
+
+def _states_in(function: Callable[..., object]) -> set[str]:
+    """The states that a function of `status.py` may answer: the first word of each pair that it writes down."""
+    pairs = (node for node in ast.walk(ast.parse(inspect.getsource(function))) if isinstance(node, ast.Tuple))
+    firsts = (pair.elts[0] for pair in pairs if len(pair.elts) == 2)
+    return {first.value for first in firsts if isinstance(first, ast.Constant) and isinstance(first.value, str)}
+
+
+def test_every_command_has_a_chapter_and_every_chapter_a_command() -> None:
+    assert set(CHAPTERS) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_usage_line_is_clicks(name: str) -> None:
+    command, context = COMMANDS[name]
+    usage = " ".join([name, *command.collect_usage_pieces(context)])
+    assert re.findall(r"```text\n(.*)\n```", CHAPTERS[name]) == [usage]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_documented_and_no_other(name: str) -> None:
+    command, context = COMMANDS[name]
+    expected = set()
+    for option in command.get_params(context):
+        if isinstance(option, click.Option) and (name == "jobsync" or not HELP & set(option.opts)):
+            takes = "" if option.is_flag or option.is_eager else f" {option.make_metavar(context)}"
+            names = [*option.opts, *option.secondary_opts]
+            expected.add((*names[:-1], names[-1] + takes))
+    assert {tuple(row) for row in _option_rows(CHAPTERS[name])} == expected
+
+
+def test_the_exit_statuses_are_the_codes() -> None:
+    table = PAGE.chapters(3)["Exit statuses"]
+    assert [(int(row[0]), *codes_in(row[1])) for row in rows(table)] == [(code.value, code.name) for code in ExitCode]
+
+
+def test_the_outcomes_are_the_codes() -> None:
+    table = PAGE.chapters(3)["Outcomes"]
+    assert [codes_in(row[0]) for row in rows(table)] == [[outcome.value] for outcome in Outcome]
+
+
+def test_the_healthy_states_come_first_and_all_others_are_named() -> None:
+    table = [codes_in(row[0]) for row in rows(CHAPTERS["jobsync status"]) if not row[0].startswith("`-")]
+    names = [name for (name,) in table]
+    assert set(names[:5]) == set(HEALTHY)
+    assert "The first five count as well." in CHAPTERS["jobsync status"]
+    others = {*_BEFORE_A_SYNC.values(), *_states_in(_run_state), *_states_in(_state)} - set(HEALTHY)
+    assert sorted(names[5:]) == sorted(others)
+
+
+def test_the_keys_that_can_be_set_are_named() -> None:
+    sentence = re.search(r"These can be set:(.*?)\.", CHAPTERS["jobsync config"], re.DOTALL)
+    assert sentence is not None
+    assert tuple(codes_in(sentence[1])) == SETTABLE
+
+
+def test_every_json_field_is_documented_and_no_other(registered: Laptop) -> None:
+    registered.job("well", JOB)
+    registered.job("faulty", 'run = "true"\nevery = "5m"\n')
+    registered.commit()
+    registered.jobsync("sync", status=1)
+    registered.jobsync("run", "well")
+    documented = {title: text for title, text in PAGE.chapters(3).items() if "--json" in title}
+    for title, text in documented.items():
+        arguments = title.strip("`").split()
+        shown = json.loads(registered.jobsync(*arguments, status=None).out)
+        assert {codes_in(row[0])[0] for row in rows(text)} == set(_flatten(shown)), title
+    able = {
+        name.removeprefix("jobsync ")
+        for name, (command, context) in COMMANDS.items()
+        if any("--json" in option.opts for option in command.get_params(context))
+    }
+    assert {title.strip("`").removesuffix(" --json") for title in documented} == able

@@ -1,0 +1,75 @@
+"""What README and tutorial type is typed, as it stands there, on a machine of its own."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from jobsync import demo
+
+from ..laptop import Laptop
+from .pages import page
+from .terminal import Exchange, Terminal, comparable, exchanges, seed
+
+README = page("README.md")
+TUTORIAL = page("docs/tutorial.md")
+QUICK_START = README.chapters(2)["One minute to the first job"]
+
+
+@pytest.fixture
+def terminal(laptop: Laptop) -> Iterator[Terminal]:
+    """At a machine with a clone of a dotfiles repository that has no jobs, where nothing is registered yet."""
+    seed(laptop)
+    (laptop.work / "jobsync.toml").unlink()
+    laptop.git("commit", "-q", "-a", "-m", "no jobs yet")
+    laptop.git("push", "-q")
+    yield Terminal(laptop)
+
+
+def _comparable(lines: list[str] | tuple[str, ...]) -> list[str]:
+    return [comparable(line) for line in lines]
+
+
+def _block(language: str, chapter: str) -> str:
+    found = re.search(rf"```{language}\n(.*?)```", chapter, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_quick_start_works_as_written(terminal: Terminal) -> None:
+    shown = terminal.type(f"set -e\n{_block('sh', QUICK_START)}")
+    assert terminal.status == 0, shown
+    table = _comparable(_block("text", QUICK_START).splitlines())
+    begin = _comparable(shown).index(table[0])
+    assert _comparable(shown[begin : begin + len(table)]) == table
+    assert shown[begin + len(table) :] == ["hello"]
+    assert terminal.laptop.loaded() == {"hello"}
+    assert terminal.laptop.git("status", "--porcelain").out == ""
+
+
+def test_leaving_as_the_readme_says_leaves_the_repository_as_it_was(terminal: Terminal) -> None:
+    terminal.type(_block("sh", QUICK_START))
+    before = terminal.laptop.git("ls-files", "-s").out
+    terminal.type("jobsync uninstall")
+    assert terminal.status == 0
+    assert terminal.laptop.installed() == terminal.laptop.loaded() == set()
+    assert terminal.laptop.git("ls-files", "-s").out == before
+    assert terminal.laptop.git("status", "--porcelain").out == ""
+
+
+def test_the_tutorial_shows_what_is_answered(terminal: Terminal) -> None:
+    typed: list[Exchange] = list(exchanges(TUTORIAL.blocks("console")))
+    assert len(typed) > 20
+    for exchange in typed:
+        shown = terminal.type(exchange.command)
+        assert _comparable(shown) == _comparable(exchange.answer), exchange.command
+        # A page that goes on after a failure must show that it is one.
+        if terminal.status:
+            assert typed[typed.index(exchange) + 1].command == "echo $?", exchange.command
+
+
+def test_the_demos_excerpt_is_what_the_demo_says() -> None:
+    said: list[str] = []
+    demo.play(lambda text: said.extend(text.split("\n")))
+    excerpt = README.chapters(2)["Try it"]
+    assert _block("text", excerpt).rstrip("\n") in "\n".join(line.rstrip() for line in said)
