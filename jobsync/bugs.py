@@ -12,7 +12,6 @@ from pathlib import Path
 import jobsync
 from jobsync import config as configuration
 from jobsync import files
-from jobsync.errors import JobsyncError
 
 
 def _directory(environ: Mapping[str, str]) -> Path:
@@ -27,13 +26,16 @@ def _report() -> bytes:
 
 
 def write_log(environ: Mapping[str, str]) -> Path:
-    """Write down the exception that is being handled; returns the file. Never raises a `JobsyncError`."""
+    """Write down the exception that is being handled; returns the file.
+
+    `JobsyncError` only where not even a temporary directory can be written.
+    """
     name = f"jobsync-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}.log"
     try:
         directory = _directory(environ)
         files.make_directory(directory)
         files.write_atomically(directory / name, _report(), 0o600)
-    except JobsyncError:
+    except Exception:  # what is broken may be what finds the place
         directory = Path(tempfile.gettempdir())
         files.write_atomically(directory / name, _report(), 0o600)
     return directory / name

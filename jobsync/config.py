@@ -172,10 +172,12 @@ def fill(document: str, config: Config) -> str:
 
 def index_bytes(config: Config, content: bytes) -> bytes:
     """What `jobsync-hook` reads instead of `content`, the bytes of `config.toml`. See `entry.py`."""
+    rows = [(repo.work_tree, repo.git_dir, f"{config.state}/{repo.id}/ledger") for repo in config.repos]
+    if any("\t" in text or "\n" in text for text in (config.hook, *(text for row in rows for text in row))):
+        # This format cannot say it: an index that is no one's digest, so the hook goes the long way round.
+        return b"jobsync-config 1\ndigest none\n"
     lines = ["jobsync-config 1", f"digest {digest(content)}", f"hook {config.hook}"]
-    for repo in config.repos:
-        ledger = Path(config.state) / repo.id / "ledger"
-        lines.append("\t".join(("repo", repo.work_tree, repo.git_dir, os.fspath(ledger))))
+    lines += ["\t".join(("repo", *row)) for row in rows]
     return os.fsencode("\n".join(lines) + "\n")
 
 

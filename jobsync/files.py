@@ -9,12 +9,17 @@ from jobsync.errors import JobsyncError
 
 # Not `*.plist`: launchd watches LaunchAgents for those. Always the same name for one target: what a killed sync
 # left behind is replaced by the next one, which holds the same lock.
-_TEMPORARY = ".{name}.jobsync-tmp"
+_END = ".jobsync-tmp"
 
 
 def temporary_name(name: str) -> str:
     """Name of the file that `write_atomically` fills before it takes the place of `name`."""
-    return _TEMPORARY.format(name=name)
+    return f".{name}{_END}"
+
+
+def is_temporary(name: str, start: str) -> bool:
+    """Whether `name` is the temporary name of a file whose own name begins with `start`."""
+    return name.startswith(f".{start}") and name.endswith(_END)
 
 
 def _complaint(verb: str, path: Path, error: OSError) -> JobsyncError:
@@ -68,7 +73,7 @@ def write_atomically(path: Path, content: bytes, mode: int) -> None:
 
     Replaces a file or a link of that name; `JobsyncError` (nothing changed) when that cannot be done.
     """
-    temporary = path.with_name(_TEMPORARY.format(name=path.name))
+    temporary = path.with_name(temporary_name(path.name))
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         temporary.unlink(missing_ok=True)

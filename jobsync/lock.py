@@ -64,9 +64,12 @@ def _holder(descriptor: int) -> str:
 def hold(path: Path, *, timeout: float) -> Iterator[None]:
     """Hold the lock file at `path` for the block; waits up to `timeout` seconds, then `Locked` names the holder.
 
-    The file stays for ever: removing it would race with whoever waits for it.
+    The file stays for ever: removing it would race with whoever waits for it. `JobsyncError` when it cannot be opened.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise JobsyncError(f"cannot open {path}: {error.strerror}") from error
     deadline = time.monotonic() + timeout
     try:
         while not _try(descriptor):

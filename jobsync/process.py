@@ -96,7 +96,7 @@ class Child:
         if self._write_end >= 0:
             os.set_blocking(self._write_end, False)
             poll.register(self._write_end, select.POLLOUT)
-        while open_ends:
+        while open_ends or self._write_end >= 0:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 return False
@@ -138,7 +138,7 @@ class Child:
     def _kill(self) -> None:
         try:  # contextlib.suppress would cost the hook another import
             os.killpg(self.pid, _SIGKILL)
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):  # PermissionError: macOS, when only zombies are left of the group
             return
         finally:
             os.waitpid(self.pid, 0)

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from jobsync.reconcile import ledger as ledgers
+from jobsync.reconcile.state import Record
 from jobsync.simulator import Simulator
 
 MUTATING = frozenset(
@@ -194,7 +196,23 @@ class Laptop:
     def pull(self, *options: str) -> Ran:
         return self.git("pull", "-q", *options)
 
+    def upstream(self, name: str, text: str = JOB) -> None:
+        """Push a job's definition from the editor."""
+        self.job(name, text, at=self.editor)
+        self.push(f"write {name}")
+
     # -- what is there
+
+    def record(self, job: str) -> Record | None:
+        """What the ledger holds of a job."""
+        known = ledgers.read(self.state / "ledger")
+        return known.records.get(job) if known else None
+
+    def hour(self, job: str) -> int:
+        """The hour at which the installed definition starts the job."""
+        (slot,) = self.plist(job)["StartCalendarInterval"]
+        found: int = slot["Hour"]
+        return found
 
     def loaded(self) -> set[str]:
         """Names of our jobs that launchd knows."""
@@ -208,7 +226,7 @@ class Laptop:
         return {path.name.removeprefix(f"{self.prefix}.").removesuffix(".plist") for path in found}
 
     def launchctl(self, *arguments: str, status: int | None = 0) -> Ran:
-        return self.run(str(self.simulator.launchctl), *arguments, status=status)
+        return self.run(str(self.simulator.launchctl), *arguments, at=self.root, status=status)
 
     def target(self, job: str) -> str:
         return f"gui/{os.getuid()}/{self.label(job)}"

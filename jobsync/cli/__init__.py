@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from jobsync.cli.console import ExitCode, complain
+from jobsync.cli.console import ExitCode, complain, mute, stand_in_for_closed_streams
 from jobsync.cli.groups import cli
 from jobsync.errors import JobsyncError, UsageError
 
@@ -19,6 +19,9 @@ def _run(arguments: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except SystemExit:
+        # click's answer to a closed pipe (EPIPE); nothing else in here exits.
+        raise BrokenPipeError from None
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
         return ExitCode.INTERRUPTED
@@ -33,12 +36,13 @@ def _run(arguments: list[str]) -> int:
 
 def main() -> None:
     """The console script."""
+    stand_in_for_closed_streams()
     try:
         status = _run(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has seen enough (`| head`). Python would complain once more while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has seen enough (`| head`).
+        mute()
         status = ExitCode.OK
     except Exception:
         from jobsync import bugs

@@ -3,12 +3,14 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import TextIO
 
 import click
 
+from jobsync.errors import JobsyncError
 from jobsync.report import Tone
 
 
@@ -32,9 +34,42 @@ def paint(text: str, tone: Tone | None) -> str:
     return click.style(text, fg=tone.value) if tone and _colours(sys.stdout) else text
 
 
+def stand_in_for_closed_streams() -> None:
+    """Started with `>&-`, the next file that we open would take the place of a stream, and get our output."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - open until we end
+
+
+def mute() -> None:
+    """Nobody reads our stdout any more: what is still to be written, as Python ends, goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        mute()
+        raise JobsyncError(
+            f"cannot write to stdout: {error.strerror}", hint="`jobsync status` shows how everything stands"
+        ) from error
+
+
 def say(text: str = "") -> None:
     """A line of the result, on stdout."""
-    click.echo(text, color=True)
+    with _writing():
+        click.echo(text, color=True)
+
+
+def say_bytes(chunk: bytes) -> None:
+    """Part of a log, on stdout, as it is."""
+    with _writing():
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
 
 
 def say_all(lines: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
@@ -25,7 +26,11 @@ class Context:
     @cached_property
     def place(self) -> Place | None:
         """The git repository around the working directory."""
-        return locate(os.environ, os.getcwd())  # noqa: PTH109
+        try:
+            here = os.getcwd()  # noqa: PTH109
+        except FileNotFoundError:
+            raise JobsyncError("the working directory is gone", hint="cd somewhere else and try again") from None
+        return locate(os.environ, here)
 
     @cached_property
     def config(self) -> Config:
@@ -55,7 +60,8 @@ class Context:
         known = ", ".join(f"{repo.prefix} ({repo.work_tree})" for repo in self.config.repos) or "none"
         raise UsageError(f"--repo: no registered repository is {name!r}", hint=f"registered: {known}")
 
-    def _chosen(self) -> tuple[Repo, ...]:
+    def repos(self) -> tuple[Repo, ...]:
+        """The registered repositories that the command is about."""
         if self.repo:
             return (self._named(self.repo),)
         if here := self.around():
@@ -70,28 +76,41 @@ class Context:
 
     def origins(self) -> tuple[Origin, ...]:
         """The repositories that the command is about, opened."""
-        return tuple(open_origin(self.config, repo) for repo in self._chosen())
+        return tuple(open_origin(self.config, repo) for repo in self.repos())
 
     def origin_of(self, job: str) -> Origin:
         """The one repository that has this job. `UsageError` when none has it, or several."""
-        found = [origin for origin in self.origins() if _has(origin, job)]
+        origins = self.origins()
+        found = [origin for origin in origins if job in _names(origin)]
         if len(found) == 1:
             return found[0]
         if not found:
-            raise UsageError(f"there is no job named {job!r}", hint="`jobsync status` lists the jobs")
+            close = get_close_matches(job, {name for origin in origins for name in _names(origin)}, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else "`jobsync status` lists the jobs"
+            raise UsageError(f"there is no job named {job!r}", hint=hint)
         prefixes = ", ".join(origin.repo.prefix for origin in found)
         raise UsageError(f"several repositories have a job {job!r}: {prefixes}", hint="add --repo PREFIX")
 
 
-def _has(origin: Origin, job: str) -> bool:
-    known = ledgers.read(origin.paths.ledger)
-    if known is not None and job in known.records:
-        return True
+def _names(origin: Origin) -> set[str]:
+    """Every job that is installed, and every directory of the work tree that defines one, well or badly."""
     from jobsync.definitions.load import read_settings
 
+    known = ledgers.read(origin.paths.ledger)
+    names = set(known.records) if known else set()
     tree = WorkTree(origin.repo.work_tree)
     directory = read_settings(tree).jobs
-    return directory is not None and tree.mode(f"{directory}/{job}/job.toml") is not None
+    if directory is None:
+        return names
+    return names | {name for name in tree.names(directory) or () if _means_a_job(tree, f"{directory}/{name}")}
+
+
+def _means_a_job(tree: WorkTree, directory: str) -> bool:
+    """As `load` sees it: what cannot be read is a job with a fault."""
+    try:
+        return any(tree.mode(f"{directory}/{file}") is not None for file in ("job.toml", "run"))
+    except JobsyncError:
+        return True
 
 
 pass_context = click.make_pass_decorator(Context, ensure=True)

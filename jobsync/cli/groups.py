@@ -4,27 +4,51 @@ A command's module is imported when it is asked for: `jobsync --help` must not p
 """
 
 import importlib
+from difflib import get_close_matches
 
 import click
 
 import jobsync
 from jobsync.cli.context import Context
+from jobsync.errors import UsageError
 
-_FAMILIES = {
-    "jobsync.cli.syncing": ("sync", "diff", "check"),
-    "jobsync.cli.looking": ("status", "cat", "logs"),
-    "jobsync.cli.running": ("run", "stop", "restart", "pause", "resume"),
-    "jobsync.cli.machine": ("init", "config", "uninstall", "hooks"),
-    "jobsync.cli.simulating": ("simulator", "demo"),
+_SECTIONS = {
+    "Every day": {
+        "status": ("looking", "how every job stands, or everything about one"),
+        "sync": ("syncing", "bring the scheduler in line with the work tree"),
+        "run": ("running", "start a job now, and follow it to its end"),
+        "stop": ("running", "stop a running job; it stays scheduled"),
+        "restart": ("running", "stop a job where it runs, and start it anew"),
+        "logs": ("looking", "what the last run of a job printed"),
+        "pause": ("running", "keep jobs from running on this machine"),
+        "resume": ("running", "end a pause"),
+    },
+    "Looking closer": {
+        "check": ("syncing", "find every fault in the definitions"),
+        "diff": ("syncing", "how installed files differ from what a sync would write"),
+        "cat": ("looking", "the files that a sync writes for a job"),
+    },
+    "This machine": {
+        "init": ("machine", "register a repository, install its git hooks, sync"),
+        "config": ("machine", "this machine's configuration"),
+        "hooks": ("machine", "the git hooks: install, uninstall, status"),
+        "uninstall": ("machine", "remove everything of ours, and prove it"),
+    },
+    "Without a Mac": {
+        "simulator": ("simulating", "be a launchd, for machines that have none"),
+        "demo": ("simulating", "watch it all happen in a throwaway home"),
+    },
 }
-_MODULES = {command: module for module, commands in _FAMILIES.items() for command in commands}
+"""Section -> command -> the module that has it, and what it does in a few words."""
+
+_MODULES = {name: module for section in _SECTIONS.values() for name, (module, _) in section.items()}
 
 
 class _Late(click.Group):
     """A group that knows its commands by name and imports them by need."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of daily use."""
+        """In the order of the help."""
         del ctx
         return list(_MODULES)
 
@@ -33,9 +57,26 @@ class _Late(click.Group):
         del ctx
         if cmd_name not in _MODULES:
             return None
-        command = getattr(importlib.import_module(_MODULES[cmd_name]), cmd_name)
-        assert isinstance(command, click.Command)  # noqa: S101 - what _FAMILIES promises; a test reads them all
+        command = getattr(importlib.import_module(f"jobsync.cli.{_MODULES[cmd_name]}"), cmd_name)
+        assert isinstance(command, click.Command)  # noqa: S101 - what _SECTIONS promises; a test reads them all
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's; an unknown name gets the nearest known one as hint."""
+        if args[0] in _MODULES or args[0].startswith("-"):
+            return super().resolve_command(ctx, args)
+        close = get_close_matches(args[0], _MODULES, n=1)
+        hint = f"did you mean `jobsync {close[0]}`?" if close else "`jobsync --help` lists the commands"
+        raise UsageError(f"there is no command {args[0]!r}", hint=hint)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands by what they are for, without importing one."""
+        del ctx
+        for title, commands in _SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(9), summary) for name, (_, summary) in commands.items()])
 
 
 @click.group(cls=_Late, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,14 +1,14 @@
 """`status`, `cat`, `logs`: looking, without touching anything."""
 
-import sys
 from datetime import datetime
 
 import click
 
 from jobsync import local_zone, report
-from jobsync.cli.console import ExitCode, note, paint, say, say_all, say_json
+from jobsync.cli.console import ExitCode, note, paint, say, say_all, say_bytes, say_json
 from jobsync.cli.context import Context, pass_context
 from jobsync.cli.syncing import json_option
+from jobsync.definitions.job import Job
 from jobsync.definitions.slots import next_runs
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import status as statuses
@@ -32,13 +32,17 @@ def _age(seconds: float) -> str:
     return f"{max(int(seconds), 0)}s"
 
 
-def _last(run: Run | None, now: datetime) -> str:
-    if run is None:
-        return "-"
-    ago = f"{_age(now.timestamp() - run.started)} ago"
+def _outcome(run: Run, now: datetime, *, is_running: bool) -> str:
+    ago = _age(now.timestamp() - run.started)
+    if run.skipped:
+        return f"{ago} ago, skipped: {run.skipped}"
     if run.ended is None:
-        return ago
-    return f"{ago}, {'ok' if run.status == 0 else f'exit {run.status}'} in {_age(run.ended - run.started)}"
+        return f"running for {ago}" if is_running else f"{ago} ago, killed"
+    return f"{ago} ago, {'ok' if run.status == 0 else f'exit {run.status}'} in {_age(run.ended - run.started)}"
+
+
+def _last(one: JobStatus, now: datetime) -> str:
+    return _outcome(one.last, now, is_running=one.pid is not None) if one.last else "-"
 
 
 def _next(one: JobStatus, now: datetime) -> str:
@@ -56,14 +60,14 @@ def _tone(one: JobStatus) -> Tone | None:
 
 def _table(found: tuple[JobStatus, ...], now: datetime) -> list[str]:
     head = ("JOB", "SCHEDULE", "STATE", "LAST RUN", "NEXT RUN")
-    rows = [head] + [(one.name, one.schedule, one.state, _last(one.last, now), _next(one, now)) for one in found]
+    rows = [head] + [(one.name, one.schedule or "-", one.state, _last(one, now), _next(one, now)) for one in found]
     lines = report.table(rows)
     # Coloured after the widths are known: escape sequences have a length, and no width.
     return [lines[0], *(_coloured(line, one) for line, one in zip(lines[1:], found, strict=True))]
 
 
 def _coloured(line: str, one: JobStatus) -> str:
-    start = line.index(one.state, len(one.name) + 2 + len(one.schedule)) if one.schedule else line.index(one.state)
+    start = line.index(one.state, len(one.name) + 2 + len(one.schedule))
     return line[:start] + paint(one.state, _tone(one)) + line[start + len(one.state) :]
 
 
@@ -107,29 +111,37 @@ def _repo_json(origin: Origin, planned: Planned, found: tuple[JobStatus, ...]) -
     }
 
 
-def _recent(runs: tuple[Run, ...], now: datetime) -> list[str]:
+def _recent(runs: tuple[Run, ...], one: JobStatus, now: datetime) -> list[str]:
     rows = []
     for run in runs[-_RECENT:][::-1]:
         started = datetime.fromtimestamp(run.started, local_zone.LOCAL)
-        outcome = f"skipped: {run.skipped}" if run.skipped else _last(run, now)
-        rows.append((f"{started:%a %d %b %H:%M:%S}", outcome))
-    return report.table(rows, indent="  ") or ["  none yet"]
+        is_running = one.pid is not None and run == one.last
+        rows.append((f"{started:%a %d %b %H:%M:%S}", _outcome(run, now, is_running=is_running)))
+    return report.table(rows)
+
+
+def _job_fields(origin: Origin, one: JobStatus, job: Job, now: datetime) -> list[tuple[str, list[str]]]:
+    """What the definition says. When it is not here, nothing about runs that will not come."""
+    if one.state == "not here":
+        return [("schedule", [one.schedule]), ("directory", [job.directory])]
+    upcoming = next_runs(job.schedule.slots, now, _UPCOMING) if one.next else ()
+    return [
+        ("schedule", [one.schedule, *origin.scheduler.away_meaning(job)]),
+        ("next runs", [f"{moment:%a %d %b %Y %H:%M}" for moment in upcoming]),
+        ("directory", [job.directory]),
+    ]
 
 
 def _screen(origin: Origin, one: JobStatus, now: datetime) -> list[str]:
     job = one.job
-    lines = [f"{one.name} ({one.label})" + (f": {job.description}" if job and job.description else "")]
-    lines.append(f"state: {paint(one.state, _tone(one))}" + (f" ({one.detail})" if one.detail else ""))
-    if job is not None:
-        lines.append(f"runs: {one.schedule}")
-        lines += [f"  {sentence}" for sentence in origin.scheduler.away_meaning(job)]
-        upcoming = next_runs(job.schedule.slots, now, _UPCOMING) if one.next else ()
-        if upcoming:
-            lines += ["next runs:", *(f"  {moment:%a %d %b %Y %H:%M}" for moment in upcoming)]
-        lines.append(f"directory: {job.directory}")
-    lines += ["last runs:", *_recent(records.read(origin.paths.runs(one.name)), now)]
-    lines.append(f"logs: {origin.paths.job_logs(one.label)}")
-    return lines
+    runs = records.read(origin.paths.runs(one.name))
+    fields = [("state", [paint(one.state, _tone(one)), *one.detail.splitlines()])]
+    fields += _job_fields(origin, one, job, now) if job is not None else []
+    fields += [("last runs", _recent(runs, one, now) or ["none yet"])]
+    fields += [("logs", [str(origin.paths.job_logs(one.label))])] if runs else []
+    rows = [(name if not number else "", line) for name, lines in fields for number, line in enumerate(lines)]
+    title = f"{one.name} ({one.label})" + (f": {job.description}" if job and job.description else "")
+    return [title, *report.table(rows, indent="  ")]
 
 
 @click.command()
@@ -145,7 +157,7 @@ def status(context: Context, /, job: str | None, *, exit_code: bool, as_json: bo
       jobsync status            a line for each job, those in trouble first
       jobsync status backup     why, when, and what it did last
     """
-    origins = (context.origin_of(job),) if job else context.origins()
+    origins = (context.origin_of(job),) if job is not None else context.origins()
     now = local_zone.now()
     sick = False
     documents = []
@@ -155,7 +167,7 @@ def status(context: Context, /, job: str | None, *, exit_code: bool, as_json: bo
         sick = sick or not all(one.is_healthy for one in shown)
         if as_json:
             documents.append(_repo_json(origin, planned, shown))
-        elif job:
+        elif job is not None:
             say_all(_screen(origin, shown[0], now))
         else:
             _show_all(origin, planned, shown, now, heading=len(origins) > 1)
@@ -169,10 +181,16 @@ def _show_all(origin: Origin, planned: Planned, found: tuple[JobStatus, ...], no
         say(f"{origin.repo.work_tree}:")
     if found:
         say_all(_table(found, now))
-    for one in found:
-        if one.detail and not one.is_healthy:
-            note(f"{one.name}: {one.detail}")
+    for line in _troubles(found):
+        note(line)
     say(_summary(planned, found) if found else "no jobs; `jobs/NAME/job.toml` defines one")
+
+
+def _troubles(found: tuple[JobStatus, ...]) -> list[str]:
+    """Why jobs are not well; a fault names its file itself."""
+    sick = [one for one in found if not one.is_healthy]
+    lines = [(one, line) for one in sick for line in one.detail.splitlines()]
+    return [line if one.state == "faulty" else f"{one.name}: {line}" for one, line in lines]
 
 
 @click.command()
@@ -184,7 +202,7 @@ def cat(context: Context, /, job: str) -> int:
     planned, _ = statuses.gather(origin, local_zone.now())
     definition = planned.want.definitions.get(job)
     if definition is None:
-        raise JobsyncError(f"{job} has no valid definition", hint="jobsync check")
+        raise JobsyncError(f"{job} has no valid definition", hint="`jobsync check` says what is wrong")
     for artefact in origin.scheduler.render(definition).artefacts:
         say(paint(f"# {artefact.path}", Tone.QUIET))
         say(artefact.content.decode("utf-8", "replace"))
@@ -210,8 +228,7 @@ def logs(context: Context, /, job: str, *, follow: bool, path_only: bool) -> int
         return not follow or run is None or run.ended is not None or not _is_running(origin, label)
 
     for chunk in log_files.follow(log, is_over):
-        sys.stdout.buffer.write(chunk)
-        sys.stdout.buffer.flush()
+        say_bytes(chunk)
     return ExitCode.OK
 
 

@@ -16,17 +16,18 @@ from jobsync import config as configuration
 from jobsync import files, report
 from jobsync.cli.console import ExitCode, Progress, complain, note, say, say_all, say_json
 from jobsync.cli.context import Context, pass_context
-from jobsync.cli.syncing import json_option, show_report
+from jobsync.cli.syncing import json_option, refusal, show_report
 from jobsync.config import Config, Repo
 from jobsync.errors import JobsyncError, UsageError
-from jobsync.paths import Paths, paths_of
+from jobsync.paths import paths_of
 from jobsync.reconcile import observe
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin, open_origin
 from jobsync.reconcile.plan import Orders
 from jobsync.repo import carriers
 from jobsync.repo.carriers import HookState, HookStatus
-from jobsync.repo.repository import Place, identity, open_repository
+from jobsync.repo.repository import Place, Repository, identity, open_repository
+from jobsync.schedulers.choose import scheduler_for
 from jobsync.schedulers.protocol import Survey
 
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
@@ -42,7 +43,7 @@ def _confirm(question: str, *, yes: bool) -> bool:
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise UsageError(f"{question} Nobody is there to answer", hint="add --yes")
+        raise UsageError(f"nobody is there to answer {question!r}", hint="add --yes")
     return click.confirm(question, default=True, err=True)
 
 
@@ -110,8 +111,14 @@ def _check_prefix(config: Config, repo: Repo) -> None:
         if other.id != repo.id and (one.startswith(two) or two.startswith(one)):
             raise UsageError(
                 f"--prefix: {repo.prefix!r} and {other.prefix!r} of {other.work_tree} would share labels",
-                hint="choose another one: jobsync init --prefix NAME",
+                hint=_way_out(other),
             )
+
+
+def _way_out(other: Repo) -> str:
+    if Path(other.work_tree).is_dir():
+        return "choose another one: jobsync init --prefix NAME"
+    return f"that one is gone from there: jobsync --repo {other.prefix} uninstall; or choose another prefix"
 
 
 def _check_home(config: Config) -> None:
@@ -128,16 +135,18 @@ def _repo(context: Context, config: Config, prefix: str | None, branch: str | No
         )
     wanted = identity(place.git_dir, place.work_tree)
     known = next((repo for repo in config.repos if repo.id == wanted), None)
-    chosen = prefix or (known.prefix if known else "jobsync")
+    chosen = prefix if prefix is not None else known.prefix if known else "jobsync"
     kept = branch if branch is not None else known.branch if known else None
     return place, Repo(wanted, place.git_dir, place.work_tree, chosen, kept or None)
 
 
-def _intentions(config: Config, repo: Repo, *, hooks: bool) -> list[str]:
+def _intentions(config: Config, repo: Repo, known: Repo | None, *, hooks: bool) -> list[str]:
     paths = paths_of(config, repo)
+    moves = f" (so far {known.prefix}.JOB; a sync moves the jobs)" if known and known.prefix != repo.prefix else ""
     rows = [
         ("repository", repo.work_tree),
-        ("labels", f"{repo.prefix}.JOB"),
+        ("branch", f"hooks follow {repo.branch}" if repo.branch else "any"),
+        ("labels", f"{repo.prefix}.JOB{moves}"),
         ("machine", config.machine + (f" (tags: {', '.join(config.tags)})" if config.tags else "")),
         ("scheduler", f"{config.scheduler} ({config.launchctl})"),
         ("config", str(config.file)),
@@ -163,6 +172,9 @@ def _first_sync(origin: Origin, *, wants: bool | None) -> int:
             return ExitCode.OK
     elif not wants:
         return ExitCode.OK
+    if why := refusal(origin):
+        complain(f"nothing synced yet: {why}", "when that is over, `jobsync sync` does it")
+        return ExitCode.FAILURE
     progress = Progress()
     done = syncing.sync(origin, Orders(), progress=progress)
     progress.clear()
@@ -210,13 +222,16 @@ def init(
         config = replace(known, launchctl=_launchctl(launchctl or known.launchctl), hook=_this_hook())
     else:
         config = _new_config(file, os.environ, _launchctl(launchctl))
-    config = replace(config, machine=machine or config.machine, tags=tags or config.tags, path=job_path or config.path)
+    for key, value in (("machine", machine), ("path", job_path)):
+        config = config if value is None else _changed(config, key, (value,))
+    config = replace(config, tags=tags or config.tags)
     place, repo = _repo(context, config, prefix, branch)
     _check_prefix(config, repo)
     _check_home(config)
     open_repository(place.git_dir, place.work_tree, os.environ)
-    say("jobsync will register")
-    say_all(_intentions(config, repo, hooks=hooks))
+    known_repo = next((one for one in config.repos if one.id == repo.id), None)
+    say("this repository is registered already; jobsync will make it" if known_repo else "jobsync will register")
+    say_all(_intentions(config, repo, known_repo, hooks=hooks))
     if not _confirm("go ahead?", yes=yes):
         return ExitCode.OK
     config = config.with_repo(repo)
@@ -243,6 +258,21 @@ def _in_text(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def _repo_words(repo: Repo) -> str:
+    branch = f", follows {repo.branch}" if repo.branch else ""
+    return f"{repo.work_tree} (labels {repo.prefix}.JOB, id {repo.id}{branch})"
+
+
+def _check_value(key: str, value: str) -> None:
+    """Nothing may be saved that no later command could read or use."""
+    if not value.isprintable():
+        raise UsageError(f"{key}: {value!r} has control characters")
+    if key == "hook" and not (value.startswith("/") and os.access(value, os.X_OK)):
+        raise UsageError(f"hook: {value!r} is not an executable", hint="name jobsync-hook by its absolute path")
+    if key == "path" and not all(part.startswith("/") for part in value.split(":")):
+        raise UsageError(f"path: {value!r} has a part that is not absolute", hint="such as /usr/local/bin:/usr/bin")
+
+
 def _changed(config: Config, key: str, values: tuple[str, ...]) -> Config:
     if key not in configuration.SETTABLE:
         raise UsageError(f"{key!r} cannot be set", hint=f"these can: {', '.join(configuration.SETTABLE)}")
@@ -250,6 +280,7 @@ def _changed(config: Config, key: str, values: tuple[str, ...]) -> Config:
         return replace(config, tags=tuple(tag for value in values for tag in value.split(",") if tag))
     if len(values) != 1 or not values[0]:
         raise UsageError(f"{key} takes one value")
+    _check_value(key, values[0])
     if key == "launchctl":
         return replace(config, launchctl=_launchctl(values[0]))
     fields: dict[str, Any] = {key: values[0]}
@@ -281,13 +312,16 @@ def config(context: Context, /, key: str | None, values: tuple[str, ...], *, as_
     if key is not None and key not in known:
         raise UsageError(f"there is no key {key!r}", hint=f"known: {', '.join(known)}")
     if as_json:
-        repos = [{"id": one.id, "work_tree": one.work_tree, "prefix": one.prefix} for one in current.repos]
+        repos = [
+            {"id": one.id, "work_tree": one.work_tree, "prefix": one.prefix, "branch": one.branch}
+            for one in current.repos
+        ]
         say_json({"version": report.JSON_VERSION, **known, "repos": repos})
     elif key is not None:
         say(_in_text(known[key]))
     else:
-        say_all(report.table([(name, _in_text(value)) for name, value in known.items()]))
-        say_all(f"repo {one.id}  {one.prefix}  {one.work_tree}" for one in current.repos)
+        rows = [(name, _in_text(value)) for name, value in known.items()]
+        say_all(report.table(rows + [("repo", _repo_words(one)) for one in current.repos]))
     return ExitCode.OK
 
 
@@ -355,20 +389,33 @@ def _left(origin: Origin) -> list[str]:
     from jobsync.reconcile.state import Want
 
     paths = origin.paths
-    left = [str(path) for path in (paths.state, paths.launchers) if path.exists()]
+    left = [str(path) for path in (paths.state, paths.launchers, *_log_directories(origin)) if path.exists()]
     found = observe.find_orphans(Want({}), Ledger(), origin.scheduler.survey(), origin.scheduler)
     left += [f"{label} (job)" for label in found.values()]
+    if not _is_there(origin.repo):
+        return left
     states = carriers.status(origin.repository, _shim(origin.config))
     return left + [str(one.path) for one in states if one.state in (HookState.INSTALLED, HookState.STALE)]
 
 
-def _remove_places(paths: Paths, labels: list[str]) -> None:
-    for label in labels:
-        files.remove_tree(paths.job_logs(label))
+def _remove_places(origin: Origin) -> None:
+    """Its own directories; of those that repositories share, what belongs to no other one."""
+    paths, others = origin.paths, origin.config.without_repo(origin.repo.id).repos
+    for directory in _log_directories(origin):
+        files.remove_tree(directory)
     files.remove_tree(paths.state)
     files.remove_tree(paths.launchers)
-    for parent in (paths.logs, paths.state.parent / "bugs", paths.state.parent, paths.launchers.parent):
+    if not others:
+        files.remove_tree(paths.state.parent / "bugs")
+    for parent in (paths.logs, paths.state.parent, paths.launchers.parent):
         files.remove_if_empty(parent)
+
+
+def _log_directories(origin: Origin) -> list[Path]:
+    """Of our jobs, those under a former prefix included: all that no other repository's prefix claims."""
+    others = tuple(f"{one.prefix}." for one in origin.config.without_repo(origin.repo.id).repos)
+    logs = origin.paths.logs
+    return [path for path in logs.iterdir() if not path.name.startswith(others)] if logs.is_dir() else []
 
 
 def _forget(config: Config, repo: Repo) -> None:
@@ -380,6 +427,19 @@ def _forget(config: Config, repo: Repo) -> None:
         configuration.remove(rest, os.environ)
 
 
+def _is_there(repo: Repo) -> bool:
+    return Path(repo.git_dir).is_dir() and Path(repo.work_tree).is_dir()
+
+
+def _origin_to_leave(config: Config, repo: Repo) -> Origin:
+    """A repository that was moved or deleted can be left too: its hooks went with it, its jobs did not."""
+    if _is_there(repo):
+        return open_origin(config, repo)
+    paths = paths_of(config, repo)
+    gone = Repository(repo.git_dir, repo.work_tree, {}, "git")
+    return Origin(config, repo, paths, gone, scheduler_for(config, repo, paths))
+
+
 def _uninstall_one(origin: Origin) -> bool:
     _check_outside(origin)
     progress = Progress()
@@ -389,11 +449,12 @@ def _uninstall_one(origin: Origin) -> bool:
     if done.has_failures:
         complain("not everything could be removed, so nothing more was", "mend that and run it again")
         return False
-    carriers.uninstall(origin.repository)
-    _remove_places(origin.paths, [result.label for result in done.results])
+    if _is_there(origin.repo):
+        carriers.uninstall(origin.repository)
+    _remove_places(origin)
     left = _left(origin)
     if left:
-        complain("this is still there: " + ", ".join(left))
+        complain("this is still there: " + ", ".join(left), "mend that and run it again")
         return False
     _forget(configuration.load(origin.config.file), origin.repo)
     say(f"nothing of jobsync is left for {origin.repo.work_tree}: no job, no file, no hook")
@@ -408,7 +469,7 @@ def uninstall(context: Context, /, *, yes: bool) -> int:
 
     Your repository is not touched; `jobsync init` brings everything back.
     """
-    origins = context.origins()
+    origins = [_origin_to_leave(context.config, repo) for repo in context.repos()]
     for origin in origins:
         say(f"jobsync will remove all its jobs, launchers, logs and hooks for {origin.repo.work_tree}")
     if not _confirm("go ahead?", yes=yes):

@@ -1,24 +1,28 @@
 """`run`, `stop`, `restart`, `pause`, `resume`: one job, now, on this machine."""
 
 import os
-import sys
+import signal
+import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from contextlib import suppress
+from pathlib import Path
 
 import click
 
-from jobsync import process
-from jobsync.cli.console import ExitCode, note, say
+from jobsync import files, process
+from jobsync.cli.console import ExitCode, complain, note, say, say_bytes
 from jobsync.cli.context import Context, pass_context
 from jobsync.config import SYSTEM_PATH
 from jobsync.definitions.duration import parse_duration
+from jobsync.definitions.load import load
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
-from jobsync.reconcile.state import Record
+from jobsync.reconcile.state import Record, Report
+from jobsync.repo.trees import WorkTree
 from jobsync.runs import logs as log_files
 from jobsync.runs import pauses, records, tokens
 from jobsync.runs.records import Run
@@ -26,6 +30,11 @@ from jobsync.schedulers.protocol import Loaded, NoSession, Survey
 
 START_PATIENCE = 20.0
 """Seconds within which a kickstarted launcher must have recorded its start; launchd may throttle it for ten."""
+
+_LONGEST_RUN = 7 * 86_400.0
+"""Seconds after which even a run on a terminal has ended."""
+
+_LONGEST_PAUSE = 3650 * 86_400
 
 _PAUSE = 0.1
 
@@ -35,7 +44,7 @@ def _record(origin: Origin, job: str) -> Record:
     known = ledgers.read(origin.paths.ledger)
     record = known.records.get(job) if known else None
     if record is None:
-        raise JobsyncError(f"{job} is not installed on this machine", hint=f"jobsync sync {job}")
+        raise JobsyncError(f"{job} is not installed on this machine", hint=f"`jobsync sync {job}` installs it")
     return record
 
 
@@ -46,24 +55,33 @@ def _loaded(origin: Origin, record: Record) -> Loaded:
         raise JobsyncError(answer.reason, hint=hint)
     loaded = answer.services.get(record.label)
     if loaded is None:
-        raise JobsyncError(f"{record.name} is not loaded", hint=f"jobsync sync {record.name}")
+        raise JobsyncError(f"{record.name} is not loaded", hint=f"`jobsync sync {record.name}` loads it")
     return loaded
 
 
-def _check_runnable(origin: Origin, record: Record, loaded: Loaded) -> None:
+def _check_startable(origin: Origin, record: Record) -> None:
+    """The scheduler can start it: it is no daemon, not paused, loaded and idle."""
     if record.is_daemon:
-        raise UsageError(f"{record.name} is a daemon: it runs all the time", hint=f"jobsync restart {record.name}")
-    if loaded.pid is not None:
-        raise JobsyncError(
-            f"{record.name} is running already (pid {loaded.pid})", hint=f"jobsync logs -f {record.name}"
+        raise UsageError(
+            f"{record.name} is a daemon: it runs all the time", hint=f"`jobsync restart {record.name}` starts it anew"
         )
     _check_not_paused(origin, record.name)
+    _check_idle(record, _loaded(origin, record))
+
+
+def _check_idle(record: Record, loaded: Loaded | None) -> None:
+    """A job never overlaps with itself."""
+    if loaded is not None and loaded.pid is not None:
+        raise JobsyncError(
+            f"{record.name} is running already (pid {loaded.pid})",
+            hint=f"`jobsync logs -f {record.name}` shows its log, `jobsync stop {record.name}` ends it",
+        )
 
 
 def _check_not_paused(origin: Origin, job: str) -> None:
     until = pauses.read(origin.paths.pause(job))
     if until is not None:
-        raise JobsyncError(f"{job} is {pauses.in_words(until)}", hint=f"jobsync resume {job}")
+        raise JobsyncError(f"{job} is {pauses.in_words(until)}", hint=f"`jobsync resume {job}` ends that")
 
 
 def _wait_for(look: Callable[[], Run | None], patience: float) -> Run | None:
@@ -75,37 +93,46 @@ def _wait_for(look: Callable[[], Run | None], patience: float) -> Run | None:
     return None
 
 
-def _follow(origin: Origin, record: Record, known: set[str]) -> int:
-    """Show the log of the run that was just asked for, and give its status."""
+def _started(origin: Origin, record: Record, known: set[str]) -> Run:
+    """The run that was just asked for, as soon as its launcher has recorded it."""
     path = origin.paths.runs(record.name)
-
-    def find() -> Run | None:
-        return next((run for run in records.read(path) if run.id not in known), None)
-
-    run = _wait_for(find, START_PATIENCE)
+    run = _wait_for(lambda: next((one for one in records.read(path) if one.id not in known), None), START_PATIENCE)
     if run is None:
         raise JobsyncError(
             f"{record.name} was asked to start and did not within {START_PATIENCE:g} seconds",
-            hint=f"jobsync status {record.name}",
+            hint=f"`jobsync status {record.name}` says how it stands",
         )
     if run.skipped:
-        raise JobsyncError(f"{record.name} was skipped: {run.skipped}")
-    for chunk in log_files.follow(origin.paths.job_logs(record.label) / f"{run.id}.log", lambda: _is_over(path, run)):
-        sys.stdout.buffer.write(chunk)
-        sys.stdout.buffer.flush()
-    ended = next(one for one in records.read(path) if one.id == run.id)
+        raise JobsyncError(
+            f"{record.name} was skipped: {run.skipped}", hint=f"`jobsync status {record.name}` says how it stands"
+        )
+    return run
+
+
+def _follow(origin: Origin, record: Record, known: set[str], has_ended: Callable[[], bool] | None = None) -> int:
+    """Show the log of the run that was just asked for, and give its status. `has_ended`: whether its process has."""
+    path = origin.paths.runs(record.name)
+    run = _started(origin, record, known)
+
+    def is_over() -> bool:
+        return _now(path, run).ended is not None or (has_ended() if has_ended else not _is_alive(run.pid))
+
+    for chunk in log_files.follow(origin.paths.job_logs(record.label) / f"{run.id}.log", is_over):
+        say_bytes(chunk)
+    ended = _now(path, run)
     if ended.status is None:
-        raise JobsyncError(f"{record.name} was killed before it could say how it ended")
+        raise JobsyncError(
+            f"{record.name} was killed before it could say how it ended",
+            hint=f"`jobsync logs {record.name}` has what it printed until then",
+        )
     if ended.status:
         note(f"jobsync: {record.name} ended with status {ended.status}")
     return ended.status
 
 
-def _is_over(path: os.PathLike[str], run: Run) -> bool:
-    from pathlib import Path
-
-    now = next((one for one in records.read(Path(path)) if one.id == run.id), run)
-    return now.ended is not None or not _is_alive(run.pid)
+def _now(path: Path, run: Run) -> Run:
+    """The same run, as its record says now."""
+    return next((one for one in records.read(path) if one.id == run.id), run)
 
 
 def _is_alive(pid: int | None) -> bool:
@@ -120,18 +147,42 @@ def _is_alive(pid: int | None) -> bool:
     return True
 
 
-def _run_here(origin: Origin, record: Record) -> None:
-    """Become the launcher, in the environment that the scheduler would give it, on this terminal."""
-    definition = origin.scheduler.definition_path(record.label)
-    content = next((one for one in record.artefacts if one.path == definition), None)
-    stored = ledgers.Store(origin.paths.store).get(content.digest) if content else None
-    if stored is None:
-        raise JobsyncError(f"what is installed for {record.name} is not known", hint=f"jobsync sync {record.name}")
+def _stored_definition(origin: Origin, record: Record) -> bytes:
+    path = origin.scheduler.definition_path(record.label)
+    store = ledgers.Store(origin.paths.store)
+    found = next((store.get(one.digest) for one in record.artefacts if one.path == path), None)
+    if found is None:
+        raise JobsyncError(
+            f"what is installed for {record.name} is not known", hint=f"`jobsync sync {record.name}` mends that"
+        )
+    return found
+
+
+def _run_here(origin: Origin, record: Record) -> int:
+    """Run the launcher as our child, in the environment that the scheduler would give it, and show its log.
+
+    Needs no scheduler; where there is one, it is asked whether the job runs already.
+    """
+    _check_not_paused(origin, record.name)
+    answer = origin.scheduler.survey()
+    _check_idle(record, answer.services.get(record.label) if isinstance(answer, Survey) else None)
     user = os.environ.get("USER", "")
-    base = {"HOME": origin.config.home, "USER": user, "LOGNAME": user, "PATH": SYSTEM_PATH, "JOBSYNC_HERE": "1"}
-    environment = {**base, **origin.scheduler.environment(stored)}
+    base = {"HOME": origin.config.home, "USER": user, "LOGNAME": user, "PATH": SYSTEM_PATH}
+    environment = {**base, **origin.scheduler.environment(_stored_definition(origin, record))}
+    known = {one.id for one in records.read(origin.paths.runs(record.name))}
     os.chdir("/")
-    process.hand_over((str(origin.paths.launcher(record.name)),), env=environment)
+    child = process.start((str(origin.paths.launcher(record.name)),), env=environment)
+    # Somebody must reap it while we read its log: an unreaped process looks alive.
+    reaper = threading.Thread(target=child.finish, args=(_LONGEST_RUN,), daemon=True)
+    reaper.start()
+    try:
+        return _follow(origin, record, known, lambda: not reaper.is_alive())
+    except KeyboardInterrupt:
+        with suppress(ProcessLookupError):
+            os.kill(child.pid, signal.SIGTERM)
+        raise
+    finally:
+        reaper.join()
 
 
 @click.command()
@@ -146,19 +197,26 @@ def run(context: Context, /, job: str, *, detach: bool, here: bool) -> int:
     Examples:
       jobsync run backup        as the scheduler would, followed to its end
       jobsync run -d backup     only start it
+      jobsync run --here backup as a child of this terminal: Ctrl-C stops it
     """
     if detach and here:
         raise UsageError("--detach and --here exclude each other")
     origin = context.origin_of(job)
     record = _record(origin, job)
     if here:
-        _check_not_paused(origin, job)
-        _run_here(origin, record)
-    _check_runnable(origin, record, _loaded(origin, record))
-    known = {one.id for one in records.read(origin.paths.runs(job))}
+        tokens.remove(origin.paths.token(job))
+        return _run_here(origin, record)
+    _check_startable(origin, record)
     tokens.remove(origin.paths.token(job))
+    known = {one.id for one in records.read(origin.paths.runs(job))}
     origin.scheduler.start(record.label)
-    return ExitCode.OK if detach else _follow(origin, record, known)
+    if detach:
+        return ExitCode.OK
+    try:
+        return _follow(origin, record, known)
+    except KeyboardInterrupt:
+        note(f"\njobsync: {job} goes on; `jobsync logs -f {job}` follows it, `jobsync stop {job}` ends it")
+        raise
 
 
 @click.command()
@@ -174,6 +232,8 @@ def stop(context: Context, /, job: str) -> int:
         return ExitCode.OK
     origin.scheduler.stop(record.label)
     say(f"told {job} (pid {loaded.pid}) to stop")
+    if record.is_daemon:
+        note(f"it is a daemon and starts again; `jobsync pause {job}` keeps it away")
     return ExitCode.OK
 
 
@@ -193,11 +253,18 @@ def restart(context: Context, /, job: str) -> int:
 
 
 def _end(text: str) -> int:
-    seconds = parse_duration(text)
-    return int(time.time() + timedelta(seconds=seconds).total_seconds())
+    """The second (epoch) at which a pause of that duration ends."""
+    try:
+        seconds = parse_duration(text)
+    except JobsyncError as error:
+        raise UsageError(f"--for: {error.message}", hint=error.hint) from error
+    if not 0 < seconds <= _LONGEST_PAUSE:
+        raise UsageError(f'--for: "{text}" is not more than nothing and at most ten years', hint="leave --for out")
+    return int(time.time()) + seconds
 
 
-def _names(context: Context, jobs: tuple[str, ...]) -> list[tuple[Origin, str]]:
+def _chosen(context: Context, jobs: tuple[str, ...]) -> list[tuple[Origin, str]]:
+    """The jobs named; without a name every one that is installed."""
     if jobs:
         return [(context.origin_of(job), job) for job in jobs]
     found = []
@@ -208,9 +275,32 @@ def _names(context: Context, jobs: tuple[str, ...]) -> list[tuple[Origin, str]]:
 
 
 def _is_daemon(origin: Origin, job: str) -> bool:
+    """As installed; what is not installed (a paused daemon) as defined."""
     known = ledgers.read(origin.paths.ledger)
-    record = known.records.get(job) if known else None
-    return record is not None and record.is_daemon
+    if known is not None and job in known.records:
+        return known.records[job].is_daemon
+    return any(one.daemon for one in load(WorkTree(origin.repo.work_tree), origin.machine, names=[job]).jobs)
+
+
+def _sync_daemon(origin: Origin, job: str) -> bool:
+    """Load or unload a daemon after its pause began or ended; False when that failed."""
+    done: Report = syncing.sync(origin, Orders(), [job])
+    for result in done.results if done.has_failures else ():
+        complain(f"{result.name}: {result.outcome.value}: {result.cause}", f"`jobsync sync {job}` tries it again")
+    return not done.has_failures
+
+
+def _pause_one(origin: Origin, job: str, until: int) -> bool:
+    path = origin.paths.pause(job)
+    was_paused = pauses.read(path) is not None
+    pauses.write(path, until)
+    if was_paused or not _is_daemon(origin, job):
+        return True
+    try:
+        return _sync_daemon(origin, job)
+    except JobsyncError:
+        files.remove(path)
+        raise
 
 
 @click.command()
@@ -223,18 +313,19 @@ def pause(context: Context, /, jobs: tuple[str, ...], *, duration: str | None) -
     A daemon is stopped and unloaded until it is resumed.
     """
     until = _end(duration) if duration else pauses.FOR_EVER
-    chosen = _names(context, jobs)
-    daemons = [job for origin, job in chosen if _is_daemon(origin, job)]
-    if daemons and duration:
+    chosen = _chosen(context, jobs)
+    daemons = [job for origin, job in chosen if duration and _is_daemon(origin, job)]
+    if daemons:
         raise UsageError(
-            f"--for: {', '.join(daemons)} is a daemon, and nothing would start it again", hint="leave --for out"
+            f"--for: nothing would start a daemon again: {', '.join(daemons)}", hint="leave --for out, or name the jobs"
         )
+    went_well = True
     for origin, job in chosen:
-        pauses.write(origin.paths.pause(job), until)
-        if job in daemons:
-            syncing.sync(origin, Orders(), [job])
+        went_well &= _pause_one(origin, job, until)
         say(f"{job}: {pauses.in_words(until)}")
-    return ExitCode.OK
+    if not chosen:
+        say("no jobs")
+    return ExitCode.OK if went_well else ExitCode.FAILURE
 
 
 def _paused(origin: Origin) -> list[str]:
@@ -242,20 +333,26 @@ def _paused(origin: Origin) -> list[str]:
     return sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
 
 
+def _resume_one(origin: Origin, job: str) -> bool:
+    path = origin.paths.pause(job)
+    was_paused = pauses.read(path) is not None
+    files.remove(path)
+    if not was_paused:
+        say(f"{job} is not paused")
+        return True
+    went_well = not _is_daemon(origin, job) or _sync_daemon(origin, job)
+    say(f"{job}: resumed")
+    return went_well
+
+
 @click.command()
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @pass_context
 def resume(context: Context, /, jobs: tuple[str, ...]) -> int:
     """End the pause of JOB (default: every paused job)."""
-    from jobsync import files
-
     chosen = [(context.origin_of(job), job) for job in jobs]
     chosen = chosen or [(origin, job) for origin in context.origins() for job in _paused(origin)]
-    for origin, job in chosen:
-        if not origin.paths.pause(job).exists():
-            say(f"{job} is not paused")
-            continue
-        files.remove(origin.paths.pause(job))
-        syncing.sync(origin, Orders(), [job])
-        say(f"{job}: resumed")
-    return ExitCode.OK
+    if not chosen:
+        say("no job is paused")
+    results = [_resume_one(origin, job) for origin, job in chosen]
+    return ExitCode.OK if all(results) else ExitCode.FAILURE

@@ -25,14 +25,18 @@ from jobsync.repo.verdict import BY_HAND, refusal_by_hand
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
-def _check_calm(origin: Origin, *, force: bool) -> None:
-    """By hand the work tree counts as it is; in the middle of something git's, that is not what anybody means."""
+def refusal(origin: Origin) -> str | None:
+    """Why the work tree is not what its user wants for good; None when it may be."""
     place = Place(origin.repo.git_dir, origin.repo.git_dir, origin.repo.work_tree, None)
     facts = situation(origin.repository, place, BY_HAND, (), os.environ, wanted_branch=None, registered=True)
-    refusal = refusal_by_hand(facts)
-    if refusal and not force:
+    return refusal_by_hand(facts)
+
+
+def _check_calm(origin: Origin) -> None:
+    """By hand the work tree counts as it is; in the middle of something git's, that is not what anybody means."""
+    if why := refusal(origin):
         raise JobsyncError(
-            f"{origin.repo.work_tree}: {refusal}, so its files are not what you want for good",
+            f"{origin.repo.work_tree}: {why}, so its files are not what you want for good",
             hint="finish that first, or run `jobsync sync --force` to take them as they are",
         )
 
@@ -84,8 +88,8 @@ def sync(
     origins = context.origins()
     reports = []
     for origin in origins:
-        if not dry_run:
-            _check_calm(origin, force=force)
+        if not (dry_run or force):
+            _check_calm(origin)
         reports.append(_one(origin, orders, jobs, dry_run=dry_run))
     if as_json:
         say_json(

@@ -8,6 +8,7 @@ converges. Several jobs drain at once: one survey per interval serves them all.
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import assert_never
@@ -15,6 +16,7 @@ from typing import assert_never
 from jobsync import files
 from jobsync.errors import JobsyncError
 from jobsync.paths import Paths
+from jobsync.reconcile.index import digest
 from jobsync.reconcile.ledger import Ledger, Store, placed
 from jobsync.reconcile.state import (
     Change,
@@ -36,6 +38,10 @@ _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.5
 _LOAD_TRIES = 5
 """A bootstrap may be refused while launchd still tidies up behind the old job, though its label is gone already."""
+_HOLD_LIFETIME = 120
+"""Seconds after which launchers pass over a hold file: a sync that was killed must not silence a job for good."""
+_HELD_PATIENCE = 2.0
+"""Seconds for a launcher that has just been started to say whether it found the hold file."""
 KEPT_COPIES = 20
 """Copies of hand-edited artefacts that are kept, the newest."""
 
@@ -44,6 +50,10 @@ Progress = Callable[[str], None]
 
 class _Deferred(JobsyncError):
     """A run started between plan and apply; the message says what was seen."""
+
+
+class _SessionEnded(JobsyncError):
+    """The session that runs jobs went away while the job was loaded: the next login loads it."""
 
 
 @dataclass(slots=True)
@@ -63,7 +73,13 @@ class _Work:
     steps: list[Step]
     deadline: float = 0.0
     held_at: float = 0.0
-    """When the hold file was put (seconds, epoch); 0: it is not there."""
+    """When the hold file was put (seconds, epoch); 0: never."""
+    is_held: bool = False
+    """The hold file is there."""
+    is_gone: bool = False
+    """The old job is out of the scheduler, and nothing has taken its place."""
+    refused: bool = False
+    """The scheduler would not load it: hooks do not try that again."""
 
 
 class Applier:
@@ -82,6 +98,7 @@ class Applier:
         `JobsyncError` only where nothing more can be done at all (the state directory cannot be written).
         """
         done = Applied(ledger)
+        self._drop_stale_holds()
         for change in plan.changes:
             if not change.steps:
                 self._settle(done, change, change.outcome, change.cause)
@@ -90,8 +107,20 @@ class Applier:
         finished = [work for work in self._drain(done, draining) if self._attempt(done, work, self._finish)]
         self._verify(done, finished)
         for leftover in plan.leftovers:
-            files.remove(Path(leftover.path))
+            self._tidy(done, Path(leftover.path))
         return done
+
+    def _drop_stale_holds(self) -> None:
+        """We have the lock, so no hold file that is there now belongs to anybody."""
+        directory = self._paths.hold("x").parent
+        for path in directory.iterdir() if directory.is_dir() else ():
+            files.remove(path)
+
+    def _tidy(self, done: Applied, path: Path) -> None:
+        try:
+            files.remove(path)
+        except JobsyncError as error:
+            done.results[path.name] = Result(path.name, "", Outcome.FAILED, error.message)
 
     def _attempt(self, done: Applied, work: _Work, act: Callable[[Applied, _Work], None]) -> bool:
         """Do one part of a change; False when the change ended there."""
@@ -101,8 +130,13 @@ class Applier:
             self._release(work)
             self._settle(done, work.change, Outcome.DEFERRED, error.message, keep_record=True)
             return False
+        except _SessionEnded as error:
+            self._settle_unloaded(done, work.change, error.message)
+            return False
         except JobsyncError as error:
             self._release(work)
+            if not work.is_gone:
+                self._make_up(work, work.change.label)
             self._fail(done, work, error.message)
             return False
         return True
@@ -121,18 +155,31 @@ class Applier:
     def _hold(self, work: _Work, step: Unload) -> None:
         """Close the window between the survey and the bootout (promise 7).
 
-        With the hold file in place no launcher starts its command any more, so a second look at the pid is final.
+        With the hold file in place no launcher starts its command any more, so a second look at the pid is final. A
+        launcher that is there only to find the hold ends at once: that one is waited for.
         """
         path = self._paths.hold(work.change.name)
         files.make_directory(path.parent)
-        files.write_atomically(path, b"", 0o600)
-        work.held_at = time.time()
+        work.held_at = work.held_at or time.time()
+        files.write_atomically(path, f"{int(work.held_at) + _HOLD_LIFETIME}\n".encode(), 0o600)
+        work.is_held = True
+        deadline = time.monotonic() + _HELD_PATIENCE
+        while (pid := self._pid(step.label)) is not None:
+            if self._is_at_work(work, pid) or time.monotonic() > deadline:
+                raise _Deferred(f"running (pid {pid}); finished by the next sync after it ends")
+            time.sleep(_FIRST_PAUSE)
+
+    def _pid(self, label: str) -> int | None:
         answer = self._scheduler.survey()
         if not isinstance(answer, Survey):
             raise JobsyncError(f"could not ask the scheduler again: {answer.reason}")
-        loaded = answer.services.get(step.label)
-        if loaded is not None and loaded.pid is not None:
-            raise _Deferred(f"running (pid {loaded.pid}); finished by the next sync after it ends")
+        loaded = answer.services.get(label)
+        return loaded.pid if loaded else None
+
+    def _is_at_work(self, work: _Work, pid: int) -> bool:
+        """The launcher with this pid has recorded a start, so it runs its command."""
+        runs = records.read(self._paths.runs(work.change.name))
+        return any(run.pid == pid and run.ended is None for run in runs)
 
     def _drain(self, done: Applied, works: list[_Work]) -> list[_Work]:
         """Wait until the unloaded jobs are gone; the ones that are not in time fail."""
@@ -163,6 +210,7 @@ class Applier:
         return [work for work in waiting if not any(label in answer.services for label in _unloaded(work.change))]
 
     def _finish(self, done: Applied, work: _Work) -> None:
+        work.is_gone = True
         while work.steps:
             self._take(done, work, work.steps[0])
             work.steps.pop(0)
@@ -213,14 +261,21 @@ class Applier:
         name = work.change.name
         files.make_directory(self._paths.job_logs(step.label))
         files.make_directory(self._paths.runs(name).parent)
-        if step.as_sync:
+        # The old job is gone, so nothing can find the hold any more.
+        owes_start = self._swallowed_a_start(work)
+        self._release(work)
+        if step.as_sync and not owes_start:
             tokens.write(self._paths.token(name))
         self._progress(f"loading {step.label}")
-        self._load_patiently(step.label)
-        if self._swallowed_a_start(work):
-            self._release(work)
+        try:
+            self._load_patiently(step.label)
+        except SchedulerError:
+            work.refused = True
+            tokens.remove(self._paths.token(name))
+            raise
+        # A job that starts whenever it is loaded has just had the start that is owed.
+        if owes_start and not step.as_sync:
             self._scheduler.start(step.label)
-        self._release(work)
 
     def _swallowed_a_start(self, work: _Work) -> bool:
         """A slot fired while the hold file was there: that start is owed."""
@@ -229,14 +284,26 @@ class Applier:
         runs = records.read(self._paths.runs(work.change.name))
         return any(run.skipped == records.HELD and run.started >= int(work.held_at) for run in runs)
 
+    def _make_up(self, work: _Work, label: str) -> None:
+        """Start what a hold file kept from starting, where the change failed and the old job remains."""
+        if self._swallowed_a_start(work):
+            with suppress(JobsyncError):
+                self._scheduler.start(label)
+
     def _load_patiently(self, label: str) -> None:
-        """Load; where that is refused, look whether it took all the same, and try again a few times."""
+        """Load; where that is refused, look whether it took all the same, and try again a few times.
+
+        `SchedulerError` when it is refused for good; `_SessionEnded` when there is nothing left to load it into.
+        """
         pause = _FIRST_PAUSE * 4
         for tries_left in reversed(range(_LOAD_TRIES)):
             try:
                 self._scheduler.load(label)
             except SchedulerError as error:
-                if self._scheduler.identify(label) is not None:
+                answer = self._scheduler.survey()
+                if isinstance(answer, NoSession):
+                    raise _SessionEnded(answer.reason) from error
+                if isinstance(answer, Survey) and label in answer.services:
                     return
                 if not tries_left:
                     raise
@@ -248,9 +315,9 @@ class Applier:
 
     def _release(self, work: _Work) -> None:
         """Let launchers start their command again."""
-        if work.held_at:
+        if work.is_held:
             files.remove(self._paths.hold(work.change.name))
-            work.held_at = 0.0
+            work.is_held = False
 
     def _verify(self, done: Applied, works: list[_Work]) -> None:
         """Ask once whether everything took, and tell the ledger of what did."""
@@ -260,7 +327,10 @@ class Applier:
         for work in works:
             complaint = _complaint(work.change, answer)
             if complaint:
+                work.refused = work.is_gone = isinstance(answer, Survey)
                 self._fail(done, work, complaint)
+            elif isinstance(answer, NoSession) and _loads(work.change):
+                self._settle_unloaded(done, work.change, answer.reason)
             else:
                 self._settle(done, work.change, work.change.outcome, work.change.cause)
         self._save(done.ledger)
@@ -272,14 +342,68 @@ class Applier:
         if not keep_record:
             done.ledger = done.ledger.with_record(change.name, change.record)
 
+    def _settle_unloaded(self, done: Applied, change: Change, reason: str) -> None:
+        """All is in place but nothing is loaded: the next login does it, or the next sync after that."""
+        record = replace(change.record, load_digest="") if change.record else None
+        done.results[change.name] = Result(change.name, change.label, Outcome.DEFERRED, reason)
+        done.ledger = done.ledger.with_record(change.name, record)
+
     def _fail(self, done: Applied, work: _Work, message: str) -> None:
-        """Report the failure, and remember what it left on the disk: that is ours, and not to be tried again."""
+        """Report the failure, bring the former job back where there is one, and remember what is on the disk now."""
         change = work.change
-        done.results[change.name] = Result(change.name, change.label, Outcome.FAILED, message)
         former, meant = done.ledger.records.get(change.name), change.record
-        record = _failed_record(former, meant, message, change.steps) if meant else former
+        record: Record | None
+        if meant is None:
+            record = former
+        elif former is not None and _is_replaced(work, former, meant):
+            record, fate = self._bring_back(done, work, former, message)
+            message = f"{message}; {fate}"
+        else:
+            record = _failed_record(former, meant, message, work)
+        done.results[change.name] = Result(change.name, change.label, Outcome.FAILED, message)
         done.ledger = done.ledger.with_record(change.name, record)
         self._save(done.ledger)
+
+    def _bring_back(self, done: Applied, work: _Work, former: Record, message: str) -> tuple[Record, str]:
+        """Put bytes and job last known loaded in place again: the record of what is there now, and what to say."""
+        meant = work.change.record or former
+        refused = meant.load_digest if work.refused else ""
+        try:
+            self._put_back(done, former, meant)
+            if former.at_login:
+                tokens.write(self._paths.token(former.name))
+            self._load_patiently(former.label)
+        except JobsyncError as error:
+            tokens.remove(self._paths.token(former.name))
+            record = _failed_record(former, meant, message, work)
+            return record, f"the former job could not be brought back: {error.message}"
+        self._make_up(work, former.label)
+        return replace(former, failed=refused, message=message), "the former job is back"
+
+    def _put_back(self, done: Applied, former: Record, meant: Record) -> None:
+        """The former artefacts, from the store. `JobsyncError` before anything is touched when one is lost."""
+        contents = {one: self._store.get(one.digest) for one in former.artefacts}
+        ours = {one.digest for one in (*former.artefacts, *meant.artefacts)}
+        for one, content in contents.items():
+            if content is None:
+                raise JobsyncError(f"the bytes of {one.path} are lost")
+        for one, content in contents.items():
+            found = files.read(Path(one.path))
+            if found is not None and digest(found) not in ours:
+                self._keep(done, Path(one.path))
+            files.write_if_changed(Path(one.path), content or b"", one.mode)
+        for path in {one.path for one in meant.artefacts} - {one.path for one in former.artefacts}:
+            files.remove(Path(path))
+
+
+def _is_replaced(work: _Work, former: Record, meant: Record) -> bool:
+    """The job last known loaded was another one, and this failure came after it had been sent away."""
+    is_another = (former.label, former.load_digest) != (meant.label, meant.load_digest)
+    return work.is_gone and is_another and bool(former.load_digest) and bool(_loads(work.change))
+
+
+def _loads(change: Change) -> list[str]:
+    return [step.label for step in change.steps if isinstance(step, Load | Restart)]
 
 
 def _unloaded(change: Change) -> list[str]:
@@ -288,7 +412,7 @@ def _unloaded(change: Change) -> list[str]:
 
 def _complaint(change: Change, answer: object) -> str:
     """Why a change that was carried out did not take; empty when it did."""
-    loads = [step.label for step in change.steps if isinstance(step, Load | Restart)]
+    loads = _loads(change)
     if not loads and not _unloaded(change):
         return ""
     if isinstance(answer, NoSession):
@@ -302,11 +426,11 @@ def _complaint(change: Change, answer: object) -> str:
     return ""
 
 
-def _failed_record(former: Record | None, meant: Record, message: str, steps: tuple[Step, ...]) -> Record:
+def _failed_record(former: Record | None, meant: Record, message: str, work: _Work) -> Record:
     """What the ledger holds of a job that could not be applied: its files as they are, and no other claim."""
     written = tuple(
         placed(step.artefact)
-        for step in steps
+        for step in work.change.steps
         if isinstance(step, Write) and _is_there(step.artefact.path, step.artefact.content)
     )
     paths = {one.path for one in written}
@@ -316,9 +440,9 @@ def _failed_record(former: Record | None, meant: Record, message: str, steps: tu
         meant,
         artefacts=tuple(sorted((*written, *kept, *unchanged), key=lambda one: one.path)),
         load_digest="",
-        launch_digest="",
+        launch_digest=former.launch_digest if former else "",
         entries={},
-        failed=meant.load_digest or "unknown",
+        failed=meant.load_digest if work.refused else "",
         message=message,
     )
 

@@ -47,9 +47,13 @@ def unsettled() -> str:
 
 
 def parse(text: str) -> "Index | None":
-    """The index at the head of a ledger; None when it is not settled or not of this format."""
-    lines = text.partition("\n\n")[0].split("\n")
-    if lines[0] != MAGIC:
+    """The index at the head of a ledger; None when it is not settled, not whole or not of this format.
+
+    `ValueError` for a line with too few or odd fields.
+    """
+    head, end, _ = text.partition("\n\n")
+    lines = head.split("\n")
+    if not end or lines[0] != MAGIC:
         return None
     index = Index()
     for line in lines[1:]:
@@ -58,11 +62,13 @@ def parse(text: str) -> "Index | None":
             mode, size, sum_, path = fields
             index.files.append((int(mode, 8), int(size), sum_, path))
         elif word == "label":
-            index.labels.append(fields[0])
+            (label,) = fields
+            index.labels.append(label)
         elif word == "object":
-            index.objects.append((fields[0], fields[1]))
+            blob, path = fields
+            index.objects.append((blob, path))
         elif word == "config":
-            index.config = fields[0]
+            (index.config,) = fields
         elif word == "survey":
             index.survey = tuple(fields)
         else:

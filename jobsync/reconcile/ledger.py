@@ -122,7 +122,7 @@ def loads(text: str) -> Ledger | None:
             commit=str(table["commit"]),
             changed_at=int(table["changed_at"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError):
         return None
 
 
@@ -162,10 +162,8 @@ class Store:
 
     def put(self, content: bytes) -> None:
         """Keep these bytes; they may be there already."""
-        path = self._directory / index.digest(content)
-        if not path.exists():
-            files.make_directory(self._directory)
-            files.write_atomically(path, content, 0o600)
+        files.make_directory(self._directory)
+        files.write_if_changed(self._directory / index.digest(content), content, 0o600)
 
     def get(self, digest: str) -> bytes | None:
         """The bytes, or None when they are lost or no longer what they were."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jobsync import process
 from jobsync.errors import JobsyncError
+from jobsync.files import is_temporary
 from jobsync.paths import Paths
 from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.state import FileState, Observed, Want, Wanted
@@ -34,6 +35,8 @@ def file_state(path: str) -> FileState:
 def ancestors() -> frozenset[int]:
     """Process ids from our parent upwards: the branch that we sit on. `JobsyncError` when ps(1) does not answer."""
     answer = process.run(["ps", "-A", "-o", "pid=,ppid="], env={**os.environ, "LC_ALL": "C"}, timeout=10)
+    if answer.status:
+        raise JobsyncError(f"`{' '.join(answer.argv)}` failed with status {answer.status}: {answer.complaint}")
     rows = (line.split() for line in answer.stdout.decode("ascii", "replace").splitlines())
     parents = {int(row[0]): int(row[1]) for row in rows if len(row) == 2}
     found: set[int] = set()
@@ -89,14 +92,21 @@ def find_orphans(want: Want, ledger: Ledger, answer: Answer, scheduler: Schedule
     return {label.removeprefix(start): label for label in sorted(found)}
 
 
-def _leftovers(paths: Paths, known: set[str], ledger: Ledger) -> tuple[str, ...]:
-    """Launchers without a job: what a killed sync left in a directory that is ours alone."""
+def _names(directory: Path) -> list[str]:
+    """Names of the files in a directory, sorted; none when it cannot be read."""
     try:
-        names = sorted(os.listdir(paths.launchers))  # noqa: PTH208 - names are what is compared
+        with os.scandir(directory) as found:
+            return sorted(one.name for one in found if not one.is_dir(follow_symlinks=False))
     except OSError:
-        return ()
+        return []
+
+
+def _leftovers(paths: Paths, known: set[str], ledger: Ledger, scheduler: Scheduler) -> tuple[str, ...]:
+    """What a killed sync left: launchers without a job, and files that were to take a definition's place."""
     used = {Path(one.path).name for record in ledger.records.values() for one in record.artefacts}
-    return tuple(str(paths.launcher(name)) for name in names if name not in used | known)
+    launchers = [paths.launcher(name) for name in _names(paths.launchers) if name not in used | known]
+    unplaced = [paths.agents / name for name in _names(paths.agents) if is_temporary(name, scheduler.label(""))]
+    return tuple(str(path) for path in (*launchers, *unplaced))
 
 
 def _is_running(answer: Answer, labels: set[str]) -> bool:
@@ -110,11 +120,13 @@ def observe(want: Want, ledger: Ledger, paths: Paths, scheduler: Scheduler, *, w
     answer = scheduler.survey()
     files = {path: file_state(path) for path in _paths_of_interest(want, ledger, scheduler)}
     orphans = find_orphans(want, ledger, answer, scheduler) if whole else {}
-    for label in orphans.values():
-        path = scheduler.definition_path(label)
-        files[path] = file_state(path)
+    belongings = {
+        name: (scheduler.definition_path(label), str(paths.launcher(name))) for name, label in orphans.items()
+    }
+    files |= {path: file_state(path) for own in belongings.values() for path in own}
     try:
-        above = ancestors() if _is_running(answer, _known_labels(want, ledger)) else frozenset()
+        ours = _known_labels(want, ledger) | set(orphans.values())
+        above = ancestors() if _is_running(answer, ours) else frozenset()
     except JobsyncError as error:
         raise JobsyncError(f"cannot tell whether this sync runs inside one of its jobs: {error.message}") from error
     return Observed(
@@ -122,6 +134,7 @@ def observe(want: Want, ledger: Ledger, paths: Paths, scheduler: Scheduler, *, w
         files=files,
         identities=_identities(want, ledger, answer, scheduler),
         orphans=orphans,
-        leftovers=_leftovers(paths, {*want.jobs, *orphans}, ledger) if whole else (),
+        belongings=belongings,
+        leftovers=_leftovers(paths, {*want.jobs, *orphans}, ledger, scheduler) if whole else (),
         ancestors=above,
     )

@@ -32,7 +32,7 @@ from jobsync.reconcile.state import (
     Wanted,
     Write,
 )
-from jobsync.schedulers.protocol import Artefact, Loaded, NoSession, Scheduler, Survey, Unknown
+from jobsync.schedulers.protocol import Artefact, Identity, Loaded, NoSession, Scheduler, Survey, Unknown
 
 _NOTHING = FileState()
 
@@ -131,7 +131,12 @@ class _Look:
         if self.record is not None and self.record.load_digest:
             return self.record.load_digest
         identity = self.observed.identities.get(self.label)
-        return identity.digest if identity else ""
+        return identity.digest if identity and self.may_believe(identity) else ""
+
+    def may_believe(self, identity: Identity) -> bool:
+        """An edited definition still claims the digest that we wrote into it, and a login may have loaded it."""
+        content = self.file(self.scheduler.definition_path(self.label)).content
+        return content is None or self.scheduler.meaning(content) == identity.digest
 
     @property
     def needs_unload(self) -> bool:
@@ -139,9 +144,9 @@ class _Look:
 
     @property
     def needs_load(self) -> bool:
-        if isinstance(self.observed.answer, NoSession):
+        if isinstance(self.observed.answer, NoSession) or self.is_disabled:
             return False
-        return self.needs_unload or (self.loaded is None and not self.is_disabled)
+        return self.needs_unload or self.loaded is None
 
     @property
     def gave_up(self) -> bool:
@@ -182,7 +187,7 @@ def _foreign(look: _Look) -> str:
         if not look.is_ours(artefact):
             return f"{artefact.path} is not jobsync's; move it away, or rename the job"
     identity = look.observed.identities.get(look.label)
-    if look.record is None and look.loaded is not None and identity is not None and not identity.owner:
+    if look.record is None and identity is not None and identity.owner != look.scheduler.owner:
         return f"{look.label} is loaded, and not by jobsync; `launchctl bootout` it, or rename the job"
     return ""
 
@@ -294,7 +299,7 @@ def _for_wanted(look: _Look) -> Change:
     cause = _cause(look, outcome)
     if isinstance(look.observed.answer, NoSession):
         outcome, cause = Outcome.DEFERRED, look.observed.answer.reason
-    elif look.is_disabled and look.loaded is None:
+    elif look.is_disabled and (look.loaded is None or look.needs_unload):
         outcome, cause = Outcome.PAUSED, f"disabled by you; `launchctl enable gui/UID/{look.label}` ends that"
     elif look.want.paused and outcome is Outcome.UNCHANGED:
         outcome, cause = Outcome.PAUSED, look.want.paused
@@ -319,8 +324,8 @@ class _Going:
 
     def removals(self) -> tuple[Remove, ...]:
         """Every artefact of it that is there; one that was edited by hand is copied first."""
-        definition = Placed(self.scheduler.definition_path(self.label), 0, 0, "")
-        artefacts = self.record.artefacts if self.record else (definition,)
+        own = tuple(Placed(path, 0, 0, "") for path in self.observed.belongings.get(self.name, ()))
+        artefacts = self.record.artefacts if self.record else own
         return tuple(
             Remove(one.path, keeps=_was_edited(self.observed.files.get(one.path, _NOTHING), one.digest))
             for one in artefacts

@@ -163,6 +163,8 @@ class Observed:
     """What loaded jobs say of themselves, asked only where the ledger cannot tell."""
     orphans: Mapping[str, str] = field(default_factory=dict)
     """Job name -> label: marked as this repository's, not defined, not in the ledger."""
+    belongings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Job name -> paths of an orphan's files: its definition, and what is its own by place."""
     leftovers: tuple[str, ...] = ()
     """Files in places that are ours alone and belong to no job."""
     ancestors: frozenset[int] = frozenset()

@@ -38,7 +38,7 @@ class JobStatus:
     """In words."""
     state: str
     detail: str
-    """Why it is in this state, or empty."""
+    """Why it is in this state, a line for each reason; or empty."""
     pid: int | None
     last: Run | None
     next: datetime | None
@@ -74,7 +74,7 @@ def _state(change: Change | None, desired: object, job: Job | None, loaded: Load
            planned: Planned) -> tuple[str, str]:  # fmt: skip
     answer = planned.observed.answer
     if isinstance(desired, Faulty):
-        return "faulty", "; ".join(str(fault) for fault in desired.faults)
+        return "faulty", "\n".join(str(fault) for fault in desired.faults)
     if change is None:
         return "not here", desired.cause if isinstance(desired, Unwanted) else ""
     if isinstance(answer, Unknown):

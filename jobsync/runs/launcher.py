@@ -18,13 +18,14 @@ NOT_STARTED = 78
 
 # Facts that bind this text: dash has no job control without a terminal; a trap interrupts `wait`, which then answers
 # above 128 though the child still runs; the child of `&` ignores INT and QUIT; `read` fails at a last line without a
-# newline though it did read it; `date +%s` is in every date(1) that macOS and Linux have had for twenty years.
+# newline though it did read it; a redirection that fails ends the shell with `:` and not with `true`; `date +%s` is in
+# every date(1) that macOS and Linux have had for twenty years. After a signal, `wait` is asked again: 127 then says that
+# it gave the child's own status the first time.
 _TEMPLATE = """\
 #!/bin/sh
 # {label}{description}
 # Written by jobsync from {source}. Change that file: the next sync puts this one back.
 set -u
-umask 022
 runs={runs}
 logs={logs}
 token={token}
@@ -36,6 +37,7 @@ now=${{now% *}}
 
 record() {{ printf '%s\\n' "$*" >>"$runs"; }}
 skip() {{ record "skip $run $now $1"; exit 0; }}
+second() {{ until=''; read -r until <"$1" || :; case $until in '' | *[!0-9]*) until=0 ;; esac; }}
 boot() {{ cat /proc/sys/kernel/random/boot_id 2>/dev/null || /usr/sbin/sysctl -n kern.bootsessionuuid; }}
 
 [ -d "${{runs%/*}}" ] || mkdir -p -- "${{runs%/*}}"
@@ -43,23 +45,25 @@ if [ -f "$token" ]; then
   loaded='' until=0
   read -r loaded until <"$token" || :
   rm -f -- "$token"
-  if [ "$now" -lt "$until" ] && [ "$loaded" = "$(boot)" ]; then skip 'loaded by sync'; fi
+  if [ "$now" -lt "$until" ] 2>/dev/null && [ "$loaded" = "$(boot)" ]; then skip 'loaded by sync'; fi
 fi
 if [ -f "$pause" ]; then
-  until=0
-  read -r until <"$pause" || :
+  second "$pause"
   if [ "$until" -eq 0 ] || [ "$now" -lt "$until" ]; then skip paused; fi
 fi
-if [ -f "$hold" ]; then skip held; fi
+if [ -f "$hold" ]; then
+  second "$hold"
+  if [ "$now" -lt "$until" ]; then skip held; fi
+fi
 
 [ -d "$logs" ] || mkdir -p -- "$logs"
 set -- "$logs"/*.log
 while [ $# -ge {kept} ]; do rm -f -- "$1"; shift; done
 log=$logs/$run.log
 record "start $run $now $$"
-if ! : >>"$log"; then record "end $run $now {not_started} log"; exit {not_started}; fi
+if ! true >>"$log"; then record "end $run $now {not_started} log"; exit {not_started}; fi
 
-child=''
+child='' stopped=''
 stop() {{ stopped=$1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null; }}
 trap 'stop TERM' TERM
 trap 'stop INT' INT
@@ -69,13 +73,16 @@ trap 'stop HUP' HUP
   export JOBSYNC_JOB={job} JOBSYNC_LABEL={label_quoted} JOBSYNC_DIR={job_directory} JOBSYNC_RUN="$run"
 {environment}  cd {directory} || exit {not_started}
   exec {command}
-) </dev/null >>"$log" 2>&1 &
+) <{stdin} >>"$log" 2>&1 &
 child=$!
-while :; do
+[ -z "$stopped" ] || stop "$stopped"
+wait "$child"
+status=$?
+while [ -n "$stopped" ]; do
   stopped=''
-  wait "$child"
-  status=$?
-  [ -n "$stopped" ] || break
+  wait "$child" 2>/dev/null
+  again=$?
+  [ $again -eq 127 ] || status=$again
 done
 record "end $run $(date -u +%s) $status"
 exit "$status"
@@ -120,5 +127,6 @@ def render(job: Job, label: str, source: str, paths: Paths) -> bytes:
         job_directory=shlex.quote(job.home_directory),
         directory=shlex.quote(job.directory),
         command=_command(job.command),
+        stdin=shlex.quote(str(job.launchd.get("StandardInPath", "/dev/null"))),
     )
     return text.encode("utf-8", "surrogateescape")

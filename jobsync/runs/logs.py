@@ -18,7 +18,7 @@ def newest(directory: Path, job: str) -> Path:
     """The log of the last run; `JobsyncError` when there was none yet."""
     found = all_of(directory)
     if not found:
-        raise JobsyncError(f"{job} has no log yet: it has not run", hint=f"jobsync run {job}")
+        raise JobsyncError(f"{job} has no log yet: it has not run", hint=f"`jobsync run {job}` runs it now")
     return found[-1]
 
 

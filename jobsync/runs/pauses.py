@@ -29,4 +29,6 @@ def in_words(until: int) -> str:
     """For people."""
     if until == FOR_EVER:
         return "paused by you until `jobsync resume`"
-    return f"paused by you until {datetime.fromtimestamp(until).astimezone():%a %d %b %H:%M}"
+    end = datetime.fromtimestamp(until)
+    year = "" if end.year == datetime.now().year else f" {end.year}"
+    return f"paused by you until {end:%a %d %b}{year} {end:%H:%M}"

@@ -5,7 +5,6 @@ survey, never a verdict from error 5 alone, a time limit on every call. Numbers 
 and not this machine's `errno`.
 """
 
-import functools
 import os
 from collections.abc import Collection, Mapping
 
@@ -62,6 +61,11 @@ class Launchd:
         # Nothing of the caller's environment reaches the scheduler.
         self._env = {"HOME": config.home, "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C"}
 
+    @property
+    def owner(self) -> str:
+        """See the protocol."""
+        return self._repo.id
+
     def _call(self, *arguments: str, timeout: float = TIMEOUT) -> process.Finished:
         return process.run([self._config.launchctl, *arguments], env=self._env, timeout=timeout)
 
@@ -86,13 +90,14 @@ class Launchd:
             return ()
         except OSError as error:
             raise JobsyncError(f"cannot read {self._paths.agents}: {error.strerror}") from error
-        return tuple(sorted(name[: -len(end)] for name in names if name.startswith(start) and name.endswith(end)))
+        labels = (name.removesuffix(end) for name in names if name.endswith(end))
+        return tuple(sorted(label for label in labels if label.startswith(start)))
 
     def render(self, job: Job) -> Rendering:
         """See the protocol."""
         label = self.label(job.name)
         run = str(self._paths.launcher(job.name))
-        agent = plist.definition(job, label=label, owner=self._repo.id, launcher=run, path=self._config.path)
+        agent = plist.definition(job, label=label, owner=self.owner, launcher=run, path=self._config.path)
         source = f"{os.path.relpath(job.home_directory, self._repo.work_tree)}/job.toml"
         comment = f"{job.description or job.name}. Written by jobsync from {source}; edits here are undone."
         return Rendering(
@@ -111,7 +116,7 @@ class Launchd:
 
     def is_ours(self, content: bytes) -> bool:
         """See the protocol."""
-        return plist.environment_of(plist.loads(content) or {}).get(plist.OWNER) == self._repo.id
+        return self.environment(content).get(plist.OWNER) == self.owner
 
     def environment(self, content: bytes) -> Mapping[str, str]:
         """See the protocol."""
@@ -152,7 +157,7 @@ class Launchd:
     def owns(self, label: str) -> bool:
         """See the protocol."""
         identity = self.identify(label)
-        return identity is not None and identity.owner == self._repo.id
+        return identity is not None and identity.owner == self.owner
 
     def unload(self, label: str) -> None:
         """`bootout` by label: works without the file, and tells absent (3) from failed."""
@@ -183,16 +188,6 @@ class Launchd:
         if not label:
             raise ValueError("a launchctl target needs a label: without one it names the whole session")
         return f"{domain()}/{label}"
-
-    @functools.cached_property
-    def version(self) -> int:
-        """Major version of macOS, as this launchctl says; 0 when it does not."""
-        try:
-            answer = self._call("version")
-        except JobsyncError:
-            return 0
-        digits = answer.stdout.decode("utf-8", "replace").partition("Version ")[2].partition(".")[0]
-        return int(digits) if digits.isdigit() else 0
 
     def away_meaning(self, job: Job) -> Collection[str]:
         """See the protocol (launchd.plist(5); powered off or logged out: Apple's "Scheduling Timed Jobs")."""

@@ -32,20 +32,19 @@ def _rows(lines: "list[str]") -> "Iterator[tuple[str, str, str]]":
 
 
 def services(text: str) -> "dict[str, tuple[int | None, int | None]] | None":
-    """Label -> (pid, last status) of a domain dump; None when the dump is not one. Status: see `_status`."""
+    """Label -> (pid, last status) of a domain dump; None when the dump is not one."""
     rows = block(text.split("\n"), "services")
     if rows is None:
         return None
-    return {label: (_pid(pid), _status(status)) for label, pid, status in _rows(rows)}
+    return {label: (_number(pid) or None, _number(status)) for label, pid, status in _rows(rows)}
 
 
-def _pid(field: str) -> "int | None":
-    return int(field) if field.isdigit() and field != "0" else None
-
-
-def _status(field: str) -> "int | None":
-    """Exit status or minus the signal; None for `-` (never exited) and for tags such as `(pe)`."""
-    return int(field) if field.lstrip("-").isdigit() else None
+def _number(field: str) -> "int | None":
+    """A pid (0: not running), or exit status or minus the signal; None for `-` (never exited) and tags as `(pe)`."""
+    try:
+        return int(field)
+    except ValueError:
+        return None
 
 
 def disabled(text: str) -> "frozenset[str]":

@@ -78,6 +78,11 @@ class SchedulerError(JobsyncError):
 class Scheduler(Protocol):
     """The few verbs. Every call has a time limit; each raises `SchedulerError` unless it says otherwise."""
 
+    @property
+    def owner(self) -> str:
+        """What our jobs say of whose they are: the repository's id."""
+        ...
+
     def render(self, job: Job) -> Rendering:
         """The artefacts of a job. Pure."""
         ...

@@ -4,6 +4,7 @@ Only triggers and throttling live in it. Processes see the real clock, and how l
 end is real time too.
 """
 
+import json
 import os
 import time
 from datetime import UTC, tzinfo
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jobsync.simulator.errors import SimulatorError
 
+FILE = "clock.json"
 _LOCALTIME = Path("/etc/localtime")
 
 
@@ -50,6 +52,21 @@ class Clock:
         """Make it that moment, earlier or later."""
         self._offset = moment - time.time()
         self._stands_at = moment
+
+    def save(self, path: Path) -> None:
+        """Keep it, for a daemon that is started anew."""
+        values = {"still": self.is_still, "at": self._stands_at, "offset": self._offset}
+        path.write_text(json.dumps(values), encoding="utf-8")
+
+    @classmethod
+    def resumed(cls, path: Path) -> "Clock":
+        """A clock that was kept; unless it stands still it went on meanwhile. SimulatorError when there is none."""
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            at = values["at"] if values["still"] else time.time() + values["offset"]
+            return cls(at, still=values["still"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise SimulatorError(f"{path} holds no clock to go on with; start without --resume") from None
 
     def real_seconds_until(self, moment: float) -> float | None:
         """How long until this clock shows `moment`: 0 when it is past, None when it never will by itself."""

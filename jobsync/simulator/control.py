@@ -10,20 +10,21 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 from jobsync.simulator.client import write_client
 from jobsync.simulator.errors import SimulatorError
-from jobsync.simulator.faults import IGNORE_TERM, PEND
+from jobsync.simulator.faults import IGNORE_TERM, PEND, REMOVE, SPAWN
 from jobsync.simulator.settings import Settings, default_uid, make_settings, save_settings
 from jobsync.simulator.wire import SOCKET, control_request, read_control_answer
 
 _OUTPUT = "daemon.log"
 _START_LIMIT = 20.0
-_PATIENCE = 10.0
+PATIENCE = 10.0
+"""Real seconds that a moment waits for its runs."""
 
 
 @contextlib.contextmanager
@@ -76,12 +77,15 @@ def prepare(directory: Path, settings: Settings) -> Path:
     return write_client(directory)
 
 
-def daemon_argv(directory: Path, at: float | None, still: bool, lifeline: int | None) -> list[str]:
-    """The command that serves a prepared directory."""
-    argv = [sys.executable, "-P", "-m", "jobsync.simulator", str(directory)]
-    argv += ["--at", repr(at)] if at is not None else []
-    argv += ["--still"] if still else []
-    return argv + (["--lifeline", str(lifeline)] if lifeline is not None else [])
+def daemon_argv(directory: Path, lifeline: int, clock: Sequence[str]) -> list[str]:
+    """The command that serves a prepared directory; `clock` says with which clock."""
+    argv = [sys.executable, "-P", "-m", "jobsync.simulator", str(directory), "serve", "--lifeline", str(lifeline)]
+    return [*argv, *clock]
+
+
+def _clock_arguments(at: datetime | None, still: bool) -> list[str]:
+    begin = [] if at is None else ["--at", repr(at.timestamp())]
+    return [*begin, *(["--still"] if still else [])]
 
 
 def _spawn_daemon(directory: Path, argv: list[str]) -> "subprocess.Popen[bytes]":
@@ -106,11 +110,11 @@ class Simulator:
     Every method raises SimulatorError when the daemon does not run (any more) or refuses.
     """
 
-    def __init__(self, directory: Path, process: "subprocess.Popen[bytes]", start: list[str]) -> None:
+    def __init__(self, directory: Path, process: "subprocess.Popen[bytes]", lifeline: int) -> None:
         self.directory = directory
         self.launchctl = directory / "bin" / "launchctl"
         self._process = process
-        self._start = start
+        self._lifeline = lifeline
 
     @classmethod
     def start(
@@ -140,9 +144,9 @@ class Simulator:
         directory = directory.absolute()
         refuse_second(directory)
         prepare(directory, make_settings(wanted))
-        moment = None if at is None else at.timestamp()
-        argv = daemon_argv(directory, moment, still, os.getpid() if lifeline is None else lifeline)
-        simulator = cls(directory, _spawn_daemon(directory, argv), argv)
+        life = os.getpid() if lifeline is None else lifeline
+        argv = daemon_argv(directory, life, _clock_arguments(at, still))
+        simulator = cls(directory, _spawn_daemon(directory, argv), life)
         simulator._wait_until_it_answers()
         return simulator
 
@@ -186,9 +190,10 @@ class Simulator:
         self._process.wait()
 
     def restart(self) -> None:
-        """Start the daemon again in the same directory after `stop` or `kill`: as after a boot."""
+        """Start the daemon again in the same directory after `stop` or `kill`: as after a boot; its clock goes on."""
         self.stop()
-        self._process = _spawn_daemon(self.directory, self._start)
+        argv = daemon_argv(self.directory, self._lifeline, ["--resume"])
+        self._process = _spawn_daemon(self.directory, argv)
         self._wait_until_it_answers()
 
     # -- sessions
@@ -200,6 +205,10 @@ class Simulator:
     def logout(self, *, wait: bool = True) -> None:
         """The user logs out: every agent ends and is forgotten. `wait=False` gives the time of the teardown."""
         self._ask("logout", wait=wait)
+
+    def login_item(self, label: str, *, on: bool) -> None:
+        """The user moves the job's switch in the Login Items; what is loaded stays loaded. Refused before macOS 13."""
+        self._ask("login_item", label=label, on=on)
 
     def reboot(self) -> None:
         """Down and up again; the user logs in if the settings say so."""
@@ -215,14 +224,14 @@ class Simulator:
         """The simulated time, in seconds since the epoch."""
         return float(self._ask("now")["now"])
 
-    def advance(self, seconds: float, *, patience: float = _PATIENCE) -> None:
+    def advance(self, seconds: float, *, patience: float = PATIENCE) -> None:
         """Let simulated time pass: all triggers on the way fire in order, and each run ends before time goes on.
 
         `patience` bounds, in real seconds, how long each moment waits for its runs.
         """
         self._ask("advance", seconds=seconds, patience=patience)
 
-    def sleep(self, seconds: float, *, patience: float = _PATIENCE) -> None:
+    def sleep(self, seconds: float, *, patience: float = PATIENCE) -> None:
         """The machine sleeps: afterwards missed calendar slots run once, missed intervals not at all."""
         self._ask("sleep", seconds=seconds, patience=patience)
 
@@ -230,7 +239,7 @@ class Simulator:
         """Set the wall clock; nothing between fires."""
         self._ask("set_time", moment=moment.timestamp() if isinstance(moment, datetime) else moment)
 
-    def settle(self, *, patience: float = _PATIENCE) -> bool:
+    def settle(self, *, patience: float = PATIENCE) -> bool:
         """Wait until all runs that are due have ended; False when `patience` real seconds were not enough."""
         return bool(self._ask("settle", patience=patience)["settled"])
 
@@ -254,9 +263,20 @@ class Simulator:
         known = {"code": code, "text": text, "times": times, "after": after, "delay": delay}
         self._ask("fault", verb=verb, hang=hang, label=label, garbage=garbage, performs=performs, **known)
 
-    def pend(self, label: str, *, times: int | None = 1) -> None:
-        """Hold the job's start at load back (docs/simulator.md, row 6.4) until it is kickstarted."""
-        self.fault(PEND, label=label, times=times)
+    def pend(self, label: str, *, reason: str = "speculative", times: int | None = 1) -> None:
+        """Hold the job's start at load back (docs/simulator.md, row 6.4) until it is kickstarted.
+
+        `reason` is what `print` then says: `speculative`, `semaphore` or `inefficient`.
+        """
+        self.fault(PEND, label=label, text=reason, times=times)
+
+    def fail_spawn(self, label: str, reason: str = "OS_REASON_CODESIGNING", *, times: int | None = 1) -> None:
+        """Let the kernel kill the job at its start: `OS_REASON_DYLD`, `OS_REASON_TCC`, `JETSAM_…` are others."""
+        self.fault(SPAWN, label=label, text=reason, times=times)
+
+    def remove_at_spawn(self, label: str, *, times: int | None = 1) -> None:
+        """Let launchd remove the job when it is to start, although its bootstrap succeeded."""
+        self.fault(REMOVE, label=label, times=times)
 
     def ignore_term(self, label: str, *, times: int | None = 1) -> None:
         """Lose launchd's SIGTERM to the job, so that only the exit timeout ends it."""

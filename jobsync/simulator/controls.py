@@ -4,15 +4,18 @@ Each control is a generator that yields while it has to wait for processes, and 
 """
 
 import dataclasses
+import os
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
+from jobsync.simulator.clock import FILE as CLOCK_FILE
 from jobsync.simulator.errors import SimulatorError
 from jobsync.simulator.launchd import Launchd
+from jobsync.simulator.login_items import FIRST_VERSION as LOGIN_ITEMS_SINCE
 from jobsync.simulator.service import Service
-from jobsync.simulator.settings import changed, save_settings
+from jobsync.simulator.settings import LoginItemOff, changed, save_settings
 
 Values = dict[str, Any]
 Progress = Generator[None, None, Values]
@@ -38,8 +41,10 @@ class Controls:
             "configure": self._configure,
             "fault": self._fault,
             "login": self._login,
+            "login_item": self._login_item,
             "logout": self._logout,
             "now": self._now,
+            "pid": self._pid,
             "power_off": self._power_off,
             "reboot": self._reboot,
             "set_time": self._set_time,
@@ -91,21 +96,26 @@ class Controls:
             steps += 1
             if steps % _STEPS_AT_A_TIME == 0:
                 yield
-        self._clock.move_to(max(target, self._clock.now()))
+        return self._moved_to(max(target, self._clock.now()))
+
+    def _moved_to(self, moment: float) -> Values:
+        """Move the clock, keep it for a restart, and give what it shows."""
+        self._clock.move_to(moment)
+        self._clock.save(self._directory / CLOCK_FILE)
         return {"now": self._clock.now()}
 
     def _sleep(self, seconds: float, patience: float) -> Progress:
-        self._clock.move_to(self._clock.now() + seconds)
+        values = self._moved_to(self._clock.now() + seconds)
         self._launchd.slept()
         self._launchd.tick()
         yield from self._settle(patience)
-        return {"now": self._clock.now()}
+        return values
 
     def _set_time(self, moment: float) -> Progress:
-        self._clock.move_to(moment)
+        values = self._moved_to(moment)
         self._launchd.replan()
         yield from ()
-        return {"now": self._clock.now()}
+        return values
 
     def _now(self) -> Progress:
         yield from ()
@@ -150,9 +160,9 @@ class Controls:
 
     def _power_off(self, seconds: float) -> Progress:
         yield from self._go_down()
-        self._clock.move_to(self._clock.now() + seconds)
+        values = self._moved_to(self._clock.now() + seconds)
         self._come_up()
-        return {"now": self._clock.now()}
+        return values
 
     # -- the rest
 
@@ -172,6 +182,20 @@ class Controls:
         self._launchd.faults.clear()
         yield from ()
         return {}
+
+    def _login_item(self, label: str, on: bool) -> Progress:
+        settings = self._launchd.settings
+        if settings.macos < LOGIN_ITEMS_SINCE:
+            raise SimulatorError(f"macOS {settings.version} has no Login Items switches; they came with 13")
+        self._launchd.login_items.switch(label, on)
+        if settings.login_item_off is LoginItemOff.DISABLED:
+            self._launchd.overrides.set(label, not on)
+        yield from ()
+        return {}
+
+    def _pid(self) -> Progress:
+        yield from ()
+        return {"pid": os.getpid()}
 
     def _give_calls(self) -> Progress:
         yield from ()

@@ -11,13 +11,16 @@ import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from jobsync.simulator.calls import Answer, Call, Later
 from jobsync.simulator.client import write_client
+from jobsync.simulator.clock import FILE as CLOCK_FILE
 from jobsync.simulator.clock import Clock
 from jobsync.simulator.controls import Controls, Progress
+from jobsync.simulator.domain import Kind
 from jobsync.simulator.errors import SimulatorError
 from jobsync.simulator.faults import Fault, label_of
 from jobsync.simulator.launchd import WATCH_EVERY, Launchd
@@ -43,10 +46,10 @@ class Connection:
         self.stream = stream
         self.received = b""
 
-    def peer(self) -> int:
-        """The uid of the process at the other end."""
-        packed = self.stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-        return int(struct.unpack("3i", packed)[1])
+    def peer(self) -> tuple[int, int]:
+        """pid and uid of the process at the other end."""
+        pid, uid, _ = struct.unpack("3i", self.stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        return int(pid), int(uid)
 
     def answer(self, data: bytes) -> None:
         """Send it all and hang up; a client that went away is no error."""
@@ -156,7 +159,7 @@ class Daemon:
 
     def _reap(self) -> None:
         with suppress(ChildProcessError):
-            while (child := os.waitpid(-1, os.WNOHANG))[0]:
+            while (child := os.waitpid(-1, os.WNOHANG | os.WUNTRACED | os.WCONTINUED))[0]:
                 self.launchd.reaped(*child)
 
     def _watch_execs(self) -> None:
@@ -223,14 +226,24 @@ class Daemon:
         connection.stream.close()
 
     def _caller(self, connection: Connection) -> Caller:
-        peer = connection.peer()
-        if peer == os.getuid():
+        _, uid = connection.peer()
+        if uid == os.getuid():
             return self.launchd.settings.caller
-        return Caller.ROOT if peer == 0 else Caller.OTHER
+        return Caller.ROOT if uid == 0 else Caller.OTHER
+
+    def _is_remote(self, connection: Connection, call: Call) -> bool:
+        """Whether it comes from outside of the GUI: as its own environment says, but a job is where it was loaded."""
+        pid, _ = connection.peer()
+        try:
+            kind = self.launchd.kind_of_session(os.getsid(pid))
+        except OSError:  # it did not wait for the answer, or lives in another pid namespace
+            kind = None
+        return call.is_remote if kind is None else kind is Kind.USER
 
     def _on_call(self, connection: Connection, call: Call) -> None:
         self.calls.append(call.argv)
-        asked = Call(call.argv, call.directory, call.pid, self._caller(connection), call.is_terminal, call.is_remote)
+        caller, is_remote = self._caller(connection), self._is_remote(connection, call)
+        asked = replace(call, caller=caller, is_remote=is_remote)
         fault = self.launchd.faults.take(call.argv[0] if call.argv else "help", label_of(call.argv))
         answer = perform(self.launchd, asked, _ALL_VERBS) if fault is None else self._spoilt(asked, fault)
         if answer is None:
@@ -316,6 +329,7 @@ def serve(
     *,
     at: float | None = None,
     still: bool = False,
+    resume: bool = False,
     lifeline: int | None = None,
     ready: Callable[[], object] = lambda: None,
 ) -> None:
@@ -323,10 +337,14 @@ def serve(
 
     SimulatorError when the directory holds no settings.
 
-    `at` (seconds since the epoch) is where its clock begins, `still` makes it stand still until it is moved; it ends
-    when the process `lifeline` ends. Changes to `/` as working directory.
+    `at` (seconds since the epoch) is where its clock begins, `still` makes it stand still until it is moved, `resume`
+    goes on with the clock of the daemon before. It ends when the process `lifeline` ends. Changes to `/` as working
+    directory.
     """
+    directory = directory.absolute()
     write_client(directory)
-    daemon = Daemon(directory, Clock(at, still=still), lifeline)
+    clock = Clock.resumed(directory / CLOCK_FILE) if resume else Clock(at, still=still)
+    clock.save(directory / CLOCK_FILE)
+    daemon = Daemon(directory, clock, lifeline)
     ready()
     daemon.run()

@@ -34,6 +34,8 @@ class KeepAlive:
     path_state: tuple[tuple[str, bool], ...] = ()
     other_jobs: tuple[tuple[str, bool], ...] = ()
     after_demand: bool = False
+    has_network_state: bool = False
+    """NetworkState has no effect any more, but any KeepAlive implies RunAtLoad."""
 
     def __bool__(self) -> bool:
         return self != KeepAlive()
@@ -133,6 +135,7 @@ def _keep_alive(reader: _Reader) -> KeepAlive:
         path_state=_flags(entries.table("PathState")),
         other_jobs=_flags(entries.table("OtherJobEnabled")),
         after_demand=entries.flag("AfterInitialDemand"),
+        has_network_state=entries.maybe_flag("NetworkState") is not None,
     )
 
 

@@ -9,8 +9,13 @@ from jobsync.simulator.errors import SimulatorError
 
 PEND = "@pend"
 """Not a verb: a job's start at load is held back until somebody kickstarts it."""
+PENDED_REASONS = ("speculative", "semaphore", "inefficient")
 IGNORE_TERM = "@ignore-term"
 """Not a verb: SIGTERM from launchd is lost on its way to a job."""
+SPAWN = "@spawn"
+"""Not a verb: the kernel kills a job at its start, for the reason in `text`."""
+REMOVE = "@remove"
+"""Not a verb: launchd removes a job because it could not spawn it."""
 
 
 @dataclass(slots=True)
@@ -75,9 +80,12 @@ class Faults:
     def add(self, values: dict[str, Any]) -> None:
         """Add one from plain values; SimulatorError for unknown ones."""
         try:
-            self._waiting.append(Fault(**values))
+            fault = Fault(**values)
         except TypeError as trouble:
             raise SimulatorError(f"fault: {trouble}") from None
+        if fault.verb == PEND and fault.text not in PENDED_REASONS:
+            raise SimulatorError(f'fault: no start is pended as "{fault.text}"; say {" or ".join(PENDED_REASONS)}')
+        self._waiting.append(fault)
 
     def clear(self) -> None:
         """Forget all of them."""

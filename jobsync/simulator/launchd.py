@@ -8,21 +8,25 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 from jobsync.simulator.clock import Clock, zone_named
 from jobsync.simulator.definition import Definition, read_definition
 from jobsync.simulator.domain import Domain, Kind
 from jobsync.simulator.errors import Refused
-from jobsync.simulator.faults import IGNORE_TERM, PEND, Faults
+from jobsync.simulator.faults import IGNORE_TERM, PEND, REMOVE, SPAWN, Faults
 from jobsync.simulator.log import FILE as LOG_FILE
 from jobsync.simulator.log import Log
+from jobsync.simulator.login_items import FILE as LOGIN_ITEMS_FILE
+from jobsync.simulator.login_items import FIRST_VERSION as LOGIN_ITEMS_SINCE
+from jobsync.simulator.login_items import LoginItems
 from jobsync.simulator.overrides import Overrides
 from jobsync.simulator.process import STANDARD_PATH, Guardian, Launch, end_sessions, signal_group, signal_job, spawn
+from jobsync.simulator.schedule import ClockChanges, next_fire
 from jobsync.simulator.service import Ended, Reason, Service, State, is_wanted_after
-from jobsync.simulator.settings import Settings
-from jobsync.simulator.texts import darwin_signal, signal_text
+from jobsync.simulator.settings import LoginItemOff, RepeatedSlot, Settings, SkippedSlot
+from jobsync.simulator.texts import darwin_signal, signal_name
 from jobsync.simulator.watching import is_filled, is_path_state_met, look, needs_watching
 
 ALREADY_LOADED = 17
@@ -31,6 +35,7 @@ NOT_PERMITTED = 1
 DISABLED = 119
 TEARING_DOWN = 124
 WRONG_SESSION = 134
+SWITCHED_OFF = 161
 AGENT_SOCKET = "/private/tmp/com.apple.launchd.DSoTtRWSS8/Listeners"
 WATCH_EVERY = 0.25
 """Real seconds between two looks at watched paths."""
@@ -56,6 +61,7 @@ class Launchd:
         self.user = Domain(Kind.USER, settings.uid, settings.asid)
         self.system = Domain(Kind.SYSTEM, 0, 100000)
         self.overrides = Overrides(directory / f"disabled.{settings.uid}.plist")
+        self.login_items = LoginItems(directory / LOGIN_ITEMS_FILE)
         self.log = Log(directory / LOG_FILE, clock, zone_named(settings.tz))
         self.history: dict[str, list[float]] = {}
         """label → simulated times of its starts, through reloads and logins."""
@@ -65,6 +71,8 @@ class Launchd:
         self._by_pid: dict[int, tuple[Domain, Service]] = {}
         self._leftovers: dict[int, float | None] = {}
         self._spent: set[str] = set()
+        self._removed_at: dict[str, float] = {}
+        self._after_spawns: list[tuple[str, str]] = []
         self._next_trigger = _FIRST_TRIGGER
 
     @property
@@ -85,20 +93,45 @@ class Launchd:
 
     # -- registering
 
+    @property
+    def _clock_changes(self) -> ClockChanges:
+        return ClockChanges(
+            shifts_skipped=self.settings.skipped_slot is SkippedSlot.SHIFTED,
+            repeats_once=self.settings.repeated_slot is RepeatedSlot.ONCE,
+        )
+
+    def _plan_calendar(self, service: Service) -> None:
+        service.plan_calendar(self.clock.now(), self.zone, self._clock_changes)
+
     def load(self, domain: Domain, definition: Definition) -> Service:
-        """Register a job and ask for its start at load. Refused: 134, 119, 17, 37, 124, and 1 for a foreign prefix."""
+        """Register a job and ask for its start at load.
+
+        Refused: 134, 119, 161, 17, 37, 124, and 1 for a foreign prefix.
+        """
         self._check_loadable(domain, definition)
         now = self.clock.now()
         service = Service(definition, now, self._next_trigger)
         self._next_trigger += max(1, len(definition.slots) + len(definition.watch_paths))
-        service.plan_calendar(now, self.zone)
+        self._plan_calendar(service)
         service.plan_interval(now)
         service.seen = {path: look(path) for path in definition.watch_paths}
+        service.is_denied = self._is_switched_off(definition.label)
+        service.is_denied &= self.settings.login_item_off is LoginItemOff.REMOVED
         domain.services[service.label] = service
-        self._note(domain, service, "service state: not running")
         if definition.starts_at_load:
             self.request(domain, service, Reason.LOAD)
+        if self.settings.past_slot_runs_at_load and self._had_slot_today(definition):
+            self.request(domain, service, Reason.CALENDAR)
         return service
+
+    def _had_slot_today(self, definition: Definition) -> bool:
+        now = self.clock.now()
+        midnight = datetime.fromtimestamp(now, self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        first = next_fire(definition.slots, midnight.timestamp() - 1, self.zone, self._clock_changes)
+        return first is not None and first <= now
+
+    def _is_switched_off(self, label: str) -> bool:
+        return self.settings.macos >= LOGIN_ITEMS_SINCE and self.login_items.is_off(label)
 
     def _check_loadable(self, domain: Domain, definition: Definition) -> None:
         if domain.is_tearing_down:
@@ -109,10 +142,12 @@ class Launchd:
             raise Refused(WRONG_SESSION)
         if self.overrides.is_disabled(definition.label, definition.disabled):
             raise Refused(DISABLED)
+        if self._is_switched_off(definition.label) and self.settings.login_item_off is LoginItemOff.REFUSED:
+            raise Refused(SWITCHED_OFF)
         known = domain.services.get(definition.label)
         if known is not None:
             same = known.definition.path == definition.path or known.is_draining
-            raise Refused(IN_PROGRESS if same else ALREADY_LOADED)
+            raise Refused(self.settings.loaded_code or (IN_PROGRESS if same else ALREADY_LOADED))
 
     def unload(self, domain: Domain, service: Service) -> None:
         """Begin to take a service down; it is gone when its process is. Refused(37) while that is under way."""
@@ -135,6 +170,8 @@ class Launchd:
     def _remove(self, domain: Domain, service: Service) -> None:
         self.log.write(domain.title, f"removing service: {service.label}")
         domain.services.pop(service.label, None)
+        if not domain.is_tearing_down:
+            self._removed_at[service.label] = time.monotonic()
         if domain.is_tearing_down and not domain.services:
             domain.is_tearing_down = False
             domain.is_present = domain.kind is not Kind.GUI
@@ -152,7 +189,7 @@ class Launchd:
         if service.pid is not None:
             service.pending = reason if reason.is_remembered else service.pending
             return
-        if self._is_pended(service, reason):
+        if self._is_pended(domain, service, reason):
             return
         now = self.clock.now()
         if service.start_due is None:
@@ -160,18 +197,32 @@ class Launchd:
         service.pended = None
         service.start_due = now if at_once else max(now, service.may_start_from)
         service.state = State.SCHEDULED
+        self._note(domain, service, "internal event: WILL_SPAWN, code = 0")
         self._note(domain, service, "service state: spawn scheduled")
         if service.start_due > now:
-            self._note(domain, service, f"Pushing respawn out by {service.start_due - now:.0f} seconds.")
+            ran, left = now - (service.started_at or now), service.start_due - now
+            text = f"Service only ran for {ran:.0f} seconds. Pushing respawn out by {left:.0f} seconds."
+            self._note(domain, service, text)
 
-    def _is_pended(self, service: Service, reason: Reason) -> bool:
+    def _is_pended(self, domain: Domain, service: Service, reason: Reason) -> bool:
         """Only a demand ends a pended start; other triggers are held back as well."""
-        if reason is Reason.LOAD and self.faults.take(PEND, service.label):
-            service.pended = reason
+        if reason is Reason.LOAD:
+            service.pended = self._reason_to_pend(service.label)
+            if service.pended is not None:
+                self._note(domain, service, "pending spawn, domain in on-demand-only mode")
         return service.pended is not None and reason is not Reason.DEMAND
+
+    def _reason_to_pend(self, label: str) -> Reason | None:
+        fault = self.faults.take(PEND, label)
+        if fault is not None:
+            return Reason(fault.text)
+        age = time.monotonic() - self._removed_at.get(label, float("-inf"))
+        return Reason.LOAD if age < self.settings.pends_reloads_within else None
 
     def start(self, domain: Domain, service: Service, *, suspended: bool = False) -> None:
         """Spawn it now; the caller knows that it does not run."""
+        if self._removes_instead(domain, service):
+            return
         now = self.clock.now()
         service.start_due = None
         service.started_at = now
@@ -180,24 +231,37 @@ class Launchd:
         self.history.setdefault(service.label, []).append(now)
         if service.definition.launch_only_once:
             self._spent.add(service.label)
-        if self.settings.dry:
+        killed = self.faults.take(SPAWN, service.label)
+        if killed is not None:
+            self._ended(domain, service, Ended(signal=signal.SIGKILL, why=killed.text))
+        elif self.settings.dry:
             self._ended(domain, service, Ended())
         else:
             self._spawn(domain, service, suspended)
 
+    def _removes_instead(self, domain: Domain, service: Service) -> bool:
+        """Whether a service that is to start goes away: denied by the Login Items, or its spawn is made to fail."""
+        if service.is_denied:
+            self._note(domain, service, "Untrusted service was denied launch by BTM. Removing.")
+        elif self.faults.take(REMOVE, service.label):
+            self._note(domain, service, "Removed service on spawn failure")
+        else:
+            return False
+        self._remove(domain, service)
+        return True
+
     def _spawn(self, domain: Domain, service: Service, suspended: bool) -> None:
         self._note(domain, service, "service state: spawning")
+        self._note(domain, service, f"launching: {service.reason.text if service.reason else ''}")
         pid, report = spawn(self._launch(domain, service.definition, suspended))
         self._guardian.add(pid)
         self._by_pid[pid] = (domain, service)
         self.reports[report] = pid
         service.pid, service.state, service.is_suspended = pid, State.SPAWNING, suspended
         service.spawned_at = time.monotonic()
-        because = service.reason.text if service.reason else ""
         self._note(domain, service, f"xpcproxy spawned with pid {pid}")
-        self._note(
-            domain, service, f"Successfully spawned {Path(service.definition.executable).name}[{pid}] because {because}"
-        )
+        self._note(domain, service, "internal event: SPAWNED, code = 0")
+        self._note(domain, service, "service state: xpcproxy")
 
     def _launch(self, domain: Domain, definition: Definition, suspended: bool) -> Launch:
         return Launch(
@@ -239,6 +303,8 @@ class Launchd:
         elif service.state is State.SPAWNING:
             service.state = State.RUNNING
             self._note(domain, service, "service state: running")
+            name, because = Path(service.definition.executable).name, service.reason.text if service.reason else ""
+            self._note(domain, service, f"Successfully spawned {name}[{pid}] because {because}")
 
     # -- stopping and ending
 
@@ -260,7 +326,11 @@ class Launchd:
             end_sessions([service.pid])
 
     def reaped(self, pid: int, status: int) -> None:
-        """A process of ours is gone."""
+        """A process of ours is gone, or was stopped or continued by a signal."""
+        if os.WIFSTOPPED(status) or os.WIFCONTINUED(status):
+            if pid in self._by_pid:
+                self._by_pid[pid][1].is_stopped = os.WIFSTOPPED(status)
+            return
         domain, service = self._by_pid.pop(pid, (None, None))
         if domain is None or service is None:
             return
@@ -288,11 +358,10 @@ class Launchd:
                 self._guardian.remove(session)
 
     def _ended(self, domain: Domain, service: Service, ended: Ended) -> None:
+        self._note_end(domain, service, ended)
         service.pid, service.state, service.kill_at = None, State.IDLE, None
-        service.ended, service.is_suspended = ended, False
+        service.ended, service.is_suspended, service.is_stopped = ended, False, False
         service.crashes = service.crashes + 1 if ended.is_crash else 0
-        what = f"exited due to {signal_text(ended.signal)}" if ended.signal else f"exited due to exit({ended.code})"
-        self._note(domain, service, what)
         if service.is_draining:
             service.state = State.EXITED
             self._remove_if_time(domain, service)
@@ -301,6 +370,21 @@ class Launchd:
         service.pending, service.starts_again = None, False
         if reason is not None:
             self.request(domain, service, reason)
+
+    def _note_end(self, domain: Domain, service: Service, ended: Ended) -> None:
+        ran = f"ran for {(time.monotonic() - service.spawned_at) * 1000:.0f} ms"
+        by_launchd = service.state in (State.TERMED, State.KILLED)
+        if ended.why:
+            self._note(domain, service, f"exited due to {ended.why}")
+        elif ended.signal:
+            sender = " | sent by launchd[1]" if by_launchd else ""
+            self._note(domain, service, f"exited due to {signal_name(ended.signal)}{sender}, {ran}")
+        elif service.state is State.SPAWNING:
+            self._note(domain, service, f"xpcproxy exited due to exit({ended.code}), {ran}")
+        else:
+            self._note(domain, service, f"exited due to exit({ended.code}), {ran}")
+        if ended.code:
+            self._note(domain, service, f"Service exited with abnormal code: {ended.code}")
 
     def _reason_to_go_on(self, service: Service, ended: Ended) -> Reason | None:
         if service.starts_again:
@@ -327,13 +411,20 @@ class Launchd:
         now = self.clock.now()
         for domain, service in self.services():
             if service.calendar_due is not None and service.calendar_due <= now:
-                service.plan_calendar(now, self.zone)
+                self._plan_calendar(service)
                 self.request(domain, service, Reason.CALENDAR)
             if service.interval_due is not None and service.interval_due <= now:
                 service.plan_interval(now)
                 self.request(domain, service, Reason.INTERVAL)
             if service.start_due is not None and service.start_due <= now:
                 self.start(domain, service)
+        for where, text in self._after_spawns:
+            self.log.write(where, text)
+        self._after_spawns.clear()
+
+    def log_after_spawns(self, where: str, text: str) -> None:
+        """A line for the log that comes after those of the next `tick`."""
+        self._after_spawns.append((where, text))
 
     def next_due(self) -> float | None:
         """The simulated moment at which `tick` has something to do."""
@@ -352,7 +443,7 @@ class Launchd:
         now = self.clock.now()
         for _, service in self.services():
             if service.calendar_due is not None:
-                service.plan_calendar(now, self.zone)
+                self._plan_calendar(service)
             if service.interval_due is not None:
                 service.plan_interval(now)
 
@@ -404,7 +495,10 @@ class Launchd:
         self.log.write(self.gui.title, "entering bootstrap mode")
         for path in self._agents():
             try:
-                self.load(self.gui, read_definition(path))
+                definition = read_definition(path)
+                if self._is_switched_off(definition.label):
+                    raise Refused(SWITCHED_OFF)
+                self.load(self.gui, definition)
             except Refused as refusal:
                 self.log.write(self.gui.title, f"login: {path.name} not loaded ({refusal.code})")
         self.log.write(self.gui.title, "exiting bootstrap mode")
@@ -448,6 +542,11 @@ class Launchd:
             signal_job(pid, signal.SIGKILL)
         end_sessions([*self._by_pid, *self._leftovers])
         self.log.close()
+
+    def kind_of_session(self, session: int) -> Kind | None:
+        """In which domain the job lives whose processes make up that session; None = it is no job's."""
+        domain, _ = self._by_pid.get(session, (None, None))
+        return domain.kind if domain else None
 
     @property
     def has_processes(self) -> bool:

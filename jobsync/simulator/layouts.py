@@ -7,6 +7,7 @@ from jobsync.simulator.domain import Domain, Kind
 from jobsync.simulator.process import STANDARD_PATH
 from jobsync.simulator.schedule import CalendarSlot
 from jobsync.simulator.service import Service
+from jobsync.simulator.settings import EmptyStore
 from jobsync.simulator.texts import Version, exit_text, signal_text
 
 AGENT_SOCKET = "/private/tmp/com.apple.launchd.DSoTtRWSS8/Listeners"
@@ -94,6 +95,8 @@ def _environment(domain: Domain, definition: Definition, version: Version) -> st
 def _exit_line(service: Service) -> str:
     if service.ended is None:
         return "last exit code = (never exited)\n"
+    if service.ended.why:
+        return f"last exit reason = {service.ended.why}\n"
     if service.ended.signal:
         return f"last terminating signal = {signal_text(service.ended.signal)}\n"
     return f"last exit code = {exit_text(service.ended.code)}\n"
@@ -198,13 +201,16 @@ def _flags(service: Service) -> str:
     return "properties = " + " | ".join(name for name, is_set in flags.items() if is_set) + "\n"
 
 
-def _policy(definition: Definition, version: Version) -> str:
+def _policy(service: Service, version: Version) -> str:
+    definition = service.definition
     text = _POLICY.format(spawn_type=_SPAWN_TYPES.get(definition.process_type or "", "daemon (3)"))
     if (14,) <= version < (16,):
         rates = ["activation rate = 1/1000", "sample rate = 1/0"]
         text += _block("probabilistic guard malloc policy", rates)
     if definition.interval is not None:
         text += f"run interval = {definition.interval} seconds\n"
+    if service.ended is not None and service.ended.why:
+        text += "job state = spawn failed\n"
     return text + "\n"
 
 
@@ -219,7 +225,7 @@ def service_text(domain: Domain, service: Service, version: Version) -> str:
         + _semaphores(definition.keep_alive)
         + _triggers(service)
         + _coalitions(service)
-        + _policy(definition, version)
+        + _policy(service, version)
         + _flags(service)
     )
     return f"{domain.name}/{service.label} = {{\n" + _indent(body) + "}\n"
@@ -230,12 +236,14 @@ def service_text(domain: Domain, service: Service, version: Version) -> str:
 
 def _service_row(service: Service) -> str:
     """A row; a pended start shows a tag where the status stands."""
-    status = "-" if service.ended is None else service.ended.short
+    status = "-" if service.ended is None else service.ended.tag
     status = status if service.pended is None else "(pe)"
     return f"\t{service.pid or 0:>8} {status:>6} \t{service.label}\n"
 
 
-def _disabled_block(overrides: Mapping[str, bool], version: Version) -> str:
+def _disabled_block(overrides: Mapping[str, bool], version: Version, empty: EmptyStore) -> str:
+    if not overrides and empty is EmptyStore.WORDS:
+        return "disabled services = (no disabled services)\n"
     words = ("enabled", "disabled") if version >= (13,) else ("false", "true")
     lines = (f'"{label}" => {words[is_disabled]}' for label, is_disabled in overrides.items())
     return _block("disabled services", lines)
@@ -262,26 +270,28 @@ def _domain_facts(domain: Domain) -> str:
     )
 
 
-def domain_text(domain: Domain, overrides: Mapping[str, bool], version: Version) -> str:
+def domain_text(
+    domain: Domain, overrides: Mapping[str, bool], version: Version, empty: EmptyStore = EmptyStore.BRACES
+) -> str:
     """`launchctl print DOMAIN`."""
     agent = [f"SSH_AUTH_SOCK => {AGENT_SOCKET}"] if domain.kind is Kind.GUI else []
     rows = "".join(_service_row(service) for service in domain.services.values())
-    empty = ("unmanaged processes", "endpoints", "externally-hosted endpoints", "task-special ports")
+    titles = ("unmanaged processes", "endpoints", "externally-hosted endpoints", "task-special ports")
     flags = "gui | gui login" if domain.kind is Kind.GUI else ""
     body = (
         _domain_facts(domain)
         + _block("environment", agent)
         + f"\nservices = {{\n{rows}}}\n\n"
-        + "".join(_block(title, ()) + "\n" for title in empty)
-        + _disabled_block(overrides, version)
+        + "".join(_block(title, ()) + "\n" for title in titles)
+        + _disabled_block(overrides, version, empty)
         + f"\nproperties = {flags}\n"
     )
     return f"{domain.name} = {{\n" + _indent(body) + "}\n"
 
 
-def disabled_text(overrides: Mapping[str, bool], version: Version) -> str:
+def disabled_text(overrides: Mapping[str, bool], version: Version, empty: EmptyStore = EmptyStore.BRACES) -> str:
     """`launchctl print-disabled DOMAIN`."""
-    text = "\n" + _indent(_disabled_block(overrides, version))
+    text = "\n" + _indent(_disabled_block(overrides, version, empty))
     return text + "\n" + _indent(_block("login item associations", ())) if version >= (13,) else text
 
 
@@ -290,11 +300,14 @@ def disabled_text(overrides: Mapping[str, bool], version: Version) -> str:
 
 def list_text(services: Iterable[Service]) -> str:
     """`launchctl list`: in no order that anybody promised."""
-    rows = (
-        f"{service.pid or '-'}\t{service.ended.short if service.ended else 0}\t{service.label}\n"
-        for service in services
-    )
+    rows = (f"{service.pid or '-'}\t{_status(service)}\t{service.label}\n" for service in services)
     return "PID\tStatus\tLabel\n" + "".join(rows)
+
+
+def _status(service: Service) -> str:
+    if service.is_stopped:
+        return "???"
+    return service.ended.short if service.ended else "0"
 
 
 def list_service_text(service: Service, session_type: str) -> str:

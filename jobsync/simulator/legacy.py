@@ -3,7 +3,8 @@
 They exit 0 in nearly all cases, whatever happened (docs/simulator.md, row 4.4): that is why nobody should use them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from jobsync.simulator.calls import Answer, Call
@@ -35,11 +36,22 @@ def _options(verb: str, args: Sequence[str]) -> tuple[bool, list[str]]:
     return writes, paths
 
 
+def _warning(word: str, call: Call, path: Path) -> str:
+    """What is said of an agent that root names, or of a daemon that a user does."""
+    wanted, met, who = ("Daemons", "Agents", "root") if call.is_root else ("Agents", "Daemons", "user")
+    if path.parent.name != f"Launch{met}":
+        return ""
+    return (
+        f"Warning: Expecting a Launch{wanted} path since the command was ran as {who}. Got Launch{met} instead.\n"
+        f"`launchctl {_MODERN[word]}` is a recommended alternative.\n"
+    )
+
+
 def _trouble(word: str) -> str:
     return f"{word} failed: 5: Input/output error\nTry running `launchctl {_MODERN[word]}` as root for richer errors.\n"
 
 
-def _load_one(launchd: Launchd, domain: Domain, path: Path, writes: bool) -> str:
+def _load_one(writes: bool, launchd: Launchd, domain: Domain, path: Path) -> str:
     try:
         definition = read_definition(path)
         if writes:
@@ -50,7 +62,7 @@ def _load_one(launchd: Launchd, domain: Domain, path: Path, writes: bool) -> str
     return ""
 
 
-def _unload_one(launchd: Launchd, domain: Domain, path: Path, writes: bool) -> str:
+def _unload_one(writes: bool, launchd: Launchd, domain: Domain, path: Path) -> str:
     try:
         label = read_definition(path).label
         if writes:
@@ -61,16 +73,30 @@ def _unload_one(launchd: Launchd, domain: Domain, path: Path, writes: bool) -> s
     return ""
 
 
+def _each(
+    word: str,
+    launchd: Launchd,
+    call: Call,
+    paths: Sequence[Path],
+    act: Callable[[Launchd, Domain, Path], str],
+) -> Answer:
+    """Warn and act for each path. What root loads lands in the system domain, which holds nothing here."""
+    domain = session_domain(launchd, call)
+    said = ""
+    for path in paths:
+        warning = _warning(word, call, path)
+        said += warning if warning and call.is_root else warning + act(launchd, domain, path)
+    return Answer(err=said)
+
+
 def _load(launchd: Launchd, call: Call, args: Sequence[str]) -> Answer:
     writes, paths = _options("load", args)
-    domain = session_domain(launchd, call)
-    return Answer(err="".join(_load_one(launchd, domain, Path(call.directory, path), writes) for path in paths))
+    return _each("Load", launchd, call, [Path(call.directory, path) for path in paths], partial(_load_one, writes))
 
 
 def _unload(launchd: Launchd, call: Call, args: Sequence[str]) -> Answer:
     writes, paths = _options("unload", args)
-    domain = session_domain(launchd, call)
-    return Answer(err="".join(_unload_one(launchd, domain, Path(call.directory, path), writes) for path in paths))
+    return _each("Unload", launchd, call, [Path(call.directory, path) for path in paths], partial(_unload_one, writes))
 
 
 def _one_label(verb: str, args: Sequence[str]) -> str:

@@ -1,13 +1,15 @@
 """When a calendar slot comes next. Pure: local wall clock, minute resolution, any time zone.
 
 A slot fires in every real minute whose wall-clock reading matches it. So a slot in the hour that a change to summer
-time skips does not fire, and one in the hour that is repeated fires twice (docs/simulator.md, row 9.1).
+time skips does not fire, and one in the hour that is repeated fires twice (docs/simulator.md, row 9.1), unless the
+rule that is given says otherwise.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 
+_DAY = 86400
 _HORIZON = 9 * 366 * 86400.0
 """Seconds. No slot that can happen at all is further away: 29 February may be eight years off."""
 
@@ -40,13 +42,66 @@ class CalendarSlot:
         return self.minute is None or self.minute == at.minute
 
 
+@dataclass(frozen=True, slots=True)
+class ClockChanges:
+    """What a change of the clock does to slots that name an hour; the default is to go by the clock's reading."""
+
+    shifts_skipped: bool = False
+    """A slot in the skipped hour fires as much later as the clock was moved on; otherwise it is lost."""
+    repeats_once: bool = False
+    """A slot in the repeated hour fires the first time only."""
+
+
+_BY_THE_CLOCK = ClockChanges()
+
+
 def _jump(moment: float, seconds: int, zone: tzinfo) -> float:
     """Move on by `seconds`, but by one minute only where the zone's offset changes on the way."""
     here, there = datetime.fromtimestamp(moment, zone), datetime.fromtimestamp(moment + seconds, zone)
     return moment + (seconds if here.utcoffset() == there.utcoffset() else 60)
 
 
-def _next_of(slot: CalendarSlot, after: float, zone: tzinfo) -> float | None:
+def _offset(moment: float, zone: tzinfo) -> float:
+    """Seconds east of Greenwich."""
+    offset = datetime.fromtimestamp(moment, zone).utcoffset()
+    return offset.total_seconds() if offset is not None else 0.0
+
+
+def _gaps(begin: float, end: float, zone: tzinfo) -> Iterator[tuple[float, float]]:
+    """When the clock is put forward between two moments, and by how many seconds."""
+    day = begin
+    while day < end:
+        if _offset(day, zone) < _offset(day + _DAY, zone):
+            minutes = (day // 60 * 60 + 60 * count for count in range(1, _DAY // 60 + 1))
+            change = next(minute for minute in minutes if _offset(minute, zone) > _offset(minute - 60, zone))
+            yield change, _offset(change, zone) - _offset(change - 60, zone)
+        day += _DAY
+
+
+def _next_shifted(slot: CalendarSlot, after: float, end: float, zone: tzinfo) -> float | None:
+    """The first minute later than `after` that would match, had the clock not been put forward shortly before."""
+    for change, gap in _gaps(after - _DAY, end, zone):
+        unchanged = timezone(timedelta(seconds=_offset(change - 60, zone)))
+        for moment in (change + 60 * count for count in range(int(gap // 60))):
+            at = datetime.fromtimestamp(moment, unchanged)
+            if moment > after and slot.is_on_day(at) and slot.is_in_hour(at) and slot.is_in_minute(at):
+                return moment
+    return None
+
+
+def _next_of(slot: CalendarSlot, after: float, zone: tzinfo, changes: ClockChanges) -> float | None:
+    found = _next_by_the_clock(slot, after, zone)
+    if slot.hour is None:
+        return found
+    while changes.repeats_once and found is not None and datetime.fromtimestamp(found, zone).fold:
+        found = _next_by_the_clock(slot, found, zone)
+    if not changes.shifts_skipped:
+        return found
+    shifted = _next_shifted(slot, after, after + _HORIZON if found is None else found, zone)
+    return min((moment for moment in (found, shifted) if moment is not None), default=None)
+
+
+def _next_by_the_clock(slot: CalendarSlot, after: float, zone: tzinfo) -> float | None:
     moment = (after // 60 + 1) * 60
     end = moment + _HORIZON
     while moment < end:
@@ -62,7 +117,9 @@ def _next_of(slot: CalendarSlot, after: float, zone: tzinfo) -> float | None:
     return None
 
 
-def next_fire(slots: Iterable[CalendarSlot], after: float, zone: tzinfo) -> float | None:
+def next_fire(
+    slots: Iterable[CalendarSlot], after: float, zone: tzinfo, changes: ClockChanges = _BY_THE_CLOCK
+) -> float | None:
     """The first whole minute later than `after` (seconds since the epoch) in which any slot fires; None = never."""
-    moments = (_next_of(slot, after, zone) for slot in slots)
+    moments = (_next_of(slot, after, zone, changes) for slot in slots)
     return min((moment for moment in moments if moment is not None), default=None)

@@ -5,10 +5,11 @@ from datetime import tzinfo
 from enum import Enum
 
 from jobsync.simulator.definition import Definition, KeepAlive
-from jobsync.simulator.schedule import next_fire
+from jobsync.simulator.schedule import ClockChanges, next_fire
 from jobsync.simulator.texts import CRASH_SIGNALS
 
 _LONGEST_THROTTLE = 1200
+_TAGS = {"OS_REASON_CODESIGNING": "(cs)", "JETSAM": "(jt)"}
 
 
 class State(Enum):
@@ -33,6 +34,7 @@ class Reason(Enum):
     CALENDAR = "xpc event"
     PATHS = "xpc event (paths)"
     DEMAND = "non-ipc demand"
+    INEFFICIENT = "inefficient"
 
     @property
     def text(self) -> str:
@@ -51,6 +53,8 @@ class Ended:
 
     code: int = 0
     signal: int = 0
+    why: str | None = None
+    """The kernel's reason for killing it, such as `OS_REASON_CODESIGNING`."""
 
     @property
     def wait_status(self) -> int:
@@ -61,6 +65,12 @@ class Ended:
     def short(self) -> str:
         """As the `list` table shows it."""
         return f"-{self.signal}" if self.signal else str(self.code)
+
+    @property
+    def tag(self) -> str:
+        """As `print` of a domain shows it: some reasons have a tag of their own."""
+        tags = (tag for begin, tag in _TAGS.items() if (self.why or "").startswith(begin))
+        return next(tags, self.short)
 
     @property
     def is_crash(self) -> bool:
@@ -99,6 +109,10 @@ class Service:
     """Real: the moment before which a service that is taken down is not forgotten."""
     is_draining: bool = False
     is_suspended: bool = False
+    is_stopped: bool = False
+    """Its process was stopped by a signal and not continued."""
+    is_denied: bool = False
+    """Switched off in the Login Items and loaded nevertheless: it is removed when it is to start."""
     starts_again: bool = False
     """kickstart -k: start when the process that is being stopped has gone."""
     was_demanded: bool = False
@@ -127,9 +141,9 @@ class Service:
         """The moment before which the throttle starts nothing."""
         return 0.0 if self.started_at is None else self.started_at + self.throttle
 
-    def plan_calendar(self, after: float, zone: tzinfo) -> None:
+    def plan_calendar(self, after: float, zone: tzinfo, changes: ClockChanges) -> None:
         """Work out the next calendar slot."""
-        self.calendar_due = next_fire(self.definition.slots, after, zone)
+        self.calendar_due = next_fire(self.definition.slots, after, zone, changes)
 
     def plan_interval(self, now: float) -> None:
         """The next firing of StartInterval later than now, counted from the load; what lies before is lost."""

@@ -34,6 +34,49 @@ class Session(StrEnum):
     BACKGROUND = "background"
 
 
+class SkippedSlot(StrEnum):
+    """What becomes of a slot that lies in the hour which a change to summer time skips."""
+
+    LOST = "lost"
+    SHIFTED = "shifted"
+    """It fires as much later as the clock was moved on."""
+
+
+class RepeatedSlot(StrEnum):
+    """How often a slot that names its hour fires where that hour comes twice."""
+
+    TWICE = "twice"
+    ONCE = "once"
+
+
+class EmptyStore(StrEnum):
+    """How `print-disabled` shows that there is no override."""
+
+    BRACES = "braces"
+    WORDS = "words"
+
+
+class LoginItemOff(StrEnum):
+    """What a bootstrap by hand meets when the user has switched the job off in the Login Items."""
+
+    REFUSED = "refused"
+    ALLOWED = "allowed"
+    REMOVED = "removed"
+    """It is loaded, and removed when it is to start."""
+    DISABLED = "disabled"
+    """The switch shows up as a disabled override."""
+
+
+_CHOICES: dict[str, type[StrEnum]] = {
+    "caller": Caller,
+    "session": Session,
+    "skipped_slot": SkippedSlot,
+    "repeated_slot": RepeatedSlot,
+    "empty_overrides": EmptyStore,
+    "login_item_off": LoginItemOff,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """One simulated Mac."""
@@ -58,12 +101,24 @@ class Settings:
     session: Session = Session.AUTO
     disabled_code: int = 5
     """What a user's bootstrap of a disabled label shows: 5 or 119; both are reported, and 5 says less."""
+    loaded_code: int | None = None
+    """launchd's inner code for a label that is loaded: 17 or 37; None = 37 from the same path, 17 from another."""
+    missing_file_code: int = 2
+    """What root sees when the plist does not exist: 2 or 5."""
     running_kickstart_code: int = 37
     """kickstart of a running job without `-k`: 37 or 0."""
     kick_skips_throttle: bool = False
     """Whether `kickstart -k` starts at once; waiting is the slower answer."""
+    skipped_slot: SkippedSlot = SkippedSlot.LOST
+    repeated_slot: RepeatedSlot = RepeatedSlot.TWICE
+    past_slot_runs_at_load: bool = False
+    """Whether loading a job runs it when a slot of today is past."""
     creates_log_directories: bool = False
     """Whether missing parents of log paths are made; without them the job fails with 78."""
+    login_item_off: LoginItemOff = LoginItemOff.REFUSED
+    empty_overrides: EmptyStore = EmptyStore.BRACES
+    pends_reloads_within: float = 0.0
+    """Real seconds after a bootout in which a new start at load is held back; 0 = only `pend` holds one back."""
     home_in_environment: bool = True
     """Whether agents get HOME, USER, LOGNAME, SHELL and TMPDIR."""
     bootout_waits: bool = False
@@ -97,8 +152,7 @@ def make_settings(values: dict[str, Any]) -> Settings:
     plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     try:
         parse_version(plain.get("version", "0"))
-        plain["caller"] = Caller(plain.get("caller", Caller.USER))
-        plain["session"] = Session(plain.get("session", Session.AUTO))
+        plain |= {name: kind(plain[name]) for name, kind in _CHOICES.items() if name in plain}
         return Settings(**plain)
     except (ValueError, TypeError) as fault:
         raise SimulatorError(f"settings of the simulated Mac: {fault}") from None

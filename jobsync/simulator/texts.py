@@ -208,6 +208,11 @@ def signal_text(number: int) -> str:
     return f"{text}: {number}"
 
 
+def signal_name(number: int) -> str:
+    """`SIGKILL`, for Darwin's number."""
+    return f"SIG{_NAMES[number]}" if number in _NAMES else f"signal {number}"
+
+
 def exit_text(code: int) -> str:
     """An exit code as `print` shows it: 64 to 78 carry their sysexits name."""
     return f"{code}: {_SYSEXITS[code - 64]}" if 64 <= code <= 78 else str(code)

@@ -141,6 +141,8 @@ def _failed(launchd: Launchd, call: Call, code: int, words: str) -> Answer:
 
 def shown_code(settings: Settings, call: Call, code: int) -> int:
     """What a caller of bootstrap sees of launchd's inner code (docs/simulator.md, row 3.1)."""
+    if call.is_root and code == NO_FILE:
+        return settings.missing_file_code
     if call.is_root:
         return GENERIC if code == IN_PROGRESS and settings.macos >= (14,) else code
     if code == DISABLED:
@@ -168,15 +170,17 @@ def _paths(call: Call, words: Sequence[str]) -> list[Path]:
 
 def _load_path(launchd: Launchd, call: Call, domain: Domain, path: Path) -> int:
     """Load one plist; launchd's code, 0 for success."""
+    request = f"Bootstrap by launchctl[{call.pid}] for <private>"
+    launchd.log.write(domain.title, "entering bootstrap mode")
     try:
         launchd.load(domain, read_definition(path))
     except Refused as refusal:
-        code = refusal.code
-    else:
-        code = 0
-    text = "succeeded (0: )" if code == 0 else f"failed ({numbered(code, launchd.settings.macos)})"
-    launchd.log.write(domain.title, f"Bootstrap by launchctl[{call.pid}] for {path} {text}")
-    return code
+        launchd.log.write(domain.title, f"{request} failed ({numbered(refusal.code, launchd.settings.macos)})")
+        launchd.log.write(domain.title, "exiting bootstrap mode")
+        return refusal.code
+    launchd.log_after_spawns(domain.title, f"{request} succeeded (0: )")
+    launchd.log_after_spawns(domain.title, "exiting bootstrap mode")
+    return 0
 
 
 def _load_paths(launchd: Launchd, call: Call, domain: Domain, paths: Sequence[Path]) -> Answer:
@@ -364,7 +368,8 @@ def _print(launchd: Launchd, call: Call, args: Sequence[str]) -> Answer:
         domain = _domain(launchd, call, target)
         if target.label is not None:
             return Answer(out=service_text(domain, _service(domain, target), macos))
-        return Answer(out=domain_text(domain, launchd.overrides.entries, macos))
+        empty = launchd.settings.empty_overrides
+        return Answer(out=domain_text(domain, launchd.overrides.entries, macos, empty))
     except Refused as refusal:
         generic = _generic(target, refusal.code)
         if generic is not None:
@@ -380,7 +385,7 @@ def _print_disabled(launchd: Launchd, call: Call, args: Sequence[str]) -> Answer
     except Refused as refusal:
         return _refusal(launchd, target, refusal.code, "Could not print disabled services")
     entries = {} if domain.kind is Kind.SYSTEM else launchd.overrides.entries
-    return Answer(out=disabled_text(entries, launchd.settings.macos))
+    return Answer(out=disabled_text(entries, launchd.settings.macos, launchd.settings.empty_overrides))
 
 
 def session_domain(launchd: Launchd, call: Call) -> Domain:

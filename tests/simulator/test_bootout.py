@@ -1,5 +1,8 @@
 """bootout: forms, results, and the time it takes until a job is gone (docs/simulator.md, rows 4)."""
 
+import os
+import signal
+
 import pytest
 
 from .conftest import MakeMac
@@ -137,6 +140,18 @@ def test_wait_answers_when_the_job_is_gone(make_mac: MakeMac) -> None:
     assert mac.launchctl("bootout", "--wait", "gui/501/a.b") == NO_SUCH
 
 
+def test_wait_blocks_as_long_as_the_job_may(make_mac: MakeMac) -> None:
+    mac = make_mac(version="26.5")
+    mac.bootstrap("a.b", STUBBORN, RunAtLoad=True, ExitTimeOut=0)
+    pid = mac.until_pid("a.b")
+    waiting = mac.background("bootout", "--wait", "gui/501/a.b")
+    mac.until_state("a.b", "SIGTERMed")
+    assert waiting.poll() is None
+    os.kill(pid, signal.SIGKILL)
+    waiting.communicate(timeout=60)
+    assert waiting.returncode == 0
+
+
 def test_wait_takes_a_single_service_only(make_mac: MakeMac) -> None:
     mac = make_mac(version="26.5")
     expected = Reply(64, "", "--wait can only be used for booting-out a single service.\n")
@@ -176,5 +191,5 @@ def test_the_log_tells_the_teardown(mac: Mac) -> None:
     mac.until_gone("a.b")
     log = mac.read("../mac/launchd.log")
     lines = ("bootout initiated by: launchctl[", "scheduling cleanup in 5 sec after sending Terminated: 15")
-    places = [log.index(line) for line in (*lines, "exited due to Terminated: 15", "removing service: a.b")]
+    places = [log.index(line) for line in (*lines, "exited due to SIGTERM | sent by launchd[1], ran for ", "removing service: a.b")]
     assert places == sorted(places)

@@ -147,6 +147,12 @@ def test_the_hint_about_root_begins_with_macos_12(make_mac: MakeMac) -> None:
     assert load(old, "/nowhere.plist") == GENERIC
 
 
+def test_a_label_with_a_slash_can_be_loaded_and_never_named(mac: Mac) -> None:
+    assert load(mac, mac.plist("a/b", at=mac.agents / "x.plist")).status == 0
+    assert "\ta/b\n" in mac.launchctl("list").out
+    assert mac.launchctl("print", "gui/501/a/b").status == 64
+
+
 def test_a_symlink_is_followed_by_an_explicit_bootstrap(mac: Mac) -> None:
     target = mac.plist("a.b", at=mac.home / "elsewhere.plist")
     link = mac.agents / "a.b.plist"

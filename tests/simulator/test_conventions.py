@@ -27,6 +27,26 @@ def test_help_goes_to_stdout(mac: Mac, argv: tuple[str, ...]) -> None:
     assert reply.err == ""
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("print", "gui/501"),
+        ("print-disabled", "gui/501"),
+        ("list",),
+        ("help",),
+        ("error", "5"),
+        ("version",),
+        ("managername",),
+        ("manageruid",),
+        ("managerpid",),
+    ],
+)
+def test_looking_writes_to_stdout_only(mac: Mac, argv: tuple[str, ...]) -> None:
+    reply = mac.launchctl(*argv)
+    assert (reply.status, reply.err) == (0, "")
+    assert reply.out
+
+
 def test_help_of_a_verb_is_its_usage(mac: Mac) -> None:
     assert mac.launchctl("help", "bootout") == Reply(0, BOOTOUT_USAGE, "")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from .conftest import MakeMac
-from .mac import Mac, Reply
+from .mac import Mac, Reply, until
 
 NO_GUI = "125: Domain does not support specified action\n"
 
@@ -126,6 +126,47 @@ def test_list_knows_the_callers_session_only(mac: Mac) -> None:
     mac.bootstrap("a.b")
     assert "a.b" in mac.launchctl("list").out
     assert mac.launchctl("list", SSH_TTY="x").out == "PID\tStatus\tLabel\n"
+
+
+def test_a_job_lives_in_the_session_that_it_was_loaded_into(mac: Mac) -> None:
+    for label, kind, domain in (("a.gui", "Aqua", "gui/501"), ("a.user", "Background", "user/501")):
+        script = f"{mac.simulator.launchctl} managername > {mac.home}/{label}"
+        path = mac.plist(label, script, LimitLoadToSessionType=kind)
+        assert mac.launchctl("bootstrap", domain, path).status == 0
+        mac.launchctl("kickstart", f"{domain}/{label}")
+        until(lambda name=label, word=kind: mac.read(name) == f"{word}\n")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("settings", "environment"),
+    [({}, {"SSH_CONNECTION": "x"}), ({"session": "background"}, {}), ({"caller": "root"}, {})],
+    ids=["ssh", "cron", "root"],
+)
+def test_the_gui_domain_is_reached_from_every_session(
+    make_mac: MakeMac, settings: dict[str, str], environment: dict[str, str]
+) -> None:
+    mac = make_mac(**settings)
+    mac.bootstrap("a.b")
+    assert mac.launchctl("managername", **environment).out in ("Background\n", "System\n")
+    assert mac.launchctl("list", **environment).out == "PID\tStatus\tLabel\n"
+    assert mac.launchctl("print", "gui/501", **environment).out.startswith("gui/501 = {\n\ttype = login\n")
+    assert mac.launchctl("print", "gui/501/a.b", **environment).status == 0
+    mac.simulator.logout()
+    assert mac.launchctl("print", "gui/501", **environment) == Reply(125, "", f"Could not print domain: {NO_GUI}")
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("gui/501/a.b", "user gui: 501"),
+        ("user/501/a.b", "uid: 501"),
+        ("system/a.b", "system"),
+        ("login/100003/a.b", "login: 100003"),
+    ],
+)
+def test_each_kind_of_domain_has_its_words(mac: Mac, target: str, words: str) -> None:
+    err = f'Bad request.\nCould not find service "a.b" in domain for {words}\n'
+    assert mac.launchctl("print", target) == Reply(113, "", err)
 
 
 def test_asuser_needs_root(make_mac: MakeMac) -> None:

@@ -121,7 +121,36 @@ def test_a_process_can_miss_its_term(mac: Mac) -> None:
     mac.launchctl("bootout", "gui/501/a.b")
     assert mac.value("a.b", "state") == "SIGTERMed"
     mac.until_gone("a.b")
-    assert "exited due to Killed: 9" in mac.read("../mac/launchd.log")
+    assert "exited due to SIGKILL | sent by launchd[1]" in mac.read("../mac/launchd.log")
+
+
+def test_a_pended_start_may_be_called_inefficient(mac: Mac) -> None:
+    mac.simulator.pend("a.b", reason="inefficient")
+    mac.bootstrap("a.b", RunAtLoad=True)
+    assert mac.value("a.b", "pended nondemand spawn") == "inefficient"
+    assert "pending spawn, domain in on-demand-only mode" in mac.read("../mac/launchd.log")
+    with pytest.raises(SimulatorError, match='no start is pended as "tired"; say speculative or'):
+        mac.simulator.pend("a.b", reason="tired")
+
+
+@pytest.mark.parametrize(
+    ("reason", "tag"), [("OS_REASON_CODESIGNING", "(cs)"), ("OS_REASON_TCC", "-9"), ("JETSAM_REASON", "(jt)")]
+)
+def test_the_kernel_can_kill_a_job_at_its_start(mac: Mac, reason: str, tag: str) -> None:
+    mac.simulator.fail_spawn("a.b", reason)
+    mac.bootstrap("a.b", f"touch {mac.home}/ran", RunAtLoad=True)
+    until(lambda: mac.value("a.b", "runs") == "1")
+    assert mac.value("a.b", "last exit reason") == reason
+    assert mac.value("a.b", "job state") == "spawn failed"
+    assert f"\t\t       0 {tag:>6} \ta.b\n" in mac.launchctl("print", "gui/501").out
+    assert not (mac.home / "ran").exists()
+
+
+def test_a_job_can_be_gone_although_its_bootstrap_succeeded(mac: Mac) -> None:
+    mac.simulator.remove_at_spawn("a.b")
+    mac.bootstrap("a.b", RunAtLoad=True)
+    mac.until_gone("a.b")
+    assert "Removed service on spawn failure" in mac.read("../mac/launchd.log")
 
 
 def test_all_verbs_does_not_mean_what_is_no_verb(mac: Mac) -> None:

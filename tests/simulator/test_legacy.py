@@ -24,6 +24,31 @@ def test_their_failures_exit_0_with_a_hint(mac: Mac) -> None:
     )
 
 
+def test_force_does_not_bypass_the_mode(mac: Mac) -> None:
+    path = mac.plist("a.b")
+    path.chmod(0o666)
+    assert mac.launchctl("load", "-F", path).err.startswith("Load failed: 5")
+    assert not mac.is_loaded("a.b")
+
+
+def test_root_is_warned_of_an_agent_and_a_user_of_a_daemon(make_mac: MakeMac) -> None:
+    root = make_mac("root", caller="root")
+    path = root.plist("a.b")
+    for verb, modern in (("load", "bootstrap"), ("unload", "bootout")):
+        assert root.launchctl(verb, path) == Reply(
+            0,
+            "",
+            "Warning: Expecting a LaunchDaemons path since the command was ran as root. Got LaunchAgents instead.\n"
+            f"`launchctl {modern}` is a recommended alternative.\n",
+        )
+    assert not root.is_loaded("a.b")
+    mac = make_mac()
+    daemons = mac.home / "LaunchDaemons"
+    daemons.mkdir()
+    said = mac.launchctl("load", mac.plist("a.c", at=daemons / "a.c.plist")).err
+    assert said.startswith("Warning: Expecting a LaunchAgents path since the command was ran as user. Got LaunchDaemo")
+
+
 def test_w_writes_the_override(mac: Mac) -> None:
     path = mac.plist("a.b")
     mac.launchctl("load", path)

@@ -1,10 +1,15 @@
 """The life of a job: environment, files, exit statuses, triggers, throttle (rows 6, 8, 10, 11)."""
 
 import os
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from jobsync.simulator.definition import make_definition
+from jobsync.simulator.service import Service
 
 from .conftest import MakeMac
 from .mac import Mac, is_alive, until
@@ -150,6 +155,8 @@ def test_missing_log_directories_are_made_where_that_is_set(make_mac: MakeMac) -
         ("/etc/passwd", "126", "-\t126\ta.b", "32256"),
         ("kill -9 $$", "Killed: 9", "-\t-9\ta.b", "9"),
         ("kill -TERM $$", "Terminated: 15", "-\t-15\ta.b", "15"),
+        ("kill -SEGV $$", "Segmentation fault: 11", "-\t-11\ta.b", "11"),
+        ("kill -ABRT $$", "Abort trap: 6", "-\t-6\ta.b", "6"),
         ("kill -USR1 $$", "User defined signal 1: 30", "-\t-30\ta.b", "30"),
     ],
 )
@@ -179,13 +186,81 @@ def test_a_first_run_is_speculative_and_never_exited(mac: Mac) -> None:
     assert mac.value("a.b", DONE) == "(never exited)"
 
 
-def test_the_answer_to_bootstrap_comes_before_the_spawn(mac: Mac) -> None:
+_START = """\
+(gui/501 [100003]) <Notice>: entering bootstrap mode
+(gui/501/com.example.once) <Notice>: internal event: WILL_SPAWN, code = 0
+(gui/501/com.example.once) <Notice>: service state: spawn scheduled
+(gui/501/com.example.once) <Notice>: service state: spawning
+(gui/501/com.example.once) <Notice>: launching: speculative
+(gui/501/com.example.once [PID]) <Notice>: xpcproxy spawned with pid PID
+(gui/501/com.example.once [PID]) <Notice>: internal event: SPAWNED, code = 0
+(gui/501/com.example.once [PID]) <Notice>: service state: xpcproxy
+(gui/501 [100003]) <Notice>: Bootstrap by launchctl[CALLER] for <private> succeeded (0: )
+(gui/501 [100003]) <Notice>: exiting bootstrap mode
+(gui/501/com.example.once [PID]) <Notice>: service state: running
+(gui/501/com.example.once [PID]) <Notice>: Successfully spawned once[PID] because speculative
+"""
+
+
+def test_the_log_of_a_start_is_the_transcript(make_mac: MakeMac) -> None:
+    mac = make_mac(gui=False)
+    mac.simulator.login()
+    before = mac.read("../mac/launchd.log")
+    program = mac.home / "once"
+    program.write_text("#!/bin/sh\nexec sleep 100\n", encoding="utf-8")
+    program.chmod(0o755)
+    mac.bootstrap("com.example.once", ProgramArguments=[str(program)], RunAtLoad=True)
+    pid = mac.until_pid("com.example.once")
+    said = mac.read("../mac/launchd.log").removeprefix(before)
+    found = re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} ", "", said, flags=re.MULTILINE)
+    assert re.sub(r"launchctl\[\d+\]", "launchctl[CALLER]", found).replace(str(pid), "PID") == _START
+
+
+def test_the_answer_to_bootstrap_says_registered_and_not_running(make_mac: MakeMac) -> None:
+    mac = make_mac()
+    mac.simulator.fault("bootstrap", delay=0.0)
+    path = mac.plist("a.b", LONG, RunAtLoad=True)
+    both = f"{mac.simulator.launchctl} bootstrap gui/501 {path}; {mac.simulator.launchctl} print gui/501/a.b"
+    said = subprocess.run(["/bin/sh", "-c", both], capture_output=True, text=True, timeout=60).stdout
+    assert re.search(r"^\tstate = (spawn scheduled|xpcproxy|running)$", said, flags=re.MULTILINE)
+
+
+def test_the_states_of_a_life(make_mac: MakeMac) -> None:
+    mac = make_mac(still=True)
+    mac.bootstrap("a.b", "trap 'exit 0' TERM; while :; do sleep 0.05; done", ExitTimeOut=1)
+    assert mac.value("a.b", "state") == "not running"
+    mac.launchctl("kickstart", "-s", "gui/501/a.b")
+    assert mac.value("a.b", "state") == "xpcproxy"
+    mac.launchctl("kill", "CONT", "gui/501/a.b")
+    mac.until_state("a.b", "running")
+    mac.launchctl("kickstart", "-k", "gui/501/a.b")
+    mac.until_state("a.b", "spawn scheduled")
+    mac.simulator.advance(10, patience=0)
+    mac.until_state("a.b", "running")
+    mac.simulator.ignore_term("a.b")
+    mac.launchctl("bootout", "gui/501/a.b")
+    assert mac.value("a.b", "state") == "SIGTERMed"
+
+
+def test_a_stopped_job_shows_question_marks(mac: Mac) -> None:
     mac.bootstrap("a.b", LONG, RunAtLoad=True)
-    mac.until_pid("a.b")
-    log = mac.read("../mac/launchd.log")
-    lines = ("spawn scheduled", "Bootstrap by launchctl[", "state: spawning", "xpcproxy spawned", "state: running")
-    places = [log.index(line) for line in lines]
-    assert places == sorted(places)
+    pid = mac.until_pid("a.b")
+    mac.launchctl("kill", "STOP", "gui/501/a.b")
+    until(lambda: f"{pid}\t???\ta.b\n" in mac.launchctl("list").out)
+    mac.launchctl("kill", "CONT", "gui/501/a.b")
+    until(lambda: f"{pid}\t0\ta.b\n" in mac.launchctl("list").out)
+
+
+def test_a_log_that_is_renamed_keeps_the_running_job_and_not_the_next(mac: Mac) -> None:
+    log, go = mac.home / "log", mac.home / "go"
+    script = f"echo one; while ! [ -e {go} ]; do sleep 0.02; done; echo two"
+    mac.bootstrap("a.b", script, RunAtLoad=True, StandardOutPath=str(log), ThrottleInterval=1)
+    until(lambda: mac.read("log") == "one\n")
+    log.rename(mac.home / "old")
+    go.touch()
+    until(lambda: mac.read("old") == "one\ntwo\n")
+    mac.launchctl("kickstart", "gui/501/a.b")
+    until(lambda: mac.read("log") == "one\ntwo\n")
 
 
 def test_leftovers_of_the_group_end_with_the_main_process(mac: Mac) -> None:
@@ -259,6 +334,27 @@ def test_the_conditions_of_keepalive_decide(
     until_runs(mac, "a.b", 1)
     mac.simulator.advance(10)
     assert mac.simulator.runs("a.b") == (2 if restarts else 1)
+
+
+def test_network_state_has_no_effect_but_implies_a_start_at_load(make_mac: MakeMac) -> None:
+    mac = make_mac(still=True)
+    mac.bootstrap("a.b", KeepAlive={"NetworkState": True})
+    until_runs(mac, "a.b", 1)
+    mac.simulator.advance(60)
+    assert mac.simulator.runs("a.b") == 1
+
+
+def test_a_kept_alive_job_with_a_schedule_runs_at_load_too(make_mac: MakeMac) -> None:
+    mac = make_mac(still=True)
+    mac.bootstrap("a.b", KeepAlive={"SuccessfulExit": False}, StartCalendarInterval={"Hour": 3, "Minute": 0})
+    until_runs(mac, "a.b", 1)
+    mac.simulator.advance(86400)
+    assert mac.simulator.runs("a.b") == 2
+
+
+def test_the_throttle_grows_to_twenty_minutes_at_most() -> None:
+    definition = make_definition({"Label": "a.b", "Program": "/bin/true"}, "/x.plist")
+    assert Service(definition, 0.0, 1, crashes=30).throttle == 1200
 
 
 def test_after_initial_demand_waits_for_a_kickstart(make_mac: MakeMac) -> None:

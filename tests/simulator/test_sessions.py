@@ -80,7 +80,7 @@ def test_logout_ends_every_agent_and_keeps_the_overrides(mac: Mac) -> None:
     mac.simulator.logout()
     assert mac.launchctl("print", "gui/501").status == 125
     assert '"x" => disabled' in mac.launchctl("print-disabled", "user/501").out
-    assert "exited due to Killed: 9" in mac.read("../mac/launchd.log")
+    assert "exited due to SIGKILL | sent by launchd[1]" in mac.read("../mac/launchd.log")
 
 
 def test_during_logout_a_bootstrap_is_124(mac: Mac) -> None:

@@ -1,0 +1,68 @@
+"""Deferred changes: what a sync had to leave because a run stood in its way, kept true by every sync."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jobsync import config as configuration
+from jobsync import files, process
+from jobsync.errors import JobsyncError
+from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.own import FINISH
+from jobsync.reconcile.state import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One deferred change: whose rules it was made under, and the process that stands in its way."""
+
+    caller: Caller
+    pid: int
+
+
+def read(origin: Origin) -> dict[str, Request]:
+    """What waits to be finished, by job. A file that makes no sense is none: the next sync writes a true one."""
+    try:
+        rows = json.loads(files.read(origin.paths.deferred) or b"{}")
+        return {str(name): Request(Caller(caller), int(pid)) for name, (caller, pid) in rows.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def write(origin: Origin, requests: Mapping[str, Request]) -> None:
+    """Remember what waits; an equal file is not written."""
+    if not requests:
+        files.remove(origin.paths.deferred)
+        return
+    rows = {name: [request.caller.value, request.pid] for name, request in sorted(requests.items())}
+    files.write_if_changed(origin.paths.deferred, json.dumps(rows).encode(), 0o600)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of this id is there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def arrange(origin: Origin, requests: Mapping[str, Request], ancestors: frozenset[int]) -> None:
+    """See to it that deferred changes are finished: from outside of the job where we are in one, else by a waiter.
+
+    Never raises: the next sync finishes them too.
+    """
+    if not requests:
+        return
+    try:
+        if any(request.pid in ancestors for request in requests.values()):
+            origin.scheduler.start(origin.scheduler.label(FINISH))
+        else:
+            argv = (origin.config.hook, "finish", origin.repo.id)
+            env = {**origin.repository.environment, configuration.VARIABLE: str(origin.config.file)}
+            process.start_detached(argv, env=env)
+    except JobsyncError:
+        return

@@ -1,0 +1,73 @@
+"""Finishes deferred changes: waits until the runs that stood in their way have ended, then syncs again.
+
+Runs detached in a session of its own, or as the job `jobsync-finish`. What is to be done stands in a file that every
+sync keeps true, so it does not matter who waits, whether somebody waits at all, or whether a waiter is killed.
+"""
+
+import time
+from collections.abc import Mapping
+
+from jobsync import config as configuration
+from jobsync import files, lock
+from jobsync.reconcile import deferred
+from jobsync.reconcile import sync as syncing
+from jobsync.reconcile.deferred import is_alive
+from jobsync.reconcile.origin import Origin, open_origin
+from jobsync.reconcile.plan import Orders
+from jobsync.reconcile.state import Caller
+
+LONGEST_WAIT = 12 * 3600.0
+"""Seconds after which a waiter gives up; the next sync finishes it all the same."""
+_PAUSE = 0.5
+_LONGEST_PAUSE = 5.0
+
+
+def _wait(origin: Origin, deadline: float) -> bool:
+    """Wait until something can be finished; False when the deadline comes first or nothing is left to wait for."""
+    pause = _PAUSE
+    while requests := deferred.read(origin):
+        if not all(is_alive(request.pid) for request in requests.values()):
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+    return False
+
+
+def _finish_once(origin: Origin) -> None:
+    ready = {name: one for name, one in deferred.read(origin).items() if not is_alive(one.pid)}
+    by_hand = [name for name, one in ready.items() if one.caller is Caller.HAND]
+    if by_hand:
+        syncing.sync(origin, Orders(), by_hand)
+    if len(by_hand) < len(ready):
+        syncing.sync_from_hook(origin)
+
+
+def finish(origin: Origin, patience: float = LONGEST_WAIT) -> None:
+    """Finish everything that is deferred, as it becomes possible. Returns at once when somebody else is at it.
+
+    `JobsyncError` when a sync cannot be done at all.
+    """
+    files.make_directory(origin.paths.state)
+    deadline = time.monotonic() + patience
+    try:
+        with lock.hold(origin.paths.waiter, timeout=0):
+            while _wait(origin, deadline):
+                before = deferred.read(origin)
+                _finish_once(origin)
+                if deferred.read(origin) == before:
+                    time.sleep(_LONGEST_PAUSE)
+    except lock.Locked:
+        return
+
+
+def run(repo_id: str, environ: Mapping[str, str]) -> None:
+    """`jobsync-hook finish REPO`. `JobsyncError` as `finish`; a repository that is not registered any more is fine."""
+    file = configuration.find(environ)
+    if file is None or not file.is_file():
+        return
+    config = configuration.load(file)
+    for repo in config.repos:
+        if repo.id == repo_id:
+            finish(open_origin(config, repo, environ))

@@ -1,0 +1,129 @@
+"""The brake: where too much is gone at once nothing is removed, the rest goes on, and one option releases it."""
+
+import pytest
+
+from ..laptop import JOB, Laptop
+
+LATER = JOB.replace("09:00", "10:00")
+
+
+def _install(laptop: Laptop, names: tuple[str, ...]) -> set[str]:
+    for name in names:
+        laptop.job(name)
+    laptop.put("jobs/README.md", "not a job\n")
+    laptop.commit()
+    laptop.git("push", "-q")
+    laptop.git("pull", "-q", at=laptop.editor)
+    assert laptop.loaded() == set(names)
+    return set(names)
+
+
+@pytest.mark.parametrize("in_hook", [False, True], ids=["by hand", "in a hook"])
+def test_all_jobs_gone_at_once_stay_until_it_is_allowed(registered: Laptop, in_hook: bool) -> None:
+    both = _install(registered, ("one", "two"))
+    at = registered.editor if in_hook else registered.work
+    for name in both:
+        registered.drop(f"jobs/{name}", at=at)
+    registered.job("new", at=at)
+    registered.mutations()
+    line = "nothing was removed: all 2 jobs are gone at once; `jobsync sync --allow-removals` removes them"
+    if in_hook:
+        registered.push()
+        ran = registered.pull()
+        assert f"jobsync: {line}" in ran.err.splitlines() and "jobsync: installed new" in ran.err
+    else:
+        ran = registered.jobsync("sync", status=1)
+        assert line in ran.err.splitlines() and ran.out.splitlines()[-1] == "1 installed, 2 deferred"
+    assert both < registered.loaded() == registered.installed()
+    assert not any(call[0] == "bootout" for call in registered.mutations())
+
+
+@pytest.mark.parametrize("in_hook", [False, True], ids=["by hand", "in a hook"])
+def test_the_brake_does_not_release_itself(registered: Laptop, in_hook: bool) -> None:
+    both = _install(registered, ("one", "two"))
+    for name in both:
+        registered.drop(f"jobs/{name}", at=registered.editor)
+    registered.job("new", at=registered.editor)
+    registered.push()
+    assert "nothing was removed" in registered.pull().err
+    # Now they are two of three jobs, and no longer all. Nobody said that they may go.
+    if in_hook:
+        registered.upstream("other")
+        assert "nothing was removed" in registered.pull().err
+    else:
+        assert "nothing was removed" in registered.jobsync("sync", status=1).err
+    assert both < registered.loaded()
+
+
+@pytest.mark.parametrize("in_hook", [False, True], ids=["by hand", "in a hook"])
+def test_a_missing_jobs_directory_removes_nothing(registered: Laptop, in_hook: bool) -> None:
+    both = _install(registered, ("one", "two"))
+    registered.mutations()
+    at = registered.editor if in_hook else registered.work
+    registered.drop("jobs", at=at)
+    line = "nothing was removed: the jobs directory is missing; `jobsync sync --allow-removals` removes them"
+    if in_hook:
+        registered.push()
+        assert f"jobsync: {line}" in registered.pull().err.splitlines()
+        registered.put("other.txt", "x", at=at)
+        registered.push()
+        assert f"jobsync: {line}" in registered.pull().err.splitlines(), "as long as it is so"
+    for arguments, status in ((("sync", "-n"), 1), (("sync",), 1)):
+        assert line in registered.jobsync(*arguments, status=status).err.splitlines()
+    shown = registered.jobsync("status", "--exit-code", status=3)
+    assert "to look at: one, two" in shown.out
+    assert registered.loaded() == registered.installed() == both and registered.mutations() == []
+
+    ran = registered.jobsync("sync", "--allow-removals")
+    assert ran.out.splitlines()[-1] == "2 removed" and ran.err == ""
+    assert registered.loaded() == registered.installed() == set()
+    assert registered.jobsync("sync").out.splitlines()[-1] == "no jobs"
+
+
+@pytest.mark.parametrize("in_hook", [False, True], ids=["by hand", "in a hook"])
+def test_a_third_of_many_is_too_much_and_less_is_not(registered: Laptop, in_hook: bool) -> None:
+    names = tuple(f"job{number}" for number in range(9))
+    everything = _install(registered, names)
+    at = registered.editor if in_hook else registered.work
+
+    def bring() -> str:
+        if not in_hook:
+            return registered.jobsync("sync", status=None).text
+        registered.push()
+        return registered.pull().err
+
+    for name in names[:3]:
+        registered.drop(f"jobs/{name}", at=at)
+    registered.job("job8", LATER, at=at)
+    said = bring()
+    assert "nothing was removed: 3 of 9 jobs are gone at once" in said and "updated" in said
+    assert registered.loaded() == registered.installed() == everything and registered.hour("job8") == 10
+    assert said.count("job0") == 1 and "deferred" in said
+
+    registered.job("job0", at=at)
+    said = bring()
+    assert "nothing was removed" not in said and said.count("removed") == (2 if in_hook else 3)
+    assert registered.loaded() == registered.installed() == everything - {"job1", "job2"}
+
+
+def test_the_release_by_hand_follows_a_braked_pull(registered: Laptop) -> None:
+    _install(registered, ("one", "two"))
+    for name in ("one", "two"):
+        registered.drop(f"jobs/{name}", at=registered.editor)
+    registered.push()
+    registered.pull()
+    assert registered.loaded() == {"one", "two"}
+    assert registered.jobsync("sync", "one").out.splitlines()[-1] == "1 removed", "a job that is named is meant"
+    assert registered.loaded() == {"two"}
+    ran = registered.jobsync("sync", "--allow-removals")
+    assert ran.out.splitlines()[-1] == "1 removed"
+    registered.upstream("new")
+    assert registered.pull().err == "jobsync: installed new (never synced before)\n"
+
+
+def test_the_only_job_of_a_repository_can_simply_go(registered: Laptop) -> None:
+    _install(registered, ("one",))
+    registered.drop("jobs/one", at=registered.editor)
+    registered.push()
+    assert "removed one" in registered.pull().err
+    assert registered.loaded() == registered.installed() == set()

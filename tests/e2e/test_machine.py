@@ -1,0 +1,322 @@
+"""`init`, `config`, `hooks`, `uninstall`, as typed: this machine's side."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobsync.reconcile.state import Source
+
+from ..laptop import JOB, Laptop
+
+DAEMON = 'run = "sleep 1000"\n[daemon]\nrestart = "always"\n'
+TAGGED = f'{JOB}\n[only]\ntags = ["home"]\n'
+EVENTS = ("post-merge", "post-checkout", "post-rewrite", "post-commit")
+
+
+def left_of_jobsync(laptop: Laptop) -> set[str]:
+    """What is in the home and has to do with jobsync; files of others among the agents aside."""
+    names = {path.removeprefix(str(laptop.home)) for path in laptop.snapshot()}
+    return {name for name in names if "jobsync" in name or f"LaunchAgents/{laptop.prefix}." in name}
+
+
+def second(laptop: Laptop, prefix: str = "other") -> Path:
+    """Register the editor's clone too."""
+    launchctl = str(laptop.simulator.launchctl)
+    options = ("--prefix", prefix, "--launchctl", launchctl, "--yes", "--no-sync")
+    laptop.jobsync("init", *options, at=laptop.editor)
+    return laptop.editor
+
+
+def test_init_says_what_it_will_do_and_asks_before_it_does_it(laptop: Laptop) -> None:
+    laptop.job("one")
+    before = laptop.snapshot()
+    ran = laptop.jobsync("init", "--launchctl", str(laptop.simulator.launchctl), status=2)
+    assert "nobody is there to answer" in ran.err and "--yes" in ran.err
+    rows = dict(line.strip().split(maxsplit=1) for line in ran.out.splitlines()[1:])
+    assert ran.out.startswith("jobsync will register\n")
+    assert (rows["repository"], rows["labels"], rows["branch"]) == (str(laptop.work), "jobsync.JOB", "any")
+    assert {"machine", "scheduler", "config", "state", "launchers", "logs", "git"} <= rows.keys()
+    assert laptop.snapshot() == before
+
+
+def test_init_offers_the_first_sync_and_does_it_when_told(laptop: Laptop) -> None:
+    laptop.job("one")
+    options = ("init", "--prefix", "test", "--launchctl", str(laptop.simulator.launchctl), "--yes")
+    ran = laptop.jobsync(*options)
+    assert ran.out.splitlines()[-4:] == [
+        "installed 4 git hooks",
+        "installed  one  new",
+        "would be: 1 installed",
+        "nothing synced yet; `jobsync sync` does it",
+    ]
+    assert laptop.installed() == set()
+    assert laptop.jobsync(*options, "--sync").out.splitlines()[-2:] == ["installed  one  new", "1 installed"]
+    assert laptop.loaded() == {"one"}
+    laptop.job("bad", "run = 3\n")
+    laptop.jobsync(*options, "--sync", status=1)
+
+
+def test_a_second_init_finds_everything_and_changes_only_what_it_is_told(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    before, config = registered.snapshot(), registered.config_file.read_text()
+    ran = registered.jobsync("init", "--yes", "--no-sync")
+    assert ran.out.startswith("this repository is registered already")
+    assert ran.out.splitlines()[-1] == "the git hooks are installed already"
+    assert registered.snapshot() == before
+
+    registered.jobsync("init", "--yes", "--no-sync", "--tag", "home", "--machine", "anna", "--path", "/opt/bin:/bin")
+    after = registered.config_file.read_text()
+    changed = {line for line in after.splitlines() if line not in config.splitlines()}
+    assert changed == {'machine = "anna"', 'path = "/opt/bin:/bin"', 'tags = ["home"]'}
+    registered.jobsync("sync")
+    assert registered.plist("one")["EnvironmentVariables"]["PATH"] == "/opt/bin:/bin"
+
+
+def test_another_prefix_moves_every_job_the_old_label_out_first(registered: Laptop) -> None:
+    registered.job("one")
+    registered.job("watch", DAEMON)
+    registered.commit()
+    registered.jobsync("run", "one")
+    registered.mutations()
+    ran = registered.jobsync("init", "--prefix", "moved", "--yes", "--sync")
+    assert "moved.JOB (so far test.JOB; a sync moves the jobs)" in ran.out
+    assert registered.loaded() == registered.installed() == set()
+    calls = [(call[0], Path(call[-1]).name.removesuffix(".plist")) for call in registered.mutations()]
+    for name in ("one", "watch"):
+        assert calls.index(("bootout", f"test.{name}")) < calls.index(("bootstrap", f"moved.{name}"))
+    registered.prefix = "moved"
+    assert registered.loaded() == registered.installed() == {"one", "watch"}
+    assert registered.jobsync("sync").out.splitlines()[-1] == "2 unchanged"
+    registered.jobsync("uninstall", "--yes")
+    assert left_of_jobsync(registered) == set(), "logs under the former label too"
+
+
+def test_a_prefix_that_shares_labels_with_another_is_refused(registered: Laptop) -> None:
+    before = registered.snapshot()
+    for prefix in ("test", "test.more"):
+        ran = registered.jobsync("init", "--prefix", prefix, "--yes", at=registered.editor, status=2)
+        assert "would share labels" in ran.err and "jobsync init --prefix NAME" in ran.err
+    for prefix in ("a b", ".x", "x.", "", "ä"):
+        ran = registered.jobsync("init", f"--prefix={prefix}", "--yes", at=registered.editor, status=2)
+        assert "is not a label prefix" in ran.err
+    assert registered.snapshot() == before
+    second(registered, "tester")
+
+
+def test_hooks_follow_the_branch_that_init_was_told(laptop: Laptop) -> None:
+    laptop.init("--branch", "main", "--tag", "home", "--tag", "ai")
+    laptop.job("one", TAGGED)
+    laptop.commit()
+    assert laptop.loaded() == {"one"}
+    laptop.git("switch", "-qc", "play")
+    laptop.job("two")
+    assert "on branch play, jobs follow main" in laptop.commit().err
+    assert laptop.git("switch", "-q", "play").err == "", "once for each HEAD"
+    assert laptop.loaded() == {"one"}
+    laptop.git("switch", "-q", "main")
+    assert "installed two" in laptop.git("merge", "-q", "play").err
+    shown = laptop.jobsync("config").out
+    assert "follows main" in shown and "tags       home, ai" in shown
+
+
+def test_the_configuration_is_found_again_where_xdg_put_it(laptop: Laptop) -> None:
+    xdg = {"XDG_CONFIG_HOME": str(laptop.home / "xdg/config"), "XDG_STATE_HOME": str(laptop.home / "xdg/state"),
+           "XDG_DATA_HOME": str(laptop.home / "xdg/data")}  # fmt: skip
+    options = ("--prefix", "test", "--launchctl", str(laptop.simulator.launchctl), "--yes", "--no-sync")
+    laptop.jobsync("init", *options, env=xdg)
+    assert (laptop.home / "xdg/config/jobsync/config.toml").is_file() and not laptop.config_file.exists()
+    laptop.job("one")
+    assert "installed one" in laptop.commit().err, "a hook without the variables"
+    assert laptop.jobsync("sync").out == "unchanged  one\n1 unchanged\n", "a shell without the variables"
+    program = laptop.plist("one")["ProgramArguments"][0]
+    assert program.startswith(str(laptop.home / "xdg/data"))
+    elsewhere = {name: str(laptop.home / "elsewhere") for name in xdg}
+    assert laptop.jobsync("sync", env=elsewhere).out == "unchanged  one\n1 unchanged\n"
+    laptop.jobsync("uninstall", "--yes")
+    assert left_of_jobsync(laptop) == set()
+
+
+def test_config_reads_sets_and_refuses_what_it_does_not_know(registered: Laptop) -> None:
+    registered.job("one", TAGGED)
+    registered.jobsync("sync")
+    assert registered.installed() == set()
+    shown = registered.jobsync("config").out.splitlines()
+    keys = ["machine", "tags", "path", "launchctl", "hook", "file", "os", "scheduler", "home", "state", "data", "logs"]
+    assert [line.split()[0] for line in shown] == [*keys, "repo"]
+    assert {line.index(line.split()[1]) for line in shown if len(line.split()) > 1} == {11}, "one column"
+    ran = registered.jobsync("config", "tags", "home", "ai")
+    assert ran.out == "tags = home, ai\n" and "`jobsync sync`" in ran.err
+    assert registered.jobsync("config", "tags").out == "home, ai\n"
+    assert registered.jobsync("sync").out == "installed  one  new\n1 installed\n"
+    assert registered.jobsync("config", "machine", "anna").out == "machine = anna\n"
+    document = json.loads(registered.jobsync("config", "--json").out)
+    assert (document["tags"], document["machine"]) == (["home", "ai"], "anna")
+    assert [repo["work_tree"] for repo in document["repos"]] == [str(registered.work)]
+    before = registered.config_file.read_bytes()
+    for arguments in (
+        ("nope",),
+        ("nope", "x"),
+        ("state", "/x"),
+        ("machine", "a", "b"),
+        ("machine", ""),
+        ("hook", "jobsync-hook"),
+        ("hook", "/nope"),
+        ("path", "bin:/bin"),
+        ("machine", "a\tb"),
+    ):
+        ran = registered.jobsync("config", *arguments, status=2)
+        assert ran.err.startswith("jobsync: ") and ran.out == ""
+    assert "not an executable launchctl" in registered.jobsync("config", "launchctl", "/nope", status=1).err
+    assert registered.config_file.read_bytes() == before
+
+
+def test_hooks_are_installed_in_front_of_others_and_taken_away_without_a_trace(laptop: Laptop) -> None:
+    theirs = laptop.put(".git/hooks/post-merge", '#!/bin/sh\necho "theirs $1" >&2\n', mode=0o755)
+    before = theirs.read_bytes()
+    laptop.init("--no-hooks")
+    assert theirs.read_bytes() == before
+    ran = laptop.jobsync("hooks", "status", status=1)
+    assert [line.split()[:2] for line in ran.out.splitlines()] == [
+        ["post-merge", "foreign"], *([event, "missing"] for event in EVENTS[1:])
+    ]  # fmt: skip
+    assert laptop.jobsync("hooks", "install").out == "installed 4 git hooks\n"
+    assert laptop.jobsync("hooks", "install").out == "the git hooks are installed already\n"
+    ran = laptop.jobsync("hooks", "status")
+    assert [line.split() for line in ran.out.splitlines()] == [
+        [event, "installed", str(laptop.work / ".git/hooks" / event)] for event in EVENTS
+    ]
+    (repo,) = json.loads(laptop.jobsync("hooks", "status", "--json").out)["repos"]
+    assert [hook["state"] for hook in repo["hooks"]] == ["installed"] * 4
+    assert repo["hooks"][0]["chained"].endswith("post-merge.jobsync-chained")
+
+    laptop.upstream("one")
+    said = laptop.pull().err
+    assert "theirs 0\n" in said and "installed one" in said
+    assert laptop.jobsync("hooks", "uninstall").out == "removed 4 git hooks\n"
+    assert laptop.jobsync("hooks", "uninstall").out == "no git hook of jobsync is installed\n"
+    assert theirs.read_bytes() == before
+    assert not [path for path in theirs.parent.iterdir() if "jobsync" in path.name]
+    laptop.upstream("two")
+    assert laptop.pull().err == "theirs 0\n"
+
+
+def test_init_says_when_it_must_not_install_hooks_and_registers_all_the_same(laptop: Laptop) -> None:
+    laptop.git("config", "--global", "core.hooksPath", str(laptop.home / "hooks"))
+    options = ("--prefix", "test", "--launchctl", str(laptop.simulator.launchctl), "--yes", "--no-sync")
+    ran = laptop.jobsync("init", *options, status=1)
+    assert "the git hooks were not installed" in ran.err and "core.hooksPath" in ran.err
+    assert laptop.jobsync("sync").out == "no jobs\n"
+    assert "shadowed" in laptop.jobsync("hooks", "status", status=1).out
+
+
+def test_uninstall_leaves_nothing_behind_and_nothing_else_touched(laptop: Laptop) -> None:
+    foreign = laptop.agents / "com.example.plist"
+    foreign.write_text("<plist/>")
+    before, hooks = laptop.snapshot(), sorted((laptop.work / ".git/hooks").iterdir())
+    laptop.init()
+    for name, text in (("one", JOB), ("watch", DAEMON)):
+        laptop.job(name, text)
+    laptop.commit()
+    laptop.jobsync("run", "one")
+    laptop.jobsync("pause", "one")
+    laptop.wait_for(lambda: laptop.runs("watch") == 1)
+    repository = sorted(path for path in laptop.work.rglob("*") if ".git" not in path.parts)
+    assert "add --yes" in laptop.jobsync("uninstall", status=2).err
+    assert laptop.loaded() == {"one", "watch"}
+    ran = laptop.jobsync("uninstall", "--yes")
+    assert ran.out.splitlines()[-1] == f"nothing of jobsync is left for {laptop.work}: no job, no file, no hook"
+    assert "removed  watch  uninstalled; stopped (pid " in ran.out
+    assert laptop.loaded() == set()
+    after = laptop.snapshot()
+    assert left_of_jobsync(laptop) == set() and foreign.read_text() == "<plist/>"
+    assert set(after) - set(before) <= {
+        str(laptop.home / name) for name in (".config", ".local", ".local/state", ".local/share")
+    }
+    assert sorted((laptop.work / ".git/hooks").iterdir()) == hooks
+    assert sorted(path for path in laptop.work.rglob("*") if ".git" not in path.parts) == repository
+    assert "not set up" in laptop.jobsync("sync", status=1).err
+    laptop.init()
+    laptop.jobsync("sync")
+    assert laptop.loaded() == {"one", "watch"}, "`init` brings everything back"
+
+
+def test_uninstall_refuses_inside_a_job(registered: Laptop) -> None:
+    jobsync = Path(sys.executable).with_name("jobsync")
+    said = registered.home / "said"
+    kept = "".join(
+        f"{name} = {json.dumps(value)}\n" for name, value in os.environ.items() if name.startswith("COVERAGE_")
+    )
+    registered.job("leave", f'run = "cd {registered.work}; {jobsync} uninstall --yes >{said} 2>&1"\n[env]\n{kept}')
+    registered.job("one")
+    registered.commit()
+    registered.jobsync("run", "leave", status=1)
+    assert "this runs inside the job test.leave" in said.read_text()
+    assert "from a terminal of your own" in said.read_text()
+    assert registered.loaded() == registered.installed() == {"one", "leave"}
+    assert registered.config_file.is_file()
+    registered.jobsync("uninstall", "--yes")
+
+
+def test_a_repository_that_is_gone_can_still_be_uninstalled(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    moved = registered.home / "moved"
+    registered.work.rename(moved)
+    ran = registered.jobsync("init", "--prefix", "test", "--yes", "--no-sync", at=moved, status=2)
+    assert "jobsync --repo test uninstall" in ran.err
+    ran = registered.jobsync("--repo", "test", "uninstall", "--yes", at=moved)
+    assert "nothing of jobsync is left" in ran.out
+    assert registered.loaded() == registered.installed() == set()
+    registered.jobsync("init", "--prefix", "test", "--launchctl", str(registered.simulator.launchctl), "--yes",
+                       "--sync", at=moved)  # fmt: skip
+    assert registered.loaded() == {"one"}
+
+
+def test_two_repositories_live_side_by_side(registered: Laptop) -> None:
+    editor = second(registered)
+    registered.job("same")
+    registered.job("mine")
+    registered.job("same", JOB.replace("09", "11"), at=editor)
+    registered.commit()
+    registered.git("add", "-A", at=editor)
+    assert "installed same" in registered.git("commit", "-qm", "x", at=editor).err
+    assert registered.loaded() == {"mine", "same"}
+    labels = registered.launchctl("list").out
+    assert "other.same" in labels and "other.mine" not in labels
+
+    ran = registered.jobsync("run", "same", at=registered.root, status=2)
+    assert "several repositories have a job 'same': test, other" in ran.err and "--repo PREFIX" in ran.err
+    assert registered.jobsync("--repo", "other", "status", "same", at=registered.root).out.startswith(
+        "same (other.same)"
+    )
+    assert registered.jobsync("status", "same", at=editor).out.startswith("same (other.same)")
+    assert registered.jobsync("--repo", str(registered.work), "sync", at=editor).out.splitlines()[-1] == "2 unchanged"
+    assert registered.jobsync("status", "mine", at=registered.root).out.startswith("mine (test.mine)")
+    shown = registered.jobsync("sync", at=registered.root).out
+    assert shown.splitlines() == [
+        f"{registered.work}:", "unchanged  mine", "unchanged  same", "2 unchanged",
+        f"{editor}:", "unchanged  same", "1 unchanged",
+    ]  # fmt: skip
+    shown = registered.jobsync("status", at=registered.root).out
+    assert shown.count("all well") == 2 and f"{editor}:\n" in shown
+
+    ran = registered.jobsync("uninstall", "--yes")
+    assert "other" not in ran.out and "other.same" in registered.launchctl("list").out
+    assert registered.jobsync("sync", at=editor).out.splitlines()[-1] == "1 unchanged"
+    registered.jobsync("uninstall", "--yes", at=editor)
+    assert left_of_jobsync(registered) == set()
+
+
+@pytest.mark.parametrize("variable", ["JOBSYNC_CONFIG", "XDG_CONFIG_HOME"])
+def test_a_repository_registered_once_is_the_same_by_a_link_to_it(registered: Laptop, variable: str) -> None:
+    link = registered.root / "link"
+    link.symlink_to(registered.work)
+    registered.job("one")
+    pinned = {variable: str(registered.config_file if variable == "JOBSYNC_CONFIG" else registered.home / ".config")}
+    assert registered.jobsync("sync", at=link, env=pinned).out.splitlines()[-1] == "1 installed"
+    record = registered.record("one")
+    assert record is not None and record.source is Source.WORK_TREE

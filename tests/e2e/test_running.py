@@ -1,0 +1,213 @@
+"""`run`, `stop`, `restart`, `pause`, `resume`, as typed."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+from jobsync.runs import records
+
+from ..laptop import Laptop
+
+DAEMON = 'run = "echo up; sleep 1000"\n[daemon]\nrestart = "always"\n'
+WAITS = 'run = "touch ~/began; sleep 1000"\n'
+HELLO = 'run = "echo hello; exit 7"\n\n[env]\nWHO = "it is me"\n'
+
+
+def _pid(laptop: Laptop, job: str) -> int | None:
+    row = next(
+        line.split("\t") for line in laptop.launchctl("list").out.splitlines() if line.endswith(laptop.label(job))
+    )
+    return int(row[0]) if row[0] != "-" else None
+
+
+def _began(laptop: Laptop) -> None:
+    laptop.wait_for((laptop.home / "began").exists)
+
+
+def test_run_shows_the_log_and_passes_on_the_status(registered: Laptop) -> None:
+    registered.job("one", HELLO)
+    registered.job("fine", 'run = "true"\n')
+    registered.commit()
+    registered.mutations()
+    ran = registered.jobsync("run", "one", status=7)
+    assert ran.out == "hello\n" and ran.err == "jobsync: one ended with status 7\n"
+    assert registered.mutations() == [["kickstart", registered.target("one")]]
+    assert registered.jobsync("run", "fine").text == ""
+    assert [run.status for run in records.read(registered.state / "runs" / "one")] == [7]
+
+
+def test_run_detached_only_starts_it(registered: Laptop) -> None:
+    registered.job("one", WAITS)
+    registered.commit()
+    assert registered.jobsync("run", "-d", "one").text == ""
+    _began(registered)
+    ran = registered.jobsync("run", "one", status=1)
+    assert ran.err.startswith("jobsync: one is running already (pid ") and "jobsync logs -f one" in ran.err
+    assert "running already" in registered.jobsync("run", "--here", "one", status=1).err
+    assert registered.runs("one") == 1
+    assert registered.jobsync("stop", "one").out.startswith("told one (pid ")
+    registered.wait_for(lambda: _pid(registered, "one") is None)
+    assert registered.jobsync("stop", "one").out == "one is not running\n"
+
+
+def test_run_here_is_a_child_of_the_terminal_in_the_schedulers_environment(registered: Laptop) -> None:
+    registered.job("one", 'run = "echo $WHO; echo ${SECRET-none}; echo $PATH; exit 5"\n\n[env]\nWHO = "me"\n')
+    registered.commit()
+    registered.mutations()
+    ran = registered.jobsync("run", "--here", "one", env={"SECRET": "of the caller"}, status=5)
+    assert ran.out.splitlines() == ["me", "none", registered.plist("one")["EnvironmentVariables"]["PATH"]]
+    assert registered.mutations() == [] and registered.runs("one") == 0
+    assert [run.status for run in records.read(registered.state / "runs" / "one")] == [5]
+    registered.simulator.logout()
+    assert registered.jobsync("run", "--here", "one", status=5).out == ran.out, "no scheduler is needed for it"
+    assert "exclude each other" in registered.jobsync("run", "--here", "-d", "one", status=2).err
+
+
+def test_ctrl_c_ends_a_run_here_and_leaves_a_run_of_the_scheduler_alone(registered: Laptop) -> None:
+    registered.job("one", 'run = "echo began; sleep 1000"\n')
+    registered.commit()
+    for options, goes_on in (("--here",), False), ((), True):
+        argv = ("jobsync", "run", *options, "one")
+        with subprocess.Popen(
+            argv, cwd=registered.work, env=registered.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as running:
+            assert running.stdout is not None and running.stderr is not None
+            assert running.stdout.readline() == b"began\n"
+            running.send_signal(signal.SIGINT)
+            said = running.stderr.read().decode()
+        assert running.returncode == 130 and "interrupted" in said
+        assert ("`jobsync stop one` ends it" in said) is goes_on
+        last = records.read(registered.state / "runs" / "one")[-1]
+        assert (last.ended is None) is goes_on
+    registered.jobsync("stop", "one")
+
+
+def test_run_refuses_with_a_way_out_what_it_cannot_start(registered: Laptop) -> None:
+    registered.job("watch", DAEMON)
+    registered.job("asleep")
+    registered.commit()
+    registered.job("new")
+    registered.jobsync("pause", "asleep")
+    said = {
+        "watch": ("it runs all the time", "`jobsync restart watch`", 2),
+        "asleep": ("paused by you", "`jobsync resume asleep`", 1),
+        "new": ("not installed", "`jobsync sync new`", 1),
+        "nope": ("there is no job", "`jobsync status`", 2),
+        "asleeep": ("there is no job", "did you mean 'asleep'?", 2),
+    }
+    for name, (why, way_out, status) in said.items():
+        ran = registered.jobsync("run", name, status=status)
+        assert ran.out == "" and why in ran.err and way_out in ran.err
+    assert "paused by you" in registered.jobsync("run", "--here", "asleep", status=1).err
+    registered.jobsync("resume", "asleep")
+    registered.bootout("asleep")
+    assert "`jobsync sync asleep` loads it" in registered.jobsync("run", "asleep", status=1).err
+
+
+def test_a_daemon_is_stopped_and_restarted_by_name(registered: Laptop) -> None:
+    registered.job("watch", DAEMON)
+    registered.commit()
+    registered.wait_for(lambda: _pid(registered, "watch") is not None)
+    first = _pid(registered, "watch")
+    assert registered.jobsync("restart", "watch").out == "restarted watch\n"
+    registered.wait_for(lambda: _pid(registered, "watch") not in (None, first))
+    ran = registered.jobsync("stop", "watch")
+    assert ran.out.startswith("told watch (pid ") and "`jobsync pause watch` keeps it away" in ran.err
+
+
+def test_a_paused_job_is_skipped_until_it_is_resumed(registered: Laptop) -> None:
+    registered.job("one", 'run = "touch ~/ran"\n[schedule]\nat = "09:00"\n')
+    registered.commit()
+    registered.mutations()
+    assert registered.jobsync("pause", "one").out == "one: paused by you until `jobsync resume`\n"
+    registered.launchctl("kickstart", registered.target("one"))
+    registered.simulator.settle()
+    (run,) = records.read(registered.state / "runs" / "one")
+    assert run.skipped == "paused" and not (registered.home / "ran").exists()
+    assert "paused" in registered.jobsync("status", "--exit-code").out
+    assert registered.jobsync("sync").out.startswith("paused  one")
+    assert registered.loaded() == {"one"}, "the scheduler need not know"
+    assert registered.jobsync("resume").out == "one: resumed\n"
+    assert registered.jobsync("resume").out == "no job is paused\n"
+    assert registered.jobsync("resume", "one").out == "one is not paused\n"
+    registered.jobsync("run", "one")
+    assert (registered.home / "ran").exists()
+    assert {call[0] for call in registered.mutations()} == {"kickstart"}
+
+
+def test_a_pause_of_a_daemon_unloads_it_through_syncs_until_it_is_resumed(registered: Laptop) -> None:
+    registered.job("watch", DAEMON)
+    registered.job("one")
+    registered.commit()
+    ran = registered.jobsync("pause", "watch", "--for", "1h", status=2)
+    assert "--for" in ran.err and "watch" in ran.err and registered.loaded() == {"watch", "one"}
+    assert registered.jobsync("pause").out.splitlines() == [
+        f"{name}: paused by you until `jobsync resume`" for name in ("one", "watch")
+    ]
+    assert registered.loaded() == registered.installed() == {"one"}
+    assert "--for" in registered.jobsync("pause", "watch", "--for", "1h", status=2).err, "still a daemon"
+    assert registered.jobsync("sync").out.splitlines()[-1] == "2 paused"
+    registered.put("jobs/watch/notes.txt", "the hook looks at it again\n")
+    assert registered.commit().err == ""
+    assert registered.loaded() == registered.installed() == {"one"}
+    assert registered.jobsync("resume").out == "one: resumed\nwatch: resumed\n"
+    assert registered.loaded() == registered.installed() == {"one", "watch"}
+    assert registered.jobsync("sync").out.splitlines()[-1] == "2 unchanged"
+
+
+def test_a_pause_ends_by_itself(registered: Laptop) -> None:
+    registered.job("one", 'run = "touch ~/ran"\n')
+    registered.commit()
+    said = registered.jobsync("pause", "one", "--for", "2d").out
+    assert said.startswith("one: paused by you until ") and "resume" not in said
+    pause = registered.state / "pause" / "one"
+    pause.write_text("1000\n")
+    registered.jobsync("run", "one")
+    assert (registered.home / "ran").exists()
+    assert registered.jobsync("resume", "one").out == "one is not paused\n" and not pause.exists()
+    for text in ("1x", "0s", "5 min", "99999999w"):
+        ran = registered.jobsync("pause", "one", "--for", text, status=2)
+        assert ran.err.startswith("jobsync: --for: ") and not pause.exists()
+    assert " 20" in registered.jobsync("pause", "one", "--for", "500d").out, "another year is named"
+
+
+def test_a_pause_that_the_scheduler_does_not_hear_of_is_no_pause(registered: Laptop) -> None:
+    registered.job("watch", DAEMON)
+    registered.commit()
+    registered.simulator.fault("print", code=5, times=None)
+    assert "could not ask the scheduler" in registered.jobsync("pause", "watch", status=1).err
+    registered.simulator.clear_faults()
+    assert "running" in registered.jobsync("status").out
+    registered.jobsync("pause", "watch")
+    registered.simulator.fault("bootstrap", code=5, times=None)
+    ran = registered.jobsync("resume", "watch", status=1)
+    assert "watch: failed: " in ran.err and "`jobsync sync watch`" in ran.err
+    registered.simulator.clear_faults()
+    registered.jobsync("sync", "watch")
+    assert registered.loaded() == {"watch"}
+
+
+def test_a_pause_outlives_the_job_that_it_is_about(registered: Laptop) -> None:
+    registered.job("one")
+    registered.job("two")
+    registered.commit()
+    registered.jobsync("pause", "one")
+    registered.drop("jobs/one")
+    registered.jobsync("sync")
+    assert registered.jobsync("resume").out == "one: resumed\n"
+    assert registered.loaded() == {"two"}
+
+
+def test_nothing_is_paused_where_nothing_is_installed(registered: Laptop) -> None:
+    assert registered.jobsync("pause").out == "no jobs\n"
+    assert registered.jobsync("pause", "--for", "1h").out == "no jobs\n"
+
+
+def test_a_job_that_leaves_its_log_to_be_lost_still_gives_its_status(registered: Laptop) -> None:
+    registered.job("one", HELLO)
+    registered.commit()
+    registered.jobsync("run", "one", status=7)
+    for log in Path(registered.jobsync("logs", "--path", "one").out.strip()).parent.iterdir():
+        log.unlink()
+    assert "no log yet" in registered.jobsync("logs", "one", status=1).err
+    assert "exit 7" in registered.jobsync("status").out

@@ -1,0 +1,172 @@
+"""Two sources, no fight: what a person synced from the work tree, and what a pull brings, leave each other alone."""
+
+from jobsync.reconcile.state import Record, Source
+
+from ..laptop import JOB, Laptop
+
+LATER = JOB.replace("09:00", "10:00")
+EVENING = JOB.replace("09:00", "18:00")
+
+
+def _known(laptop: Laptop, job: str) -> Record:
+    record = laptop.record(job)
+    assert record is not None
+    return record
+
+
+def test_an_untracked_job_lives_through_pulls_and_becomes_heads_when_it_is_committed(registered: Laptop) -> None:
+    registered.job("mine")
+    registered.jobsync("sync")
+    assert _known(registered, "mine").source is Source.WORK_TREE
+
+    for hour in ("10", "11"):
+        registered.upstream("theirs", JOB.replace("09", hour))
+        assert "mine" not in registered.pull().text
+    assert registered.loaded() == registered.installed() == {"mine", "theirs"}
+
+    assert registered.commit().err == ""
+    assert _known(registered, "mine").source is Source.HEAD
+    registered.git("push", "-q")
+    registered.git("pull", "-q", at=registered.editor)
+    registered.drop("jobs/mine", at=registered.editor)
+    registered.push()
+    assert "removed mine" in registered.pull().err
+    assert registered.installed() == {"theirs"}
+
+
+def test_no_hook_removes_a_job_that_was_never_in_head(registered: Laptop) -> None:
+    registered.job("mine")
+    registered.job("theirs")
+    registered.git("add", "jobs/theirs")
+    registered.git("commit", "-qm", "only theirs")
+    registered.jobsync("sync")
+    # Even gone from the disk it is the user's: he may be in the middle of a rename.
+    registered.drop("jobs/mine")
+    registered.git("commit", "-q", "--allow-empty", "-m", "something")
+    registered.put("jobsync.toml", 'jobs = "jobs"\n# every job is affected now\n')
+    registered.git("commit", "-qam", "settings")
+    assert registered.loaded() == registered.installed() == {"mine", "theirs"}
+    assert "mine" in registered.jobsync("sync").out
+    assert registered.installed() == {"theirs"}
+
+
+def test_an_uncommitted_edit_survives_pulls_and_is_heads_once_it_is_committed(registered: Laptop) -> None:
+    registered.upstream("one")
+    registered.pull()
+    registered.job("one", LATER)
+    assert "updated" in registered.jobsync("sync").out
+    assert _known(registered, "one").source is Source.WORK_TREE
+
+    registered.upstream("two")
+    assert registered.pull().err == "jobsync: installed two (never synced before)\n"
+    assert registered.hour("one") == 10
+
+    registered.put("jobs/one/notes.txt", "upstream touches the job\n", at=registered.editor)
+    registered.push()
+    assert registered.pull().err == "jobsync: one: local: installed from your work tree\n"
+    assert registered.hour("one") == 10
+
+    registered.mutations()
+    registered.commit()
+    assert _known(registered, "one").source is Source.HEAD
+    assert registered.mutations() == []
+    assert registered.hour("one") == 10
+
+
+def test_a_restored_edit_goes_with_the_next_sync_by_hand_and_with_no_hook(registered: Laptop) -> None:
+    registered.upstream("one")
+    registered.pull()
+    registered.job("one", LATER)
+    registered.jobsync("sync")
+    assert registered.git("restore", "jobs/one/job.toml").err == ""
+    registered.upstream("two")
+    assert "one" not in registered.pull().err
+    assert registered.hour("one") == 10
+    assert registered.jobsync("status", "one").out.count("not synced") == 1
+
+    registered.jobsync("sync")
+    assert registered.hour("one") == 9
+    assert _known(registered, "one").source is Source.HEAD
+
+
+def test_an_edit_that_was_never_synced_does_not_reach_the_scheduler_by_a_pull(registered: Laptop) -> None:
+    registered.upstream("one")
+    registered.pull()
+    registered.job("one", LATER)
+    registered.put("jobs/one/notes.txt", "upstream touches the job\n", at=registered.editor)
+    registered.push()
+    registered.pull()
+    assert registered.hour("one") == 9
+    registered.commit("the edit")
+    assert registered.hour("one") == 10
+
+
+def test_what_a_pull_disables_or_excludes_is_removed_and_comes_back_with_the_next(registered: Laptop) -> None:
+    for name in ("on", "disabled", "excluded"):
+        registered.job(name, at=registered.editor)
+    registered.push()
+    registered.pull()
+    registered.job("disabled", f"enabled = false\n{JOB}", at=registered.editor)
+    registered.job("excluded", f'{JOB}\n[only]\ntags = ["another"]\n', at=registered.editor)
+    registered.push()
+    said = registered.pull().err
+    assert "removed disabled (enabled = false)" in said and "removed excluded (only.tags" in said
+    assert registered.loaded() == registered.installed() == {"on"}
+    assert registered.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
+
+    registered.job("disabled", at=registered.editor)
+    registered.push()
+    assert "installed disabled" in registered.pull().err
+    assert registered.loaded() == {"on", "disabled"}
+
+
+def test_a_job_deleted_in_the_work_tree_stays_away_until_its_user_wants_it_back(registered: Laptop) -> None:
+    for name in ("kept", "gone"):
+        registered.job(name, at=registered.editor)
+    registered.push()
+    registered.pull()
+    registered.drop("jobs/gone")
+    assert "removed    gone" in registered.jobsync("sync").out
+    registered.upstream("other")
+    assert registered.pull().err == "jobsync: installed other (never synced before)\n"
+    registered.put("jobs/gone/notes.txt", "upstream touches the job\n", at=registered.editor)
+    registered.push()
+    assert registered.pull().err == "jobsync: gone: local: removed in your work tree\n"
+    assert registered.loaded() == registered.installed() == {"kept", "other"}
+
+    registered.git("restore", ".")
+    assert registered.loaded() == {"kept", "other"}
+    registered.jobsync("sync")
+    assert registered.loaded() == registered.installed() == {"kept", "other", "gone"}
+
+
+def test_a_definition_that_cannot_be_loaded_is_not_tried_again_by_hooks_until_it_changes(registered: Laptop) -> None:
+    registered.upstream("good")
+    registered.pull()
+    registered.simulator.fault("bootstrap", code=5, times=None, label=registered.label("bad"))
+    registered.upstream("bad")
+    said = registered.pull().err
+    assert "failed bad" in said and "bootstrap" in said and "status 5" in said
+    assert _known(registered, "bad").failed
+    registered.mutations()
+
+    registered.upstream("other")
+    said = registered.pull().err
+    assert "installed other" in said and "not tried again until something changes" in said
+    assert not any("bad" in " ".join(call) for call in registered.mutations())
+    assert _known(registered, "bad").entries == {}, "the job stays affected"
+    assert registered.loaded() == {"good", "other"}
+    shown = registered.jobsync("status", "--exit-code", status=3)
+    assert "bad" in shown.out.splitlines()[-1]
+
+    registered.upstream("bad", EVENING)
+    registered.pull()
+    assert any(call[0] == "bootstrap" and "bad" in call[-1] for call in registered.mutations()), "a new digest is tried"
+
+    registered.jobsync("sync", status=1)
+    assert any(call[0] == "bootstrap" for call in registered.mutations()), "by hand it is tried again"
+    registered.simulator.clear_faults()
+    registered.jobsync("sync")
+    assert registered.loaded() == {"good", "other", "bad"}
+    assert _known(registered, "bad").failed == ""
+    assert registered.hour("bad") == 18

@@ -1,0 +1,468 @@
+"""Launchers, run for real under every sh of this machine: the command's own status, one log, honest records."""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from jobsync.definitions.job import Argv, Job, Line, Script
+from jobsync.paths import Paths
+from jobsync.runs import launcher, records, tokens
+from jobsync.runs.records import Run
+
+_SHELLS = {
+    "dash": ("dash",),
+    "bash": ("bash",),
+    "bash as sh": ("bash", "--posix"),
+    "busybox": ("busybox", "sh"),
+    "zsh as sh": ("zsh", "--emulate", "sh"),
+}
+SHELLS = {name: argv for name, argv in _SHELLS.items() if shutil.which(argv[0])}
+every_shell = pytest.mark.parametrize("sh", SHELLS)
+ODD = 'it\'s "odd" $HOME `id` \\ * ; & | < > ~ # ! é 早 -x'
+LIMIT = 30.0
+
+
+def until(claim: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LIMIT
+    while not claim():
+        assert time.monotonic() < deadline, "what was waited for did not come"
+        time.sleep(0.01)
+
+
+@dataclass
+class Bench:
+    """One job's launcher and its places."""
+
+    paths: Paths
+    job: Job
+    label: str = "test.one"
+
+    def write(self, **changes: object) -> Path:
+        """Render and install the launcher."""
+        self.job = replace(self.job, **changes)  # type: ignore[arg-type]  # each caller names real fields
+        path = self.paths.launcher(self.job.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(launcher.render(self.job, self.label, "jobs/one/job.toml", self.paths))
+        path.chmod(0o700)
+        return path
+
+    def argv(self, sh: str) -> list[str]:
+        return [*SHELLS[sh], str(self.paths.launcher(self.job.name))]
+
+    def run(self, sh: str, **changes: object) -> "subprocess.CompletedProcess[bytes]":
+        """Render, install, run."""
+        self.write(**changes)
+        done = subprocess.run(self.argv(sh), capture_output=True, timeout=60, env=ENV, stdin=subprocess.DEVNULL)
+        assert done.stdout == b"", "a launcher prints nothing: all output is in the log"
+        return done
+
+    def runs(self) -> tuple[Run, ...]:
+        return records.read(self.paths.runs(self.job.name))
+
+    def logs(self) -> list[Path]:
+        return sorted(self.paths.job_logs(self.label).glob("*"))
+
+    def log(self) -> str:
+        (found,) = self.logs()
+        return found.read_text(encoding="utf-8")
+
+    def place(self, path: Path, text: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+
+
+@pytest.fixture(params=["plain", "odd 'places'"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Where everything lies: once more with all characters that a shell might take amiss."""
+    name = request.param if request.param == "plain" else f"{ODD}\nline".replace("/", "")
+    (tmp_path / name).mkdir()
+    return tmp_path / name
+
+
+@pytest.fixture
+def bench(root: Path) -> Bench:
+    here = root / "work" / "jobs" / "one"
+    here.mkdir(parents=True)
+    paths = Paths(agents=root / "agents", state=root / "state", launchers=root / "data", logs=root / "logs")
+    paths.state.mkdir()
+    job = Job(name="one", description="", command=Line("true"), directory=str(here), home_directory=str(here))
+    return Bench(paths, job)
+
+
+# -- the command's own status
+
+
+@every_shell
+@pytest.mark.parametrize("status", [0, 1, 2, 78, 126, 127, 128, 143, 255])
+def test_the_commands_own_status_is_passed_on_and_recorded(bench: Bench, sh: str, status: int) -> None:
+    assert bench.run(sh, command=Line(f"exit {status}")).returncode == status
+    (run,) = bench.runs()
+    assert run.status == status
+
+
+@every_shell
+@pytest.mark.parametrize("name", ["TERM", "KILL", "SEGV"])
+def test_an_end_by_signal_is_passed_on_as_sh_says_it(bench: Bench, sh: str, name: str) -> None:
+    expected = 128 + getattr(signal, f"SIG{name}")
+    assert bench.run(sh, command=Line(f"kill -{name} $$")).returncode == expected
+    assert bench.runs()[0].status == expected
+
+
+@every_shell
+def test_each_run_has_a_record_and_a_log_of_its_own(bench: Bench, sh: str) -> None:
+    before = int(time.time())
+    bench.run(sh, command=Line("echo out; echo err >&2"))
+    bench.run(sh)
+    first, second = bench.runs()
+    assert first.id != second.id
+    assert before <= first.started <= (first.ended or 0) <= int(time.time())
+    assert [path.name for path in bench.logs()] == sorted(f"{run.id}.log" for run in (first, second))
+    log = bench.paths.job_logs(bench.label) / f"{first.id}.log"
+    assert log.read_text(encoding="utf-8") == "out\nerr\n"
+
+
+@every_shell
+def test_a_line_stops_at_its_first_failure_and_at_an_unset_variable(bench: Bench, sh: str) -> None:
+    assert bench.run(sh, command=Line("false; echo on")).returncode == 1
+    assert bench.run(sh, command=Line("echo $nothing_of_this_name; echo on")).returncode != 0
+    assert "on\n" not in "".join(path.read_text(encoding="utf-8") for path in bench.logs())
+
+
+@every_shell
+def test_arguments_reach_the_command_as_they_are(bench: Bench, sh: str) -> None:
+    words = (ODD, "", " ", "-n", "--", "a\nb", "\t", "A=b", "$(id)", "~", "*")
+    program = "import sys; print(repr(sys.argv[1:]))"
+    bench.run(sh, command=Argv((sys.executable, "-c", program, *words)))
+    assert bench.log() == f"{list(words)!r}\n"
+
+
+@every_shell
+def test_a_script_runs_by_its_own_first_line(bench: Bench, sh: str, root: Path) -> None:
+    script = root / "work" / "jobs" / "one" / "run"
+    script.write_text(f"#!{sys.executable}\nimport sys\nprint(len(sys.argv))\nsys.exit(9)\n", encoding="utf-8")
+    script.chmod(0o755)
+    if " " in sys.executable or len(sys.executable) > 100:
+        pytest.skip("this Python cannot stand in a first line")
+    assert bench.run(sh, command=Script(str(script))).returncode == 9
+    assert bench.log() == "1\n"
+
+
+@every_shell
+def test_the_command_of_an_argv_is_found_in_path_and_is_no_builtin(bench: Bench, sh: str, root: Path) -> None:
+    echo = root / "bin" / "echo"
+    bench.place(echo, "#!/bin/sh\nprintf mine\n")
+    echo.chmod(0o755)
+    bench.write(command=Argv(("echo", "builtin")))
+    subprocess.run(bench.argv(sh), check=True, timeout=60, env={**ENV, "PATH": f"{root / 'bin'}:{ENV['PATH']}"})
+    assert bench.log() == "mine"
+
+
+@every_shell
+def test_a_command_that_is_not_there_says_so_in_the_log(bench: Bench, sh: str) -> None:
+    assert bench.run(sh, command=Argv(("no-such-command-anywhere",))).returncode == 127
+    assert "no-such-command-anywhere" in bench.log()
+    assert bench.runs()[0].status == 127
+
+
+@every_shell
+def test_a_script_that_lost_its_bit_says_so_in_the_log(bench: Bench, sh: str, root: Path) -> None:
+    (root / "script").touch(mode=0o644)
+    assert bench.run(sh, command=Script(str(root / "script"))).returncode == 126
+    assert bench.log()
+
+
+# -- what the command sees
+
+
+def environment_of(bench: Bench, sh: str, **changes: object) -> dict[str, str]:
+    program = "import os, sys; sys.stdout.buffer.write(b'\\0'.join(b'='.join(x) for x in os.environb.items()))"
+    bench.run(sh, command=Argv((sys.executable, "-c", program)), **changes)
+    rows = bench.logs()[-1].read_bytes().split(b"\0")
+    return dict(os.fsdecode(row).split("=", 1) for row in rows)
+
+
+@every_shell
+def test_the_environment_is_the_schedulers_the_jobs_and_ours(bench: Bench, sh: str) -> None:
+    given = (("A_TEXT", ODD), ("EMPTY", ""), ("LINES_", "a\nb\n"), ("now", "not a clock"), ("log", "x"), ("run", "y"))
+    found = environment_of(bench, sh, environment=given)
+    assert {name: found[name] for name, _ in given} == dict(given)
+    assert found["JOBSYNC_JOB"] == "one"
+    assert found["JOBSYNC_LABEL"] == "test.one"
+    assert found["JOBSYNC_DIR"] == bench.job.home_directory
+    assert found["JOBSYNC_RUN"] == bench.runs()[0].id
+    assert found["HOME"] == "/nonexistent"
+    shells_own = {"PWD", "OLDPWD", "SHLVL", "_", "LC_CTYPE", "LOGNAME"}
+    ours = {"JOBSYNC_JOB", "JOBSYNC_LABEL", "JOBSYNC_DIR", "JOBSYNC_RUN", *(name for name, _ in given)}
+    assert set(found) - shells_own - set(ENV) == ours
+
+
+@every_shell
+def test_it_runs_in_its_directory(bench: Bench, sh: str, root: Path) -> None:
+    (root / "-else where").mkdir()
+    bench.run(sh, command=Argv(("env", "pwd", "-P")), directory=str(root / "-else where"))
+    assert bench.log() == f"{(root / '-else where').resolve()}\n"
+
+
+@every_shell
+def test_stdin_is_empty(bench: Bench, sh: str) -> None:
+    bench.write(command=Line("readlink /proc/self/fd/0; cat"))
+    done = subprocess.run(bench.argv(sh), input=b"not for the job", timeout=60, env=ENV)
+    assert (done.returncode, bench.log()) == (0, "/dev/null\n")
+
+
+@every_shell
+def test_stdin_is_the_file_that_launchd_was_told_of(bench: Bench, sh: str, root: Path) -> None:
+    (root / "in put").write_text("given\n", encoding="utf-8")
+    bench.run(sh, command=Line("cat"), launchd={"StandardInPath": str(root / "in put")})
+    assert bench.log() == "given\n"
+
+
+@every_shell
+def test_the_umask_is_the_schedulers(bench: Bench, sh: str, root: Path) -> None:
+    bench.write(command=Argv(("touch", str(root / "made"))))
+    subprocess.run(bench.argv(sh), check=True, timeout=60, env=ENV, umask=0o027)
+    assert (root / "made").stat().st_mode & 0o777 == 0o640
+
+
+@every_shell
+def test_the_command_has_no_trap_of_ours(bench: Bench, sh: str) -> None:
+    bench.run(sh, command=Line("grep -E 'Sig(Ign|Cgt)' /proc/$$/status"))
+    caught = [line.split()[1] for line in bench.log().splitlines() if line.startswith("SigCgt")]
+    assert all(int(mask, 16) & 1 << (signal.SIGTERM - 1) == 0 for mask in caught)
+
+
+# -- what may be in its way
+
+
+@every_shell
+def test_a_missing_directory_is_configuration_and_said_in_the_log(bench: Bench, sh: str, root: Path) -> None:
+    assert bench.run(sh, directory=str(root / "nowhere")).returncode == launcher.NOT_STARTED
+    assert bench.runs()[0].status == launcher.NOT_STARTED
+    assert "nowhere" in bench.log()
+
+
+@every_shell
+def test_a_log_that_cannot_be_written_is_recorded_and_nothing_runs(bench: Bench, sh: str, root: Path) -> None:
+    bench.paths.logs.touch()
+    ran = root / "ran"
+    assert bench.run(sh, command=Argv(("touch", str(ran)))).returncode == launcher.NOT_STARTED
+    (run,) = bench.runs()
+    assert (run.status, ran.exists()) == (launcher.NOT_STARTED, False)
+
+
+@every_shell
+def test_without_records_the_job_runs_all_the_same(bench: Bench, sh: str) -> None:
+    bench.paths.state.rmdir()
+    bench.paths.state.touch()
+    assert bench.run(sh, command=Line("echo ran; exit 3")).returncode == 3
+    assert bench.log() == "ran\n"
+
+
+@every_shell
+def test_missing_places_are_made(bench: Bench, sh: str) -> None:
+    bench.paths.state.rmdir()
+    assert bench.run(sh).returncode == 0
+    assert len(bench.runs()) == len(bench.logs()) == 1
+
+
+@every_shell
+def test_only_the_newest_logs_are_kept(bench: Bench, sh: str) -> None:
+    logs = bench.paths.job_logs(bench.label)
+    logs.mkdir(parents=True)
+    old = [f"2020{number:04}T000000Z-{number}.log" for number in range(launcher.KEPT_LOGS + 5)]
+    for name in old:
+        (logs / name).touch()
+    (logs / "notes.txt").touch()
+    bench.run(sh)
+    kept = [path.name for path in bench.logs() if path.suffix == ".log"]
+    assert len(kept) == launcher.KEPT_LOGS
+    assert kept[:-1] == old[-launcher.KEPT_LOGS + 1 :]
+    assert (logs / "notes.txt").exists()
+
+
+# -- pause, token, hold
+
+
+def skipped(bench: Bench, sh: str) -> str:
+    """Why a start was skipped; empty when it was not."""
+    before = len(bench.runs())
+    done = bench.run(sh, command=Line("echo ran"))
+    assert done.returncode == 0
+    run = bench.runs()[before]
+    assert bool(run.skipped) is (not bench.logs())
+    assert run.ended is not None
+    return run.skipped
+
+
+@every_shell
+@pytest.mark.parametrize("text", ["0\n", "0", "", "99999999999\n", "junk\n", "-5\n", "\n"])
+def test_a_paused_job_is_skipped_until_then_or_for_ever(bench: Bench, sh: str, text: str) -> None:
+    bench.place(bench.paths.pause("one"), text)
+    assert skipped(bench, sh) == "paused"
+    assert bench.paths.pause("one").exists()
+
+
+@every_shell
+@pytest.mark.parametrize("until_", ["1\n", "1795590000", "0000000001\n"])
+def test_a_pause_that_is_over_does_not_skip(bench: Bench, sh: str, until_: str) -> None:
+    bench.place(bench.paths.pause("one"), str(min(int(until_), int(time.time()) - 5)).rjust(len(until_.strip()), "0"))
+    assert skipped(bench, sh) == ""
+
+
+@every_shell
+def test_a_token_is_good_once(bench: Bench, sh: str) -> None:
+    tokens.write(bench.paths.token("one"))
+    assert skipped(bench, sh) == "loaded by sync"
+    assert not bench.paths.token("one").exists()
+    assert skipped(bench, sh) == ""
+
+
+@every_shell
+@pytest.mark.parametrize("text", ["{boot} 1\n", "another-boot 99999999999\n", "", "junk", "{boot}\n", "{boot} junk\n"])
+def test_a_token_that_is_old_or_odd_is_taken_away_and_does_not_skip(bench: Bench, sh: str, text: str) -> None:
+    bench.place(bench.paths.token("one"), text.format(boot=tokens.boot_id()))
+    assert skipped(bench, sh) == ""
+    assert not bench.paths.token("one").exists()
+
+
+@every_shell
+def test_a_held_job_is_recorded_as_held(bench: Bench, sh: str) -> None:
+    bench.place(bench.paths.hold("one"), f"{int(time.time()) + 60}\n")
+    assert skipped(bench, sh) == records.HELD
+    assert bench.paths.hold("one").exists()
+
+
+@every_shell
+@pytest.mark.parametrize("text", ["1\n", "", "junk\n"])
+def test_a_hold_that_a_killed_sync_left_does_not_silence_the_job_for_good(bench: Bench, sh: str, text: str) -> None:
+    bench.place(bench.paths.hold("one"), text)
+    assert skipped(bench, sh) == ""
+
+
+# -- signals
+
+
+@pytest.fixture
+def started(bench: Bench) -> Iterator[Callable[[str, str], "subprocess.Popen[bytes]"]]:
+    """Start a line under a shell and wait until it says `ready` in its log."""
+    children: list[subprocess.Popen[bytes]] = []
+
+    def start(sh: str, line: str) -> "subprocess.Popen[bytes]":
+        bench.write(command=Line(line))
+        child = subprocess.Popen(bench.argv(sh), env=ENV, stdin=subprocess.DEVNULL)
+        children.append(child)
+        until(lambda: bool(bench.logs()) and "ready" in bench.log())
+        return child
+
+    yield start
+    for child in children:
+        child.kill()
+        child.wait()
+
+
+Start = Callable[[str, str], "subprocess.Popen[bytes]"]
+
+
+@every_shell
+@pytest.mark.parametrize("name", ["TERM", "INT", "HUP"])
+def test_a_signal_reaches_the_command_as_term_and_its_own_end_counts(
+    bench: Bench, started: Start, sh: str, name: str
+) -> None:
+    child = started(sh, "trap 'echo caught; exit 5' TERM; echo ready; while :; do sleep 0.02; done")
+    child.send_signal(getattr(signal, f"SIG{name}"))
+    assert child.wait(LIMIT) == 5
+    assert bench.runs()[0].status == 5
+    assert bench.log() == "ready\ncaught\n"
+
+
+@every_shell
+def test_a_command_that_ends_by_term_is_recorded_so(bench: Bench, started: Start, sh: str) -> None:
+    child = started(sh, "echo ready; exec sleep 1000")
+    child.terminate()
+    assert child.wait(LIMIT) == 128 + signal.SIGTERM
+    assert bench.runs()[0].status == 128 + signal.SIGTERM
+
+
+@every_shell
+def test_a_command_that_takes_its_time_is_waited_for(bench: Bench, started: Start, sh: str, root: Path) -> None:
+    gate = root / "gate"
+    line = f"trap 'echo caught' TERM; echo ready; while [ ! -e {shlex.quote(str(gate))} ]; do sleep 0.02; done; exit 6"
+    child = started(sh, line)
+    for count in (1, 2):
+        child.terminate()
+        until(lambda count=count: bench.log().count("caught") == count)  # type: ignore[misc]  # bound at once
+        assert child.poll() is None
+    gate.touch()
+    assert child.wait(LIMIT) == 6
+    assert bench.runs()[0].status == 6
+
+
+@every_shell
+def test_a_signal_at_any_moment_is_not_lost_and_gives_an_honest_status(bench: Bench, sh: str) -> None:
+    bench.write(command=Line("trap 'exit 5' TERM; i=0; while [ $i -lt 9000 ]; do sleep 0.01; i=$((i+1)); done"))
+    for step in range(15):
+        child = subprocess.Popen(bench.argv(sh), env=ENV, stdin=subprocess.DEVNULL)
+        time.sleep(step * 0.003)
+        child.terminate()
+        status = child.wait(LIMIT)
+        # Before the trap is there the launcher itself ends; before the command's own trap the command does.
+        assert status in (-signal.SIGTERM, 128 + signal.SIGTERM, 5)
+        assert all(run.status in (None, 128 + signal.SIGTERM, 5) for run in bench.runs())
+
+
+@every_shell
+def test_a_launcher_that_was_killed_leaves_a_run_without_an_end(bench: Bench, started: Start, sh: str) -> None:
+    child = started(sh, "echo ready; exec sleep 3")
+    child.kill()
+    child.wait()
+    (run,) = bench.runs()
+    assert (run.ended, run.status, run.pid) == (None, None, child.pid)
+
+
+# -- the text itself
+
+
+def test_every_odd_character_stays_inside_its_quotes(bench: Bench) -> None:
+    path = bench.write(
+        description=f"{ODD}\nrm -rf /",
+        command=Argv((ODD, "\n")),
+        environment=(("A", "'; exit 1; '"),),
+        path=(),
+    )
+    argv = [str(Path(sys.executable).parent / "shellcheck"), "--severity=style", "--shell=sh", str(path)]
+    if not Path(argv[0]).exists():
+        pytest.skip("needs shellcheck")
+    # SC2016, SC2088: the odd characters that do not expand are the very point.
+    done = subprocess.run([*argv, "--exclude=SC2016,SC2088"], capture_output=True, text=True)
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("sh", [name for name in SHELLS if name != "busybox"])
+def test_every_shell_reads_it(bench: Bench, sh: str) -> None:
+    path = bench.write(description=ODD, command=Argv((ODD,)))
+    subprocess.run([*SHELLS[sh], "-n", str(path)], check=True)
+
+
+def test_a_description_stays_in_one_comment_line(bench: Bench) -> None:
+    text = bench.write(description="a\nb\r\n c\t d").read_text(encoding="utf-8")
+    assert text.splitlines()[1] == "# test.one: a b c d"
+
+
+def test_it_is_a_function_of_the_job_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    before = bench.write().read_bytes()
+    monkeypatch.setenv("PATH", "/x")
+    monkeypatch.setenv("HOME", "/y")
+    monkeypatch.chdir(tmp_path)
+    assert bench.write().read_bytes() == before

@@ -1,0 +1,105 @@
+"""Run records: whatever bytes a power cut left, the runs that can be read are read."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobsync.runs import records
+from jobsync.runs.records import Run
+
+WHOLE = b"""\
+start 20261123T070000Z-11 1795590000 11
+end 20261123T070000Z-11 1795590004 0
+skip 20261123T080000Z-12 1795593600 paused
+start 20261123T090000Z-13 1795597200 13
+end 20261123T090000Z-13 1795597201 143
+start 20261123T100000Z-14 1795600800 14
+"""
+RUNS = (
+    Run("20261123T070000Z-11", 1795590000, pid=11, ended=1795590004, status=0),
+    Run("20261123T080000Z-12", 1795593600, ended=1795593600, skipped="paused"),
+    Run("20261123T090000Z-13", 1795597200, pid=13, ended=1795597201, status=143),
+    Run("20261123T100000Z-14", 1795600800, pid=14),
+)
+
+
+def test_starts_ends_and_skips_are_read_in_order() -> None:
+    assert records.parse(WHOLE) == RUNS
+
+
+def test_a_reason_may_have_several_words() -> None:
+    (run,) = records.parse(b"skip a 5 loaded by sync\n")
+    assert (run.skipped, run.started, run.ended, run.status) == ("loaded by sync", 5, 5, None)
+
+
+def test_a_status_may_be_followed_by_a_word() -> None:
+    (run,) = records.parse(b"start a 5 1\nend a 5 78 log\n")
+    assert run.status == 78
+
+
+@pytest.mark.parametrize("lines", range(7))
+def test_a_file_cut_inside_a_line_gives_all_that_was_whole_before(lines: int) -> None:
+    whole = WHOLE.splitlines(keepends=True)
+    before = records.parse(b"".join(whole[:lines]))
+    for cut in range(1, len(b"".join(whole[lines : lines + 1]))):
+        found = records.parse(b"".join(whole[:lines]) + whole[lines][:cut])
+        assert [run.id for run in found][: len(before)] == [run.id for run in before]
+        assert all(one.started == other.started for one, other in zip(found, before, strict=False))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"start",
+        b"start a",
+        b"start a 5",
+        b"start a x 1",
+        b"end a 5 0",
+        b"begin a 5 0",
+        b"start a \xd9\xa3 1",
+        b"\xff",
+    ],
+)
+def test_a_line_that_makes_no_sense_is_passed_over(line: bytes) -> None:
+    assert records.parse(line + b"\n" + WHOLE) == RUNS
+
+
+def test_a_pid_or_status_that_is_no_number_is_unknown() -> None:
+    (run,) = records.parse(b"start a 5 ?\nend a 6 ?\n")
+    assert (run.pid, run.ended, run.status) == (None, 6, None)
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_are_too_odd(content: bytes) -> None:
+    for run in records.parse(content):
+        assert isinstance(run.started, int)
+
+
+LINES = st.lists(st.sampled_from([b"start", b"end", b"skip", b"a", b"b", b" ", b"5", b"-1", b"\n", b"\xff", b"held"]))
+
+
+@given(LINES)
+def test_no_mixture_of_our_own_words_is_too_odd(parts: list[bytes]) -> None:
+    found = records.parse(b"".join(parts))
+    assert len({run.id for run in found}) == len(found)
+
+
+def test_garbage_in_the_middle_hides_no_other_run() -> None:
+    lines = WHOLE.splitlines(keepends=True)
+    assert records.parse(b"".join([*lines[:2], b"\x00\xff junk \n", *lines[2:]])) == RUNS
+
+
+def test_the_last_run_is_the_newest_that_was_not_skipped() -> None:
+    assert records.last(RUNS) == RUNS[3]
+    assert records.last((RUNS[0], RUNS[1])) == RUNS[0]
+    assert records.last((RUNS[1],)) is None
+    assert records.last(()) is None
+
+
+def test_no_file_means_no_runs(tmp_path: Path) -> None:
+    assert records.read(tmp_path / "none") == ()
+    (tmp_path / "runs").write_bytes(WHOLE)
+    assert records.read(tmp_path / "runs") == RUNS

@@ -1,0 +1,322 @@
+"""launchd through a real `launchctl` executable: manners, answers in three kinds, and errors that say all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from jobsync.config import Config
+from jobsync.definitions.job import Job, Line, Restart, Schedule, Slot
+from jobsync.errors import JobsyncError
+from jobsync.paths import Paths, paths_of
+from jobsync.schedulers import choose
+from jobsync.schedulers.launchd import Launchd, domain
+from jobsync.schedulers.protocol import Identity, Loaded, NoSession, SchedulerError, Survey, Unknown
+from jobsync.simulator import Simulator
+
+from ..laptop import MUTATING
+from .samples import CONFIG, RICH
+from .samples import REPO as OTHER
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A Mac and one repository's view of its launchd."""
+
+    mac: Simulator
+    config: Config
+    paths: Paths
+    launchd: Launchd
+
+    def install(self, job: Job) -> str:
+        """Write the artefacts of a job; gives its label."""
+        rendering = self.launchd.render(job)
+        for one in rendering.artefacts:
+            path = Path(one.path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(one.content)
+            path.chmod(one.mode)
+        return rendering.label
+
+    def load(self, job: Job) -> str:
+        """Install and load it."""
+        label = self.install(job)
+        self.launchd.load(label)
+        return label
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    root = Path(tempfile.mkdtemp(prefix="jobsync-test-", dir="/tmp"))
+    home = root / "home"
+    with Simulator.start(root / "mac", home) as mac:
+        config = replace(
+            CONFIG,
+            launchctl=str(mac.launchctl),
+            home=str(home),
+            state=f"{root}/state",
+            data=f"{root}/data",
+            logs=f"{root}/logs",
+        )
+        paths = paths_of(config, OTHER)
+        yield Bench(mac, config, paths, Launchd(config, OTHER, paths))
+    shutil.rmtree(root)
+
+
+def job(name: str = "one", line: str = "true", **fields: object) -> Job:
+    made = Job(name=name, description="", command=Line(line), directory="/", home_directory="/")
+    return replace(made, **fields)  # type: ignore[arg-type]  # each caller names real fields
+
+
+SLEEPER = job("sleeper", "exec sleep 1000", daemon=Restart.ALWAYS)
+
+
+def wait_until_gone(bench: Bench, label: str) -> None:
+    for _ in range(2000):
+        answer = bench.launchd.survey()
+        if isinstance(answer, Survey) and label not in answer.services:
+            return
+    raise AssertionError(f"{label} is still there")
+
+
+def test_a_loaded_job_is_surveyed_and_identified(bench: Bench) -> None:
+    label = bench.load(SLEEPER)
+    answer = bench.launchd.survey()
+    assert isinstance(answer, Survey)
+    assert answer.services[label].pid
+    assert bench.launchd.identify(label) == Identity(OTHER.id, bench.launchd.render(SLEEPER).load_digest)
+    assert bench.launchd.owns(label)
+    assert bench.launchd.installed_labels() == (label,)
+
+
+def test_the_survey_is_one_call_and_the_very_command_that_the_hook_runs(bench: Bench) -> None:
+    bench.mac.clear_calls()
+    bench.launchd.survey()
+    assert bench.mac.calls() == [["print", domain()]]
+    assert bench.launchd.survey_command() == (bench.config.launchctl, "print", domain())
+
+
+def test_what_is_not_loaded_has_no_identity_and_no_owner(bench: Bench) -> None:
+    assert bench.launchd.identify("ada.none") is None
+    assert not bench.launchd.owns("ada.none")
+    assert bench.launchd.survey() == Survey({}, frozenset())
+
+
+def test_a_job_of_somebody_else_is_not_owned(bench: Bench) -> None:
+    others = Launchd(bench.config, replace(OTHER, id="ffff"), bench.paths)
+    label = bench.load(job())
+    assert bench.launchd.owns(label)
+    assert not others.owns(label)
+    content = bench.paths.plist(label).read_bytes()
+    assert bench.launchd.is_ours(content)
+    assert not others.is_ours(content)
+
+
+def test_a_job_unloads_by_label_without_its_file(bench: Bench) -> None:
+    label = bench.load(SLEEPER)
+    bench.paths.plist(label).unlink()
+    bench.launchd.unload(label)
+    wait_until_gone(bench, label)
+
+
+@pytest.mark.parametrize("code", [3, 36, 37, 113])
+def test_unloading_what_is_gone_or_going_is_fine(bench: Bench, code: int) -> None:
+    bench.launchd.unload("ada.none")
+    bench.mac.fault("bootout", code=code)
+    bench.launchd.unload("ada.none")
+
+
+@pytest.mark.parametrize("code", [1, 5, 112, 125, 150])
+def test_unloading_that_failed_is_an_error_with_argv_status_and_stderr(bench: Bench, code: int) -> None:
+    bench.mac.fault("bootout", code=code, text="it would not\n")
+    with pytest.raises(SchedulerError) as caught:
+        bench.launchd.unload("ada.one")
+    argv = f"{bench.config.launchctl} bootout {domain()}/ada.one"
+    assert caught.value.message == f"`{argv}` failed with status {code}: it would not"
+
+
+def test_a_silent_failure_says_so(bench: Bench) -> None:
+    bench.mac.fault("bootstrap", code=5, text="")
+    with pytest.raises(SchedulerError, match="failed with status 5: nothing on stderr"):
+        bench.launchd.load("ada.one")
+
+
+@pytest.mark.parametrize("verb", ["unload", "load", "start", "restart", "stop", "identify", "owns"])
+def test_a_call_without_a_label_never_reaches_launchctl(bench: Bench, verb: str) -> None:
+    if verb == "load":
+        # bootstrap names a file; an empty label names one that is not there.
+        with pytest.raises(SchedulerError):
+            bench.launchd.load("")
+        return
+    with pytest.raises(ValueError, match="needs a label"):
+        getattr(bench.launchd, verb)("")
+    assert bench.mac.calls() == []
+
+
+def test_start_restart_and_stop(bench: Bench) -> None:
+    label = bench.load(job("one", "exec sleep 1000"))
+    bench.launchd.start(label)
+    first = pid_of(bench, label)
+    bench.launchd.start(label)
+    assert pid_of(bench, label) == first, "a running job is not started again"
+    bench.launchd.restart(label)
+    assert pid_of(bench, label) != first
+    bench.launchd.stop(label)
+    bench.mac.settle()
+    bench.launchd.stop(label)
+    answer = bench.launchd.survey()
+    assert isinstance(answer, Survey)
+    assert answer.services[label].pid is None
+
+
+def pid_of(bench: Bench, label: str) -> int:
+    for _ in range(2000):
+        answer = bench.launchd.survey()
+        if isinstance(answer, Survey) and (loaded := answer.services.get(label)) and loaded.pid:
+            return loaded.pid
+    raise AssertionError(f"{label} does not run")
+
+
+def test_how_the_last_run_ended_is_surveyed(bench: Bench) -> None:
+    label = bench.load(job("one", "exit 7"))
+    bench.launchd.start(label)
+    bench.mac.settle()
+    answer = bench.launchd.survey()
+    assert isinstance(answer, Survey)
+    assert answer.services[label] == Loaded(None, 7)
+
+
+@pytest.mark.parametrize("code", [112, 125])
+def test_no_gui_session_is_an_answer_of_its_own(bench: Bench, code: int) -> None:
+    bench.mac.fault("print", code=code)
+    answer = bench.launchd.survey()
+    assert isinstance(answer, NoSession)
+    assert "jobs load at the next login" in answer.reason
+
+
+def test_logged_out_there_is_no_session(bench: Bench) -> None:
+    bench.mac.logout()
+    assert isinstance(bench.launchd.survey(), NoSession)
+    bench.mac.login()
+    assert isinstance(bench.launchd.survey(), Survey)
+
+
+@pytest.mark.parametrize("code", [1, 5, 64, 69])
+def test_a_survey_that_failed_is_could_not_ask(bench: Bench, code: int) -> None:
+    bench.mac.fault("print", code=code, text="no luck\n")
+    answer = bench.launchd.survey()
+    assert isinstance(answer, Unknown)
+    assert f"failed with status {code}: no luck" in answer.reason
+
+
+@pytest.mark.parametrize("garbage", ["", "\x00!?\n", "gui/501 = {\n\tservices = {\n"])
+def test_a_survey_that_cannot_be_read_is_could_not_ask(bench: Bench, garbage: str) -> None:
+    bench.mac.fault("print", garbage=garbage)
+    answer = bench.launchd.survey()
+    assert isinstance(answer, Unknown)
+    assert "printed nothing that jobsync can read" in answer.reason
+
+
+def test_without_launchctl_it_is_could_not_ask(bench: Bench) -> None:
+    lost = Launchd(replace(bench.config, launchctl="/nonexistent/launchctl"), OTHER, bench.paths)
+    assert lost.survey() == Unknown("cannot run /nonexistent/launchctl: No such file or directory")
+
+
+def test_an_identity_that_cannot_be_asked_for_is_an_error(bench: Bench) -> None:
+    bench.mac.fault("print", code=125)
+    with pytest.raises(SchedulerError, match="status 125"):
+        bench.launchd.identify("ada.one")
+
+
+def test_a_label_that_the_user_disabled_is_surveyed_as_such(bench: Bench) -> None:
+    label = bench.load(job())
+    os.spawnv(os.P_WAIT, bench.config.launchctl, ["launchctl", "disable", f"{domain()}/{label}"])
+    answer = bench.launchd.survey()
+    assert isinstance(answer, Survey)
+    assert answer.disabled == {label}
+
+
+def test_launchctl_gets_nothing_of_the_callers_environment(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub = tmp_path / "launchctl"
+    stub.write_text(f"#!/bin/sh\nenv >'{tmp_path}/env'\n", encoding="utf-8")
+    stub.chmod(0o755)
+    monkeypatch.setenv("GIT_DIR", "/x")
+    monkeypatch.setenv("LC_ALL", "tr_TR.UTF-8")
+    Launchd(replace(bench.config, launchctl=str(stub)), OTHER, bench.paths).survey()
+    found = dict(line.split("=", 1) for line in (tmp_path / "env").read_text(encoding="utf-8").splitlines())
+    assert {name: found[name] for name in ("HOME", "PATH", "LC_ALL")} == {
+        "HOME": bench.config.home,
+        "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
+        "LC_ALL": "C",
+    }
+    assert set(found) <= {"HOME", "PATH", "LC_ALL", "PWD", "OLDPWD", "SHLVL", "_"}
+
+
+def test_installed_labels_are_those_under_our_prefix(bench: Bench) -> None:
+    bench.paths.agents.mkdir(parents=True, exist_ok=True)
+    for name in ("ada.b.plist", "ada.a.plist", "adab.x.plist", "com.apple.x.plist", "ada.c.txt", "ada.plist"):
+        (bench.paths.agents / name).touch()
+    assert bench.launchd.installed_labels() == ("ada.a", "ada.b")
+
+
+def test_without_a_directory_nothing_is_installed(bench: Bench) -> None:
+    bench.paths.agents.rmdir()
+    assert bench.launchd.installed_labels() == ()
+    bench.paths.agents.touch()
+    with pytest.raises(JobsyncError, match=r"cannot read .*LaunchAgents: Not a directory"):
+        bench.launchd.installed_labels()
+
+
+@pytest.mark.parametrize(
+    ("keys", "seconds"), [({}, 15), ({"ExitTimeOut": 30}, 40), ({"ExitTimeOut": 0}, 10), ({"ExitTimeOut": "x"}, 15)]
+)
+def test_a_job_is_given_its_own_time_to_end_and_a_margin(bench: Bench, keys: dict[str, object], seconds: float) -> None:
+    content = bench.launchd.render(job(launchd=keys)).artefacts[1].content
+    assert bench.launchd.unload_limit(content) == seconds
+
+
+def test_without_a_definition_the_time_to_end_is_launchds_own(bench: Bench) -> None:
+    assert bench.launchd.unload_limit(None) == bench.launchd.unload_limit(b"junk") == 15
+
+
+def test_rendering_calls_nothing(bench: Bench) -> None:
+    bench.mac.clear_calls()
+    rendering = bench.launchd.render(RICH)
+    bench.launchd.meaning(rendering.artefacts[1].content)
+    assert bench.mac.calls() == []
+    assert [(Path(one.path).name, one.mode) for one in rendering.artefacts] == [
+        ("rich", 0o700),
+        ("ada.rich.plist", 0o644),
+    ]
+
+
+def test_what_happens_to_slots_while_away_is_said_for_each_kind(bench: Bench) -> None:
+    assert list(bench.launchd.away_meaning(job())) == []
+    slots = Schedule(slots=(Slot(hour=9, minute=0),))
+    kinds = [slots, Schedule(at_login=True), Schedule(on_change=("/x",)), Schedule(on_files=("/x",))]
+    said = [bench.launchd.away_meaning(job(schedule=kind)) for kind in kinds]
+    assert [len(sentences) for sentences in said] == [2, 1, 1, 1]
+    assert len(bench.launchd.away_meaning(SLEEPER)) == 1
+
+
+def test_no_reading_verb_changes_anything(bench: Bench) -> None:
+    label = bench.load(SLEEPER)
+    bench.mac.clear_calls()
+    bench.launchd.survey()
+    bench.launchd.identify(label)
+    bench.launchd.owns(label)
+    bench.launchd.installed_labels()
+    assert not {call[0] for call in bench.mac.calls()} & MUTATING
+
+
+def test_a_scheduler_that_this_jobsync_does_not_know_is_refused(bench: Bench) -> None:
+    assert isinstance(choose.scheduler_for(bench.config, OTHER, bench.paths), Launchd)
+    with pytest.raises(JobsyncError, match='scheduler: "cron" is not one of launchd') as caught:
+        choose.scheduler_for(replace(bench.config, scheduler="cron"), OTHER, bench.paths)
+    assert caught.value.hint
