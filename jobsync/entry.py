@@ -3,6 +3,8 @@
 Runs at every pull, switch and commit. Until something turns out to have changed, it imports nothing heavier than os,
 sys, process.py and the ledger's index (a test reads `sys.modules`), and spawns two processes, git and the scheduler's
 query, which answer while the installed files are compared. Never fails a git command: always exits 0.
+
+`jobsync-hook finish REPO` is what a sync starts to have its deferred changes finished.
 """
 
 import os
@@ -132,9 +134,18 @@ def _hand_over(event: str, arguments: "tuple[str, ...]", environ: "Mapping[str, 
     wake(event, arguments, environ)
 
 
+def _finish(repo: str, environ: "Mapping[str, str]") -> None:
+    from jobsync.reconcile.finish import run
+
+    run(repo, environ)
+
+
 def _run(argv: "list[str]", environ: "Mapping[str, str]") -> None:
     if not argv:
         print("usage: jobsync-hook EVENT [ARGUMENT...]", file=sys.stderr)  # noqa: T201
+        return
+    if argv[0] == "finish" and len(argv) == 2:
+        _finish(argv[1], environ)
         return
     event, arguments = event_from_environment(argv[0], tuple(argv[1:]), environ)
     if event not in EVENTS:

@@ -53,7 +53,7 @@ def _holder(descriptor: int) -> str:
     if pid <= 0:
         return "another process"
     try:
-        answer = process.run(["ps", "-o", "args=", "-p", str(pid)], env=os.environ, timeout=2)
+        answer = process.run(["ps", "-o", "args=", "-p", str(pid)], env={"LC_ALL": "C"}, timeout=2)
     except JobsyncError:
         return f"process {pid}"
     command = answer.stdout.decode("utf-8", "replace").strip()

@@ -34,6 +34,16 @@ class Paths:
         return self.state / "note"
 
     @property
+    def deferred(self) -> Path:
+        """Which changes wait for a run to end."""
+        return self.state / "deferred"
+
+    @property
+    def waiter(self) -> Path:
+        """Lock of whoever waits for that."""
+        return self.state / "waiter"
+
+    @property
     def store(self) -> Path:
         """Bytes of the artefacts as written, each in a file named after its digest."""
         return self.state / "store"

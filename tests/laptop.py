@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from jobsync.reconcile import ledger as ledgers
+from jobsync.reconcile.own import is_own
 from jobsync.reconcile.state import Record
 from jobsync.simulator import Simulator
 
@@ -164,7 +165,9 @@ class Laptop:
     def init(self, *options: str) -> Ran:
         """Register without syncing."""
         launchctl = str(self.simulator.launchctl)
-        return self.jobsync("init", "--prefix", self.prefix, "--launchctl", launchctl, "--yes", "--no-sync", *options)
+        ran = self.jobsync("init", "--prefix", self.prefix, "--launchctl", launchctl, "--yes", "--no-sync", *options)
+        self.simulator.clear_calls()
+        return ran
 
     # -- the repository
 
@@ -218,12 +221,14 @@ class Laptop:
         """Names of our jobs that launchd knows."""
         rows = self.launchctl("list").out.splitlines()[1:]
         labels = (row.split("\t")[2] for row in rows)
-        return {label.removeprefix(f"{self.prefix}.") for label in labels if label.startswith(f"{self.prefix}.")}
+        names = (label.removeprefix(f"{self.prefix}.") for label in labels if label.startswith(f"{self.prefix}."))
+        return {name for name in names if not is_own(name)}
 
     def installed(self) -> set[str]:
         """Names of the jobs whose plist is there."""
         found = self.agents.glob(f"{self.prefix}.*.plist")
-        return {path.name.removeprefix(f"{self.prefix}.").removesuffix(".plist") for path in found}
+        names = (path.name.removeprefix(f"{self.prefix}.").removesuffix(".plist") for path in found)
+        return {name for name in names if not is_own(name)}
 
     def launchctl(self, *arguments: str, status: int | None = 0) -> Ran:
         return self.run(str(self.simulator.launchctl), *arguments, at=self.root, status=status)

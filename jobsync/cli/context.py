@@ -13,6 +13,7 @@ from jobsync.config import Config, Repo
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.origin import Origin, open_origin
+from jobsync.reconcile.own import is_own
 from jobsync.repo.repository import Place, identity, locate
 from jobsync.repo.trees import WorkTree
 
@@ -97,7 +98,7 @@ def _names(origin: Origin) -> set[str]:
     from jobsync.definitions.load import read_settings
 
     known = ledgers.read(origin.paths.ledger)
-    names = set(known.records) if known else set()
+    names = {name for name in known.records if not is_own(name)} if known else set()
     tree = WorkTree(origin.repo.work_tree)
     directory = read_settings(tree).jobs
     if directory is None:

@@ -6,6 +6,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from jobsync.paths import paths_of
 from jobsync.reconcile import observe
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin, open_origin
+from jobsync.reconcile.own import FINISH
 from jobsync.reconcile.plan import Orders
 from jobsync.repo import carriers
 from jobsync.repo.carriers import HookState, HookStatus
@@ -238,6 +240,8 @@ def init(
     configuration.save(config, os.environ)
     origin = open_origin(config, repo)
     status = _install_hooks(origin) if hooks else ExitCode.OK
+    with suppress(JobsyncError):  # no scheduler now: the first sync says so, and writes them
+        syncing.sync(origin, Orders(), [FINISH])
     return max(status, _first_sync(origin, wants=wants_sync))
 
 

@@ -20,6 +20,7 @@ from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Record, Report
 from jobsync.repo.trees import WorkTree
@@ -270,7 +271,7 @@ def _chosen(context: Context, jobs: tuple[str, ...]) -> list[tuple[Origin, str]]
     found = []
     for origin in context.origins():
         known = ledgers.read(origin.paths.ledger)
-        found += [(origin, name) for name in (known.records if known else ())]
+        found += [(origin, name) for name in (known.records if known else ()) if not is_own(name)]
     return found
 
 

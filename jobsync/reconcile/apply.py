@@ -49,7 +49,11 @@ Progress = Callable[[str], None]
 
 
 class _Deferred(JobsyncError):
-    """A run started between plan and apply; the message says what was seen."""
+    """A run started between plan and apply."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(f"running (pid {pid}); finished when it ends")
+        self.pid = pid
 
 
 class _SessionEnded(JobsyncError):
@@ -101,7 +105,7 @@ class Applier:
         self._drop_stale_holds()
         for change in plan.changes:
             if not change.steps:
-                self._settle(done, change, change.outcome, change.cause)
+                self._settle(done, change)
         works = [_Work(change, list(change.steps)) for change in plan.changes if change.steps]
         draining = [work for work in works if self._attempt(done, work, self._begin)]
         finished = [work for work in self._drain(done, draining) if self._attempt(done, work, self._finish)]
@@ -128,7 +132,8 @@ class Applier:
             act(done, work)
         except _Deferred as error:
             self._release(work)
-            self._settle(done, work.change, Outcome.DEFERRED, error.message, keep_record=True)
+            result = Result(work.change.name, work.change.label, Outcome.DEFERRED, error.message, error.pid)
+            done.results[work.change.name] = result
             return False
         except _SessionEnded as error:
             self._settle_unloaded(done, work.change, error.message)
@@ -166,7 +171,7 @@ class Applier:
         deadline = time.monotonic() + _HELD_PATIENCE
         while (pid := self._pid(step.label)) is not None:
             if self._is_at_work(work, pid) or time.monotonic() > deadline:
-                raise _Deferred(f"running (pid {pid}); finished by the next sync after it ends")
+                raise _Deferred(pid)
             time.sleep(_FIRST_PAUSE)
 
     def _pid(self, label: str) -> int | None:
@@ -332,15 +337,12 @@ class Applier:
             elif isinstance(answer, NoSession) and _loads(work.change):
                 self._settle_unloaded(done, work.change, answer.reason)
             else:
-                self._settle(done, work.change, work.change.outcome, work.change.cause)
+                self._settle(done, work.change)
         self._save(done.ledger)
 
-    def _settle(
-        self, done: Applied, change: Change, outcome: Outcome, cause: str, *, keep_record: bool = False
-    ) -> None:
-        done.results[change.name] = Result(change.name, change.label, outcome, cause)
-        if not keep_record:
-            done.ledger = done.ledger.with_record(change.name, change.record)
+    def _settle(self, done: Applied, change: Change) -> None:
+        done.results[change.name] = Result(change.name, change.label, change.outcome, change.cause, change.pid)
+        done.ledger = done.ledger.with_record(change.name, change.record)
 
     def _settle_unloaded(self, done: Applied, change: Change, reason: str) -> None:
         """All is in place but nothing is loaded: the next login does it, or the next sync after that."""

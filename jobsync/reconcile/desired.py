@@ -11,6 +11,7 @@ from jobsync.errors import Fault, JobsyncError
 from jobsync.reconcile.index import digest
 from jobsync.reconcile.ledger import RENDER_FORMAT, Ledger, Store, placed
 from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.own import own_jobs
 from jobsync.reconcile.state import Absence, Desired, Faulty, Outcome, Record, Source, Unwanted, Want, Wanted
 from jobsync.repo.affected import Entry, affected, entries_under
 from jobsync.repo.trees import HeadTree, WorkTree
@@ -159,6 +160,7 @@ def by_hand(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
             )
         jobs[job.name] = desired
     jobs |= {name: Faulty(_faults_of(definitions, name)) for name in definitions.faulty}
+    jobs |= own_jobs(origin)
     defined = {job.name: job for job in definitions.jobs}
     absent = {
         name: Absence(
@@ -226,6 +228,7 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
     """What HEAD wants of the affected jobs, and of all others what the ledger says that they were."""
     found = {name: _from_ledger(origin, record) for name, record in ledger.records.items()}
     jobs: dict[str, Desired] = {name: wanted for name, wanted in found.items() if wanted is not None}
+    jobs |= own_jobs(origin)
     causes = dict.fromkeys(found.keys() - jobs.keys(), "its stored bytes were lost")
     causes |= affected_jobs(origin, ledger, head)
     if not causes:

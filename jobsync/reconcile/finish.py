@@ -6,9 +6,11 @@ sync keeps true, so it does not matter who waits, whether somebody waits at all,
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 from jobsync import config as configuration
 from jobsync import files, lock
+from jobsync.errors import JobsyncError
 from jobsync.reconcile import deferred
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.deferred import is_alive
@@ -63,11 +65,12 @@ def finish(origin: Origin, patience: float = LONGEST_WAIT) -> None:
 
 
 def run(repo_id: str, environ: Mapping[str, str]) -> None:
-    """`jobsync-hook finish REPO`. `JobsyncError` as `finish`; a repository that is not registered any more is fine."""
+    """`jobsync-hook finish REPO`. Nobody listens: what goes wrong stays visible in `status`."""
     file = configuration.find(environ)
     if file is None or not file.is_file():
         return
-    config = configuration.load(file)
-    for repo in config.repos:
-        if repo.id == repo_id:
-            finish(open_origin(config, repo, environ))
+    with suppress(JobsyncError):
+        config = configuration.load(file)
+        for repo in config.repos:
+            if repo.id == repo_id:
+                finish(open_origin(config, repo, environ))

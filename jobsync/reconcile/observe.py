@@ -34,7 +34,7 @@ def file_state(path: str) -> FileState:
 
 def ancestors() -> frozenset[int]:
     """Process ids from our parent upwards: the branch that we sit on. `JobsyncError` when ps(1) does not answer."""
-    answer = process.run(["ps", "-A", "-o", "pid=,ppid="], env={**os.environ, "LC_ALL": "C"}, timeout=10)
+    answer = process.run(["ps", "-A", "-o", "pid=,ppid="], env={"LC_ALL": "C"}, timeout=10)
     if answer.status:
         raise JobsyncError(f"`{' '.join(answer.argv)}` failed with status {answer.status}: {answer.complaint}")
     rows = (line.split() for line in answer.stdout.decode("ascii", "replace").splitlines())

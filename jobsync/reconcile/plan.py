@@ -11,6 +11,7 @@ from typing import assert_never
 
 from jobsync.reconcile.index import digest
 from jobsync.reconcile.ledger import Ledger, placed
+from jobsync.reconcile.own import is_own
 from jobsync.reconcile.state import (
     Caller,
     Change,
@@ -168,17 +169,17 @@ class _Look:
         return {placed(one) for one in self.want.rendering.artefacts} != set(self.record.artefacts)
 
 
-def _blocked_by(look: _Look) -> str:
-    """Why a loaded job must not be unloaded or restarted now; empty when it may."""
+def _blocked_by(look: _Look) -> tuple[str, int] | None:
+    """Why a loaded job must not be unloaded or restarted now, and the process behind that; None when it may."""
     stops = look.needs_unload or look.needs_restart
     loaded = look.former or (look.loaded if stops else None)
     if loaded is None or loaded.pid is None:
-        return ""
+        return None
     if loaded.pid in look.observed.ancestors:
-        return f"this sync runs inside it (pid {loaded.pid}); finished by the next sync from outside"
+        return f"this sync runs inside it (pid {loaded.pid}); finished when that has ended", loaded.pid
     if look.want.is_daemon or look.orders.now:
-        return ""
-    return f"running (pid {loaded.pid}); finished by the next sync after it ends"
+        return None
+    return f"running (pid {loaded.pid}); finished when it ends", loaded.pid
 
 
 def _foreign(look: _Look) -> str:
@@ -277,23 +278,24 @@ def _fresh_record(look: _Look, *, is_loaded: bool) -> Record:
     )
 
 
-def _hindrance(look: _Look) -> tuple[Outcome, str] | None:
+def _hindrance(look: _Look) -> tuple[Outcome, str, int] | None:
     """Why nothing at all is done for this job now; None when nothing stands in the way."""
     answer, record = look.observed.answer, look.record
     if isinstance(answer, Unknown):
-        return Outcome.FAILED, answer.reason
+        return Outcome.FAILED, answer.reason, 0
     if foreign := _foreign(look):
-        return Outcome.CONFLICT, foreign
+        return Outcome.CONFLICT, foreign, 0
     if record is not None and look.orders.caller is Caller.HOOK and look.gave_up:
-        return Outcome.FAILED, f"{record.message} (not tried again until something changes)"
+        return Outcome.FAILED, f"{record.message} (not tried again until something changes)", 0
     if blocked := _blocked_by(look):
-        return Outcome.DEFERRED, blocked
+        return Outcome.DEFERRED, *blocked
     return None
 
 
 def _for_wanted(look: _Look) -> Change:
     if hindrance := _hindrance(look):
-        return Change(look.name, look.label, *hindrance, record=look.record)
+        outcome, cause, pid = hindrance
+        return Change(look.name, look.label, outcome, cause, record=look.record, pid=pid)
     steps = _steps(look)
     outcome = _name_of(look, steps)
     cause = _cause(look, outcome)
@@ -349,8 +351,8 @@ def _for_unwanted(going: _Going, unwanted: Unwanted) -> Change:
     if isinstance(answer, Unknown):
         return Change(going.name, going.label, Outcome.FAILED, answer.reason, record=going.record)
     if loaded and loaded.pid in going.observed.ancestors:
-        blocked = f"this sync runs inside it (pid {loaded.pid}); removed by the next sync from outside"
-        return Change(going.name, going.label, Outcome.DEFERRED, blocked, record=going.record)
+        blocked = f"this sync runs inside it (pid {loaded.pid}); removed when that has ended"
+        return Change(going.name, going.label, Outcome.DEFERRED, blocked, record=going.record, pid=loaded.pid or 0)
     stopped = f"; stopped (pid {loaded.pid})" if loaded and loaded.pid else ""
     return Change(going.name, going.label, unwanted.outcome, unwanted.cause + stopped, going.steps())
 
@@ -419,8 +421,8 @@ def make_plan(want: Want, observed: Observed, ledger: Ledger, scheduler: Schedul
     view = _View(observed, ledger, scheduler, orders)
     found = (_for(view, name, desired) for name, desired in jobs)
     changes = [change for change in found if change is not None]
-    going = [change.name for change in changes if change.outcome is Outcome.REMOVED]
-    installed = len(ledger.records.keys() | orphans.keys())
+    going = [one.name for one in changes if one.outcome is Outcome.REMOVED and not is_own(one.name)]
+    installed = sum(not is_own(name) for name in ledger.records.keys() | orphans.keys())
     brake = "" if orders.allow_removals else _brake(installed, len(going), jobs_missing=want.jobs_missing)
     return Plan(
         changes=tuple(_with_brake(change, brake, ledger.records) for change in changes),

@@ -227,6 +227,8 @@ class Change:
     steps: tuple[Step, ...] = ()
     record: Record | None = None
     """What the ledger holds once this succeeded; None: no entry."""
+    pid: int = 0
+    """The run that it waits for, where it is deferred because of one."""
 
     @property
     def is_settled(self) -> bool:
@@ -265,6 +267,8 @@ class Result:
     label: str
     outcome: Outcome
     cause: str = ""
+    pid: int = 0
+    """The run that it waits for, where it is deferred because of one."""
 
 
 @dataclass(frozen=True, slots=True)

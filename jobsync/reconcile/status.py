@@ -6,6 +6,7 @@ from datetime import datetime
 from jobsync.definitions.job import Job
 from jobsync.definitions.slots import next_runs
 from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Change, Faulty, Outcome, Unwanted, Wanted
 from jobsync.reconcile.sync import Planned, plan
@@ -104,5 +105,6 @@ def gather(origin: Origin, now: datetime) -> tuple[Planned, tuple[JobStatus, ...
     """The status of every job of a repository, those in trouble first. `now`: aware, in the machine's zone."""
     planned = plan(origin, Orders())
     names = sorted({*planned.want.jobs, *planned.want.definitions, *(one.name for one in planned.plan.changes)})
-    found = [_one(origin, planned, name, now) for name in names]
+    every = [_one(origin, planned, name, now) for name in names]
+    found = [one for one in every if not is_own(one.name) or not one.is_healthy]
     return planned, tuple(sorted(found, key=lambda one: (one.is_healthy, one.state == "not here", one.name)))

@@ -1,19 +1,20 @@
 """The sentence the package exists for: want, observe, plan, apply, verify, remember, report."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from jobsync import config as configuration
 from jobsync import files, lock
 from jobsync.errors import JobsyncError, UsageError
-from jobsync.reconcile import index, observe
+from jobsync.reconcile import deferred, index, observe
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.apply import Applied, Applier
 from jobsync.reconcile.desired import HeadState, by_hand, head_state, in_hook
 from jobsync.reconcile.ledger import Ledger, Store
 from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders, make_plan
 from jobsync.reconcile.state import Caller, Observed, Outcome, Plan, Report, Result, Unwanted, Want
 from jobsync.schedulers.protocol import Unknown
@@ -40,6 +41,7 @@ class Planned:
     head: HeadState
     whole: bool
     """Made for all jobs, not for some by name."""
+    caller: Caller = Caller.HAND
 
 
 def _known_names(want: Want, observed: Observed) -> set[str]:
@@ -74,7 +76,8 @@ def plan(origin: Origin, orders: Orders, names: Collection[str] = ()) -> Planned
     observed = observe.observe(want, known, origin.paths, origin.scheduler, whole=search)
     if not whole:
         want = _only(want, names, _known_names(want, observed))
-    return Planned(make_plan(want, observed, known, origin.scheduler, orders), want, observed, known, head, whole)
+    made = make_plan(want, observed, known, origin.scheduler, orders)
+    return Planned(made, want, observed, known, head, whole, orders.caller)
 
 
 def _index(planned: Planned, origin: Origin, ledger: Ledger, *, settled: bool) -> index.Index | None:
@@ -148,7 +151,16 @@ def _execute(planned: Planned, origin: Origin, progress: Progress) -> Applied:
     if planned.plan.would_change:
         Store(paths.store).sweep(done.ledger)
     configuration.refresh_index(origin.config)
+    deferred.write(origin, _waiting(planned, origin, done))
     return done
+
+
+def _waiting(planned: Planned, origin: Origin, done: Applied) -> dict[str, deferred.Request]:
+    """What a run still stands in the way of; of jobs that this sync did not look at, what was known before."""
+    known = {name: one for name, one in deferred.read(origin).items() if name not in done.results}
+    kept = {} if planned.whole else known
+    found = {name: deferred.Request(planned.caller, result.pid) for name, result in done.results.items() if result.pid}
+    return {**kept, **found}
 
 
 def _becomes_settled(plan: Plan, done: Applied) -> bool:
@@ -184,9 +196,17 @@ def _check_answer(planned: Planned) -> None:
         )
 
 
+def _shown(results: Iterable[Result]) -> tuple[Result, ...]:
+    """In order of name; of jobsync's own jobs only those in trouble, for nobody asked for them."""
+    bad = (Outcome.FAILED, Outcome.CONFLICT)
+    return tuple(
+        sorted((one for one in results if not is_own(one.name) or one.outcome in bad), key=lambda one: one.name)
+    )
+
+
 def dry_run(planned: Planned) -> Report:
     """The plan as a report: what a sync would do."""
-    results = tuple(Result(one.name, one.label, one.outcome, one.cause) for one in planned.plan.changes)
+    results = _shown(Result(one.name, one.label, one.outcome, one.cause, one.pid) for one in planned.plan.changes)
     shown = planned.plan
     return Report(results, shown.faults, shown.brake, shown.notices, dry_run=True, would_change=shown.would_change)
 
@@ -197,8 +217,9 @@ def _locked(origin: Origin, orders: Orders, names: Collection[str], progress: Pr
         _check_answer(planned)
         _remember_bytes(planned, origin)
         done = _execute(planned, origin, progress)
+    deferred.arrange(origin, deferred.read(origin), planned.observed.ancestors)
     return Report(
-        results=tuple(done.results[name] for name in sorted(done.results)),
+        results=_shown(done.results.values()),
         faults=planned.plan.faults,
         brake=planned.plan.brake,
         notices=planned.plan.notices,
@@ -296,4 +317,4 @@ def uninstall(origin: Origin, progress: Progress = no_progress) -> Report:
         everything = Planned(planned, want, observed, known, HeadState("", {}, "jobs"), whole=False)
         _check_answer(everything)
         done = _execute(everything, origin, progress)
-    return Report(tuple(done.results[name] for name in sorted(done.results)), kept=tuple(done.kept), would_change=True)
+    return Report(_shown(done.results.values()), kept=tuple(done.kept), would_change=True)

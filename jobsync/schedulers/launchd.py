@@ -38,8 +38,9 @@ _NO_DOMAIN = 112
 _NO_SERVICE = 113
 _NO_GUI = 125
 
-# bootout: 3 and 113 = was not loaded, 36 (macOS 10.15 and 11) and 37 = is on its way out already.
-_GONE_OR_GOING = (_OK, _NO_SUCH_PROCESS, _IN_PROGRESS, _ALREADY, _NO_SERVICE)
+# bootout: 3 and 113 = was not loaded, 36 (macOS 10.15 and 11) and 37 = is on its way out already, 112 and 125 = the
+# whole session went.
+_GONE_OR_GOING = (_OK, _NO_SUCH_PROCESS, _IN_PROGRESS, _ALREADY, _NO_DOMAIN, _NO_SERVICE, _NO_GUI)
 _DEFAULT_EXIT_TIMEOUT = 5
 _DRAIN_MARGIN = 10.0
 

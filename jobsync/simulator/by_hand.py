@@ -23,7 +23,9 @@ def _moment(text: str) -> float:
 
 
 def _switch(text: str) -> bool:
-    return {"on": True, "off": False}[text]
+    if text not in ("on", "off"):
+        raise argparse.ArgumentTypeError(f'a switch is on or off, not "{text}"')
+    return text == "on"
 
 
 _ARGUMENTS: Mapping[str, Mapping[str, Any]] = {

@@ -233,3 +233,27 @@ def test_a_first_sync_before_the_first_commit_waits_for_it(laptop: Laptop) -> No
     assert laptop.loaded() == laptop.installed() == set()
     assert "installed one" in laptop.commit(at=fresh).err
     assert laptop.loaded() == {"one"}
+
+
+def test_a_fault_in_the_settings_stops_every_job_where_it_is(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    registered.put("jobsync.toml", "jobs = 3\n")
+    registered.job("one", LATER)
+    registered.mutations()
+    assert "jobsync.toml: jobs: " in registered.jobsync("sync", status=1).err
+    assert registered.jobsync("status", "one").out.startswith("one (test.one)")
+    assert "there is no job" in registered.jobsync("status", "nope", status=2).err
+    assert registered.mutations() == [] and registered.hour("one") == 9
+
+
+def test_a_job_that_cannot_be_read_is_a_fault_of_that_job_alone(registered: Laptop) -> None:
+    outside = registered.put("outside.toml", JOB, at=registered.root)
+    (registered.work / "jobs/linked").mkdir(parents=True)
+    (registered.work / "jobs/linked/job.toml").symlink_to(outside)
+    (registered.work / "jobs/round").symlink_to("round")
+    registered.job("one")
+    ran = registered.jobsync("sync", status=1)
+    assert "jobs/linked" in ran.err and "out of the repository" in ran.err
+    assert registered.installed() == {"one"}
+    assert "faulty" in registered.jobsync("status", "linked").out

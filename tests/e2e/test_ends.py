@@ -155,6 +155,13 @@ def test_a_bug_writes_a_log_for_an_issue_and_changes_nothing(registered: Laptop)
     assert not log.exists()
 
 
+def test_a_bug_is_logged_even_where_its_place_is_taken(registered: Laptop) -> None:
+    registered.job("one", CRON)
+    registered.put(".local/state/jobsync/bugs", "in the way", at=registered.home)
+    ran = registered.jobsync("sync", env={**broken_cronsim(registered), "TMPDIR": str(registered.root)}, status=4)
+    assert list(registered.root.glob("jobsync-*.log")) == [Path(ran.err.split("report it with ")[1].strip())]
+
+
 def test_a_bug_in_a_hook_is_one_line_and_git_does_not_notice(registered: Laptop) -> None:
     registered.upstream("one", CRON)
     ran = registered.git("pull", "-q", env=broken_cronsim(registered))

@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -320,3 +322,41 @@ def test_a_repository_registered_once_is_the_same_by_a_link_to_it(registered: La
     assert registered.jobsync("sync", at=link, env=pinned).out.splitlines()[-1] == "1 installed"
     record = registered.record("one")
     assert record is not None and record.source is Source.WORK_TREE
+
+
+def test_an_uninstall_that_meets_trouble_keeps_the_rest_and_can_be_run_again(registered: Laptop) -> None:
+    registered.job("one")
+    registered.job("two")
+    registered.commit()
+    registered.simulator.fault("bootout", code=5, times=None, label="test.one")
+    ran = registered.jobsync("uninstall", "--yes", status=1)
+    assert "not everything could be removed" in ran.err and "nothing of jobsync is left" not in ran.out
+    assert registered.loaded() == {"one"} and registered.config_file.is_file()
+    registered.jobsync("hooks", "status")
+    registered.simulator.clear_faults()
+    assert "nothing of jobsync is left" in registered.jobsync("uninstall", "--yes").out
+    assert registered.loaded() == set() and left_of_jobsync(registered) == set()
+
+
+def test_a_machine_without_launchd_gets_one_from_one_command(laptop: Laptop) -> None:
+    directory = laptop.root / "own"
+    argv = ("jobsync", "simulator", str(directory))
+    with subprocess.Popen(argv, cwd=laptop.work, env=laptop.environment, stdout=subprocess.PIPE) as serving:
+        launchctl = directory / "bin/launchctl"
+        laptop.wait_for(lambda: launchctl.exists() and laptop.run(str(launchctl), "list", status=None).status == 0)
+        laptop.job("one")
+        laptop.jobsync("init", "--launchctl", str(launchctl), "--yes", "--sync")
+        assert "jobsync.one" in laptop.run(str(launchctl), "list").out
+        again = laptop.jobsync("simulator", str(directory), status=1)
+        assert again.err.startswith("jobsync: ")
+        serving.send_signal(signal.SIGINT)
+        serving.communicate(timeout=30)
+    assert serving.returncode in (0, 130)
+    assert "could not ask the scheduler" in laptop.jobsync("sync", status=1).err
+
+
+def test_without_its_configuration_a_hook_has_nothing_to_say(registered: Laptop) -> None:
+    for path in registered.config_file.parent.iterdir():
+        path.unlink()
+    registered.job("one")
+    assert registered.commit().text == "" and registered.installed() == set()

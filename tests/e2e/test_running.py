@@ -8,7 +8,9 @@ from jobsync.runs import records
 
 from ..laptop import Laptop
 
-DAEMON = 'run = "echo up; sleep 1000"\n[daemon]\nrestart = "always"\n'
+QUICK = "\n[launchd]\nThrottleInterval = 1\n"
+"""launchd's ten seconds between two starts would be ours to wait."""
+DAEMON = f'run = "echo up; sleep 1000"\n[daemon]\nrestart = "always"\n{QUICK}'
 WAITS = 'run = "touch ~/began; sleep 1000"\n'
 HELLO = 'run = "echo hello; exit 7"\n\n[env]\nWHO = "it is me"\n'
 
@@ -116,7 +118,7 @@ def test_a_daemon_is_stopped_and_restarted_by_name(registered: Laptop) -> None:
 
 
 def test_a_paused_job_is_skipped_until_it_is_resumed(registered: Laptop) -> None:
-    registered.job("one", 'run = "touch ~/ran"\n[schedule]\nat = "09:00"\n')
+    registered.job("one", f'run = "touch ~/ran"\n[schedule]\nat = "09:00"\n{QUICK}')
     registered.commit()
     registered.mutations()
     assert registered.jobsync("pause", "one").out == "one: paused by you until `jobsync resume`\n"
@@ -211,3 +213,33 @@ def test_a_job_that_leaves_its_log_to_be_lost_still_gives_its_status(registered:
         log.unlink()
     assert "no log yet" in registered.jobsync("logs", "one", status=1).err
     assert "exit 7" in registered.jobsync("status").out
+
+
+def test_a_run_that_ends_without_a_word_is_named(registered: Laptop) -> None:
+    registered.job("one", 'run = "echo first; kill -KILL $PPID"\n')
+    registered.commit()
+    for options in ((), ("--here",)):
+        ran = registered.jobsync("run", *options, "one", status=1)
+        assert ran.out.startswith("first\n") or not ran.out
+        assert "one was killed before it could say how it ended" in ran.err and "`jobsync logs one`" in ran.err
+    assert registered.jobsync("logs", "one").out == "first\n"
+
+
+def test_a_run_that_is_skipped_says_why(registered: Laptop) -> None:
+    registered.job("one", 'run = "touch ~/ran"\n')
+    registered.commit()
+    hold = registered.state / "hold" / "one"
+    hold.parent.mkdir(exist_ok=True)
+    hold.write_text("99999999999\n")
+    assert "one was skipped: held" in registered.jobsync("run", "one", status=1).err
+    assert not (registered.home / "ran").exists()
+
+
+def test_a_lost_store_is_mended_by_a_sync(registered: Laptop) -> None:
+    registered.job("one", 'run = "echo hello"\n')
+    registered.commit()
+    for path in (registered.state / "store").iterdir():
+        path.unlink()
+    assert "`jobsync sync one` mends that" in registered.jobsync("run", "--here", "one", status=1).err
+    registered.jobsync("sync", "one")
+    assert registered.jobsync("run", "--here", "one").out == "hello\n"

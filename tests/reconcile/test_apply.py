@@ -24,7 +24,7 @@ from .bench import SLEEP, Bench, job, until
 NINE, TEN = job(hour=9), job(hour=10)
 SLOTS = (Slot(hour=9, minute=0),)
 AT_LOGIN = job(schedule=Schedule(slots=SLOTS, at_login=True))
-DAEMON = job(schedule=Schedule(), daemon=Restart.ALWAYS, command=SLEEP)
+DAEMON = job(schedule=Schedule(), daemon=Restart.ALWAYS, command=SLEEP, launchd={"ThrottleInterval": 1})
 
 
 def deaf(name: str = "one", hour: int = 9) -> Job:
@@ -292,7 +292,7 @@ def test_125_to_the_survey_after_the_load_claims_nothing(bench: Bench) -> None:
 
 def test_125_while_the_old_job_drains_counts_as_gone(bench: Bench) -> None:
     bench.sync(DAEMON)
-    changed = job(schedule=Schedule(), daemon=Restart.ON_FAILURE, command=SLEEP)
+    changed = replace(DAEMON, daemon=Restart.ON_FAILURE)
     plan = bench.plan(bench.want(changed))
     bench.mac.logout()
     assert bench.apply(plan).results["one"].outcome is Outcome.DEFERRED
@@ -304,7 +304,7 @@ def test_125_while_the_old_job_drains_counts_as_gone(bench: Bench) -> None:
 
 def test_a_survey_that_is_garbage_while_the_old_job_drains_is_asked_again(bench: Bench) -> None:
     bench.sync(DAEMON)
-    changed = job(schedule=Schedule(), daemon=Restart.ON_FAILURE, command=SLEEP)
+    changed = replace(DAEMON, daemon=Restart.ON_FAILURE)
     plan = bench.plan(bench.want(changed))
     bench.mac.fault("print", garbage="\x00!?", times=2)
     assert bench.apply(plan).results["one"].outcome is Outcome.UPDATED
@@ -334,10 +334,13 @@ def test_no_answer_after_the_load_is_not_taken_for_health(bench: Bench) -> None:
 
 def test_no_answer_after_a_change_does_not_undo_it(bench: Bench) -> None:
     bench.sync(DAEMON)
-    changed = job(schedule=Schedule(), daemon=Restart.ON_FAILURE, command=SLEEP)
+    changed = replace(DAEMON, daemon=Restart.ON_FAILURE)
     plan = bench.plan(bench.want(changed))
-    bench.mac.fault("print", code=64, after=1)
+    loaded = bench.root / "loaded"
+    stub(bench, f'[ "$1" != bootstrap ] || : >"{loaded}"\n[ "$1" != print ] || [ ! -e "{loaded}" ] || exit 64')
     done = bench.apply(plan)
+    loaded.unlink()
+    stub(bench, "")
     assert done.results["one"].cause == "the scheduler did not say whether it took"
     assert bench.is_installed_as(changed)
     still_converges(bench, changed)
@@ -352,7 +355,7 @@ def test_a_running_job_is_deferred_and_finished_after_it_ends(bench: Bench) -> N
     bench.mutations()
     changed = job(hour=10, command=SLEEP)
     (cause,) = bench.causes(changed).values()
-    assert cause == f"running (pid {pid}); finished by the next sync after it ends"
+    assert cause == f"running (pid {pid}); finished when it ends"
     assert bench.verbs() == []
     assert bench.pid() == pid
     bench.launchd.stop("ada.one")
@@ -373,26 +376,33 @@ def test_a_slot_that_fires_between_plan_and_apply_is_not_stopped(bench: Bench) -
     assert bench.record().load_digest == bench.launchd.render(job(command=SLEEP)).load_digest
 
 
-def gated(bench: Bench, verb: str, action: str) -> None:
-    """A launchctl that runs `action` when `verb` is called, before it does its work: a race that always comes."""
-    real = bench.mac.launchctl
-    stub = bench.root / "launchctl"
-    stub.write_text(
-        f'#!/bin/sh\nif [ "$1" = {verb} ] && [ ! -e "{bench.root}/done" ]; then\n'
-        f'  : >"{bench.root}/done"\n  {action}\nfi\nexec "{real}" "$@"\n',
-        encoding="utf-8",
-    )
-    stub.chmod(0o755)
-    bench.launchd._config = replace(bench.launchd._config, launchctl=str(stub))
+def echo(path: Path, hour: int = 9) -> Job:
+    """Writes its hour into a file; may start again soon."""
+    return job(hour=hour, command=Line(f"echo {hour} >>{path}"), launchd={"ThrottleInterval": 1})
+
+
+def stub(bench: Bench, script: str) -> None:
+    """A launchctl that runs a piece of sh before it does its work."""
+    path = bench.root / "launchctl"
+    path.write_text(f'#!/bin/sh\n{script}\nexec "{bench.mac.launchctl}" "$@"\n', encoding="utf-8")
+    path.chmod(0o755)
+    bench.launchd._config = replace(bench.launchd._config, launchctl=str(path))
+
+
+def fire_at(bench: Bench, verb: str, *, until_held: bool = True) -> None:
+    """A slot fires the moment that `verb` is called for the first time: a race that always comes."""
+    once = bench.root / "fired"
+    wait = f'while ! grep -q held "{bench.paths.runs("one")}" 2>/dev/null; do sleep 0.01; done' if until_held else ":"
+    stub(bench, f'if [ "$1" = {verb} ] && [ ! -e "{once}" ]; then\n  : >"{once}"\n'
+         f'  "{bench.mac.launchctl}" kickstart {bench.target()}\n  {wait}\nfi')  # fmt: skip
 
 
 def test_a_slot_that_fires_while_it_is_held_is_run_after_the_load(bench: Bench, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
-    before, after = (job(hour=hour, command=Line(f"echo {hour} >>{ran}")) for hour in (9, 10))
+    before, after = (echo(ran, hour) for hour in (9, 10))
     bench.sync(before)
     # Between the second look and the bootout: launchd starts it, and its launcher finds the hold file.
-    wait = f'while ! grep -q held "{bench.paths.runs("one")}" 2>/dev/null; do sleep 0.01; done'
-    gated(bench, "bootout", f'"{bench.mac.launchctl}" kickstart {bench.target()}; {wait}')
+    fire_at(bench, "bootout")
     assert bench.sync(after) == {"one": Outcome.UPDATED}
     until(lambda: len(bench.runs()) == 2 and bench.runs()[1].ended is not None)
     assert [run.skipped for run in bench.runs()] == [records.HELD, ""]
@@ -404,13 +414,13 @@ def test_a_slot_that_fires_right_before_the_second_look_is_waited_for_and_not_lo
     bench: Bench, tmp_path: Path
 ) -> None:
     ran = tmp_path / "ran"
-    before, after = (job(hour=hour, command=Line(f"echo {hour} >>{ran}")) for hour in (9, 10))
+    before, after = (echo(ran, hour) for hour in (9, 10))
     bench.sync(before)
     plan = bench.plan(bench.want(after))
     # The survey sees the pid of a launcher that does nothing but find the hold file.
-    gated(bench, "print", f'"{bench.mac.launchctl}" kickstart {bench.target()}')
+    fire_at(bench, "print", until_held=False)
     assert bench.apply(plan).results["one"].outcome in (Outcome.UPDATED, Outcome.DEFERRED)
-    until(lambda: ran.exists())
+    until(ran.exists)
     bench.mac.settle()
     assert bench.hold_files() == []
     still_converges(bench, after)
@@ -419,39 +429,36 @@ def test_a_slot_that_fires_right_before_the_second_look_is_waited_for_and_not_lo
 def test_a_held_start_of_a_job_that_starts_at_login_is_had_once(bench: Bench, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     schedules = [Schedule(slots=(Slot(hour=hour, minute=0),), at_login=True) for hour in (9, 10)]
-    before, after = (job(schedule=schedule, command=Line(f"echo x >>{ran}")) for schedule in schedules)
+    before, after = (replace(echo(ran), schedule=schedule) for schedule in schedules)
     bench.sync(before)
     bench.mac.settle()
-    wait = f'while ! grep -q held "{bench.paths.runs("one")}" 2>/dev/null; do sleep 0.01; done'
-    gated(bench, "bootout", f'"{bench.mac.launchctl}" kickstart {bench.target()}; {wait}')
+    fire_at(bench, "bootout")
     assert bench.sync(after) == {"one": Outcome.UPDATED}
-    until(lambda: ran.exists())
+    until(ran.exists)
     bench.mac.settle()
-    assert ran.read_text(encoding="utf-8") == "x\n"
+    assert ran.read_text(encoding="utf-8") == "9\n"
     assert not bench.paths.token("one").exists()
 
 
 def test_a_held_start_is_made_up_for_where_the_change_fails(bench: Bench, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
-    before, after = (job(hour=hour, command=Line(f"echo {hour} >>{ran}")) for hour in (9, 10))
+    before, after = (echo(ran, hour) for hour in (9, 10))
     bench.sync(before)
-    wait = f'while ! grep -q held "{bench.paths.runs("one")}" 2>/dev/null; do sleep 0.01; done'
-    gated(bench, "bootout", f'"{bench.mac.launchctl}" kickstart {bench.target()}; {wait}')
+    fire_at(bench, "bootout")
     bench.mac.fault("bootout", code=150)
     assert bench.sync(after) == {"one": Outcome.FAILED}
-    until(lambda: ran.exists())
+    until(ran.exists)
     assert ran.read_text(encoding="utf-8") == "9\n"
 
 
 def test_a_held_start_is_made_up_for_where_the_former_job_comes_back(bench: Bench, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
-    before, after = (job(hour=hour, command=Line(f"echo {hour} >>{ran}")) for hour in (9, 10))
+    before, after = (echo(ran, hour) for hour in (9, 10))
     bench.sync(before)
-    wait = f'while ! grep -q held "{bench.paths.runs("one")}" 2>/dev/null; do sleep 0.01; done'
-    gated(bench, "bootout", f'"{bench.mac.launchctl}" kickstart {bench.target()}; {wait}')
+    fire_at(bench, "bootout")
     bench.mac.fault("bootstrap", code=5, times=5)
     assert bench.sync(after) == {"one": Outcome.FAILED}
-    until(lambda: ran.exists())
+    until(ran.exists)
     assert ran.read_text(encoding="utf-8") == "9\n"
     assert bench.is_loaded_as(before)
 
@@ -504,7 +511,7 @@ def test_a_daemon_is_restarted_when_its_inputs_changed_and_not_reloaded(bench: B
     until(lambda: bool(bench.runs()))
     first = bench.pid()
     bench.mutations()
-    changed = job(schedule=Schedule(), daemon=Restart.ALWAYS, command=Argv(("sleep", "1001")))
+    changed = replace(DAEMON, command=Argv(("sleep", "1001")))
     assert bench.sync(changed) == {"one": Outcome.UPDATED}
     assert bench.verbs() == ["kickstart"]
     until(lambda: bench.pid() not in (None, first))
@@ -514,7 +521,7 @@ def test_a_daemon_is_restarted_when_its_inputs_changed_and_not_reloaded(bench: B
 def test_a_restart_that_failed_is_tried_again(bench: Bench) -> None:
     bench.sync(DAEMON)
     until(lambda: bool(bench.runs()))
-    changed = job(schedule=Schedule(), daemon=Restart.ALWAYS, command=Argv(("sleep", "1001")))
+    changed = replace(DAEMON, command=Argv(("sleep", "1001")))
     bench.mac.fault("kickstart", code=5)
     assert bench.sync(changed) == {"one": Outcome.FAILED}
     first = bench.pid()
@@ -662,7 +669,7 @@ def test_a_file_where_a_directory_is_needed_is_a_sentence(bench: Bench, which: s
 def test_a_launch_agents_that_is_a_file_is_a_sentence(bench: Bench) -> None:
     bench.paths.agents.rmdir()
     bench.paths.agents.touch()
-    with pytest.raises(JobsyncError, match="cannot read .*LaunchAgents"):
+    with pytest.raises(JobsyncError, match=r"cannot read .*LaunchAgents"):
         bench.sync(NINE)
     assert bench.verbs() == []
 

@@ -311,14 +311,14 @@ CASES = (
         wanted(TEN),
         record(),
         see(loaded(pid=7), files()),
-        "deferred one (running (pid 7); finished by the next sync after it ends)",
+        "deferred one (running (pid 7); finished when it ends)",
     ),
     Case(
         "running: a repair waits",
         wanted(),
         record(),
         see(loaded(pid=7), files(plist=EDITED)),
-        "deferred one (running (pid 7); finished by the next sync after it ends)",
+        "deferred one (running (pid 7); finished when it ends)",
     ),
     Case(
         "running: --now stops it",
@@ -333,14 +333,14 @@ CASES = (
         wanted(TEN),
         record(),
         see(loaded(pid=7), files(), ancestors=frozenset({7})),
-        "deferred one (this sync runs inside it (pid 7); finished by the next sync from outside)",
+        "deferred one (this sync runs inside it (pid 7); finished when that has ended)",
     ),
     Case(
         "our own ancestor, also with --now",
         wanted(TEN),
         record(),
         see(loaded(pid=7), files(), ancestors=frozenset({7})),
-        "deferred one (this sync runs inside it (pid 7); finished by the next sync from outside)",
+        "deferred one (this sync runs inside it (pid 7); finished when that has ended)",
         NOW,
     ),
     Case(
@@ -348,7 +348,7 @@ CASES = (
         replace(daemon, launch_digest="l2"),
         daemon_record,
         see(loaded(pid=7), files(DAEMON), ancestors=frozenset({7})),
-        "deferred one (this sync runs inside it (pid 7); finished by the next sync from outside)",
+        "deferred one (this sync runs inside it (pid 7); finished when that has ended)",
     ),
     Case(
         "our ancestor, but nothing about it changes",
@@ -569,7 +569,8 @@ CASES = (
         GONE,
         record(),
         see(loaded(pid=7), files()),
-        "removed one (no longer defined; stopped (pid 7))\n  unload ada.one within 15 s\n  remove launcher\n  remove plist",
+        "removed one (no longer defined; stopped (pid 7))\n  unload ada.one within 15 s\n"
+        "  remove launcher\n  remove plist",
     ),
     Case(
         "removed, not loaded any more",
@@ -605,7 +606,7 @@ CASES = (
         GONE,
         record(),
         see(loaded(pid=7), files(), ancestors=frozenset({7})),
-        "deferred one (this sync runs inside it (pid 7); removed by the next sync from outside)",
+        "deferred one (this sync runs inside it (pid 7); removed when that has ended)",
     ),
     Case("unwanted, and never here", GONE, None, see(EMPTY), ""),
     # -- another prefix
@@ -622,7 +623,7 @@ CASES = (
         wanted(),
         OLD_LABEL,
         see(loaded(pid=7, label="old.one"), OLD_PLIST),
-        "deferred one (running (pid 7); finished by the next sync after it ends)",
+        "deferred one (running (pid 7); finished when it ends)",
     ),
 )
 

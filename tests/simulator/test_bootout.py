@@ -191,5 +191,8 @@ def test_the_log_tells_the_teardown(mac: Mac) -> None:
     mac.until_gone("a.b")
     log = mac.read("../mac/launchd.log")
     lines = ("bootout initiated by: launchctl[", "scheduling cleanup in 5 sec after sending Terminated: 15")
-    places = [log.index(line) for line in (*lines, "exited due to SIGTERM | sent by launchd[1], ran for ", "removing service: a.b")]
+    places = [
+        log.index(line)
+        for line in (*lines, "exited due to SIGTERM | sent by launchd[1], ran for ", "removing service: a.b")
+    ]
     assert places == sorted(places)

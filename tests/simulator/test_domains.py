@@ -1,5 +1,7 @@
 """Domains, sessions and who may ask: what callers see where (docs/simulator.md, rows 1)."""
 
+from functools import partial
+
 import pytest
 
 from .conftest import MakeMac
@@ -128,13 +130,17 @@ def test_list_knows_the_callers_session_only(mac: Mac) -> None:
     assert mac.launchctl("list", SSH_TTY="x").out == "PID\tStatus\tLabel\n"
 
 
+def says(mac: Mac, name: str, word: str) -> bool:
+    return mac.read(name) == f"{word}\n"
+
+
 def test_a_job_lives_in_the_session_that_it_was_loaded_into(mac: Mac) -> None:
     for label, kind, domain in (("a.gui", "Aqua", "gui/501"), ("a.user", "Background", "user/501")):
         script = f"{mac.simulator.launchctl} managername > {mac.home}/{label}"
         path = mac.plist(label, script, LimitLoadToSessionType=kind)
         assert mac.launchctl("bootstrap", domain, path).status == 0
         mac.launchctl("kickstart", f"{domain}/{label}")
-        until(lambda name=label, word=kind: mac.read(name) == f"{word}\n")  # type: ignore[misc]
+        until(partial(says, mac, label, kind))
 
 
 @pytest.mark.parametrize(

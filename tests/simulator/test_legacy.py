@@ -1,5 +1,6 @@
 """load, unload, start, stop, remove: act on the caller's session, and hide their failures."""
 
+from .conftest import MakeMac
 from .mac import Mac, Reply, until
 
 LONG = "exec sleep 100"

@@ -1,0 +1,70 @@
+"""What a running job holds up is done when it ends: by a waiter, by `jobsync-finish`, by the next sync, or at once."""
+
+import os
+
+from ..laptop import Laptop
+
+LONG = 'run = "while [ ! -e ~/go ]; do sleep 0.05; done; touch ~/done"\n'
+"""Runs until `~/go` is there."""
+
+
+def running(laptop: Laptop, text: str = LONG) -> None:
+    """A job that is running now."""
+    laptop.job("long", text)
+    laptop.commit()
+    laptop.jobsync("run", "-d", "long")
+    laptop.wait_for(lambda: bool(list((laptop.home / ".local/state/jobsync/logs").rglob("*.log"))))
+
+
+def is_updated(laptop: Laptop) -> bool:
+    return laptop.plist("long").get("StartCalendarInterval") == [{"Hour": 9, "Minute": 0}]
+
+
+def test_a_running_job_is_never_stopped_and_its_change_follows_by_itself(registered: Laptop) -> None:
+    running(registered)
+    registered.job("long", LONG + '[schedule]\nat = "09:00"\n')
+    said = registered.jobsync("sync").out
+    assert "deferred  long  running (pid " in said
+    assert not is_updated(registered)
+    (registered.home / "go").touch()
+    registered.wait_for((registered.home / "done").exists)
+    registered.wait_for(lambda: is_updated(registered) and "long" in registered.loaded())
+    registered.wait_for(lambda: not (registered.state / "deferred").exists())
+    assert registered.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
+
+
+def test_a_hook_defers_and_the_change_follows_too(registered: Laptop) -> None:
+    running(registered)
+    registered.git("push", "-q")
+    registered.git("pull", "-q", at=registered.editor)
+    registered.job("long", LONG + '[schedule]\nat = "09:00"\n', at=registered.editor)
+    registered.push()
+    assert "deferred long" in registered.pull().err
+    (registered.home / "go").touch()
+    registered.wait_for(lambda: is_updated(registered) and "long" in registered.loaded())
+
+
+def test_now_stops_the_running_job(registered: Laptop) -> None:
+    running(registered)
+    registered.job("long", LONG + '[schedule]\nat = "09:00"\n')
+    assert "updated  long" in registered.jobsync("sync", "--now").out
+    assert is_updated(registered)
+    assert not (registered.home / "done").exists()
+
+
+def test_a_job_that_pulls_its_own_repository_is_finished_from_outside(registered: Laptop) -> None:
+    pulls = 'run = "cd ~/dotfiles && git pull -q && sleep 0.5 && touch ~/done"\n'
+    path = f'path = ["{os.path.dirname(registered.run("which", "git").out)}"]\n'  # noqa: PTH120
+    registered.job("puller", path + pulls)
+    registered.commit()
+    registered.git("push", "-q")
+    registered.git("pull", "-q", at=registered.editor)
+    registered.job("puller", path + pulls + '[schedule]\nat = "09:00"\n', at=registered.editor)
+    registered.push()
+    registered.jobsync("run", "puller")
+    assert (registered.home / "done").exists(), "the job was not cut off"
+    registered.wait_for(lambda: registered.plist("puller").get("StartCalendarInterval") is not None)
+    registered.wait_for(lambda: "puller" in registered.loaded())
+    assert registered.simulator.runs(registered.label("jobsync-finish")) >= 1
+    registered.wait_for(lambda: not (registered.state / "deferred").exists())
+    assert registered.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
