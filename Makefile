@@ -8,7 +8,7 @@ TEMPLATE_PYTHON := template-repo/lib/retry.py template-repo/jobs/report/run
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint format dist clean tools
+.PHONY: help venv demo test test-mac lint format dist clean tools
 
 help:  ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,7 @@ demo: $(VENV)/.package  ## Watch a pull install, update and remove jobs in a thr
 
 tools: $(VENV)/.package
 	@.ci/install-bun
+	@.ci/install-launchd-client
 
 test: lint tools  ## Lint, then run all tests with branch coverage
 	@$(PY) -m coverage erase
@@ -39,6 +40,9 @@ test: lint tools  ## Lint, then run all tests with branch coverage
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report --fail-under=95
 	@echo "make test: lint, tests and coverage are fine"
+
+test-mac: $(VENV)/.dev  ## On a Mac: hold the simulator's conformance tests against its own launchd
+	$(PY) -m pytest tests/simulator --launchctl=/bin/launchctl
 
 lint: $(VENV)/.dev  ## Check format, style, types, shell scripts and pre-commit's files
 	$(PY) -m ruff format --check --quiet . $(TEMPLATE_PYTHON)

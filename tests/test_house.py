@@ -72,17 +72,18 @@ MAY_WRITE = {
 MAY_READ_ENVIRONMENT = {
     "entry": "a way in",
     "demo": "a way in",
-    "bugs": "writes down how we were called",
     "reconcile.hook": "what `entry` hands over to",
     "reconcile.origin": "the default of an argument",
 }
 """And all of `cli`."""
 SPAWNING = {"subprocess", "multiprocessing", "pty", "concurrent.futures", "asyncio"}
 WRITING_METHODS = {
-    "write_text", "write_bytes", "unlink", "rename", "mkdir", "rmdir", "touch", "chmod", "lchmod", "symlink_to", "hardlink_to",
+    "write_text", "write_bytes", "unlink", "rename", "mkdir", "rmdir", "touch", "chmod", "lchmod", "symlink_to",
+    "hardlink_to",
 }  # fmt: skip
 WRITING_OS = {
-    "remove", "unlink", "rename", "replace", "renames", "mkdir", "makedirs", "rmdir", "removedirs", "chmod", "chown", "fchmod",
+    "remove", "unlink", "rename", "replace", "renames", "mkdir", "makedirs", "rmdir", "removedirs", "chmod", "chown",
+    "fchmod",
     "symlink", "link", "truncate", "ftruncate", "utime", "mkfifo", "mknod",
 }  # fmt: skip
 WRITING_SHUTIL = {"rmtree", "copy", "copy2", "copyfile", "copytree", "move", "chown", "copymode"}

@@ -55,7 +55,8 @@ def _installed(origin: Origin, name: str, path: str, placed: Placed | None) -> d
     if placed is None and not origin.scheduler.is_ours(content):
         raise JobsyncError(f"{path} is not jobsync's, so it is not adopted", hint="move it away, or rename the job")
     found = plist.loads(content)
-    if found is None:
+    # Odd keys and values, and dicts that hold themselves, have no meaning to compare either.
+    if found is None or plist.meaning(found) is None:
         hint = f"`jobsync sync {name}` puts a good one there, and keeps a copy of this one"
         raise JobsyncError(f"{path} is no property list that can be read", hint=hint)
     return found

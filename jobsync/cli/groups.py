@@ -23,6 +23,9 @@ _SECTIONS = {
         "pause": ("running", "keep jobs from running on this machine"),
         "resume": ("running", "end a pause"),
     },
+    "Changing jobs": {
+        "adopt": ("changing", "write an edit of an installed job back into its job.toml"),
+    },
     "Looking closer": {
         "check": ("syncing", "find every fault in the definitions"),
         "diff": ("syncing", "how installed files differ from what a sync would write"),

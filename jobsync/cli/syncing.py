@@ -16,20 +16,23 @@ from jobsync.errors import JobsyncError
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
-from jobsync.reconcile.state import Change, Remove, Report, Write
+from jobsync.reconcile.state import Caller, Change, Remove, Report, Write
 from jobsync.repo.repository import Place
 from jobsync.repo.situation import situation
 from jobsync.repo.trees import WorkTree
-from jobsync.repo.verdict import BY_HAND, refusal_by_hand
+from jobsync.repo.verdict import BY_HAND, Situation, decide, refusal_by_hand
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
 def refusal(origin: Origin) -> str | None:
     """Why the work tree is not what its user wants for good; None when it may be."""
+    return refusal_by_hand(_facts(origin, None))
+
+
+def _facts(origin: Origin, branch: str | None) -> Situation:
     place = Place(origin.repo.git_dir, origin.repo.git_dir, origin.repo.work_tree, None)
-    facts = situation(origin.repository, place, BY_HAND, (), os.environ, wanted_branch=None, registered=True)
-    return refusal_by_hand(facts)
+    return situation(origin.repository, place, BY_HAND, (), os.environ, wanted_branch=branch, registered=True)
 
 
 def _check_calm(origin: Origin) -> None:
@@ -39,6 +42,18 @@ def _check_calm(origin: Origin) -> None:
             f"{origin.repo.work_tree}: {why}, so its files are not what you want for good",
             hint="finish that first, or run `jobsync sync --force` to take them as they are",
         )
+
+
+def _calm(origins: tuple[Origin, ...]) -> tuple[Origin, ...]:
+    """Those in which a hook would sync now; of the others one line says why not, and that is no failure."""
+    calm = []
+    for origin in origins:
+        verdict = decide(_facts(origin, origin.repo.branch))
+        if verdict.sync:
+            calm.append(origin)
+        else:
+            note(f"{origin.repo.work_tree}: {verdict.notice or 'git is in the middle of something'}")
+    return tuple(calm)
 
 
 def show_report(done: Report, heading: str = "") -> None:
@@ -66,13 +81,14 @@ def _status(reports: list[Report], *, exit_code: bool) -> ExitCode:
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be done; do nothing.")
 @click.option("--exit-code", is_flag=True, help="With -n: exit with 3 when something would be done.")
 @click.option("--now", is_flag=True, help="Stop running jobs that must be replaced, instead of deferring them.")
+@click.option("--head", is_flag=True, help="Sync what HEAD defines, by the rules of the hooks, as unattended syncs do.")
 @click.option("--force", is_flag=True, help="Also with a detached or unborn HEAD, conflicts, or a rebase under way.")
 @click.option("--allow-removals", is_flag=True, help="Release the brake: remove jobs though many are gone at once.")
 @json_option
 @pass_context
 def sync(
-    context: Context, /, jobs: tuple[str, ...], *, dry_run: bool, exit_code: bool, now: bool, force: bool,
-    allow_removals: bool, as_json: bool,
+    context: Context, /, jobs: tuple[str, ...], *, dry_run: bool, exit_code: bool, now: bool, head: bool,
+    force: bool, allow_removals: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Bring the scheduler in line with the work tree, whatever state either is in.
 
@@ -84,11 +100,11 @@ def sync(
       jobsync sync -n           only show it
       jobsync sync backup       this job alone
     """
-    orders = Orders(now=now, allow_removals=allow_removals)
-    origins = context.origins()
+    orders = Orders(Caller.HOOK if head else Caller.HAND, now=now, allow_removals=allow_removals)
+    origins = _calm(context.origins()) if head and not force else context.origins()
     reports = []
     for origin in origins:
-        if not (dry_run or force):
+        if not (dry_run or force or head):
             _check_calm(origin)
         reports.append(_one(origin, orders, jobs, dry_run=dry_run))
     if as_json:

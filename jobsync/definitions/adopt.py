@@ -60,7 +60,7 @@ class Refusal:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.reason}"
+        return f"{self.key if self.key.isprintable() else shown(self.key)}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +219,25 @@ def _shape(texts: Sequence[str], old: object) -> Value:
     return texts[0] if len(texts) == 1 and not isinstance(old, list) else list(texts)
 
 
+def _spelled(slots: Sequence[Slot], known: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    """Texts for `at`, `cron` and `every`: the known ones, and behind them what says the slots."""
+    texts = {key: [text for one, text in known if one == key] for key in CLOCK_KEYS}
+    every = spell_every(slots) if slots and not texts["every"] else None
+    if every:
+        texts["every"] = [every]
+    elif slots:
+        at, cron = spell_clock(slots)
+        texts["at"] += at
+        texts["cron"] += cron
+    return texts
+
+
+def _count(texts: Mapping[str, Sequence[str]]) -> int:
+    return sum(len(one) for one in texts.values())
+
+
 class _Writer:
-    """The text of a definition while changes go into it, one by one; one that cannot is refused, and the rest goes on."""
+    """The text of a definition while the changes go into it; one that cannot is refused, and the others go on."""
 
     def __init__(self, text: str, around: Surroundings, defaults: Table, job: Job, plists: Plists) -> None:
         self.text = text
@@ -371,19 +388,16 @@ class _Writer:
                 self._drop("schedule", key)
 
     def _clock(self, slots: tuple[Slot, ...]) -> None:
+        """Entries that still hold stay; where that takes more texts than saying it all anew, it is said anew."""
         kept = self._kept(slots)
         covered = simplify(slot for _, _, found in kept for slot in found)
         rest = tuple(slot for slot in slots if not _are_within((slot,), covered))
         kept = [entry for entry in kept if not rest or not _are_within(entry[2], rest)]
-        texts = {key: [text for one, text, _ in kept if one == key] for key in CLOCK_KEYS}
-        every = spell_every(rest) if rest and not texts["every"] else None
-        if every:
-            texts["every"] = [every]
-        elif rest:
-            at, cron = spell_clock(rest)
-            texts["at"] += at
-            texts["cron"] += cron
-        self._write_clock(texts)
+        texts = _spelled(rest, [(key, text) for key, text, _ in kept])
+        anew = _spelled(slots, [])
+        schedule = _table(self._own.get("schedule"))
+        is_plain = not any(key == "every" or isinstance(schedule[key], list) for key, _, _ in kept)
+        self._write_clock(anew if is_plain and _count(anew) < _count(texts) else texts)
 
     def _kept(self, slots: tuple[Slot, ...]) -> list[tuple[str, str, tuple[Slot, ...]]]:
         """The entries of the definition that still hold: key, text and slots."""

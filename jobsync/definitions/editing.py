@@ -173,8 +173,9 @@ def drop(text: str, table: str, key: str) -> str:
 
 
 def _loose(body: Body) -> Body:
-    """What stands in a table and is no key of it: comments and empty lines."""
-    return [(None, item) for key, item in body if key is None]
+    """The comments of a table that is taken out, with the empty lines around them."""
+    loose: Body = [(None, item) for key, item in body if key is None]
+    return loose if any(isinstance(item, Comment) for _, item in loose) else []
 
 
 def drop_table(text: str, table: str) -> str:
@@ -185,7 +186,8 @@ def drop_table(text: str, table: str) -> str:
     if number is None or (body is None and isinstance(document[table], Table)):
         raise JobsyncError(f"[{table}] is written in a way that only you can edit")
     document.body[number : number + 1] = _loose(body or [])
-    return _with_lost(document, text, document.body, number)
+    changed = _with_lost(document, text, document.body, number)
+    return changed if number < len(document.body) else changed.rstrip() + "\n"
 
 
 def lines_like(before: str, after: str) -> str:

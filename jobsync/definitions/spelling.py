@@ -4,7 +4,8 @@ Whether the words mean exactly what they came from is proved by reading them aga
 """
 
 import posixpath
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache
 from itertools import chain
 
 from jobsync.definitions.duration import format_duration
@@ -152,11 +153,16 @@ def _cron(slots: Iterable[Slot]) -> list[str]:
 # --- the door ---------------------------------------------------------------------------------------------------
 
 
+@cache
+def _intervals() -> Mapping[tuple[Slot, ...], str]:
+    texts = [format_duration(minutes * 60) for minutes in INTERVALS]
+    return {read_every(text).slots: text for text in texts}
+
+
 def spell_every(slots: Collection[Slot]) -> str | None:
-    """`15m`, where the slots are exactly those of an interval; else None."""
-    texts = (format_duration(minutes * 60) for minutes in INTERVALS)
+    """`15m`, where the simplified slots are exactly those of an interval; else None."""
     # "12h" is right for 00:00 and 12:00, and times say more.
-    return next((text for text in texts if len(slots) != 2 and set(read_every(text).slots) == set(slots)), None)
+    return _intervals().get(tuple(slots)) if len(slots) != 2 else None
 
 
 def _reads_well(at: Sequence[str], cron: Sequence[str]) -> bool:
@@ -178,13 +184,16 @@ def spell_clock(slots: Collection[Slot]) -> tuple[tuple[str, ...], tuple[str, ..
 def spell_place(path: str, around: Surroundings) -> str | None:
     """The shortest lasting text for an absolute path: inside the repository from the job's directory, inside the home
     from `~`. None where a definition cannot name it."""
-    relative = posixpath.relpath(path, around.home_directory) if path.startswith("/") else path
+    if not path.startswith("/"):
+        return None
+    path = posixpath.normpath(path)
+    relative = posixpath.relpath(path, around.home_directory)
     candidates = [relative if relative.split("/")[0] in {".", ".."} else f"./{relative}"]
     if path == around.machine.home or path.startswith(f"{around.machine.home}/"):
         candidates.append(f"~{path.removeprefix(around.machine.home)}")
     for text in (*candidates, path):
         try:
-            if around.place(text) == posixpath.normpath(path):
+            if around.place(text) == path:
                 return text
         except JobsyncError:
             continue

@@ -32,7 +32,7 @@ from jobsync.reconcile.state import (
     Write,
 )
 from jobsync.runs import records, tokens
-from jobsync.schedulers.protocol import NoSession, Scheduler, SchedulerError, Survey
+from jobsync.schedulers.protocol import Answer, NoSession, Scheduler, SchedulerError, Survey
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.5
@@ -40,6 +40,8 @@ _LOAD_TRIES = 5
 """A bootstrap may be refused while launchd still tidies up behind the old job, though its label is gone already."""
 _HOLD_LIFETIME = 120
 """Seconds after which launchers pass over a hold file: a sync that was killed must not silence a job for good."""
+_SPAWN_PATIENCE = 2.0
+"""Seconds for a daemon to be started after it was loaded."""
 _HELD_PATIENCE = 2.0
 """Seconds for a launcher that has just been started to say whether it found the hold file."""
 KEPT_COPIES = 20
@@ -84,6 +86,8 @@ class _Work:
     """The old job is out of the scheduler, and nothing has taken its place."""
     refused: bool = False
     """The scheduler would not load it: hooks do not try that again."""
+    is_alone: bool = False
+    """No other job is to be unloaded at the same time."""
 
 
 class Applier:
@@ -107,6 +111,9 @@ class Applier:
             if not change.steps:
                 self._settle(done, change)
         works = [_Work(change, list(change.steps)) for change in plan.changes if change.steps]
+        unloading = [work for work in works if _unloaded(work.change)]
+        for work in unloading:
+            work.is_alone = len(unloading) == 1
         draining = [work for work in works if self._attempt(done, work, self._begin)]
         finished = [work for work in self._drain(done, draining) if self._attempt(done, work, self._finish)]
         self._verify(done, finished)
@@ -153,7 +160,7 @@ class Applier:
             if step.spares:
                 self._hold(work, step)
             self._progress(f"unloading {step.label}")
-            self._scheduler.unload(step.label)
+            self._scheduler.unload(step.label, step.limit if work.is_alone else None)
             work.deadline = time.monotonic() + step.limit
             work.steps.pop(0)
 
@@ -274,10 +281,10 @@ class Applier:
         self._progress(f"loading {step.label}")
         try:
             self._load_patiently(step.label)
-        except SchedulerError:
+        except SchedulerError as error:
             work.refused = True
             tokens.remove(self._paths.token(name))
-            raise
+            raise SchedulerError(f"{self._scheduler.why_refused(step.label)} ({error.message})") from error
         # A job that starts whenever it is loaded has just had the start that is owed.
         if owes_start and not step.as_sync:
             self._scheduler.start(step.label)
@@ -328,7 +335,7 @@ class Applier:
         """Ask once whether everything took, and tell the ledger of what did."""
         if not works:
             return
-        answer = self._scheduler.survey()
+        answer = self._kick_pended(works, self._scheduler.survey())
         for work in works:
             complaint = _complaint(work.change, answer)
             if complaint:
@@ -339,6 +346,24 @@ class Applier:
             else:
                 self._settle(done, work.change)
         self._save(done.ledger)
+
+    def _kick_pended(self, works: list[_Work], answer: Answer) -> Answer:
+        """A daemon that was loaded and not started (launchd may pend a start for ever) is started; a job never is.
+
+        Gives the newest answer.
+        """
+        daemons = [work.change.label for work in works if _loads(work.change) and _is_daemon(work.change)]
+        deadline = time.monotonic() + _SPAWN_PATIENCE
+        while pended := [label for label in daemons if _never_started(answer, label)]:
+            if time.monotonic() > deadline:
+                for label in pended:
+                    self._progress(f"starting {label}")
+                    with suppress(JobsyncError):  # it is loaded all the same, and `status` says that it does not run
+                        self._scheduler.start(label)
+                return answer
+            time.sleep(_FIRST_PAUSE * 2)
+            answer = self._scheduler.survey()
+        return answer
 
     def _settle(self, done: Applied, change: Change) -> None:
         done.results[change.name] = Result(change.name, change.label, change.outcome, change.cause, change.pid)
@@ -402,6 +427,16 @@ def _is_replaced(work: _Work, former: Record, meant: Record) -> bool:
     """The job last known loaded was another one, and this failure came after it had been sent away."""
     is_another = (former.label, former.load_digest) != (meant.label, meant.load_digest)
     return work.is_gone and is_another and bool(former.load_digest) and bool(_loads(work.change))
+
+
+def _is_daemon(change: Change) -> bool:
+    return change.record is not None and change.record.is_daemon
+
+
+def _never_started(answer: Answer, label: str) -> bool:
+    """Loaded, not running, and never ended."""
+    loaded = answer.services.get(label) if isinstance(answer, Survey) else None
+    return loaded is not None and loaded.pid is None and loaded.status is None
 
 
 def _loads(change: Change) -> list[str]:

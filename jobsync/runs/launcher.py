@@ -20,7 +20,8 @@ NOT_STARTED = 78
 # above 128 though the child still runs; the child of `&` ignores INT and QUIT; `read` fails at a last line without a
 # newline though it did read it; a redirection that fails ends the shell with `:` and not with `true`; `date +%s` is in
 # every date(1) that macOS and Linux have had for twenty years. After a signal, `wait` is asked again: 127 then says that
-# it gave the child's own status the first time.
+# it gave the child's own status the first time. A signal that reaches the child before it has dropped our traps is lost:
+# the `.stop` file, which is there before the signal is sent, tells it.
 _TEMPLATE = """\
 #!/bin/sh
 # {label}{description}
@@ -58,18 +59,19 @@ fi
 
 [ -d "$logs" ] || mkdir -p -- "$logs"
 set -- "$logs"/*.log
-while [ $# -ge {kept} ]; do rm -f -- "$1"; shift; done
+while [ $# -ge {kept} ]; do rm -f -- "$1" "$1.stop"; shift; done
 log=$logs/$run.log
 record "start $run $now $$"
 if ! true >>"$log"; then record "end $run $now {not_started} log"; exit {not_started}; fi
 
 child='' stopped=''
-stop() {{ stopped=$1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null; }}
+stop() {{ stopped=$1; [ -z "$child" ] || {{ true >"$log.stop"; kill -TERM "$child" 2>/dev/null; }} }}
 trap 'stop TERM' TERM
 trap 'stop INT' INT
 trap 'stop HUP' HUP
 (
   trap - TERM INT HUP
+  [ ! -e "$log.stop" ] || exit 143
   export JOBSYNC_JOB={job} JOBSYNC_LABEL={label_quoted} JOBSYNC_DIR={job_directory} JOBSYNC_RUN="$run"
 {environment}  cd {directory} || exit {not_started}
   exec {command}
@@ -84,6 +86,7 @@ while [ -n "$stopped" ]; do
   again=$?
   [ $again -eq 127 ] || status=$again
 done
+[ ! -e "$log.stop" ] || rm -f -- "$log.stop"
 record "end $run $(date -u +%s) $status"
 exit "$status"
 """

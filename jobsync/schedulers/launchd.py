@@ -7,6 +7,8 @@ and not this machine's `errno`.
 
 import os
 from collections.abc import Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
 
 from jobsync import process
 from jobsync.config import Config, Repo
@@ -42,6 +44,8 @@ _NO_GUI = 125
 # whole session went.
 _GONE_OR_GOING = (_OK, _NO_SUCH_PROCESS, _IN_PROGRESS, _ALREADY, _NO_DOMAIN, _NO_SERVICE, _NO_GUI)
 _DEFAULT_EXIT_TIMEOUT = 5
+_FIRST_WITH_WAIT = 25
+"""Darwin 25 is macOS 26."""
 _DRAIN_MARGIN = 10.0
 
 
@@ -50,15 +54,22 @@ def domain() -> str:
     return f"gui/{os.getuid()}"
 
 
+def _darwin() -> int:
+    system = os.uname()
+    return int(system.release.partition(".")[0]) if system.sysname == "Darwin" else 0
+
+
 class Launchd:
     """One repository's view of launchd."""
 
     name = "launchd"
 
-    def __init__(self, config: Config, repo: Repo, paths: Paths) -> None:
+    def __init__(self, config: Config, repo: Repo, paths: Paths, darwin: int | None = None) -> None:
+        """`darwin`: major version of the kernel, this machine's by default; decides what launchctl understands."""
         self._config = config
         self._repo = repo
         self._paths = paths
+        self._darwin = _darwin() if darwin is None else darwin
         # Nothing of the caller's environment reaches the scheduler.
         self._env = {"HOME": config.home, "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C"}
 
@@ -160,9 +171,32 @@ class Launchd:
         identity = self.identify(label)
         return identity is not None and identity.owner == self.owner
 
-    def unload(self, label: str) -> None:
-        """`bootout` by label: works without the file, and tells absent (3) from failed."""
-        self._check(self._call("bootout", self._target(label)), _GONE_OR_GOING)
+    def unload(self, label: str, wait: float | None = None) -> None:
+        """`bootout` by label: works without the file, and tells absent (3) from failed.
+
+        `--wait` exists from macOS 26 on; before, it is a usage error that stops nothing at all.
+        """
+        target = self._target(label)
+        if wait is None or self._darwin < _FIRST_WITH_WAIT:
+            self._check(self._call("bootout", target), _GONE_OR_GOING)
+            return
+        # A job that does not end is still draining then; whoever called looks for that anyway.
+        with suppress(process.TimedOut):
+            self._check(self._call("bootout", "--wait", target, timeout=wait), _GONE_OR_GOING)
+
+    def why_refused(self, label: str) -> str:
+        """Error 5 covers a dozen causes; the ones that can be seen from here are looked for one by one."""
+        path = self._paths.plist(label)
+        reason = _why_not_loadable(path, label) or self._why_not_now(label)
+        return reason or "launchd gives no reason; /var/log/com.apple.xpc.launchd/launchd.log may hold it"
+
+    def _why_not_now(self, label: str) -> str:
+        answer = self.survey()
+        if not isinstance(answer, Survey):
+            return answer.reason
+        if label in answer.disabled:
+            return f"you disabled it; `launchctl enable {self._target(label)}` ends that"
+        return "it is loaded already, from elsewhere or still ending" if label in answer.services else ""
 
     def unload_limit(self, content: bytes | None) -> float:
         """See the protocol: the job's ExitTimeOut and a margin. 0 is launchd's "for ever": bounded all the same."""
@@ -203,6 +237,23 @@ class Launchd:
         if job.daemon is not None:
             sentences.append("runs from login to logout; launchd starts it again after it ended")
         return sentences
+
+
+def _why_not_loadable(path: Path, label: str) -> str:
+    """What launchd refuses in the file itself: owner, mode, content, session type. Empty: nothing."""
+    try:
+        status, content = path.lstat(), path.read_bytes()
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}"
+    agent = plist.loads(content)
+    if status.st_uid != os.getuid():
+        return f"{path} belongs to uid {status.st_uid}, and launchd loads only your own"
+    if status.st_mode & 0o022:
+        return f"{path} may be written by others, so launchd does not trust it"
+    if agent is None or agent.get("Label") != label:
+        return f"{path} is not the property list of {label}"
+    sessions = agent.get("LimitLoadToSessionType", "Aqua")
+    return "" if "Aqua" in (sessions if isinstance(sessions, list) else [sessions]) else "it is for other sessions only"
 
 
 def _failure(answer: process.Finished) -> str:

@@ -119,8 +119,15 @@ class Scheduler(Protocol):
         """Whether a loaded job names this repository as its owner."""
         ...
 
-    def unload(self, label: str) -> None:
-        """Begin to take the job out of the scheduler; not loaded is fine. It may take until it is gone."""
+    def unload(self, label: str, wait: float | None = None) -> None:
+        """Begin to take the job out of the scheduler; not loaded is fine. It may take until it is gone.
+
+        `wait`: nothing else is to be done meanwhile, so where the scheduler can, block up to so many seconds for it.
+        """
+        ...
+
+    def why_refused(self, label: str) -> str:
+        """After a refused load: the reason as far as probing can tell, in words. Never raises."""
         ...
 
     def unload_limit(self, content: bytes | None) -> float:

@@ -345,7 +345,8 @@ class Launchd:
             return
         if not service.definition.abandons_group:
             signal_group(session, signal.SIGTERM)
-        until = None if service.definition.abandons_group else time.monotonic() + _LEFTOVER_GRACE
+        grace = min(service.definition.exit_timeout or _LEFTOVER_GRACE, _LEFTOVER_GRACE)
+        until = None if service.definition.abandons_group else time.monotonic() + grace
         self._leftovers[session] = until
         self._drop_empty_groups()
 

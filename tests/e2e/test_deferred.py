@@ -2,7 +2,7 @@
 
 import os
 
-from ..laptop import Laptop
+from ..laptop import JOB, Laptop
 
 LONG = 'run = "while [ ! -e ~/go ]; do sleep 0.05; done; touch ~/done"\n'
 """Runs until `~/go` is there."""
@@ -68,3 +68,22 @@ def test_a_job_that_pulls_its_own_repository_is_finished_from_outside(registered
     assert registered.simulator.runs(registered.label("jobsync-finish")) >= 1
     registered.wait_for(lambda: not (registered.state / "deferred").exists())
     assert registered.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
+
+
+def test_an_unattended_sync_takes_head_and_leaves_an_uncommitted_edit_alone(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    registered.bootout("one")
+    registered.job("one", JOB.replace("09", "10"))
+    assert "reloaded  one" in registered.jobsync("sync", "--head").out
+    assert registered.plist("one")["StartCalendarInterval"] == [{"Hour": 9, "Minute": 0}]
+
+
+def test_an_unattended_sync_does_nothing_where_a_hook_would_not(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    registered.git("switch", "-q", "--detach")
+    registered.bootout("one")
+    said = registered.jobsync("sync", "--head")
+    assert "HEAD is detached" in said.err
+    assert registered.loaded() == set()

@@ -69,7 +69,7 @@ class Bench:
         return records.read(self.paths.runs(self.job.name))
 
     def logs(self) -> list[Path]:
-        return sorted(self.paths.job_logs(self.label).glob("*"))
+        return sorted(self.paths.job_logs(self.label).glob("*.log"))
 
     def log(self) -> str:
         (found,) = self.logs()
@@ -286,7 +286,7 @@ def test_only_the_newest_logs_are_kept(bench: Bench, sh: str) -> None:
         (logs / name).touch()
     (logs / "notes.txt").touch()
     bench.run(sh)
-    kept = [path.name for path in bench.logs() if path.suffix == ".log"]
+    kept = [path.name for path in bench.logs()]
     assert len(kept) == launcher.KEPT_LOGS
     assert kept[:-1] == old[-launcher.KEPT_LOGS + 1 :]
     assert (logs / "notes.txt").exists()
@@ -407,6 +407,7 @@ def test_a_command_that_takes_its_time_is_waited_for(bench: Bench, started: Star
     gate.touch()
     assert child.wait(LIMIT) == 6
     assert bench.runs()[0].status == 6
+    assert list(bench.paths.job_logs(bench.label).iterdir()) == bench.logs(), "nothing of ours is left beside the log"
 
 
 @every_shell

@@ -320,3 +320,56 @@ def test_a_scheduler_that_this_jobsync_does_not_know_is_refused(bench: Bench) ->
     with pytest.raises(JobsyncError, match='scheduler: "cron" is not one of launchd') as caught:
         choose.scheduler_for(replace(bench.config, scheduler="cron"), OTHER, bench.paths)
     assert caught.value.hint
+
+
+def test_a_bootout_waits_where_launchctl_can(bench: Bench) -> None:
+    bench.mac.configure(version="26.0", teardown=0.5)
+    label = bench.load(Job("d", "", Line("sleep 100"), "/", "/repo/jobs/d", daemon=Restart.ALWAYS))
+    Launchd(bench.config, OTHER, bench.paths, darwin=25).unload(label, wait=20)
+    answer = bench.launchd.survey()
+    assert isinstance(answer, Survey)
+    assert label not in answer.services
+    assert [call[:2] for call in bench.mac.calls() if call[0] == "bootout"] == [["bootout", "--wait"]]
+
+
+@pytest.mark.parametrize(("darwin", "wait"), [(24, 20.0), (25, None)])
+def test_a_bootout_does_not_wait_where_launchctl_cannot_or_more_is_to_be_done(
+    bench: Bench, darwin: int, wait: float | None
+) -> None:
+    label = bench.load(Job("d", "", Line("true"), "/", "/repo/jobs/d"))
+    Launchd(bench.config, OTHER, bench.paths, darwin=darwin).unload(label, wait=wait)
+    assert "--wait" not in [word for call in bench.mac.calls() for word in call]
+
+
+def test_waiting_for_a_bootout_has_a_limit(bench: Bench) -> None:
+    bench.mac.configure(version="26.0")
+    bench.mac.fault("bootout", hang=True)
+    Launchd(bench.config, OTHER, bench.paths, darwin=25).unload("test.d", wait=0.2)
+
+
+def test_a_refusal_is_explained_by_what_can_be_seen(bench: Bench) -> None:
+    label = bench.install(Job("d", "", Line("true"), "/", "/repo/jobs/d"))
+    path = bench.paths.plist(label)
+    assert "launchd gives no reason" in bench.launchd.why_refused(label)
+    path.chmod(0o666)
+    assert "may be written by others" in bench.launchd.why_refused(label)
+    path.chmod(0o644)
+    path.write_bytes(b"no plist")
+    assert "is not the property list" in bench.launchd.why_refused(label)
+    path.unlink()
+    assert "cannot be read" in bench.launchd.why_refused(label)
+
+
+def test_a_refusal_is_explained_by_what_launchd_says(bench: Bench) -> None:
+    label = bench.load(Job("d", "", Line("true"), "/", "/repo/jobs/d"))
+    assert "loaded already" in bench.launchd.why_refused(label)
+    bench.launchd.unload(label)
+    bench.launchd._call("disable", f"{domain()}/{label}")
+    assert "you disabled it" in bench.launchd.why_refused(label)
+    bench.mac.logout()
+    assert "no GUI session" in bench.launchd.why_refused(label)
+
+
+def test_a_refusal_for_another_session_is_explained(bench: Bench) -> None:
+    job = Job("d", "", Line("true"), "/", "/repo/jobs/d", launchd={"LimitLoadToSessionType": "Background"})
+    assert "other sessions" in bench.launchd.why_refused(bench.install(job))

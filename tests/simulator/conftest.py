@@ -1,5 +1,6 @@
-"""Simulated Macs for tests."""
+"""Simulated Macs for tests, and for the conformance tests a real one: `--launchctl=/bin/launchctl`."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,8 +11,56 @@ import pytest
 from jobsync.simulator import Simulator
 
 from .mac import Mac
+from .machine import Machine, this_mac
 
 MakeMac = Callable[..., Mac]
+_HERE = Path(__file__).parent
+_SIMULATED = ("11.7", "26.5.1")
+_THIS_MAC = "this Mac"
+_NEEDS_SIMULATOR = "needs the simulator: its faults, versions, sessions or time, which launchctl cannot move"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--launchctl", type=Path, metavar="PATH", help="run the conformance tests against this one, on a Mac"
+    )
+
+
+def _real_launchctl(config: pytest.Config) -> Path | None:
+    """The option; None as well when pytest met this file too late to know it."""
+    found: Path | None = config.getoption("launchctl", default=None)
+    return found
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On a Mac's own launchctl only what asks nothing but launchctl can be run."""
+    if _real_launchctl(config) is None:
+        return
+    for item in items:
+        if _HERE in item.path.parents and "machine" not in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.skip(reason=_NEEDS_SIMULATOR))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "machine" in metafunc.fixturenames:
+        where = [_THIS_MAC] if _real_launchctl(metafunc.config) else _SIMULATED
+        metafunc.parametrize("machine", where, indirect=True)
+
+
+@pytest.fixture
+def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine]:
+    """Whatever answers launchctl: simulated Macs, or with `--launchctl` this one."""
+    directory = tmp_path / "plists"
+    directory.mkdir()
+    real = _real_launchctl(request.config)
+    if real is not None:
+        mac = this_mac(real, directory, os.getuid())
+        yield mac
+        mac.clean()
+        return
+    version: str = request.param
+    with Simulator.start(tmp_path / "mac", tmp_path / "home", uid=501, version=version) as simulator:
+        yield Machine(simulator.launchctl, 501, tuple(map(int, version.split("."))), directory)
 
 
 @pytest.fixture

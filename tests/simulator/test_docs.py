@@ -2,12 +2,16 @@
 
 import ast
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from jobsync.simulator.settings import Settings
 
+from .mac import Mac
 from .test_plugin import run_example
 
 PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"
@@ -38,11 +42,32 @@ def test_ids_are_unique_and_many() -> None:
     assert len(ids) == len(set(ids)) > 100
 
 
-def test_every_switch_that_the_page_names_exists() -> None:
+def switches() -> set[str]:
+    """The names in the page's two tables of switches."""
     block = PAGE.read_text(encoding="utf-8").partition("## Switches")[2].partition("## What is")[0]
-    named = re.findall(r"`(\w+)`(?=[^|]*\|[^|]*\|[^|]*\|$)", block, flags=re.MULTILINE)
-    assert len(named) >= 8
-    assert set(named) <= set(Settings.__dataclass_fields__)
+    return set(re.findall(r"`(\w+)`(?=[^|]*\|[^|]*\|[^|]*\|$)", block, flags=re.MULTILINE))
+
+
+def test_the_page_names_every_switch_there_is() -> None:
+    assert switches() == set(Settings.__dataclass_fields__)
+
+
+def test_every_open_point_has_a_switch_and_a_test() -> None:
+    rows_of_points = re.findall(
+        r"^\| (\d+) \| `(\w+)` \| .+ \| .{20,} \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert {int(point) for point, _ in rows_of_points} == set(range(1, 13))
+    tests = "".join(path.read_text(encoding="utf-8") for path in TESTS.glob("test_*.py"))
+    assert [name for _, name in rows_of_points if f"{name}=" not in tests] == []
+
+
+def test_what_the_page_types_by_hand_is_understood(mac: Mac) -> None:
+    block = PAGE.read_text(encoding="utf-8").partition("```sh\n")[2].partition("```")[0]
+    lines = [shlex.split(line, comments=True)[4:] for line in block.splitlines()]
+    assert len(lines) >= 8
+    for words in lines[:-2]:
+        argv = [sys.executable, "-m", "jobsync.simulator", str(mac.simulator.directory), *words]
+        assert subprocess.run(argv, capture_output=True, timeout=60).returncode == 0, words
 
 
 def test_the_example_runs_as_it_is_printed(tmp_path: Path) -> None:

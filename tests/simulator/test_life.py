@@ -283,6 +283,7 @@ def test_leftovers_that_ignore_term_are_killed(mac: Mac) -> None:
         "a.b",
         f"(trap '' TERM; echo up > {mac.home}/up; exec sleep 100) & echo $! > {mac.home}/pid;"
         f" while ! [ -s {mac.home}/up ]; do sleep 0.01; done",
+        ExitTimeOut=1,
     )
     until(lambda: not is_alive(int(mac.read("pid"))))
 

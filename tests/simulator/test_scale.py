@@ -15,14 +15,18 @@ def cpu_ticks(pid: int) -> int:
 
 
 def test_five_hundred_jobs_and_an_hour_with_every_run_accounted_for(make_mac: MakeMac) -> None:
-    mac = make_mac(still=True, dry=True)
+    mac = make_mac(still=True, dry=True, tz="UTC")
     folder = mac.home / "many"
     folder.mkdir()
     for number in range(JOBS):
         mac.plist(f"a.job{number}", at=folder / f"{number}.plist", StartCalendarInterval=[{"Minute": number % 60}])
     assert mac.launchctl("bootstrap", "gui/501", folder).status == 0
     mac.simulator.advance(3600)
-    assert sum(mac.simulator.runs(f"a.job{number}") for number in range(JOBS)) == JOBS
+    end = mac.simulator.now()
+    for number in range(JOBS):
+        (start,) = mac.simulator.starts(f"a.job{number}")
+        assert end - 3600 < start <= end
+        assert start % 3600 == number % 60 * 60
     assert mac.launchctl("list").out.count("\n") == JOBS + 1
 
 

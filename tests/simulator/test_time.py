@@ -135,6 +135,35 @@ def test_a_year_of_days_with_both_changes_of_the_clock(dry: Mac) -> None:
     assert not any(at.date() == datetime(2027, 3, 28, tzinfo=BERLIN).date() for at in found)
 
 
+def test_a_year_of_every_kind_of_schedule(dry: Mac) -> None:
+    """June to June: 8760 hours, of which the clock skips one and repeats another."""
+    slots: dict[str, object] = {
+        "hourly": {"Minute": 0},
+        "daily": {"Hour": 9, "Minute": 0},
+        "weekdays": [{"Hour": 9, "Minute": 0, "Weekday": day} for day in range(1, 6)],
+        "monthly": {"Hour": 0, "Minute": 0, "Day": 31},
+        "yearly": {"Hour": 0, "Minute": 0, "Day": 24, "Month": 12},
+        "either": {"Hour": 12, "Minute": 0, "Day": 1, "Weekday": 1},
+        "never": {"Hour": 0, "Minute": 0, "Day": 30, "Month": 2},
+    }
+    for name, slot in slots.items():
+        dry.bootstrap(f"a.{name}", StartCalendarInterval=slot)
+    dry.bootstrap("a.interval", StartInterval=6 * 3600)
+    dry.simulator.advance(365 * 86400)
+    days = [NOON.date() + timedelta(days=count) for count in range(1, 366)]
+    expected = {
+        "hourly": 8760,
+        "daily": 365,
+        "weekdays": sum(day.isoweekday() < 6 for day in days),
+        "monthly": 7,
+        "yearly": 1,
+        "either": sum(day.isoweekday() == 1 or day.day == 1 for day in days),
+        "never": 0,
+        "interval": 1460,
+    }
+    assert {name: dry.simulator.runs(f"a.{name}") for name in expected} == expected
+
+
 def test_thousands_of_days_pass_in_seconds(dry: Mac) -> None:
     dry.bootstrap("a.b", StartCalendarInterval={"Hour": 9, "Minute": 0, "Weekday": 1})
     dry.simulator.advance(7000 * 86400)
@@ -151,6 +180,34 @@ def test_on_a_running_clock_a_job_starts_when_its_minute_comes(make_mac: MakeMac
     mac = make_mac(tz="UTC", at=datetime(2026, 6, 1, 11, 59, 59, tzinfo=UTC))
     mac.bootstrap("a.b", StartCalendarInterval={"Hour": 12, "Minute": 0})
     until(lambda: mac.simulator.runs("a.b") == 1)
+
+
+def test_a_restart_goes_on_with_the_clock(berlin: Mac) -> None:
+    berlin.simulator.advance(86400)
+    berlin.simulator.kill()
+    berlin.simulator.restart()
+    assert berlin.simulator.now() == (NOON + timedelta(days=1)).timestamp()
+    berlin.plist("a.b", StartCalendarInterval={"Hour": 13, "Minute": 0})
+    berlin.simulator.reboot()
+    berlin.simulator.advance(3600)
+    assert moments(berlin, "a.b") == [NOON + timedelta(days=1, hours=1)]
+
+
+def test_a_clock_that_runs_goes_on_while_the_daemon_is_down(make_mac: MakeMac) -> None:
+    mac = make_mac(at=NOON)
+    mac.simulator.advance(86400)
+    before = mac.simulator.now()
+    mac.simulator.restart()
+    assert 0 < mac.simulator.now() - before < 60
+
+
+def test_an_interval_longer_than_any_uptime_never_ends(dry: Mac) -> None:
+    dry.plist("a.b", StartInterval=48 * 3600)
+    dry.simulator.reboot()
+    for _ in range(10):
+        dry.simulator.advance(12 * 3600)
+        dry.simulator.power_off(12 * 3600)
+    assert dry.simulator.runs("a.b") == 0
 
 
 def test_unknown_zones_are_refused(berlin: Mac) -> None:
