@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 20.0
 _SKIP = "_PRE_COMMIT_SKIP_POST_CHECKOUT"
+_HANDED_OVER = "JOBSYNC_HANDED_OVER"
 
 
 class _Place:
@@ -84,10 +85,11 @@ def _machine(environ: "Mapping[str, str]") -> "_Machine | None":
     return machine
 
 
-def _is_elsewhere(machine: "_Machine") -> bool:
+def _is_elsewhere(machine: "_Machine", environ: "Mapping[str, str]") -> bool:
     """We are a copy (pre-commit's environment): the installation that `init` recorded shall do it, so that two
     versions never fight. If that is gone, we are the best there is."""
-    if not os.access(machine.hook, os.X_OK):
+    # Once only: a wrapper at that place (nix, pyenv) may lead back to this very file.
+    if _HANDED_OVER in environ or not os.access(machine.hook, os.X_OK):
         return False
     return os.path.realpath(machine.hook) != os.path.realpath(sys.argv[0])
 
@@ -161,8 +163,8 @@ def _run(argv: "list[str]", environ: "Mapping[str, str]") -> None:
     places = [place for place in machine.places if place.work_tree == here]
     if not places:
         return
-    if _is_elsewhere(machine):
-        process.hand_over((machine.hook, event, *arguments), env=environ)
+    if _is_elsewhere(machine, environ):
+        process.hand_over((machine.hook, event, *arguments), env={**environ, _HANDED_OVER: "1"})
     try:
         settled = len(places) == 1 and _is_settled(places[0], machine, environ)
     except JobsyncError:

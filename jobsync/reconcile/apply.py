@@ -36,6 +36,8 @@ from jobsync.schedulers.protocol import Answer, NoSession, Scheduler, SchedulerE
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.5
+RETRY_PAUSE = 0.2
+"""Seconds until a refused load is tried again for the first time; doubled each time after that."""
 _LOAD_TRIES = 5
 """A bootstrap may be refused while launchd still tidies up behind the old job, though its label is gone already."""
 _HOLD_LIFETIME = 120
@@ -93,8 +95,16 @@ class _Work:
 class Applier:
     """One application of one plan. `save` puts a ledger on the disk; `progress` hears what takes time."""
 
-    def __init__(self, scheduler: Scheduler, paths: Paths, save: Callable[[Ledger], None], progress: Progress) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        paths: Paths,
+        save: Callable[[Ledger], None],
+        progress: Progress,
+        retry_pause: float = RETRY_PAUSE,
+    ) -> None:
         self._scheduler = scheduler
+        self._retry_pause = retry_pause
         self._paths = paths
         self._save = save
         self._progress = progress
@@ -307,7 +317,7 @@ class Applier:
 
         `SchedulerError` when it is refused for good; `_SessionEnded` when there is nothing left to load it into.
         """
-        pause = _FIRST_PAUSE * 4
+        pause = self._retry_pause
         for tries_left in reversed(range(_LOAD_TRIES)):
             try:
                 self._scheduler.load(label)

@@ -28,6 +28,8 @@ class Ledger:
 
     records: Mapping[str, Record] = field(default_factory=dict)
     absent: Mapping[str, Absence] = field(default_factory=dict)
+    held: tuple[str, ...] = ()
+    """Names whose removal the brake holds: until released or wanted again, no other change lets them go."""
     render_format: int = RENDER_FORMAT
     rendering: str = ""
     """`config.rendering_digest` of then."""
@@ -100,6 +102,7 @@ def dumps(ledger: Ledger) -> str:
         "render_format": ledger.render_format,
         "rendering": ledger.rendering,
         "settings": [ledger.settings.mode, ledger.settings.blob] if ledger.settings else None,
+        "held": list(ledger.held),
         "commit": ledger.commit,
         "changed_at": ledger.changed_at,
         "jobs": {name: _record_out(record) for name, record in sorted(ledger.records.items())},
@@ -116,6 +119,7 @@ def loads(text: str) -> Ledger | None:
         return Ledger(
             records={name: _record_in(name, record) for name, record in table["jobs"].items()},
             absent={name: Absence(Source(word), _entries_in(rows)) for name, (word, rows) in table["absent"].items()},
+            held=tuple(str(name) for name in table["held"]),
             render_format=int(table["render_format"]),
             rendering=str(table["rendering"]),
             settings=Entry(int(settings[0]), str(settings[1])) if settings else None,
@@ -164,6 +168,10 @@ class Store:
         """Keep these bytes; they may be there already."""
         files.make_directory(self._directory)
         files.write_if_changed(self._directory / index.digest(content), content, 0o600)
+
+    def holds(self, digest: str) -> bool:
+        """Whether a file of that name is there; `get` says whether it is whole."""
+        return (self._directory / digest).exists()
 
     def get(self, digest: str) -> bytes | None:
         """The bytes, or None when they are lost or no longer what they were."""

@@ -365,7 +365,7 @@ def _for_faulty(name: str, faulty: Faulty, record: Record | None) -> Change:
                   record=record)  # fmt: skip
 
 
-def _brake(installed: int, going: int, *, jobs_missing: bool) -> str:
+def _brake(installed: int, going: int, held: list[str], *, jobs_missing: bool) -> str:
     """Why no removal may happen: too much is gone at once for it to be meant."""
     if not going:
         return ""
@@ -375,7 +375,8 @@ def _brake(installed: int, going: int, *, jobs_missing: bool) -> str:
         return f"all {installed} jobs are gone at once"
     if going >= max(3, -(-installed // 3)):
         return f"{going} of {installed} jobs are gone at once"
-    return ""
+    # Other jobs that came since do not make it meant.
+    return f"{', '.join(held)} went when too many were gone at once" if held else ""
 
 
 def _for(view: "_View", name: str, desired: Desired) -> Change | None:
@@ -423,11 +424,13 @@ def make_plan(want: Want, observed: Observed, ledger: Ledger, scheduler: Schedul
     changes = [change for change in found if change is not None]
     going = [one.name for one in changes if one.outcome is Outcome.REMOVED and not is_own(one.name)]
     installed = sum(not is_own(name) for name in ledger.records.keys() | orphans.keys())
-    brake = "" if orders.allow_removals else _brake(installed, len(going), jobs_missing=want.jobs_missing)
+    held = [name for name in going if name in ledger.held]
+    brake = "" if orders.allow_removals else _brake(installed, len(going), held, jobs_missing=want.jobs_missing)
     return Plan(
         changes=tuple(_with_brake(change, brake, ledger.records) for change in changes),
         faults=want.faults,
         brake=brake,
+        held=tuple(going) if brake else (),
         notices=want.notices,
         leftovers=tuple(Remove(path, keeps=False) for path in observed.leftovers),
     )

@@ -245,6 +245,8 @@ class Plan:
     faults: tuple[Fault, ...] = ()
     brake: str = ""
     """Why nothing is removed, or empty."""
+    held: tuple[str, ...] = ()
+    """Names whose removal the brake holds."""
     notices: tuple[str, ...] = ()
     leftovers: tuple[Remove, ...] = ()
 

@@ -75,6 +75,8 @@ def plan(origin: Origin, orders: Orders, names: Collection[str] = ()) -> Planned
     search = whole and orders.caller is Caller.HAND
     observed = observe.observe(want, known, origin.paths, origin.scheduler, whole=search)
     if not whole:
+        # Whoever names a job means it.
+        orders = replace(orders, allow_removals=True)
         want = _only(want, names, _known_names(want, observed))
     made = make_plan(want, observed, known, origin.scheduler, orders)
     return Planned(made, want, observed, known, head, whole, orders.caller)
@@ -112,6 +114,13 @@ def _with_absent(planned: Planned, ledger: Ledger) -> Ledger:
     return replace(ledger, absent=kept)
 
 
+def _with_held(planned: Planned, ledger: Ledger) -> Ledger:
+    """The ledger, with what the brake holds; of jobs that this sync did not look at, what it held before."""
+    looked_at = {change.name for change in planned.plan.changes}
+    others = () if planned.whole else (name for name in planned.ledger.held if name not in looked_at)
+    return replace(ledger, held=tuple(sorted({*others, *planned.plan.held})))
+
+
 def _as_of(planned: Planned, origin: Origin, ledger: Ledger) -> Ledger:
     """The ledger of a complete sync: no cause that concerns every job is left."""
     return replace(
@@ -141,13 +150,14 @@ def _execute(planned: Planned, origin: Origin, progress: Progress) -> Applied:
 
     done = Applier(origin.scheduler, paths, save, progress).apply(planned.plan, planned.ledger)
     failed = any(result.outcome is Outcome.FAILED for result in done.results.values())
-    done.ledger = _with_absent(planned, done.ledger)
+    done.ledger = _with_held(planned, _with_absent(planned, done.ledger))
     if _is_complete(planned) and not failed:
         done.ledger = _as_of(planned, origin, done.ledger)
     if planned.plan.would_change:
         done.ledger = _stamped(planned, done.ledger)
-    settled = planned.whole and not failed and _becomes_settled(planned.plan, done)
-    ledgers.write(paths.ledger, done.ledger, _index(planned, origin, done.ledger, settled=settled))
+    if planned.whole or done.ledger != planned.ledger:
+        settled = planned.whole and not failed and _becomes_settled(planned.plan, done)
+        ledgers.write(paths.ledger, done.ledger, _index(planned, origin, done.ledger, settled=settled))
     if planned.plan.would_change:
         Store(paths.store).sweep(done.ledger)
     configuration.refresh_index(origin.config)
@@ -174,15 +184,12 @@ def _becomes_settled(plan: Plan, done: Applied) -> bool:
 
 
 def _remember_bytes(planned: Planned, origin: Origin) -> None:
-    """Have the bytes of every record in the store, also where nothing had to be written (a lost ledger or store)."""
+    """Have the bytes of every record in the store, also where nothing has to be written (a lost ledger or store)."""
     store = Store(origin.paths.store)
     for change in planned.plan.changes:
-        known = planned.ledger.records.get(change.name)
-        if change.record is None or (known is not None and known.artefacts == change.record.artefacts):
-            continue
-        for path in (one.path for one in change.record.artefacts):
-            content = planned.observed.files[path].content
-            if content is not None and index.digest(content) in {one.digest for one in change.record.artefacts}:
+        for one in change.record.artefacts if change.record else ():
+            content = planned.observed.files[one.path].content
+            if content is not None and index.digest(content) == one.digest and not store.holds(one.digest):
                 store.put(content)
 
 

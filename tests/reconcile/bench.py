@@ -102,7 +102,8 @@ class Bench:
             ledgers.write(self.paths.ledger, ledger, None)
 
         files.make_directory(self.paths.state)
-        done = Applier(self.launchd, self.paths, save, self.said.append).apply(plan, self.ledger())
+        applier = Applier(self.launchd, self.paths, save, self.said.append, retry_pause=0.01)
+        done = applier.apply(plan, self.ledger())
         save(done.ledger)
         return done
 

@@ -1,12 +1,12 @@
 """Applying twice does nothing the second time: for every way in which a plan may change the machine."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from jobsync.definitions.job import Job, Restart, Schedule
-from jobsync.reconcile.state import Outcome
+from jobsync.reconcile.state import Outcome, Unwanted, Want
 
 from .bench import SLEEP, Bench, job, until
 
@@ -82,3 +82,70 @@ def test_the_second_time_nothing_is_done(bench: Bench, way: Way) -> None:
     assert set(bench.sync(*way.now).values()) <= {Outcome.UNCHANGED}
     assert bench.mutations() == []
     assert bench.snapshot() == before
+
+
+def again(bench: Bench, want: Want) -> dict[str, Outcome]:
+    """Plan and apply once more; what became of each job."""
+    return {name: result.outcome for name, result in bench.apply(bench.plan(want)).results.items()}
+
+
+def does_nothing(bench: Bench, want: Want, outcome: Outcome) -> None:
+    bench.mac.settle(patience=0.2)
+    bench.mutations()
+    before = bench.snapshot()
+    assert set(again(bench, want).values()) == {outcome}
+    assert bench.mutations() == []
+    assert bench.snapshot() == before
+
+
+def test_a_daemon_is_restarted_once_for_one_change_of_its_inputs(bench: Bench) -> None:
+    daemon = replace(DAEMON, launchd={"ThrottleInterval": 1})
+    bench.sync(daemon)
+    want = Want({"one": replace(bench.wanted(daemon), launch_digest="other inputs")})
+    bench.mutations()
+    assert again(bench, want) == {"one": Outcome.RESTARTED}
+    assert [call[:2] for call in bench.mutations()] == [["kickstart", "-k"]]
+    does_nothing(bench, want, Outcome.UNCHANGED)
+
+
+def test_a_paused_daemon_is_taken_away_once(bench: Bench) -> None:
+    bench.sync(DAEMON)
+    want = Want({"one": Unwanted("paused by you", Outcome.PAUSED)})
+    assert again(bench, want) == {"one": Outcome.PAUSED}
+    assert bench.loaded() == set()
+    does_nothing(bench, want, Outcome.PAUSED)
+
+
+def test_a_disabled_job_is_written_once_and_never_loaded(bench: Bench) -> None:
+    bench.launchctl("disable", bench.target())
+    assert bench.sync(job()) == {"one": Outcome.PAUSED}
+    assert bench.is_installed_as(job())
+    does_nothing(bench, bench.want(job()), Outcome.PAUSED)
+    bench.launchctl("enable", bench.target())
+    assert bench.sync(job()) == {"one": Outcome.RELOADED}
+
+
+def test_a_conflict_stays_one_until_the_stranger_is_gone(bench: Bench) -> None:
+    bench.plist().write_bytes(b"theirs")
+    assert bench.sync(job()) == {"one": Outcome.CONFLICT}
+    does_nothing(bench, bench.want(job()), Outcome.CONFLICT)
+    bench.plist().unlink()
+    assert bench.sync(job()) == {"one": Outcome.INSTALLED}
+
+
+def test_a_deferred_job_is_deferred_again_and_again(bench: Bench) -> None:
+    bench.sync(job(command=SLEEP))
+    bench.start()
+    changed = job(hour=10, command=SLEEP)
+    assert bench.sync(changed) == {"one": Outcome.DEFERRED}
+    does_nothing(bench, bench.want(changed), Outcome.DEFERRED)
+
+
+def test_without_a_session_files_are_written_once(bench: Bench) -> None:
+    bench.mac.logout()
+    assert bench.sync(job()) == {"one": Outcome.DEFERRED}
+    assert bench.is_installed_as(job())
+    does_nothing(bench, bench.want(job()), Outcome.DEFERRED)
+    bench.mac.login()
+    until(lambda: bench.loaded() == {"one"})
+    assert bench.sync(job()) == {"one": Outcome.UNCHANGED}

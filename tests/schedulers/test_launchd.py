@@ -3,7 +3,8 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -75,12 +76,21 @@ def job(name: str = "one", line: str = "true", **fields: object) -> Job:
 SLEEPER = job("sleeper", "exec sleep 1000", daemon=Restart.ALWAYS)
 
 
+def until(claim: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not claim():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def services(bench: Bench) -> Mapping[str, Loaded]:
+    answer = bench.launchd.survey()
+    assert isinstance(answer, Survey)
+    return answer.services
+
+
 def wait_until_gone(bench: Bench, label: str) -> None:
-    for _ in range(2000):
-        answer = bench.launchd.survey()
-        if isinstance(answer, Survey) and label not in answer.services:
-            return
-    raise AssertionError(f"{label} is still there")
+    until(lambda: label not in services(bench))
 
 
 def test_a_loaded_job_is_surveyed_and_identified(bench: Bench) -> None:
@@ -164,7 +174,7 @@ def test_start_restart_and_stop(bench: Bench) -> None:
     bench.launchd.start(label)
     assert pid_of(bench, label) == first, "a running job is not started again"
     bench.launchd.restart(label)
-    assert pid_of(bench, label) != first
+    until(lambda: pid_of(bench, label) != first)
     bench.launchd.stop(label)
     bench.mac.settle()
     bench.launchd.stop(label)
@@ -174,11 +184,9 @@ def test_start_restart_and_stop(bench: Bench) -> None:
 
 
 def pid_of(bench: Bench, label: str) -> int:
-    for _ in range(2000):
-        answer = bench.launchd.survey()
-        if isinstance(answer, Survey) and (loaded := answer.services.get(label)) and loaded.pid:
-            return loaded.pid
-    raise AssertionError(f"{label} does not run")
+    """Of its process, once it runs."""
+    until(lambda: services(bench)[label].pid is not None)
+    return services(bench)[label].pid or 0
 
 
 def test_how_the_last_run_ended_is_surveyed(bench: Bench) -> None:

@@ -15,7 +15,8 @@ from .machine import Machine, this_mac
 
 MakeMac = Callable[..., Mac]
 _HERE = Path(__file__).parent
-_SIMULATED = ("11.7", "26.5.1")
+_OLD_RELEASE = "11.7"
+_NEW_RELEASE = "26.5.1"
 _THIS_MAC = "this Mac"
 _NEEDS_SIMULATOR = "needs the simulator: its faults, versions, sessions or time, which launchctl cannot move"
 
@@ -42,9 +43,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "machine" in metafunc.fixturenames:
-        where = [_THIS_MAC] if _real_launchctl(metafunc.config) else _SIMULATED
-        metafunc.parametrize("machine", where, indirect=True)
+    if "machine" not in metafunc.fixturenames:
+        return
+    simulated = [_OLD_RELEASE] if getattr(metafunc.function, "is_for_old_releases", False) else []
+    where = [_THIS_MAC] if _real_launchctl(metafunc.config) else [*simulated, _NEW_RELEASE]
+    metafunc.parametrize("machine", where, indirect=True)
 
 
 @pytest.fixture

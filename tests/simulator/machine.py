@@ -6,6 +6,7 @@ Plists lie in the test's own directory, never in a home. Every label is throwawa
 import os
 import plistlib
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,12 @@ from .mac import Reply, until
 
 PREFIX = "io.jobsync.conformance"
 Version = tuple[int, ...]
+
+
+def on_old_releases_too(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test whose answers depend on the release: the simulator is asked as an old one, too."""
+    test.__dict__["is_for_old_releases"] = True
+    return test
 
 
 class Machine:

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from .mac import HINT, Reply, until
-from .machine import PREFIX, Machine
+from .machine import PREFIX, Machine, on_old_releases_too
 
 LONG = "exec sleep 100"
 SLOW = "trap 'sleep 2; exit 0' TERM; while :; do sleep 0.05; done"
@@ -94,6 +94,7 @@ def test_a_bootstrap_registers_in_silence(machine: Machine) -> None:
     assert machine.value("a", "last exit code") == "(never exited)"
 
 
+@on_old_releases_too
 def test_a_label_that_is_loaded_is_5(machine: Machine) -> None:
     path = machine.bootstrap("a")
     assert machine.load(path) == generic(machine, "Bootstrap failed")
@@ -157,6 +158,7 @@ def test_unknown_keys_are_ignored(machine: Machine) -> None:
 # -- bootout
 
 
+@on_old_releases_too
 def test_what_is_not_loaded_is_3_by_label_and_5_by_path(machine: Machine) -> None:
     assert machine.launchctl("bootout", machine.target("a")) == Reply(3, "", "Boot-out failed: 3: No such process\n")
     path = machine.plist("a")
@@ -175,6 +177,7 @@ def test_a_missing_service_is_named(machine: Machine) -> None:
     assert reply.err.endswith(missing(machine, "a"))
 
 
+@on_old_releases_too
 def test_bootout_answers_before_the_job_is_gone(machine: Machine) -> None:
     path = machine.bootstrap("a", SLOW, RunAtLoad=True)
     pid = machine.until_pid("a")
@@ -188,6 +191,7 @@ def test_bootout_answers_before_the_job_is_gone(machine: Machine) -> None:
     assert machine.load(path) == Reply(0, "", "")
 
 
+@on_old_releases_too
 def test_waiting_came_with_26(machine: Machine) -> None:
     machine.bootstrap("a", LONG, RunAtLoad=True)
     machine.until_pid("a")
@@ -242,6 +246,7 @@ def test_a_killed_job_shows_the_signal(machine: Machine, name: str, line: str) -
     assert machine.value("a", "last exit code") is None
 
 
+@on_old_releases_too
 def test_an_override_is_shared_and_hinders_a_bootstrap(machine: Machine) -> None:
     """One fixed label: no command takes an entry out of the store again."""
     label = f"{PREFIX}.override"
