@@ -179,11 +179,19 @@ def main() -> int:
         _run(sys.argv[1:], os.environ)
     except KeyboardInterrupt:
         return 0
-    except BaseException:
-        from jobsync.reconcile.hook import report_bug
-
-        report_bug(os.environ)
+    except BaseException as error:
+        _report_bug(error)
     return 0
+
+
+def _report_bug(error: BaseException) -> None:
+    """A bug of ours must neither fail nor flood a git command."""
+    try:
+        from jobsync.reconcile.hook import report_bug
+    except BaseException:  # then the installation itself is broken
+        print(f"jobsync: this installation is broken ({error}); install jobsync again", file=sys.stderr)  # noqa: T201
+    else:
+        report_bug(os.environ)
 
 
 if __name__ == "__main__":

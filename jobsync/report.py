@@ -9,6 +9,10 @@ JSON_VERSION = 1
 """Raised when a field of the JSON output changes its meaning or goes."""
 
 
+NAMED_TOGETHER = 5
+"""So many jobs are named in one line of a hook; of the others only the number is."""
+
+
 class Tone(Enum):
     """How a word is meant, for whoever colours it."""
 
@@ -57,8 +61,8 @@ def _counts(results: Iterable[Result]) -> str:
 
 def summary(done: Report) -> str:
     """The last line: what became of all, and whether all is well."""
-    if not done.results and not done.faults:
-        return "no jobs"
+    if not done.results:
+        return plural(len(done.faults), "fault") if done.faults else "no jobs"
     counts = _counts(done.results)
     if done.dry_run:
         return f"would be: {counts}"
@@ -75,12 +79,22 @@ def trouble_lines(done: Report) -> list[str]:
     return lines
 
 
+def _together(results: list[Result]) -> str:
+    """One line for results that differ in nothing but the name."""
+    first, names = results[0], [one.name for one in results]
+    named = ", ".join(names[:NAMED_TOGETHER])
+    more = f" and {len(names) - NAMED_TOGETHER} more" if len(names) > NAMED_TOGETHER else ""
+    return f"{first.outcome.value} {named}{more}{f' ({first.cause})' if first.cause else ''}"
+
+
 def hook_lines(done: Report) -> list[str]:
-    """For a git command's stderr: one line per change and per trouble; none when nothing changed."""
+    """For a git command's stderr: a line per change and per trouble, equal ones in one; none when nothing changed."""
     quiet = (Outcome.UNCHANGED, Outcome.PAUSED)
-    changed = [result for result in done.results if result.outcome not in quiet]
-    lines = [f"{one.outcome.value} {one.name}{f' ({one.cause})' if one.cause else ''}" for one in changed]
-    return lines + trouble_lines(done)
+    groups: dict[tuple[Outcome, str], list[Result]] = {}
+    for one in done.results:
+        if one.outcome not in quiet:
+            groups.setdefault((one.outcome, one.cause), []).append(one)
+    return [_together(group) for group in groups.values()] + trouble_lines(done)
 
 
 def as_json(done: Report) -> dict[str, object]:

@@ -79,7 +79,8 @@ def _summary(planned: Planned, found: tuple[JobStatus, ...]) -> str:
         return f"{report.plural(len(here), 'job')}; {answer.reason}"
     if sick:
         return f"{report.plural(len(here), 'job')}, {len(sick)} to look at: " + ", ".join(one.name for one in sick)
-    return f"{report.plural(len(here), 'job')}, all well"
+    faults = report.plural(len(planned.plan.faults), "fault") if planned.plan.faults else ""
+    return f"{report.plural(len(here), 'job')}, {faults or 'all well'}"
 
 
 def _run_json(run: Run | None) -> dict[str, object] | None:
@@ -164,7 +165,7 @@ def status(context: Context, /, job: str | None, *, exit_code: bool, as_json: bo
     for origin in origins:
         planned, found = statuses.gather(origin, now)
         shown = tuple(one for one in found if job in (None, one.name))
-        sick = sick or not all(one.is_healthy for one in shown)
+        sick = sick or bool(planned.plan.faults and not job) or not all(one.is_healthy for one in shown)
         if as_json:
             documents.append(_repo_json(origin, planned, shown))
         elif job is not None:
@@ -181,9 +182,15 @@ def _show_all(origin: Origin, planned: Planned, found: tuple[JobStatus, ...], no
         say(f"{origin.repo.work_tree}:")
     if found:
         say_all(_table(found, now))
-    for line in _troubles(found):
+    for line in [*_troubles(found), *_faults_of_none(planned, found)]:
         note(line)
-    say(_summary(planned, found) if found else "no jobs; `jobs/NAME/job.toml` defines one")
+    say(_summary(planned, found) if found or planned.plan.faults else "no jobs; `jobs/NAME/job.toml` defines one")
+
+
+def _faults_of_none(planned: Planned, found: tuple[JobStatus, ...]) -> list[str]:
+    """Faults that no row tells: of `jobsync.toml`, or of what was to be a job."""
+    told = {line for one in found if one.state == "faulty" for line in one.detail.splitlines()}
+    return [line for line in map(str, planned.plan.faults) if line not in told]
 
 
 def _troubles(found: tuple[JobStatus, ...]) -> list[str]:

@@ -169,6 +169,9 @@ def _first_sync(origin: Origin, *, wants: bool | None) -> int:
         return ExitCode.OK
     if wants is None:
         show_report(would_do)
+        if not would_do.results:
+            say("mend that, then run `jobsync sync`")
+            return ExitCode.FAILURE
         if not sys.stdin.isatty() or not click.confirm("sync now?", default=True, err=True):
             say("nothing synced yet; `jobsync sync` does it")
             return ExitCode.OK

@@ -142,12 +142,15 @@ def _diffs(change: Change, installed: dict[str, bytes | None]) -> list[str]:
     lines: list[str] = []
     for step in change.steps:
         match step:
-            case Write(artefact):
+            case Write(artefact, keeps):
                 path, after = artefact.path, artefact.content
-            case Remove(path):
+            case Remove(path, keeps):
                 after = b""
             case _:
                 continue
+        if keeps:
+            way_out = f"; `jobsync adopt {change.name}` keeps that" if path.endswith(".plist") else ""
+            lines.append(f"# {path} was edited by hand since the last sync{way_out}")
         before = installed.get(path)
         names = (f"installed{path}", f"wanted{path}")
         lines += [line.rstrip("\n") for line in difflib.unified_diff(_text(before), _text(after), *names)]

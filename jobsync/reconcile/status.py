@@ -71,6 +71,12 @@ def _run_state(job: Job, loaded: Loaded | None, last: Run | None) -> tuple[str, 
     return ("not running", "the daemon ended") if job.daemon is not None else ("ok", "")
 
 
+def _last_failure(planned: Planned, name: str) -> str:
+    """Why the last sync could not apply it, until one can: a failure stays visible."""
+    record = planned.ledger.records.get(name)
+    return record.message if record is not None and record.message else ""
+
+
 def _state(change: Change | None, desired: object, job: Job | None, loaded: Loaded | None, last: Run | None,
            planned: Planned) -> tuple[str, str]:  # fmt: skip
     answer = planned.observed.answer
@@ -80,6 +86,8 @@ def _state(change: Change | None, desired: object, job: Job | None, loaded: Load
         return "not here", desired.cause if isinstance(desired, Unwanted) else ""
     if isinstance(answer, Unknown):
         return "unknown", answer.reason
+    if change.steps and (failure := _last_failure(planned, change.name)):
+        return "failed", failure
     if change.outcome is not Outcome.UNCHANGED:
         return _BEFORE_A_SYNC[change.outcome], change.cause
     # Unchanged and without a definition: one of jobsync's own. Whether it ever ran is nobody's concern.

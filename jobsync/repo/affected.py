@@ -48,7 +48,7 @@ def affected(head: Mapping[str, Entry], ledger: Mapping[str, Entry] | None) -> s
     The first difference in order of path is named, the number of the others is added.
     """
     if ledger is None:
-        return "never synced before"
+        return "new"
     differing = sorted(path for path in head.keys() | ledger.keys() if head.get(path) != ledger.get(path))
     if not differing:
         return None

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> int:
-    """Do one command; print as JSON what it gives. 1 with a sentence on stderr when it cannot be done."""
-    values = vars(_parser().parse_args())
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do one command; print as JSON what it gives. 1 with a sentence on stderr when it cannot be done.
+
+    `argv` is without the program; None = the process's own. SystemExit(2) for what is no command.
+    """
+    values = vars(_parser().parse_args(argv))
     act = values.pop("act")
     try:
         answer = act(**values)

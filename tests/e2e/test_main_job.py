@@ -8,7 +8,7 @@ def test_a_pull_installs_updates_and_removes_jobs(registered: Laptop) -> None:
     registered.job("two", at=registered.editor)
     registered.push()
     said = registered.pull().err
-    assert "installed one" in said and "installed two" in said
+    assert said == "jobsync: installed one, two (new)\n"
     assert registered.loaded() == registered.installed() == {"one", "two"}
 
     registered.mutations()

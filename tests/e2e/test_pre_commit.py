@@ -73,7 +73,7 @@ def _ours(ran: Ran) -> list[str]:
 
 def test_a_pull_a_commit_and_a_switch_sync_through_the_framework(framework: Laptop) -> None:
     framework.upstream("one")
-    assert _ours(framework.pull()) == ["jobsync: installed one (never synced before)"]
+    assert _ours(framework.pull()) == ["jobsync: installed one (new)"]
     assert framework.loaded() == framework.installed() == {"keep", "one"}
 
     framework.job("one", LATER)
@@ -94,7 +94,7 @@ def test_a_rebase_syncs_at_its_end(framework: Laptop) -> None:
     framework.commit()
     framework.upstream("upstream")
     said = _ours(framework.git("pull", "-q", "--rebase"))
-    assert "jobsync: installed upstream (never synced before)" in said
+    assert "jobsync: installed upstream (new)" in said
     assert {"rebased", "upstream"} <= framework.loaded()
 
 
@@ -106,7 +106,7 @@ def test_a_fault_blocks_the_commit_and_names_what_to_write(framework: Laptop) ->
     assert 'jobs/faulty/job.toml: schedule.every: "5 min" is not a duration; write "5m"' in ran.text
     assert framework.git("rev-parse", "HEAD").out == head
     framework.job("faulty", 'run = "true"\n[schedule]\nevery = "5m"\n')
-    assert _ours(framework.commit()) == ["jobsync: installed faulty (never synced before)"]
+    assert _ours(framework.commit()) == ["jobsync: installed faulty (new)"]
 
 
 def test_the_frameworks_copy_does_the_work_when_the_recorded_one_is_gone(framework: Laptop) -> None:
@@ -120,7 +120,7 @@ def test_the_frameworks_copy_does_the_work_when_the_recorded_one_is_gone(framewo
     assert "woken up" in framework.commit().text and "late" in framework.loaded()
     recorded.unlink()
     framework.job("later")
-    assert _ours(framework.commit()) == ["jobsync: installed later (never synced before)"]
+    assert _ours(framework.commit()) == ["jobsync: installed later (new)"]
 
 
 def test_a_recorded_hook_that_leads_back_to_the_copy_goes_round_once(framework: Laptop) -> None:

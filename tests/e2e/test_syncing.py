@@ -84,8 +84,9 @@ def test_a_hand_edited_definition_is_shown_repaired_and_kept(registered: Laptop)
     edited = plist.read_bytes().replace(b"<integer>9</integer>", b"<integer>7</integer>")
     plist.write_bytes(edited)
     shown = registered.jobsync("diff").out.splitlines()
-    assert shown[:2] == [f"--- installed{plist}", f"+++ wanted{plist}"]
-    assert [line for line in shown[2:] if line[0] in "-+"] == [
+    told = f"# {plist} was edited by hand since the last sync; `jobsync adopt one` keeps that"
+    assert shown[:3] == [told, f"--- installed{plist}", f"+++ wanted{plist}"]
+    assert [line for line in shown[3:] if line[0] in "-+"] == [
         "-\t\t\t<integer>7</integer>",
         "+\t\t\t<integer>9</integer>",
     ]

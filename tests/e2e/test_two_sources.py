@@ -58,7 +58,7 @@ def test_an_uncommitted_edit_survives_pulls_and_is_heads_once_it_is_committed(re
     assert _known(registered, "one").source is Source.WORK_TREE
 
     registered.upstream("two")
-    assert registered.pull().err == "jobsync: installed two (never synced before)\n"
+    assert registered.pull().err == "jobsync: installed two (new)\n"
     assert registered.hour("one") == 10
 
     registered.put("jobs/one/notes.txt", "upstream touches the job\n", at=registered.editor)
@@ -128,7 +128,7 @@ def test_a_job_deleted_in_the_work_tree_stays_away_until_its_user_wants_it_back(
     registered.drop("jobs/gone")
     assert "removed    gone" in registered.jobsync("sync").out
     registered.upstream("other")
-    assert registered.pull().err == "jobsync: installed other (never synced before)\n"
+    assert registered.pull().err == "jobsync: installed other (new)\n"
     registered.put("jobs/gone/notes.txt", "upstream touches the job\n", at=registered.editor)
     registered.push()
     assert registered.pull().err == "jobsync: gone: local: removed in your work tree\n"

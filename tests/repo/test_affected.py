@@ -12,7 +12,7 @@ PLAIN, OTHER, RUNNABLE = Entry(0o100644, "a" * 40), Entry(0o100644, "b" * 40), E
     [
         ({"jobs/a/run": PLAIN}, {"jobs/a/run": PLAIN}, None),
         ({}, {}, None),
-        ({}, None, "never synced before"),
+        ({}, None, "new"),
         ({"jobs/a/run": OTHER}, {"jobs/a/run": PLAIN}, "changed: jobs/a/run"),
         ({"jobs/a/run": PLAIN}, {}, "added: jobs/a/run"),
         ({}, {"jobs/a/run": PLAIN}, "removed: jobs/a/run"),

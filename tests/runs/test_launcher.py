@@ -417,7 +417,11 @@ def test_a_signal_at_any_moment_is_not_lost_and_gives_an_honest_status(bench: Be
         child = subprocess.Popen(bench.argv(sh), env=ENV, stdin=subprocess.DEVNULL)
         time.sleep(step * 0.003)
         child.terminate()
-        status = child.wait(LIMIT)
+        try:
+            status = child.wait(LIMIT)
+        finally:
+            child.kill()
+            child.wait()
         # Before the trap is there the launcher itself ends; before the command's own trap the command does.
         assert status in (-signal.SIGTERM, 128 + signal.SIGTERM, 5)
         assert all(run.status in (None, 128 + signal.SIGTERM, 5) for run in bench.runs())

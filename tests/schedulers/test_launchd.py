@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -242,7 +243,7 @@ def test_an_identity_that_cannot_be_asked_for_is_an_error(bench: Bench) -> None:
 
 def test_a_label_that_the_user_disabled_is_surveyed_as_such(bench: Bench) -> None:
     label = bench.load(job())
-    os.spawnv(os.P_WAIT, bench.config.launchctl, ["launchctl", "disable", f"{domain()}/{label}"])
+    subprocess.run([bench.config.launchctl, "disable", f"{domain()}/{label}"], check=True)
     answer = bench.launchd.survey()
     assert isinstance(answer, Survey)
     assert answer.disabled == {label}
@@ -381,3 +382,71 @@ def test_a_refusal_is_explained_by_what_launchd_says(bench: Bench) -> None:
 def test_a_refusal_for_another_session_is_explained(bench: Bench) -> None:
     job = Job("d", "", Line("true"), "/", "/repo/jobs/d", launchd={"LimitLoadToSessionType": "Background"})
     assert "other sessions" in bench.launchd.why_refused(bench.install(job))
+
+
+# -- waiting for the end, from macOS 26 on
+
+
+@pytest.mark.parametrize(("darwin", "flags"), [(0, []), (24, []), (25, ["--wait"])])
+def test_only_a_launchctl_that_knows_it_is_asked_to_wait(bench: Bench, darwin: int, flags: list[str]) -> None:
+    bench.mac.configure(version="26.0")
+    label = bench.load(SLEEPER)
+    bench.mac.clear_calls()
+    Launchd(bench.config, OTHER, bench.paths, darwin).unload(label, 30)
+    assert bench.mac.calls() == [["bootout", *flags, f"{domain()}/{label}"]]
+    wait_until_gone(bench, label)
+
+
+def test_without_need_nobody_waits(bench: Bench) -> None:
+    label = bench.load(SLEEPER)
+    bench.mac.clear_calls()
+    Launchd(bench.config, OTHER, bench.paths, 25).unload(label)
+    assert bench.mac.calls() == [["bootout", f"{domain()}/{label}"]]
+
+
+def test_a_wait_that_takes_too_long_is_no_error(bench: Bench) -> None:
+    bench.mac.fault("bootout", hang=True)
+    Launchd(bench.config, OTHER, bench.paths, 25).unload("ada.one", 0.2)
+
+
+# -- why a load was refused
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda path: path.unlink(), "cannot be read: No such file or directory"),
+        (lambda path: path.chmod(0o666), "may be written by others"),
+        (lambda path: path.write_bytes(b"junk"), "is not the property list of ada.one"),
+        (lambda path: path.write_bytes(path.read_bytes().replace(b"ada.one", b"ada.two")), "is not the property list"),
+        (lambda path: path, "launchd gives no reason"),
+    ],
+    ids=["missing", "open to others", "junk", "another label", "nothing to see"],
+)
+def test_the_reason_is_looked_for_in_the_file(bench: Bench, spoil: Callable[[Path], object], reason: str) -> None:
+    label = bench.install(job())
+    spoil(bench.paths.plist(label))
+    assert reason in bench.launchd.why_refused(label)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_another_user_is_the_reason(bench: Bench) -> None:
+    label = bench.install(job())
+    os.chown(bench.paths.plist(label), 65534, -1)
+    assert "belongs to uid 65534" in bench.launchd.why_refused(label)
+
+
+@pytest.mark.parametrize(("sessions", "is_reason"), [("Background", True), (["Background", "Aqua"], False)])
+def test_a_job_for_other_sessions_is_the_reason(bench: Bench, sessions: object, is_reason: bool) -> None:
+    label = bench.install(job(launchd={"LimitLoadToSessionType": sessions}))
+    assert ("other sessions only" in bench.launchd.why_refused(label)) is is_reason
+
+
+def test_the_reason_is_looked_for_in_launchd_too(bench: Bench) -> None:
+    label = bench.install(job())
+    subprocess.run([bench.config.launchctl, "disable", f"{domain()}/{label}"], check=True)
+    assert f"launchctl enable {domain()}/{label}" in bench.launchd.why_refused(label)
+    loaded = bench.load(job("two"))
+    assert "it is loaded already" in bench.launchd.why_refused(loaded)
+    bench.mac.fault("print", code=64, times=None)
+    assert "status 64" in bench.launchd.why_refused(loaded)

@@ -1,5 +1,7 @@
 """A simulator as a person handles it from another shell."""
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -7,15 +9,21 @@ from typing import Any
 
 import pytest
 
+from jobsync.simulator.__main__ import main
+
 from .conftest import MakeMac
 from .mac import Mac, is_alive, until
 
 
 def by_hand(mac: Mac, *words: str) -> tuple[int, Any, str]:
     """`python -m jobsync.simulator DIRECTORY WORDS`: status, what it printed, stderr."""
-    argv = [sys.executable, "-m", "jobsync.simulator", str(mac.simulator.directory), *words]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
-    return done.returncode, json.loads(done.stdout or "null"), done.stderr
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            status = main([str(mac.simulator.directory), *words])
+        except SystemExit as misuse:
+            status = int(misuse.code or 0)
+    return status, json.loads(out.getvalue() or "null"), err.getvalue()
 
 
 def does(mac: Mac, *words: str) -> Any:
@@ -28,6 +36,16 @@ def test_a_verb_is_spoilt_twice(mac: Mac) -> None:
     assert does(mac, "fault", "bootstrap", "--code", "5", "--times", "2") is None
     path = mac.plist("a.b")
     assert [mac.launchctl("bootstrap", "gui/501", path).status for _ in range(3)] == [5, 5, 0]
+
+
+def test_it_is_a_program(mac: Mac) -> None:
+    argv = [sys.executable, "-m", "jobsync.simulator", str(mac.simulator.directory), "pid"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"pid": mac.simulator.pid})
+    mac.simulator.stop()
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("jobsync.simulator: no simulated launchd is running in ")
 
 
 def test_a_verb_is_spoilt_until_that_is_cleared(mac: Mac) -> None:

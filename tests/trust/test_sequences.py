@@ -9,7 +9,6 @@ import signal
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -311,8 +310,7 @@ def play(sequences: int, steps: int) -> None:
         phases=[Phase.generate, Phase.shrink] if "TRUST_SHRINK" in os.environ else [Phase.generate],
         print_blob=False,
     )
-    machine: Callable[[], RuleBasedStateMachine] = Ending
-    run_state_machine_as_test(machine, settings=options)  # type: ignore[no-untyped-call]  # hypothesis types none
+    run_state_machine_as_test(Ending, settings=options)
 
 
 @pytest.mark.slow
