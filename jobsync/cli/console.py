@@ -10,7 +10,7 @@ from typing import TextIO
 
 import click
 
-from jobsync.errors import JobsyncError
+from jobsync.errors import JobsyncError, UsageError
 from jobsync.report import Tone
 
 
@@ -93,6 +93,15 @@ def complain(message: str, hint: str | None = None) -> None:
 def say_json(value: Mapping[str, object]) -> None:
     """The result for programs."""
     say(json.dumps(value, indent=2))
+
+
+def confirm(question: str, *, yes: bool) -> bool:
+    """Ask on a terminal; elsewhere only a flag may answer."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError(f"nobody is there to answer {question!r}", hint="add --yes")
+    return click.confirm(question, default=True, err=True)
 
 
 class Progress:

@@ -32,10 +32,10 @@ _SECTIONS = {
         "cat": ("looking", "the files that a sync writes for a job"),
     },
     "This machine": {
-        "init": ("machine", "register a repository, install its git hooks, sync"),
-        "config": ("machine", "this machine's configuration"),
-        "hooks": ("machine", "the git hooks: install, uninstall, status"),
-        "uninstall": ("machine", "remove everything of ours, and prove it"),
+        "init": ("registering", "register a repository, install its git hooks, sync"),
+        "config": ("configuring", "this machine's configuration"),
+        "hooks": ("hooks", "the git hooks: install, uninstall, status"),
+        "uninstall": ("leaving", "remove everything of ours, and prove it"),
     },
     "Without a Mac": {
         "simulator": ("simulating", "be a launchd, for machines that have none"),

@@ -170,8 +170,8 @@ class Applier:
             if step.spares:
                 self._hold(work, step)
             self._progress(f"unloading {step.label}")
-            self._scheduler.unload(step.label, step.limit if work.is_alone else None)
             work.deadline = time.monotonic() + step.limit
+            self._scheduler.unload(step.label, step.limit if work.is_alone else None)
             work.steps.pop(0)
 
     def _hold(self, work: _Work, step: Unload) -> None:

@@ -38,6 +38,11 @@ from jobsync.schedulers.protocol import Artefact, Identity, Loaded, NoSession, S
 _NOTHING = FileState()
 
 
+def _is_altered(content: bytes, scheduler: Scheduler) -> bool:
+    """Without a record: a definition of ours that no longer means what it claims to mean was edited."""
+    return scheduler.is_ours(content) and scheduler.meaning(content) not in scheduler.environment(content).values()
+
+
 @dataclass(frozen=True, slots=True)
 class Orders:
     """What the caller allows."""
@@ -85,12 +90,13 @@ class _Look:
 
     def was_edited(self, path: str) -> bool:
         """Somebody else changed what jobsync wrote there (bytes; a mode is mended without a copy)."""
-        state = self.file(path)
-        if self.record is None or state.content is None:
+        content = self.file(path).content
+        if content is None or content in [one.content for one in self.want.rendering.artefacts if one.path == path]:
             return False
-        written = [one.digest for one in self.record.artefacts if one.path == path]
-        wanted = [digest(one.content) for one in self.want.rendering.artefacts if one.path == path]
-        return bool(written) and digest(state.content) not in (*written, *wanted)
+        written = [one.digest for one in self.record.artefacts if one.path == path] if self.record else []
+        if not written:
+            return path == self.scheduler.definition_path(self.label) and _is_altered(content, self.scheduler)
+        return digest(content) not in written
 
     @property
     def loaded(self) -> Loaded | None:
@@ -203,7 +209,7 @@ def _steps(look: _Look) -> tuple[Step, ...]:
     steps += [Write(one, look.was_edited(one.path)) for one in rendering.artefacts if look.differs(one)]
     kept = {one.path for one in rendering.artefacts}
     steps += [
-        Remove(one.path, keeps=False)
+        Remove(one.path, look.was_edited(one.path))
         for one in look.record_artefacts()
         if one.path not in kept and not look.file(one.path).is_missing
     ]
@@ -329,10 +335,17 @@ class _Going:
         own = tuple(Placed(path, 0, 0, "") for path in self.observed.belongings.get(self.name, ()))
         artefacts = self.record.artefacts if self.record else own
         return tuple(
-            Remove(one.path, keeps=_was_edited(self.observed.files.get(one.path, _NOTHING), one.digest))
+            Remove(one.path, keeps=self.was_edited(one))
             for one in artefacts
             if not self.observed.files.get(one.path, _NOTHING).is_missing
         )
+
+    def was_edited(self, one: Placed) -> bool:
+        """Somebody else changed what jobsync wrote there."""
+        content = self.observed.files.get(one.path, _NOTHING).content
+        if content is None:
+            return False
+        return digest(content) != one.digest if one.digest else _is_altered(content, self.scheduler)
 
     def steps(self) -> tuple[Step, ...]:
         """Removing a job stops it."""
@@ -340,10 +353,6 @@ class _Going:
             return self.removals()
         installed = self.observed.files.get(self.scheduler.definition_path(self.label), _NOTHING).content
         return (Unload(self.label, self.scheduler.unload_limit(installed), spares=False), *self.removals())
-
-
-def _was_edited(state: FileState, written: str) -> bool:
-    return bool(written) and state.content is not None and digest(state.content) != written
 
 
 def _for_unwanted(going: _Going, unwanted: Unwanted) -> Change:

@@ -156,6 +156,24 @@ def identity(git_dir: str, work_tree: str) -> str:
     return blake2b(b"\0".join(places), digest_size=6).hexdigest()
 
 
+def _check_user(user: int, environ: Mapping[str, str]) -> None:
+    """Not through sudo for somebody else: what that writes would be root's, and what it starts would run as root.
+
+    Root in its own home is a user like any other (a container). A home that is not there decides nothing.
+    """
+    hint = "run jobsync as the user whose jobs these are, without sudo; for root's own, log in as root"
+    caller = environ.get("SUDO_UID", "")
+    if caller.isdecimal() and int(caller) != user:
+        raise JobsyncError(f"jobsync does not act through sudo (you are uid {user}, called by uid {caller})", hint=hint)
+    home = environ.get("HOME", "")
+    try:
+        owner = Path(home).stat().st_uid if home else user
+    except OSError:
+        return
+    if owner != user:
+        raise JobsyncError(f"the home {home} belongs to another user (uid {owner}, you are {user})", hint=hint)
+
+
 def _check_owner(place: str, user: int) -> None:
     try:
         owner = Path(place).stat().st_uid
@@ -175,8 +193,10 @@ def open_repository(git_dir: str, work_tree: str, environ: Mapping[str, str]) ->
     """The repository at these places, for reading.
 
     `JobsyncError` when either place is gone or belongs to another user: an explicit `--git-dir` makes git skip its
-    own ownership check, and root on a user's repository would run that user's jobs as root.
+    own ownership check, and root on a user's repository would run that user's jobs as root. The same where the caller
+    came through sudo as somebody else, or with another user's HOME.
     """
+    _check_user(os.geteuid(), environ)
     for place in (git_dir, work_tree):
         _check_owner(place, os.geteuid())
     return Repository(git_dir, work_tree, clean_environment(environ), _git_executable(environ))

@@ -360,3 +360,15 @@ def test_without_its_configuration_a_hook_has_nothing_to_say(registered: Laptop)
         path.unlink()
     registered.job("one")
     assert registered.commit().text == "" and registered.installed() == set()
+
+
+def test_uninstall_leaves_the_copies_of_the_users_own_edits_and_says_where(registered: Laptop) -> None:
+    registered.job("one")
+    registered.jobsync("sync")
+    edited = registered.plist_path("one").read_bytes().replace(b"<integer>9</integer>", b"<integer>7</integer>")
+    registered.plist_path("one").write_bytes(edited)
+    kept = registered.state / "kept"
+    said = registered.jobsync("uninstall", "--yes").out
+    assert f"copies of your own edits stay in {kept}" in said
+    assert [path.read_bytes() for path in kept.iterdir()] == [edited]
+    assert [path.name for path in kept.parent.iterdir()] == ["kept"]

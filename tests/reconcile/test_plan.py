@@ -47,6 +47,7 @@ HOOK = Orders(caller=Caller.HOOK)
 NOW = Orders(now=True)
 RELEASED = Orders(allow_removals=True)
 EDITED = plist_of(NINE).replace(b"<integer>9</integer>", b"<integer>8</integer>")
+BROKEN = plist_of(NINE).replace(b"<!--", b"<--")
 REPHRASED = plist_of(NINE).replace(b"Written by jobsync", b"Written by me")
 FOREIGN = plist_of(NINE).replace(b"0f1e2d3c4b5a6978", b"ffffffffffffffff")
 LINK = FileState(problem="is a symbolic link")
@@ -266,7 +267,21 @@ CASES = (
         wanted(),
         None,
         see(loaded(), files(plist=EDITED), identities=claims(NINE)),
-        "updated one (changed: jobs/one/job.toml)" + REPLACE_PLIST,
+        f"updated one (changed: jobs/one/job.toml)\n  {OUT}\n  keep and write plist\n  load ada.one",
+    ),
+    Case(
+        "lost ledger, and an edit that broke the XML: it is ours all the same",
+        wanted(),
+        None,
+        see(loaded(), files(plist=BROKEN), identities=claims(NINE)),
+        f"updated one (changed: jobs/one/job.toml)\n  {OUT}\n  keep and write plist\n  load ada.one",
+    ),
+    Case(
+        "lost ledger, and what is installed is what was written for a definition of before: no copy",
+        wanted(TEN),
+        None,
+        see(loaded(), files(), identities=claims(NINE)),
+        f"updated one (changed: jobs/one/job.toml)\n  {OUT}\n  write plist\n  load ada.one",
     ),
     # -- restarted
     Case(
@@ -611,12 +626,12 @@ CASES = (
     Case("unwanted, and never here", GONE, None, see(EMPTY), ""),
     # -- another prefix
     Case(
-        "another prefix: the old label goes first",
+        "another prefix: the old label goes first, its edited plist is kept",
         wanted(),
         OLD_LABEL,
         see(loaded(label="old.one"), {**OLD_PLIST, LAUNCHER: files()[LAUNCHER]}),
         "updated one (changed: jobs/one/job.toml)\n  unload old.one within 15 s unless it runs\n"
-        "  write plist\n  remove plist\n  load ada.one",
+        "  write plist\n  keep and remove plist\n  load ada.one",
     ),
     Case(
         "another prefix while the old one runs",
@@ -704,6 +719,15 @@ def test_an_orphan_is_removed_with_all_that_is_its_own() -> None:
     seen = see(loaded(), files(), orphans={"one": LABEL}, belongings={"one": (PLIST, LAUNCHER)})
     assert text(plan_for({}, None, seen)) == (
         "removed one (no longer defined)\n  unload ada.one within 15 s\n  remove plist\n  remove launcher"
+    )
+
+
+@pytest.mark.parametrize("content", [EDITED, BROKEN])
+def test_an_orphan_that_was_edited_is_copied_before_it_is_removed(content: bytes) -> None:
+    found = files(plist=content)
+    seen = see(EMPTY, found, orphans={"one": LABEL}, belongings={"one": (PLIST, LAUNCHER)})
+    assert text(plan_for({}, None, seen)) == (
+        "removed one (no longer defined)\n  keep and remove plist\n  remove launcher"
     )
 
 

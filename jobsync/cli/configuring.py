@@ -1,0 +1,117 @@
+"""`config`: what this machine's configuration says, and changing it."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jobsync import config as configuration
+from jobsync import report
+from jobsync.cli.console import ExitCode, note, say, say_all, say_json
+from jobsync.cli.context import Context, pass_context
+from jobsync.cli.syncing import json_option
+from jobsync.config import Config, Repo
+from jobsync.errors import JobsyncError, UsageError
+
+_APPLES = "/bin/launchctl"
+
+
+def usable_launchctl(given: str | None) -> str:
+    """Absolute path of the launchctl that is named, or of Apple's. `JobsyncError` when it cannot be run."""
+    candidate = given or (_APPLES if configuration.this_os() == "macos" else None)
+    if candidate is None:
+        raise JobsyncError(
+            "this machine has no launchd",
+            hint="`jobsync simulator DIR` starts a simulated one; then: jobsync init --launchctl DIR/bin/launchctl",
+        )
+    path = Path(candidate).absolute()
+    if not os.access(path, os.X_OK):
+        raise JobsyncError(f"{path} is not an executable launchctl", hint="name the right one with --launchctl")
+    return str(path)
+
+
+def _values(config: Config) -> dict[str, object]:
+    return {key: getattr(config, key) for key in configuration.SETTABLE} | {
+        "tags": list(config.tags),
+        "file": str(config.file),
+        "os": config.os,
+        "scheduler": config.scheduler,
+        "home": config.home,
+        "state": config.state,
+        "data": config.data,
+        "logs": config.logs,
+    }
+
+
+def _in_text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _repo_words(repo: Repo) -> str:
+    branch = f", follows {repo.branch}" if repo.branch else ""
+    return f"{repo.work_tree} (labels {repo.prefix}.JOB, id {repo.id}{branch})"
+
+
+def _check_value(key: str, value: str) -> None:
+    """Nothing may be saved that no later command could read or use."""
+    if not value.isprintable():
+        raise UsageError(f"{key}: {value!r} has control characters")
+    if key == "hook" and not (value.startswith("/") and os.access(value, os.X_OK)):
+        raise UsageError(f"hook: {value!r} is not an executable", hint="name jobsync-hook by its absolute path")
+    if key == "path" and not all(part.startswith("/") for part in value.split(":")):
+        raise UsageError(f"path: {value!r} has a part that is not absolute", hint="such as /usr/local/bin:/usr/bin")
+
+
+def with_value(config: Config, key: str, values: tuple[str, ...]) -> Config:
+    """The configuration with one key set. `UsageError` for a key or value that it cannot have."""
+    if key not in configuration.SETTABLE:
+        raise UsageError(f"{key!r} cannot be set", hint=f"these can: {', '.join(configuration.SETTABLE)}")
+    if key == "tags":
+        return replace(config, tags=tuple(tag for value in values for tag in value.split(",") if tag))
+    if len(values) != 1 or not values[0]:
+        raise UsageError(f"{key} takes one value")
+    _check_value(key, values[0])
+    if key == "launchctl":
+        return replace(config, launchctl=usable_launchctl(values[0]))
+    fields: dict[str, Any] = {key: values[0]}
+    return replace(config, **fields)
+
+
+@click.command()
+@click.argument("key", required=False)
+@click.argument("values", nargs=-1, metavar="[VALUE]...")
+@json_option
+@pass_context
+def config(context: Context, /, key: str | None, values: tuple[str, ...], *, as_json: bool) -> int:
+    """Print this machine's configuration, or one KEY of it, or set KEY to VALUE.
+
+    \b
+    Examples:
+      jobsync config                    everything
+      jobsync config tags home ai       this machine has two tags
+      jobsync config machine mbp-anna   its name, for `only.machines`
+    """
+    current = context.config
+    if key is not None and values:
+        changed = with_value(current, key, values)
+        configuration.save(changed, os.environ)
+        say(f"{key} = {_in_text(_values(changed)[key])}")
+        note("run `jobsync sync` to apply it")
+        return ExitCode.OK
+    known = _values(current)
+    if key is not None and key not in known:
+        raise UsageError(f"there is no key {key!r}", hint=f"known: {', '.join(known)}")
+    if as_json:
+        repos = [
+            {"id": one.id, "work_tree": one.work_tree, "prefix": one.prefix, "branch": one.branch}
+            for one in current.repos
+        ]
+        say_json({"version": report.JSON_VERSION, **known, "repos": repos})
+    elif key is not None:
+        say(_in_text(known[key]))
+    else:
+        rows = [(name, _in_text(value)) for name, value in known.items()]
+        say_all(report.table(rows + [("repo", _repo_words(one)) for one in current.repos]))
+    return ExitCode.OK

@@ -1,0 +1,141 @@
+"""`uninstall`: takes everything of a repository off this machine, and proves it."""
+
+import os
+from pathlib import Path
+
+import click
+
+from jobsync import config as configuration
+from jobsync import files
+from jobsync.cli.console import ExitCode, Progress, complain, confirm, say
+from jobsync.cli.context import Context, pass_context
+from jobsync.cli.hooks import shim
+from jobsync.cli.syncing import show_report
+from jobsync.config import Config, Repo
+from jobsync.errors import JobsyncError
+from jobsync.paths import paths_of
+from jobsync.reconcile import observe
+from jobsync.reconcile import sync as syncing
+from jobsync.reconcile.origin import Origin, open_origin
+from jobsync.repo import carriers
+from jobsync.repo.carriers import HookState
+from jobsync.repo.repository import Repository
+from jobsync.schedulers.choose import scheduler_for
+from jobsync.schedulers.protocol import Survey
+
+
+def _check_outside(origin: Origin) -> None:
+    """Never cut the branch we sit on: not from inside a job."""
+    answer = origin.scheduler.survey()
+    services = answer.services if isinstance(answer, Survey) else {}
+    start = origin.scheduler.label("")
+    ours = {one.pid: label for label, one in services.items() if label.startswith(start) and one.pid}
+    for pid in observe.ancestors() if ours else ():
+        if pid in ours:
+            raise JobsyncError(f"this runs inside the job {ours[pid]}", hint="uninstall from a terminal of your own")
+
+
+def _left(origin: Origin) -> list[str]:
+    """What is still there that is ours: the proof of an uninstall, asked anew of disk and scheduler."""
+    from jobsync.reconcile.ledger import Ledger
+    from jobsync.reconcile.state import Want
+
+    paths = origin.paths
+    left = [str(path) for path in (*_state_files(origin), paths.launchers, *_log_directories(origin)) if path.exists()]
+    found = observe.find_orphans(Want({}), Ledger(), origin.scheduler.survey(), origin.scheduler)
+    left += [f"{label} (job)" for label in found.values()]
+    if not _is_there(origin.repo):
+        return left
+    states = carriers.status(origin.repository, shim(origin.config))
+    return left + [str(one.path) for one in states if one.state in (HookState.INSTALLED, HookState.STALE)]
+
+
+def _remove_places(origin: Origin) -> None:
+    """Its own directories; of those that repositories share, what belongs to no other one."""
+    paths, others = origin.paths, origin.config.without_repo(origin.repo.id).repos
+    for directory in _log_directories(origin):
+        files.remove_tree(directory)
+    for path in _state_files(origin):
+        files.remove_tree(path) if path.is_dir() and not path.is_symlink() else files.remove(path)
+    files.remove_if_empty(paths.kept)
+    files.remove_if_empty(paths.state)
+    files.remove_tree(paths.launchers)
+    if not others:
+        files.remove_tree(paths.state.parent / "bugs")
+    for parent in (paths.logs, paths.state.parent, paths.launchers.parent):
+        files.remove_if_empty(parent)
+
+
+def _state_files(origin: Origin) -> list[Path]:
+    """All of our state. The copies of the user's own edits are his: they stay where he was told that they are."""
+    state, kept = origin.paths.state, origin.paths.kept
+    return [path for path in state.iterdir() if path != kept] if state.is_dir() else []
+
+
+def _log_directories(origin: Origin) -> list[Path]:
+    """Of our jobs, those under a former prefix included: all that no other repository's prefix claims."""
+    others = tuple(f"{one.prefix}." for one in origin.config.without_repo(origin.repo.id).repos)
+    logs = origin.paths.logs
+    return [path for path in logs.iterdir() if not path.name.startswith(others)] if logs.is_dir() else []
+
+
+def _forget(config: Config, repo: Repo) -> None:
+    """Take the repository out of the configuration, and the configuration away with the last one."""
+    rest = config.without_repo(repo.id)
+    if rest.repos:
+        configuration.save(rest, os.environ)
+    else:
+        configuration.remove(rest, os.environ)
+
+
+def _is_there(repo: Repo) -> bool:
+    return Path(repo.git_dir).is_dir() and Path(repo.work_tree).is_dir()
+
+
+def _origin_to_leave(config: Config, repo: Repo) -> Origin:
+    """A repository that was moved or deleted can be left too: its hooks went with it, its jobs did not."""
+    if _is_there(repo):
+        return open_origin(config, repo)
+    paths = paths_of(config, repo)
+    gone = Repository(repo.git_dir, repo.work_tree, {}, "git")
+    return Origin(config, repo, paths, gone, scheduler_for(config, repo, paths))
+
+
+def _uninstall_one(origin: Origin) -> bool:
+    _check_outside(origin)
+    progress = Progress()
+    done = syncing.uninstall(origin, progress)
+    progress.clear()
+    show_report(done)
+    if done.has_failures:
+        complain("not everything could be removed, so nothing more was", "mend that and run it again")
+        return False
+    if _is_there(origin.repo):
+        carriers.uninstall(origin.repository)
+    _remove_places(origin)
+    left = _left(origin)
+    if left:
+        complain("this is still there: " + ", ".join(left), "mend that and run it again")
+        return False
+    _forget(configuration.load(origin.config.file), origin.repo)
+    if origin.paths.kept.exists():
+        say(f"copies of your own edits stay in {origin.paths.kept}")
+    say(f"nothing of jobsync is left for {origin.repo.work_tree}: no job, no file, no hook")
+    return True
+
+
+@click.command()
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@pass_context
+def uninstall(context: Context, /, *, yes: bool) -> int:
+    """Remove every job, file and hook of ours for this repository from this machine, and prove it.
+
+    Your repository is not touched; `jobsync init` brings everything back.
+    """
+    origins = [_origin_to_leave(context.config, repo) for repo in context.repos()]
+    for origin in origins:
+        say(f"jobsync will remove all its jobs, launchers, logs and hooks for {origin.repo.work_tree}")
+    if not confirm("go ahead?", yes=yes):
+        return ExitCode.OK
+    gone = [_uninstall_one(origin) for origin in origins]
+    return ExitCode.OK if all(gone) else ExitCode.FAILURE

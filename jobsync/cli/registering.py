@@ -1,0 +1,213 @@
+"""`init`: registers a repository on this machine."""
+
+import os
+import re
+import shutil
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from jobsync import config as configuration
+from jobsync import report
+from jobsync.cli.configuring import usable_launchctl, with_value
+from jobsync.cli.console import ExitCode, Progress, complain, confirm, say, say_all
+from jobsync.cli.context import Context, pass_context
+from jobsync.cli.hooks import install_hooks
+from jobsync.cli.syncing import refusal, show_report
+from jobsync.config import Config, Repo
+from jobsync.errors import JobsyncError, UsageError
+from jobsync.paths import paths_of
+from jobsync.reconcile import sync as syncing
+from jobsync.reconcile.origin import Origin, open_origin
+from jobsync.reconcile.own import FINISH
+from jobsync.reconcile.plan import Orders
+from jobsync.repo.repository import Place, Repository, identity, open_repository
+
+_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
+_JOB_PATHS = {
+    "macos": "/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+    "linux": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+}
+
+
+def this_hook() -> str:
+    """The `jobsync-hook` of the installation that runs now."""
+    beside = Path(sys.executable).with_name("jobsync-hook")
+    if beside.exists():
+        return str(beside)
+    named = Path(sys.argv[0]).absolute().with_name("jobsync-hook")
+    found = str(named) if named.exists() else shutil.which("jobsync-hook")
+    if found is None:
+        raise JobsyncError("jobsync-hook is not beside this jobsync", hint="install jobsync again, e.g. with pipx")
+    return found
+
+
+def _place_of(environ: Mapping[str, str], name: str, default: str) -> str:
+    base = environ.get(name)
+    return base if base and base.startswith("/") else default
+
+
+def _new_config(file: Path, environ: Mapping[str, str], launchctl: str) -> Config:
+    home = str(configuration.home_directory(environ))
+    system = configuration.this_os()
+    state = _place_of(environ, "XDG_STATE_HOME", f"{home}/.local/state") + "/jobsync"
+    logs = f"{home}/Library/Logs/jobsync" if system == "macos" else f"{state}/logs"
+    return Config(
+        file=file,
+        machine=socket.gethostname().partition(".")[0] or "this-machine",
+        os=system,
+        home=home,
+        state=state,
+        data=_place_of(environ, "XDG_DATA_HOME", f"{home}/.local/share") + "/jobsync",
+        logs=logs,
+        path=_JOB_PATHS[system],
+        scheduler="launchd",
+        launchctl=launchctl,
+        hook=this_hook(),
+    )
+
+
+def _check_prefix(config: Config, repo: Repo) -> None:
+    if not _PREFIX.fullmatch(repo.prefix):
+        raise UsageError(
+            f"--prefix: {repo.prefix!r} is not a label prefix", hint="letters, digits, `-` and `_`, parts joined by `.`"
+        )
+    for other in config.repos:
+        one, two = f"{other.prefix}.", f"{repo.prefix}."
+        if other.id != repo.id and (one.startswith(two) or two.startswith(one)):
+            raise UsageError(
+                f"--prefix: {repo.prefix!r} and {other.prefix!r} of {other.work_tree} would share labels",
+                hint=_way_out(other),
+            )
+
+
+def _way_out(other: Repo) -> str:
+    if Path(other.work_tree).is_dir():
+        return "choose another one: jobsync init --prefix NAME"
+    return f"that one is gone from there: jobsync --repo {other.prefix} uninstall; or choose another prefix"
+
+
+def _check_home(config: Config) -> None:
+    for value in (config.home, config.state, config.data, config.logs):
+        if not value.startswith("/") or not value.isprintable():
+            raise JobsyncError(f"{value!r} cannot be used: a path must be absolute, without control characters")
+
+
+def _repo(context: Context, config: Config, prefix: str | None, branch: str | None) -> tuple[Place, Repo]:
+    place = context.place
+    if place is None:
+        raise JobsyncError(
+            "this is not a git repository", hint="change into your dotfiles repository, or `git init` one"
+        )
+    wanted = identity(place.git_dir, place.work_tree)
+    known = next((repo for repo in config.repos if repo.id == wanted), None)
+    chosen = prefix if prefix is not None else known.prefix if known else "jobsync"
+    kept = branch if branch is not None else known.branch if known else None
+    return place, Repo(wanted, place.git_dir, place.work_tree, chosen, kept or None)
+
+
+def _intentions(config: Config, repo: Repo, known: Repo | None, upstream: str, *, hooks: bool) -> list[str]:
+    paths = paths_of(config, repo)
+    moves = f" (so far {known.prefix}.JOB; a sync moves the jobs)" if known and known.prefix != repo.prefix else ""
+    rows = [
+        ("repository", repo.work_tree),
+        ("pulls from", upstream),
+        ("branch", f"hooks follow {repo.branch}" if repo.branch else "any"),
+        ("labels", f"{repo.prefix}.JOB{moves}"),
+        ("machine", config.machine + (f" (tags: {', '.join(config.tags)})" if config.tags else "")),
+        ("scheduler", f"{config.scheduler} ({config.launchctl})"),
+        ("config", str(config.file)),
+        ("state", str(paths.state)),
+        ("launchers", str(paths.launchers)),
+        ("logs", str(paths.logs)),
+        ("git hooks", "post-merge, post-checkout, post-rewrite, post-commit" if hooks else "not installed"),
+    ]
+    return report.table(rows, indent="  ")
+
+
+def _upstream(repository: Repository) -> str:
+    found = repository.upstream()
+    return f"{found.remote}/{found.branch}" if found else "nothing yet"
+
+
+def _first_sync(origin: Origin, *, wants: bool | None) -> int:
+    """Show what a sync would do, and do it if that is wanted."""
+    planned = syncing.plan(origin, Orders())
+    would_do = syncing.dry_run(planned)
+    if not would_do.results and not would_do.faults:
+        say("no jobs yet; `jobs/NAME/job.toml` defines one")
+        return ExitCode.OK
+    if wants is None:
+        show_report(would_do)
+        if not would_do.results:
+            say("mend that, then run `jobsync sync`")
+            return ExitCode.FAILURE
+        if not sys.stdin.isatty() or not click.confirm("sync now?", default=True, err=True):
+            say("nothing synced yet; `jobsync sync` does it")
+            return ExitCode.OK
+    elif not wants:
+        return ExitCode.OK
+    if why := refusal(origin):
+        complain(f"nothing synced yet: {why}", "when that is over, `jobsync sync` does it")
+        return ExitCode.FAILURE
+    progress = Progress()
+    done = syncing.sync(origin, Orders(), progress=progress)
+    progress.clear()
+    show_report(done)
+    return ExitCode.FAILURE if done.has_failures else ExitCode.OK
+
+
+@click.command()
+@click.option("--prefix", help="First part of every label. Default: jobsync.")
+@click.option("--machine", help="Name of this machine for `only.machines`. Default: its host name.")
+@click.option("--tag", "tags", multiple=True, help="A tag of this machine for `only.tags`; may be repeated.")
+@click.option("--branch", help="Hooks sync only while this branch is checked out. Default: any branch.")
+@click.option("--launchctl", metavar="PATH", help="The launchctl to use. Default: the system's.")
+@click.option("--path", "job_path", help="PATH for jobs.")
+@click.option("--hooks/--no-hooks", default=True, help="Install the git hooks.")
+@click.option("--sync/--no-sync", "wants_sync", default=None, help="Sync at the end, without asking.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@pass_context
+def init(
+    context: Context, /, prefix: str | None, machine: str | None, tags: tuple[str, ...], branch: str | None,
+    launchctl: str | None, job_path: str | None, *, hooks: bool, wants_sync: bool | None, yes: bool,
+) -> int:  # fmt: skip
+    """Register the repository around here on this machine, install the git hooks, and offer the first sync.
+
+    Safe to run again: what is registered already is found, and only what the options name is changed.
+
+    \b
+    Examples:
+      jobsync init
+      jobsync init --tag home --yes --sync
+    """
+    file = configuration.find(os.environ) or configuration.new_location(os.environ)
+    if file.is_file():
+        known = configuration.load(file)
+        config = replace(known, launchctl=usable_launchctl(launchctl or known.launchctl), hook=this_hook())
+    else:
+        config = _new_config(file, os.environ, usable_launchctl(launchctl))
+    for key, value in (("machine", machine), ("path", job_path)):
+        config = config if value is None else with_value(config, key, (value,))
+    config = replace(config, tags=tags or config.tags)
+    place, repo = _repo(context, config, prefix, branch)
+    _check_prefix(config, repo)
+    _check_home(config)
+    repository = open_repository(place.git_dir, place.work_tree, os.environ)
+    known_repo = next((one for one in config.repos if one.id == repo.id), None)
+    say("this repository is registered already; jobsync will make it" if known_repo else "jobsync will register")
+    say_all(_intentions(config, repo, known_repo, _upstream(repository), hooks=hooks))
+    if not confirm("go ahead?", yes=yes):
+        return ExitCode.OK
+    config = config.with_repo(repo)
+    configuration.save(config, os.environ)
+    origin = open_origin(config, repo)
+    status = install_hooks(origin) if hooks else ExitCode.OK
+    with suppress(JobsyncError):  # no scheduler now: the first sync says so, and writes them
+        syncing.sync(origin, Orders(), [FINISH])
+    return max(status, _first_sync(origin, wants=wants_sync))
