@@ -48,7 +48,7 @@ class _Machine:
 
 def _read(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs more than all the rest
+        with open(path, "rb") as file:  # pathlib costs more than all the rest
             return file.read()
     except OSError:
         return b""
@@ -59,9 +59,9 @@ def _config_file(environ: "Mapping[str, str]") -> str:
     if pinned := environ.get("JOBSYNC_CONFIG"):
         return pinned
     base = environ.get("XDG_CONFIG_HOME")
-    standard = os.path.expanduser("~/.config")  # noqa: PTH111
+    standard = os.path.expanduser("~/.config")
     for directory in (base, standard):
-        if directory and os.path.exists(f"{directory}/jobsync/config.toml"):  # noqa: PTH110
+        if directory and os.path.exists(f"{directory}/jobsync/config.toml"):
             return f"{directory}/jobsync/config.toml"
     return os.fsdecode(_read(f"{standard}/jobsync/config-path").strip())
 
@@ -74,7 +74,7 @@ def _machine(environ: "Mapping[str, str]") -> "_Machine | None":
         return None
     machine = _Machine()
     machine.config = index.digest(content)
-    lines = os.fsdecode(_read(os.path.dirname(file) + "/config.index")).split("\n")  # noqa: PTH120
+    lines = os.fsdecode(_read(os.path.dirname(file) + "/config.index")).split("\n")
     if lines[:2] != ["jobsync-config 1", f"digest {machine.config}"]:
         return None
     machine.hook = lines[2].partition(" ")[2]
@@ -144,14 +144,14 @@ def _finish(repo: str, environ: "Mapping[str, str]") -> None:
 
 def _run(argv: "list[str]", environ: "Mapping[str, str]") -> None:
     if not argv:
-        print("usage: jobsync-hook EVENT [ARGUMENT...]", file=sys.stderr)  # noqa: T201
+        print("usage: jobsync-hook EVENT [ARGUMENT...]", file=sys.stderr)
         return
     if argv[0] == "finish" and len(argv) == 2:
         _finish(argv[1], environ)
         return
     event, arguments = event_from_environment(argv[0], tuple(argv[1:]), environ)
     if event not in EVENTS:
-        print(f"jobsync-hook: {argv[0]!r} is none of {', '.join(EVENTS)}, auto", file=sys.stderr)  # noqa: T201
+        print(f"jobsync-hook: {argv[0]!r} is none of {', '.join(EVENTS)}, auto", file=sys.stderr)
         return
     if _skips(event, arguments, environ):
         return
@@ -159,7 +159,7 @@ def _run(argv: "list[str]", environ: "Mapping[str, str]") -> None:
     if machine is None:
         _hand_over(event, arguments, environ)
         return
-    here = os.getcwd()  # noqa: PTH109 - git calls hooks at the physical top of the work tree
+    here = os.getcwd()  # git calls hooks at the physical top of the work tree
     places = [place for place in machine.places if place.work_tree == here]
     if not places:
         return
@@ -189,7 +189,7 @@ def _report_bug(error: BaseException) -> None:
     try:
         from jobsync.reconcile.hook import report_bug
     except BaseException:  # then the installation itself is broken
-        print(f"jobsync: this installation is broken ({error}); install jobsync again", file=sys.stderr)  # noqa: T201
+        print(f"jobsync: this installation is broken ({error}); install jobsync again", file=sys.stderr)
     else:
         report_bug(os.environ)
 

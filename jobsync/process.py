@@ -192,3 +192,14 @@ def hand_over(argv: "Sequence[str]", *, env: "Mapping[str, str]") -> None:
         os.execvpe(argv[0], list(argv), dict(env))  # noqa: S606 - an argv, no shell
     except OSError as error:
         raise NotStarted(f"cannot run {argv[0]}: {error.strerror}") from error
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of this id is there, be it another user's."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

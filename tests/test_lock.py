@@ -28,7 +28,9 @@ with lock.hold(Path(sys.argv[1]), timeout=60):
 @contextmanager
 def another_holder(path: Path) -> Iterator["subprocess.Popen[str]"]:
     argv = [sys.executable, "-c", _HOLDER, str(path)]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+    # A measurement that is killed leaves a broken data file behind.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    with subprocess.Popen(argv, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         try:

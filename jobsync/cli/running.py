@@ -116,7 +116,7 @@ def _follow(origin: Origin, record: Record, known: set[str], has_ended: Callable
     run = _started(origin, record, known)
 
     def is_over() -> bool:
-        return _now(path, run).ended is not None or (has_ended() if has_ended else not _is_alive(run.pid))
+        return _now(path, run).ended is not None or (has_ended() if has_ended else not _is_alive(run))
 
     for chunk in log_files.follow(origin.paths.job_logs(record.label) / f"{run.id}.log", is_over):
         say_bytes(chunk)
@@ -136,16 +136,8 @@ def _now(path: Path, run: Run) -> Run:
     return next((one for one in records.read(path) if one.id == run.id), run)
 
 
-def _is_alive(pid: int | None) -> bool:
-    if pid is None:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _is_alive(run: Run) -> bool:
+    return run.pid is not None and process.is_alive(run.pid)
 
 
 def _stored_definition(origin: Origin, record: Record) -> bytes:

@@ -1,7 +1,6 @@
 """Deferred changes: what a sync had to leave because a run stood in its way, kept true by every sync."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -37,17 +36,6 @@ def write(origin: Origin, requests: Mapping[str, Request]) -> None:
         return
     rows = {name: [request.caller.value, request.pid] for name, request in sorted(requests.items())}
     files.write_if_changed(origin.paths.deferred, json.dumps(rows).encode(), 0o600)
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process of this id is there."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def arrange(origin: Origin, requests: Mapping[str, Request], ancestors: frozenset[int]) -> None:

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from jobsync import config as configuration
-from jobsync import files, lock
+from jobsync import files, lock, process
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import deferred
 from jobsync.reconcile import sync as syncing
-from jobsync.reconcile.deferred import is_alive
 from jobsync.reconcile.origin import Origin, open_origin
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller
@@ -28,7 +27,7 @@ def _wait(origin: Origin, deadline: float) -> bool:
     """Wait until something can be finished; False when the deadline comes first or nothing is left to wait for."""
     pause = _PAUSE
     while requests := deferred.read(origin):
-        if not all(is_alive(request.pid) for request in requests.values()):
+        if not all(process.is_alive(request.pid) for request in requests.values()):
             return True
         if time.monotonic() > deadline:
             return False
@@ -38,7 +37,7 @@ def _wait(origin: Origin, deadline: float) -> bool:
 
 
 def _finish_once(origin: Origin) -> None:
-    ready = {name: one for name, one in deferred.read(origin).items() if not is_alive(one.pid)}
+    ready = {name: one for name, one in deferred.read(origin).items() if not process.is_alive(one.pid)}
     by_hand = [name for name, one in ready.items() if one.caller is Caller.HAND]
     if by_hand:
         syncing.sync(origin, Orders(), by_hand)
