@@ -93,7 +93,7 @@ def find(environ: Mapping[str, str]) -> Path | None:
     if pinned := environ.get(VARIABLE):
         return Path(pinned)
     for candidate in (new_location(environ), _standard_directory(environ) / "config.toml"):
-        if candidate.is_file():
+        if files.is_file(candidate):
             return candidate
     pointer = files.read(_standard_directory(environ) / POINTER)
     return Path(os.fsdecode(pointer.strip())) if pointer else None

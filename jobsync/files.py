@@ -36,16 +36,46 @@ def read(path: Path) -> bytes | None:
         raise _complaint("read", path, error) from error
 
 
+def _mode(path: Path) -> int:
+    """Of what is there, links followed; 0: nothing."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as error:
+        raise _complaint("look at", path, error) from error
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file, or a link to one, is there. `JobsyncError` when that cannot be told."""
+    return stat.S_ISREG(_mode(path))
+
+
+def is_directory(path: Path) -> bool:
+    """Whether a directory, or a link to one, is there. `JobsyncError` when that cannot be told."""
+    return stat.S_ISDIR(_mode(path))
+
+
+def listing(path: Path) -> list[Path]:
+    """What is in a directory, sorted; nothing where there is none. `JobsyncError` when it cannot be read."""
+    try:
+        return sorted(path.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise _complaint("read", path, error) from error
+
+
 def make_directory(path: Path, mode: int = 0o700) -> None:
     """Make `path` and its missing parents; those it makes get `mode`, those that are there stay as they are."""
-    if path.is_dir():
+    if is_directory(path):
         return
     make_directory(path.parent, mode)
     try:
         path.mkdir()
         path.chmod(mode)
     except FileExistsError:
-        if not path.is_dir():
+        if not is_directory(path):
             raise JobsyncError(f"{path} is in the way: a directory is needed there") from None
     except OSError as error:
         raise _complaint("make the directory", path, error) from error

@@ -1,5 +1,6 @@
 """Where everything of one registered repository lives. Built once, passed down; nobody else joins these names."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ class Paths:
     """Ours alone: one launcher per job, named after it."""
     logs: Path
     """Parent of one directory per label."""
+    secrets: Path
+    """The user's own: what jobs get beside `[env]`. jobsync reads and writes nothing there, launchers read."""
 
     @property
     def ledger(self) -> Path:
@@ -79,6 +82,10 @@ class Paths:
         """The job's run records."""
         return self.state / "runs" / job
 
+    def env(self, job: str) -> Path:
+        """Variables of the job that belong into no repository; optional."""
+        return self.secrets / f"{job}.env"
+
     def pause(self, job: str) -> Path:
         """There while the job is paused; holds the second (epoch) at which that ends, or 0."""
         return self.state / "pause" / job
@@ -99,4 +106,6 @@ def paths_of(config: Config, repo: Repo) -> Paths:
         state=Path(config.state) / repo.id,
         launchers=Path(config.data) / repo.id,
         logs=Path(config.logs),
+        # Physical: by which way a caller found the configuration must not show in what is rendered.
+        secrets=Path(os.path.realpath(config.file.parent), "env"),
     )

@@ -13,6 +13,7 @@ from jobsync.definitions.document import shown, unfit
 from jobsync.definitions.job import Job, Line, Machine, Priority, Restart
 from jobsync.definitions.launchd_keys import PRIORITY_KEYS, launchd_fault
 from jobsync.definitions.places import Surroundings, repository_path
+from jobsync.definitions.secrets import secret_fault
 from jobsync.definitions.section import Section
 from jobsync.definitions.triggers import read_schedule
 from jobsync.definitions.vocabulary import OPEN_TABLES, TABLES, keys_of, top_level_keys, unknown
@@ -25,9 +26,10 @@ _OTHER_SYSTEMS = {"darwin": "macos", "mac": "macos", "osx": "macos", "mac os": "
 _ENV_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 # Assigning to one of these ends some shells (readonly in bash, which is macOS's sh) or changes how the launcher's
 # own lines are read.
-_SHELLS_OWN = frozenset(
+SHELLS_OWN = frozenset(
     {"BASHOPTS", "BASH_VERSINFO", "EUID", "IFS", "OLDPWD", "OPTARG", "OPTIND", "PPID", "PWD", "SHELLOPTS", "UID", "_"}
 )
+"""Names that neither `[env]` nor a job's env file may set."""
 
 
 def check_keys(section: Section) -> None:
@@ -89,7 +91,7 @@ def read_inputs(section: Section, around: Surroundings) -> tuple[str, ...]:
     return (own, *dict.fromkeys(path for path in found if path != own and not path.startswith(f"{own}/")))
 
 
-def _env_fault(name: str, value: object) -> str | None:
+def _env_fault(name: str, value: object, job: str) -> str | None:
     if name == "PATH":
         return 'is made from the machine\'s; write above the first [table]: path = ["~/.bun/bin"]'
     if name in top_level_keys():
@@ -101,24 +103,24 @@ def _env_fault(name: str, value: object) -> str | None:
         return f"{shown(name)} is not a variable's name; letters, digits and _ make one"
     if name.startswith("JOBSYNC_"):
         return "names that start with JOBSYNC_ are jobsync's own; write another name"
-    if name in _SHELLS_OWN:
+    if name in SHELLS_OWN:
         return "belongs to the shell; write another name"
-    return _env_value_fault(name, value)
+    return _env_value_fault(name, value, job)
 
 
-def _env_value_fault(name: str, value: object) -> str | None:
+def _env_value_fault(name: str, value: object, job: str) -> str | None:
     if isinstance(value, str):
-        return unfit(value, lines=True)
+        return secret_fault(name, value, job) or unfit(value, lines=True)
     if isinstance(value, bool) or (isinstance(value, int | float) and abs(value) < 10**15):
         return f'is not a text; write it in quotes: {name} = "{str(value).lower()}"'
     return f'{shown(value)} is not a text; write {name} = "…"'
 
 
-def read_environment(section: Section) -> tuple[tuple[str, str], ...]:
-    """`[env]`, sorted by name."""
+def read_environment(section: Section, job: str) -> tuple[tuple[str, str], ...]:
+    """`[env]`, sorted by name. `job` names the file that its secrets belong into."""
     found = []
     for name, value in sorted(section.values.items()):
-        if wrong := _env_fault(name, value):
+        if wrong := _env_fault(name, value, job):
             section.fault(name, wrong)
         else:
             found.append((name, str(value)))
@@ -215,7 +217,7 @@ def read_job(section: Section, around: Surroundings) -> Job | None:
         inputs=read_inputs(section, around),
         schedule=schedule,
         daemon=_read_daemon(section),
-        environment=read_environment(section.table("env")),
+        environment=read_environment(section.table("env"), around.name),
         priority=priority,
         launchd=read_launchd(section.table("launchd"), priority),
         unwanted=read_unwanted(section, around.machine),

@@ -118,7 +118,7 @@ def default_faults(settings: Settings, around: Surroundings) -> list[Fault]:
     read_directory(section, around)
     read_minutes(section.table("schedule"))
     check_catch_up(section.table("schedule"))
-    read_environment(section.table("env"))
+    read_environment(section.table("env"), "JOB")
     read_launchd(section.table("launchd"), read_priority(section.table("limits")))
     read_unwanted(section, around.machine)
     return faults

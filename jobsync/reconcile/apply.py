@@ -8,7 +8,6 @@ converges. Several jobs drain at once: one survey per interval serves them all.
 import os
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import assert_never
@@ -16,8 +15,10 @@ from typing import assert_never
 from jobsync import files
 from jobsync.errors import JobsyncError
 from jobsync.paths import Paths
+from jobsync.reconcile.holding import Deferred, Hold, drop_stale_holds
 from jobsync.reconcile.index import digest
 from jobsync.reconcile.ledger import Ledger, Store, placed
+from jobsync.reconcile.loading import RETRY_PAUSE, Loader, SessionEnded
 from jobsync.reconcile.state import (
     Change,
     Load,
@@ -31,37 +32,15 @@ from jobsync.reconcile.state import (
     Unload,
     Write,
 )
-from jobsync.runs import records, tokens
-from jobsync.schedulers.protocol import Answer, NoSession, Scheduler, SchedulerError, Survey
+from jobsync.runs import tokens
+from jobsync.schedulers.protocol import NoSession, Scheduler, SchedulerError, Survey
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.5
-RETRY_PAUSE = 0.2
-"""Seconds until a refused load is tried again for the first time; doubled each time after that."""
-_LOAD_TRIES = 5
-"""A bootstrap may be refused while launchd still tidies up behind the old job, though its label is gone already."""
-_HOLD_LIFETIME = 120
-"""Seconds after which launchers pass over a hold file: a sync that was killed must not silence a job for good."""
-_SPAWN_PATIENCE = 2.0
-"""Seconds for a daemon to be started after it was loaded."""
-_HELD_PATIENCE = 2.0
-"""Seconds for a launcher that has just been started to say whether it found the hold file."""
 KEPT_COPIES = 20
 """Copies of hand-edited artefacts that are kept, the newest."""
 
 Progress = Callable[[str], None]
-
-
-class _Deferred(JobsyncError):
-    """A run started between plan and apply."""
-
-    def __init__(self, pid: int) -> None:
-        super().__init__(f"running (pid {pid}); finished when it ends")
-        self.pid = pid
-
-
-class _SessionEnded(JobsyncError):
-    """The session that runs jobs went away while the job was loaded: the next login loads it."""
 
 
 @dataclass(slots=True)
@@ -79,11 +58,8 @@ class _Work:
 
     change: Change
     steps: list[Step]
+    hold: Hold
     deadline: float = 0.0
-    held_at: float = 0.0
-    """When the hold file was put (seconds, epoch); 0: never."""
-    is_held: bool = False
-    """The hold file is there."""
     is_gone: bool = False
     """The old job is out of the scheduler, and nothing has taken its place."""
     refused: bool = False
@@ -104,7 +80,7 @@ class Applier:
         retry_pause: float = RETRY_PAUSE,
     ) -> None:
         self._scheduler = scheduler
-        self._retry_pause = retry_pause
+        self._loader = Loader(scheduler, progress, retry_pause)
         self._paths = paths
         self._save = save
         self._progress = progress
@@ -116,11 +92,11 @@ class Applier:
         `JobsyncError` only where nothing more can be done at all (the state directory cannot be written).
         """
         done = Applied(ledger)
-        self._drop_stale_holds()
+        drop_stale_holds(self._paths)
         for change in plan.changes:
             if not change.steps:
                 self._settle(done, change)
-        works = [_Work(change, list(change.steps)) for change in plan.changes if change.steps]
+        works = [self._work(change) for change in plan.changes if change.steps]
         unloading = [work for work in works if _unloaded(work.change)]
         for work in unloading:
             work.is_alone = len(unloading) == 1
@@ -131,11 +107,8 @@ class Applier:
             self._tidy(done, Path(leftover.path))
         return done
 
-    def _drop_stale_holds(self) -> None:
-        """We have the lock, so no hold file that is there now belongs to anybody."""
-        directory = self._paths.hold("x").parent
-        for path in directory.iterdir() if directory.is_dir() else ():
-            files.remove(path)
+    def _work(self, change: Change) -> _Work:
+        return _Work(change, list(change.steps), Hold(change.name, self._paths, self._scheduler))
 
     def _tidy(self, done: Applied, path: Path) -> None:
         try:
@@ -147,18 +120,18 @@ class Applier:
         """Do one part of a change; False when the change ended there."""
         try:
             act(done, work)
-        except _Deferred as error:
-            self._release(work)
+        except Deferred as error:
+            work.hold.release()
             result = Result(work.change.name, work.change.label, Outcome.DEFERRED, error.message, error.pid)
             done.results[work.change.name] = result
             return False
-        except _SessionEnded as error:
+        except SessionEnded as error:
             self._settle_unloaded(done, work.change, error.message)
             return False
         except JobsyncError as error:
-            self._release(work)
+            work.hold.release()
             if not work.is_gone:
-                self._make_up(work, work.change.label)
+                work.hold.make_up(work.change.label)
             self._fail(done, work, error.message)
             return False
         return True
@@ -168,40 +141,11 @@ class Applier:
         del done
         while work.steps and isinstance(step := work.steps[0], Unload):
             if step.spares:
-                self._hold(work, step)
+                work.hold.close(step.label)
             self._progress(f"unloading {step.label}")
             work.deadline = time.monotonic() + step.limit
             self._scheduler.unload(step.label, step.limit if work.is_alone else None)
             work.steps.pop(0)
-
-    def _hold(self, work: _Work, step: Unload) -> None:
-        """Close the window between the survey and the bootout (promise 7).
-
-        With the hold file in place no launcher starts its command any more, so a second look at the pid is final. A
-        launcher that is there only to find the hold ends at once: that one is waited for.
-        """
-        path = self._paths.hold(work.change.name)
-        files.make_directory(path.parent)
-        work.held_at = work.held_at or time.time()
-        files.write_atomically(path, f"{int(work.held_at) + _HOLD_LIFETIME}\n".encode(), 0o600)
-        work.is_held = True
-        deadline = time.monotonic() + _HELD_PATIENCE
-        while (pid := self._pid(step.label)) is not None:
-            if self._is_at_work(work, pid) or time.monotonic() > deadline:
-                raise _Deferred(pid)
-            time.sleep(_FIRST_PAUSE)
-
-    def _pid(self, label: str) -> int | None:
-        answer = self._scheduler.survey()
-        if not isinstance(answer, Survey):
-            raise JobsyncError(f"could not ask the scheduler again: {answer.reason}")
-        loaded = answer.services.get(label)
-        return loaded.pid if loaded else None
-
-    def _is_at_work(self, work: _Work, pid: int) -> bool:
-        """The launcher with this pid has recorded a start, so it runs its command."""
-        runs = records.read(self._paths.runs(work.change.name))
-        return any(run.pid == pid and run.ended is None for run in runs)
 
     def _drain(self, done: Applied, works: list[_Work]) -> list[_Work]:
         """Wait until the unloaded jobs are gone; the ones that are not in time fail."""
@@ -214,7 +158,7 @@ class Applier:
             waiting = [work for work in waiting if work not in gone]
             late = [work for work in waiting if time.monotonic() > work.deadline]
             for work in late:
-                self._release(work)
+                work.hold.release()
                 self._fail(done, work, "it did not end in time after it was told to; the old job may still be loaded")
             waiting = [work for work in waiting if work not in late]
             if waiting:
@@ -284,68 +228,27 @@ class Applier:
         files.make_directory(self._paths.job_logs(step.label))
         files.make_directory(self._paths.runs(name).parent)
         # The old job is gone, so nothing can find the hold any more.
-        owes_start = self._swallowed_a_start(work)
-        self._release(work)
+        owes_start = work.hold.swallowed_a_start
+        work.hold.release()
         if step.as_sync and not owes_start:
             tokens.write(self._paths.token(name))
         self._progress(f"loading {step.label}")
         try:
-            self._load_patiently(step.label)
-        except SchedulerError as error:
+            self._loader.load(step.label)
+        except SchedulerError:
             work.refused = True
             tokens.remove(self._paths.token(name))
-            raise SchedulerError(f"{self._scheduler.why_refused(step.label)} ({error.message})") from error
+            raise
         # A job that starts whenever it is loaded has just had the start that is owed.
         if owes_start and not step.as_sync:
             self._scheduler.start(step.label)
-
-    def _swallowed_a_start(self, work: _Work) -> bool:
-        """A slot fired while the hold file was there: that start is owed."""
-        if not work.held_at:
-            return False
-        runs = records.read(self._paths.runs(work.change.name))
-        return any(run.skipped == records.HELD and run.started >= int(work.held_at) for run in runs)
-
-    def _make_up(self, work: _Work, label: str) -> None:
-        """Start what a hold file kept from starting, where the change failed and the old job remains."""
-        if self._swallowed_a_start(work):
-            with suppress(JobsyncError):
-                self._scheduler.start(label)
-
-    def _load_patiently(self, label: str) -> None:
-        """Load; where that is refused, look whether it took all the same, and try again a few times.
-
-        `SchedulerError` when it is refused for good; `_SessionEnded` when there is nothing left to load it into.
-        """
-        pause = self._retry_pause
-        for tries_left in reversed(range(_LOAD_TRIES)):
-            try:
-                self._scheduler.load(label)
-            except SchedulerError as error:
-                answer = self._scheduler.survey()
-                if isinstance(answer, NoSession):
-                    raise _SessionEnded(answer.reason) from error
-                if isinstance(answer, Survey) and label in answer.services:
-                    return
-                if not tries_left:
-                    raise
-                self._progress(f"loading {label} again: {error.message}")
-                time.sleep(pause)
-                pause = min(pause * 2, 2.0)
-            else:
-                return
-
-    def _release(self, work: _Work) -> None:
-        """Let launchers start their command again."""
-        if work.is_held:
-            files.remove(self._paths.hold(work.change.name))
-            work.is_held = False
 
     def _verify(self, done: Applied, works: list[_Work]) -> None:
         """Ask once whether everything took, and tell the ledger of what did."""
         if not works:
             return
-        answer = self._kick_pended(works, self._scheduler.survey())
+        daemons = [work.change.label for work in works if _loads(work.change) and _is_daemon(work.change)]
+        answer = self._loader.kick_pended(daemons, self._scheduler.survey())
         for work in works:
             complaint = _complaint(work.change, answer)
             if complaint:
@@ -356,24 +259,6 @@ class Applier:
             else:
                 self._settle(done, work.change)
         self._save(done.ledger)
-
-    def _kick_pended(self, works: list[_Work], answer: Answer) -> Answer:
-        """A daemon that was loaded and not started (launchd may pend a start for ever) is started; a job never is.
-
-        Gives the newest answer.
-        """
-        daemons = [work.change.label for work in works if _loads(work.change) and _is_daemon(work.change)]
-        deadline = time.monotonic() + _SPAWN_PATIENCE
-        while pended := [label for label in daemons if _never_started(answer, label)]:
-            if time.monotonic() > deadline:
-                for label in pended:
-                    self._progress(f"starting {label}")
-                    with suppress(JobsyncError):  # it is loaded all the same, and `status` says that it does not run
-                        self._scheduler.start(label)
-                return answer
-            time.sleep(_FIRST_PAUSE * 2)
-            answer = self._scheduler.survey()
-        return answer
 
     def _settle(self, done: Applied, change: Change) -> None:
         done.results[change.name] = Result(change.name, change.label, change.outcome, change.cause, change.pid)
@@ -409,12 +294,12 @@ class Applier:
             self._put_back(done, former, meant)
             if former.at_login:
                 tokens.write(self._paths.token(former.name))
-            self._load_patiently(former.label)
+            self._loader.load(former.label)
         except JobsyncError as error:
             tokens.remove(self._paths.token(former.name))
             record = _failed_record(former, meant, message, work)
             return record, f"the former job could not be brought back: {error.message}"
-        self._make_up(work, former.label)
+        work.hold.make_up(former.label)
         return replace(former, failed=refused, message=message), "the former job is back"
 
     def _put_back(self, done: Applied, former: Record, meant: Record) -> None:
@@ -441,12 +326,6 @@ def _is_replaced(work: _Work, former: Record, meant: Record) -> bool:
 
 def _is_daemon(change: Change) -> bool:
     return change.record is not None and change.record.is_daemon
-
-
-def _never_started(answer: Answer, label: str) -> bool:
-    """Loaded, not running, and never ended."""
-    loaded = answer.services.get(label) if isinstance(answer, Survey) else None
-    return loaded is not None and loaded.pid is None and loaded.status is None
 
 
 def _loads(change: Change) -> list[str]:

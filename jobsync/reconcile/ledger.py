@@ -171,7 +171,7 @@ class Store:
 
     def holds(self, digest: str) -> bool:
         """Whether a file of that name is there; `get` says whether it is whole."""
-        return (self._directory / digest).exists()
+        return files.is_file(self._directory / digest)
 
     def get(self, digest: str) -> bytes | None:
         """The bytes, or None when they are lost or no longer what they were."""
@@ -180,9 +180,7 @@ class Store:
 
     def sweep(self, ledger: Ledger) -> None:
         """Remove what no record refers to."""
-        if not self._directory.is_dir():
-            return
         used = {one.digest for record in ledger.records.values() for one in record.artefacts}
-        for path in self._directory.iterdir():
+        for path in files.listing(self._directory):
             if path.name not in used:
                 files.remove(path)

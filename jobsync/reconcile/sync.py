@@ -237,7 +237,7 @@ def _locked(origin: Origin, orders: Orders, names: Collection[str], progress: Pr
 
 def _take_note(origin: Origin) -> bool:
     """Whether a hook came while we held the lock; its wake-up is ours now."""
-    if not origin.paths.note.exists():
+    if not files.is_file(origin.paths.note):
         return False
     files.remove(origin.paths.note)
     return True

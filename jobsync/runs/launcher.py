@@ -6,7 +6,9 @@ an owner.
 """
 
 import shlex
+import string
 
+from jobsync.definitions.fields import SHELLS_OWN
 from jobsync.definitions.job import Argv, Command, Job, Line, Script
 from jobsync.paths import Paths
 
@@ -14,14 +16,19 @@ KEPT_LOGS = 30
 """Logs that a launcher leaves of a job, the newest; older ones go when a run starts."""
 
 NOT_STARTED = 78
-"""Status of a run whose directory or log could not be had: sysexits' EX_CONFIG, as launchd itself says it."""
+"""Status of a run whose directory, log or env file could not be had: sysexits' EX_CONFIG, as launchd itself says it."""
 
 # Facts that bind this text: dash has no job control without a terminal; a trap interrupts `wait`, which then answers
 # above 128 though the child still runs; the child of `&` ignores INT and QUIT; `read` fails at a last line without a
 # newline though it did read it; a redirection that fails ends the shell with `:` and not with `true`; `date +%s` is in
-# every date(1) that macOS and Linux have had for twenty years. After a signal, `wait` is asked again: 127 then says that
-# it gave the child's own status the first time. A signal that reaches the child before it has dropped our traps is lost:
-# the `.stop` file, which is there before the signal is sent, tells it.
+# every date(1) that macOS and Linux have had for twenty years. After a signal, `wait` is asked again: 127 then says
+# that it gave the child's own status the first time. A signal that reaches the child before it has dropped our traps is
+# lost: the `.stop` file, which is there before the signal is sent, tells it.
+# The env file is data: its lines become words of one `export`, after the last of them is read, so that no name in it
+# can change a variable of ours on the way, and nothing in it is ever evaluated. In what `ls -l` prints, `+` behind the
+# mode is a list of further people who may read the file; `.` and `@` (SELinux, macOS) say nothing about that. A range
+# such as A-Z holds other letters in some locales, so names are compared with each letter.
+_LETTERS = f"{string.ascii_letters}{string.digits}_"
 _TEMPLATE = """\
 #!/bin/sh
 # {label}{description}
@@ -32,6 +39,9 @@ logs={logs}
 token={token}
 pause={pause}
 hold={hold}
+env={env}
+mask=$(umask)
+umask 077
 now=$(date -u '+%s %Y%m%dT%H%M%SZ')
 run=${{now#* }}-$$
 now=${{now% *}}
@@ -40,6 +50,7 @@ record() {{ printf '%s\\n' "$*" >>"$runs"; }}
 skip() {{ record "skip $run $now $1"; exit 0; }}
 second() {{ until=''; read -r until <"$1" || :; case $until in '' | *[!0-9]*) until=0 ;; esac; }}
 boot() {{ cat /proc/sys/kernel/random/boot_id 2>/dev/null || /usr/sbin/sysctl -n kern.bootsessionuuid; }}
+refuse() {{ printf '%s\\n' "jobsync: not started: $env: $1"; exit {not_started}; }}
 
 [ -d "${{runs%/*}}" ] || mkdir -p -- "${{runs%/*}}"
 if [ -f "$token" ]; then
@@ -73,7 +84,37 @@ trap 'stop HUP' HUP
   trap - TERM INT HUP
   [ ! -e "$log.stop" ] || exit 143
   export JOBSYNC_JOB={job} JOBSYNC_LABEL={label_quoted} JOBSYNC_DIR={job_directory} JOBSYNC_RUN="$run"
-{environment}  cd {directory} || exit {not_started}
+  set --
+  if [ -e "$env" ] || [ -L "$env" ]; then
+    facts=$(ls -ldnL -- "$env")
+    case "$(printf '%s\\n' "$facts" | awk '{{ print $1, $3; exit }}')" in
+      -r[w-]-------" $(id -u)" | -r[w-]-------[.@]" $(id -u)") ;;
+      *) refuse 'must be a file of yours with mode 0600: chmod 600' ;;
+    esac
+    number=0 return=$(printf '\\r')
+    while IFS= read -r line || [ -n "$line" ]; do
+      number=$((number + 1))
+      line=${{line#"${{line%%[![:blank:]]*}}"}}
+      case $line in '' | '#'*) continue ;; export[[:blank:]]*) line=${{line#export?}} ;; esac
+      line=${{line#"${{line%%[![:blank:]]*}}"}}
+      name=${{line%%=*}} value=${{line#*=}}
+      case $line in
+        *"$return") refuse "line $number has a Windows line end" ;;
+        [0123456789=]*) refuse "line $number is not NAME=VALUE" ;;
+        "${{line%%[!{letters}]*}}="*) ;;
+        *) refuse "line $number is not NAME=VALUE" ;;
+      esac
+      case $name in
+        PATH | JOBSYNC_* | {shells_own})
+          refuse "line $number: $name cannot be set here" ;;
+      esac
+      case $value in '"'*'"' | "'"*"'") value=${{value#?}} value=${{value%?}} ;; esac
+      set -- "$@" "$name=$value"
+    done <"$env" || refuse 'cannot be read'
+  fi
+  umask "$mask"
+{environment}  while [ $# -gt 0 ]; do export "${{1?}}" || exit {not_started}; shift; done
+  cd {directory} || exit {not_started}
   exec {command}
 ) <{stdin} >>"$log" 2>&1 &
 child=$!
@@ -124,6 +165,9 @@ def render(job: Job, label: str, source: str, paths: Paths) -> bytes:
         token=shlex.quote(str(paths.token(job.name))),
         pause=shlex.quote(str(paths.pause(job.name))),
         hold=shlex.quote(str(paths.hold(job.name))),
+        env=shlex.quote(str(paths.env(job.name))),
+        letters=_LETTERS,
+        shells_own=" | ".join(sorted(SHELLS_OWN)),
         kept=KEPT_LOGS,
         not_started=NOT_STARTED,
         environment=_environment(job),

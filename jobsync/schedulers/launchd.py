@@ -127,8 +127,10 @@ class Launchd:
         return None if agent is None else plist.meaning(agent)
 
     def is_ours(self, content: bytes) -> bool:
-        """See the protocol."""
-        return self.environment(content).get(plist.OWNER) == self.owner
+        """See the protocol. An edit that broke the XML does not make the file somebody else's: then its text tells."""
+        agent = plist.loads(content)
+        found = plist.owner_in_text(content) if agent is None else plist.environment_of(agent).get(plist.OWNER)
+        return found == self.owner
 
     def environment(self, content: bytes) -> Mapping[str, str]:
         """See the protocol."""

@@ -1,6 +1,7 @@
 """Job -> launchd property list, and back as far as jobsync needs it. Pure: the same bytes from any caller."""
 
 import plistlib
+import re
 from collections.abc import Mapping
 from hashlib import blake2b
 from xml.parsers.expat import ExpatError
@@ -10,6 +11,7 @@ from jobsync.definitions.job import Job, Priority, Restart, Slot
 OWNER = "JOBSYNC_OWNER"
 DIGEST = "JOBSYNC_DIGEST"
 
+_OWNER_TEXT = re.compile(rb"<key>JOBSYNC_OWNER</key>\s*<string>([^<>]*)</string>")
 _OPENING = b'<plist version="1.0">\n'
 
 
@@ -114,3 +116,9 @@ def environment_of(plist: Mapping[str, object]) -> dict[str, str]:
     if not isinstance(environment, Mapping):
         return {}
     return {str(key): value for key, value in environment.items() if isinstance(value, str)}
+
+
+def owner_in_text(content: bytes) -> str | None:
+    """The owner mark of a file that is no property list (any more), looked for as text; None when there is none."""
+    found = _OWNER_TEXT.search(content)
+    return found[1].decode("utf-8", "replace") if found else None

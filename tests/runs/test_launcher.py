@@ -95,7 +95,10 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def bench(root: Path) -> Bench:
     here = root / "work" / "jobs" / "one"
     here.mkdir(parents=True)
-    paths = Paths(agents=root / "agents", state=root / "state", launchers=root / "data", logs=root / "logs")
+    paths = Paths(
+        agents=root / "agents", state=root / "state", launchers=root / "data", logs=root / "logs",
+        secrets=root / "config" / "env",
+    )  # fmt: skip
     paths.state.mkdir()
     job = Job(name="one", description="", command=Line("true"), directory=str(here), home_directory=str(here))
     return Bench(paths, job)

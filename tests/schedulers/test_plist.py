@@ -196,6 +196,15 @@ def test_an_edited_plist_means_something_else_though_it_claims_the_digest() -> N
     assert launchd().is_ours(edited)
 
 
+def test_an_edit_that_breaks_the_xml_does_not_change_whose_it_is() -> None:
+    broken = rendered(RICH).replace(b"<!--", b"<--")
+    assert plist.loads(broken) is None
+    assert launchd().is_ours(broken)
+    stranger = launchd().owner.encode()[::-1]
+    assert not launchd().is_ours(broken.replace(launchd().owner.encode(), stranger))
+    assert not launchd().is_ours(broken.replace(b"JOBSYNC_OWNER", b"SOMEBODY_ELSE"))
+
+
 def test_one_is_not_true_and_true_is_not_one() -> None:
     assert plist.meaning({"RunAtLoad": True}) != plist.meaning({"RunAtLoad": 1})
 

@@ -1,40 +1,61 @@
-"""Random sequences of edits, pulls, syncs, hand edits, logins and faults against a small model of what must hold.
+"""Random sequences of edits, pulls, syncs, hand edits, logins, kills and faults against a model of what must hold.
 
-Whatever happened before: one fault-free sync by hand converges, and the one after it does nothing at all.
-`TRUST_SEQUENCES=N` plays N sequences (`make trust`); without it a short form runs.
+Two repositories on one machine, both callers. Whatever happened before: one fault-free sync by hand converges, the one
+after it does nothing at all, nothing foreign was touched and no hand edit was lost. `TRUST_SEQUENCES=N` plays N
+sequences (`make trust`); without it a short form runs.
 """
 
+import json
 import os
 import signal
 import subprocess
-import tempfile
+import sys
 from collections import Counter
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from jobsync import config
 from jobsync.errors import JobsyncError
-from jobsync.reconcile.origin import Origin, open_origin
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Outcome, Report
 from jobsync.reconcile.sync import sync
 
 from ..laptop import Laptop
+from .machines import Pair, two_repositories
 
-NAMES = ("ant", "bee", "cat")
-TIMES = ("06:00", "07:00", "08:00")
-KINDS = ("slot", "login", "daemon", "manual")
+SEQUENCES = int(os.environ.get("TRUST_SEQUENCES", "6"))
+SHARDS = 8 if SEQUENCES >= 80 else 1
+STEPS = 12
+MANY = 1000
+"""From so many sequences on, each operation must have been used `LEAST` times in all."""
+LEAST = 100
+SPOILER = Path(__file__).with_name("spoiler.py")
 COUNTS: Counter[str] = Counter()
-FOREIGN = "test.theirs"
 
-jobs = st.sampled_from(NAMES)
-kinds = st.sampled_from(KINDS)
-times = st.sampled_from(TIMES)
+which = st.sampled_from((0, 1))
+jobs = st.sampled_from(("ant", "bee", "cat"))
+kinds = st.sampled_from(("slot", "login", "daemon", "manual"))
+times = st.sampled_from(("06:00", "07:00", "08:00"))
+
+
+Operation = TypeVar("Operation", bound=Callable[..., None])
+ALPHABET: list[st.SearchStrategy[tuple[str, dict[str, object]]]] = []
+
+
+def happens(**arguments: st.SearchStrategy[object]) -> Callable[[Operation], Operation]:
+    """One letter of the alphabet. As rules of their own, hypothesis would use some of them hardly ever."""
+
+    def register(operation: Operation) -> Operation:
+        ALPHABET.append(st.tuples(st.just(operation.__name__), st.fixed_dictionaries(arguments)))
+        return operation
+
+    return register
 
 
 def definition(kind: str, time: str, *, enabled: bool = True) -> str:
@@ -53,267 +74,333 @@ def definition(kind: str, time: str, *, enabled: bool = True) -> str:
 class Machine(RuleBasedStateMachine):
     """One laptop; every rule is something that happens to people."""
 
+    pair: ClassVar[Pair]
+
     def __init__(self) -> None:
         super().__init__()
-        self._stack = ExitStack()
-        root = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="jobsync-trust-", dir="/tmp"))
-        self.laptop = self._stack.enter_context(Laptop.start(Path(root), teardown=0.05))
-        self.laptop.job("ant", definition("slot", "05:00"), at=self.laptop.editor)
-        self.laptop.push("begin with a job")
-        self.laptop.init()
-        self._foreign_bytes = self._place_a_foreign_job()
-        self.disabled: set[str] = set()
+        self.pair.begin_anew()
+        self.foreign = self.pair.foreign.read_bytes()
+        self.disabled: set[tuple[str, str]] = set()
+        self.edited: dict[Path, bytes] = {}
+        """What a hand wrote over a plist, until a copy of it was seen or a hand took it away."""
+        self.dirty = [False, False]
         self.logged_in = True
+        COUNTS["sequences"] += 1
 
     def teardown(self) -> None:
-        self._stack.close()
+        """Each sequence ends in a check of everything; then the user's switches are as at the start."""
+        self.settle()
+        for prefix, name in self.disabled:
+            self.pair.first.launchctl("enable", f"gui/{os.getuid()}/{prefix}.{name}")
 
-    def _place_a_foreign_job(self) -> bytes:
-        path = self.laptop.agents / f"{FOREIGN}.plist"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(
-            '<?xml version="1.0" encoding="UTF-8"?>\n<plist version="1.0"><dict><key>Label</key>'
-            f"<string>{FOREIGN}</string><key>ProgramArguments</key><array><string>/bin/true</string></array>"
-            "</dict></plist>\n"
-        )
-        self.laptop.launchctl("bootstrap", f"gui/{os.getuid()}", str(path))
-        return path.read_bytes()
-
-    def origin(self) -> Origin:
-        found = config.load(self.laptop.config_file)
-        return open_origin(found, found.repos[0], self.laptop.environment)
-
-    def wanted(self) -> set[str]:
+    def wanted(self, place: Laptop) -> set[str]:
         """What the work tree defines for this machine, read with a plain eye."""
-        found = self.laptop.work.glob("jobs/*/job.toml")
+        found = place.work.glob("jobs/*/job.toml")
         return {path.parent.name for path in found if "enabled = false" not in path.read_text()}
 
-    def try_sync(self) -> Report | None:
+    def try_sync(self, place: Laptop, *names: str) -> Report | None:
         try:
-            return sync(self.origin(), Orders(allow_removals=True))
+            return sync(self.pair.registration(place), Orders(allow_removals=True), names)
         except JobsyncError:
             return None
 
     # -- what people do at the other machine, and pull
 
-    @rule(name=jobs, kind=kinds, time=times)
-    def edit_upstream(self, name: str, kind: str, time: str) -> None:
-        COUNTS["edit_upstream"] += 1
-        self.laptop.job(name, definition(kind, time), at=self.laptop.editor)
-        self.laptop.git("add", "-A", at=self.laptop.editor)
-        self.laptop.git("commit", "-qm", f"edit {name}", "--allow-empty", at=self.laptop.editor)
-        self.laptop.git("push", "-qf", at=self.laptop.editor)
+    def _push(self, place: Laptop, name: str, text: str) -> None:
+        place.job(name, text, at=place.editor)
+        place.git("add", "-A", at=place.editor)
+        place.git("commit", "-qm", f"edit {name}", "--allow-empty", at=place.editor)
+        place.git("push", "-qf", at=place.editor)
 
-    @rule(name=jobs)
-    def delete_upstream(self, name: str) -> None:
-        COUNTS["delete_upstream"] += 1
-        if (self.laptop.editor / "jobs" / name).exists():
-            self.laptop.drop(f"jobs/{name}", at=self.laptop.editor)
-            self.laptop.push(f"delete {name}")
+    @happens(at=which, name=jobs, kind=kinds, time=times)
+    def edit_upstream(self, at: int, name: str, kind: str, time: str) -> None:
+        COUNTS["edit upstream"] += 1
+        self._push(self.pair.places[at], name, definition(kind, time))
 
-    @rule(name=jobs)
-    def disable_upstream(self, name: str) -> None:
-        COUNTS["disable_upstream"] += 1
-        self.laptop.job(name, definition("slot", "09:00", enabled=False), at=self.laptop.editor)
-        self.laptop.git("add", "-A", at=self.laptop.editor)
-        self.laptop.git("commit", "-qm", "disable", "--allow-empty", at=self.laptop.editor)
-        self.laptop.git("push", "-qf", at=self.laptop.editor)
+    @happens(at=which, name=jobs)
+    def delete_upstream(self, at: int, name: str) -> None:
+        COUNTS["delete upstream"] += 1
+        place = self.pair.places[at]
+        if (place.editor / "jobs" / name).exists():
+            place.drop(f"jobs/{name}", at=place.editor)
+            place.push(f"delete {name}")
 
-    @rule()
-    def pull(self) -> None:
+    @happens(at=which, name=jobs)
+    def disable_upstream(self, at: int, name: str) -> None:
+        COUNTS["disable upstream"] += 1
+        self._push(self.pair.places[at], name, definition("slot", "09:00", enabled=False))
+
+    @happens(at=which)
+    def pull(self, at: int) -> None:
         COUNTS["pull"] += 1
-        self.laptop.git("pull", "-q", "--rebase", "--autostash", status=None)
-        if self.laptop.git("ls-files", "-u").out:
-            self.laptop.git("checkout", "-q", "--theirs", ".", status=None)
-            self.laptop.git("rebase", "--abort", status=None)
-            self.laptop.git("reset", "-q", "--hard", "origin/main")
+        COUNTS["pull into a dirty tree"] += self.dirty[at]
+        place = self.pair.places[at]
+        place.git("pull", "-q", "--rebase", "--autostash", status=None)
+        if place.git("ls-files", "-u").out:
+            place.git("checkout", "-q", "--theirs", ".", status=None)
+            place.git("rebase", "--abort", status=None)
+            place.git("reset", "-q", "--hard", "origin/main")
+            self.dirty[at] = False
+
+    @happens(at=which, name=jobs, kind=kinds, time=times)
+    def pull_into_a_dirty_tree(self, at: int, name: str, kind: str, time: str) -> None:
+        self.edit_upstream(at, "ant", kind, time)
+        self.edit_here(at, name, kind, time)
+        self.pull(at)
 
     # -- what they do here
 
-    @rule(name=jobs, kind=kinds, time=times)
-    def edit_here(self, name: str, kind: str, time: str) -> None:
-        COUNTS["edit_here"] += 1
-        self.laptop.job(name, definition(kind, time))
+    @happens(at=which, name=jobs, kind=kinds, time=times)
+    def edit_here(self, at: int, name: str, kind: str, time: str) -> None:
+        COUNTS["edit here"] += 1
+        self.pair.places[at].job(name, definition(kind, time))
+        self.dirty[at] = True
 
-    @rule(name=jobs)
-    def delete_here(self, name: str) -> None:
-        COUNTS["delete_here"] += 1
-        if (self.laptop.work / "jobs" / name).exists():
-            self.laptop.drop(f"jobs/{name}")
+    @happens(at=which, name=jobs)
+    def delete_here(self, at: int, name: str) -> None:
+        COUNTS["delete here"] += 1
+        if (self.pair.places[at].work / "jobs" / name).exists():
+            self.pair.places[at].drop(f"jobs/{name}")
+            self.dirty[at] = True
 
-    @rule()
-    def restore(self) -> None:
+    @happens(at=which)
+    def restore(self, at: int) -> None:
         COUNTS["restore"] += 1
-        self.laptop.git("restore", "--staged", "--worktree", ".")
+        self.pair.places[at].git("restore", "--staged", "--worktree", ".")
+        self.dirty[at] = False
 
-    @rule()
-    def commit_here(self) -> None:
-        COUNTS["commit_here"] += 1
-        self.laptop.git("add", "-A")
-        self.laptop.git("commit", "-qm", "here", status=None)
+    @happens(at=which)
+    def commit_here(self, at: int) -> None:
+        COUNTS["commit here"] += 1
+        self.pair.places[at].git("add", "-A")
+        self.pair.places[at].git("commit", "-qm", "here", status=None)
+        self.dirty[at] = False
 
-    @rule()
-    def reset_hard(self) -> None:
-        COUNTS["reset_hard"] += 1
-        self.laptop.git("fetch", "-q")
-        self.laptop.git("reset", "-q", "--hard", "origin/main")
+    @happens(at=which)
+    def reset_hard(self, at: int) -> None:
+        COUNTS["reset hard"] += 1
+        self.pair.places[at].git("fetch", "-q")
+        self.pair.places[at].git("reset", "-q", "--hard", "origin/main")
+        self.dirty[at] = False
 
-    @rule()
-    def sync_by_hand(self) -> None:
-        COUNTS["sync_by_hand"] += 1
-        self.try_sync()
+    @happens(at=which)
+    def sync_by_hand(self, at: int) -> None:
+        COUNTS["sync by hand"] += 1
+        self.try_sync(self.pair.places[at])
 
-    @rule(name=jobs)
-    def sync_one(self, name: str) -> None:
-        COUNTS["sync_one"] += 1
-        with suppress(JobsyncError):
-            sync(self.origin(), Orders(allow_removals=True), [name])
+    @happens(at=which, name=jobs)
+    def sync_one(self, at: int, name: str) -> None:
+        COUNTS["sync of one job"] += 1
+        self.try_sync(self.pair.places[at], name)
+
+    @happens(at=which)
+    def wake_the_hook(self, at: int) -> None:
+        COUNTS["hook"] += 1
+        self.pair.places[at].run("jobsync-hook", "post-merge", "0")
 
     # -- what happens behind our back
 
-    @rule(name=jobs, text=st.sampled_from(("<integer>0</integer>", "<!--")))
-    def edit_plist(self, name: str, text: str) -> None:
-        COUNTS["edit_plist"] += 1
-        path = self.laptop.plist_path(name)
-        if path.is_file():
-            path.write_bytes(path.read_bytes().replace(text.encode(), b"<integer>1</integer>", 1))
+    def _scribble(self, path: Path, old: bytes, new: bytes) -> None:
+        """Write over a plist as a hand does."""
+        self._look_for_the_copy(path)
+        content = path.read_bytes() if path.is_file() else b""
+        if old in content:
+            path.write_bytes(content.replace(old, new, 1))
+            self.edited[path] = path.read_bytes()
 
-    @rule(name=jobs)
-    def delete_plist(self, name: str) -> None:
-        COUNTS["delete_plist"] += 1
-        self.laptop.plist_path(name).unlink(missing_ok=True)
+    def _look_for_the_copy(self, path: Path) -> None:
+        """An edit is where it was made, or it was kept."""
+        content = self.edited.pop(path, None)
+        if content is not None and not (path.is_file() and path.read_bytes() == content):
+            copies = (self.pair.first.home / ".local/state/jobsync").glob(f"*/kept/*{path.name}")
+            assert content in [copy.read_bytes() for copy in copies], f"an edit of {path} was lost"
 
-    @precondition(lambda self: self.logged_in)
-    @rule(name=jobs)
-    def boot_out(self, name: str) -> None:
-        COUNTS["boot_out"] += 1
-        if name in self.laptop.loaded():
-            self.laptop.bootout(name)
+    @happens(at=which, name=jobs)
+    def edit_plist(self, at: int, name: str) -> None:
+        COUNTS["edit a plist"] += 1
+        added = b"\t<key>Nice</key>\n\t<integer>7</integer>\n</dict>\n</plist>"
+        self._scribble(self.pair.places[at].plist_path(name), b"</dict>\n</plist>", added)
 
-    @precondition(lambda self: self.logged_in)
-    @rule(name=jobs)
-    def disable(self, name: str) -> None:
-        COUNTS["disable"] += 1
-        self.laptop.launchctl("disable", self.laptop.target(name))
-        self.disabled.add(name)
+    @happens(at=which, name=jobs)
+    def break_plist(self, at: int, name: str) -> None:
+        COUNTS["break a plist's XML"] += 1
+        self._scribble(self.pair.places[at].plist_path(name), b"<!--", b"<--")
 
-    @precondition(lambda self: self.logged_in)
-    @rule(name=jobs)
-    def enable(self, name: str) -> None:
-        COUNTS["enable"] += 1
-        self.laptop.launchctl("enable", self.laptop.target(name))
-        self.disabled.discard(name)
+    @happens(at=which, name=jobs)
+    def delete_plist(self, at: int, name: str) -> None:
+        COUNTS["delete a plist"] += 1
+        path = self.pair.places[at].plist_path(name)
+        self._look_for_the_copy(path)
+        path.unlink(missing_ok=True)
 
-    @precondition(lambda self: self.logged_in)
-    @rule()
+    @happens(at=which, name=jobs)
+    def spoil_launcher(self, at: int, name: str) -> None:
+        COUNTS["spoil a launcher"] += 1
+        for path in (self.pair.first.home / ".local/share/jobsync").glob(f"*/{name}"):
+            path.write_bytes(b"#!/bin/sh\n")
+            path.chmod(0o777 if at else 0o600)
+
+    @happens(at=which, name=jobs)
+    def boot_out(self, at: int, name: str) -> None:
+        place = self.pair.places[at]
+        if self.logged_in and name in place.loaded():
+            COUNTS["boot out"] += 1
+            place.simulator.clear_faults()
+            place.bootout(name)
+
+    @happens(at=which, name=jobs)
+    def disable(self, at: int, name: str) -> None:
+        place = self.pair.places[at]
+        if self.logged_in:
+            COUNTS["disable"] += 1
+            place.launchctl("disable", place.target(name))
+            self.disabled.add((place.prefix, name))
+
+    @happens(at=which, name=jobs)
+    def enable(self, at: int, name: str) -> None:
+        place = self.pair.places[at]
+        if self.logged_in:
+            COUNTS["enable"] += 1
+            place.launchctl("enable", place.target(name))
+            self.disabled.discard((place.prefix, name))
+
+    @happens()
     def log_out(self) -> None:
-        COUNTS["log_out"] += 1
-        self.laptop.simulator.logout()
-        self.logged_in = False
+        if self.logged_in:
+            COUNTS["log out"] += 1
+            self.pair.first.simulator.logout()
+            self.logged_in = False
 
-    @precondition(lambda self: not self.logged_in)
-    @rule()
+    @happens()
     def log_in(self) -> None:
-        COUNTS["log_in"] += 1
-        self.laptop.simulator.login()
-        self.logged_in = True
+        if not self.logged_in:
+            COUNTS["log in"] += 1
+            self.pair.first.simulator.login()
+            self.logged_in = True
 
-    @rule()
-    def lose_the_ledger(self) -> None:
-        COUNTS["lose_the_ledger"] += 1
-        for path in (self.laptop.home / ".local/state/jobsync").glob("*/ledger"):
-            path.unlink()
+    @happens(at=which)
+    def lose_the_ledger(self, at: int) -> None:
+        COUNTS["lose a ledger"] += 1
+        self.pair.registration(self.pair.places[at]).paths.ledger.unlink(missing_ok=True)
 
-    @rule()
-    def truncate_the_ledger(self) -> None:
-        COUNTS["truncate_the_ledger"] += 1
-        for path in (self.laptop.home / ".local/state/jobsync").glob("*/ledger"):
+    @happens()
+    def truncate_the_ledgers(self) -> None:
+        COUNTS["truncate the ledgers"] += 1
+        for path in self.pair.ledgers():
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
-    @rule(
+    @happens(
         verb=st.sampled_from(("bootstrap", "bootout", "print")),
         code=st.sampled_from((5, 37, 125)),
         times=st.integers(1, 3),
     )
     def spoil(self, verb: str, code: int, times: int) -> None:
-        COUNTS["spoil"] += 1
-        self.laptop.simulator.fault(verb, code=code, times=times)
+        COUNTS["fault of launchd"] += 1
+        self.pair.first.simulator.fault(verb, code=code, times=times)
 
-    @rule(after=st.floats(0.0, 0.6))
-    def kill_a_sync(self, after: float) -> None:
-        COUNTS["kill_a_sync"] += 1
-        program = ("jobsync", "sync", "--allow-removals", "--force")
+    @happens(at=which, mode=st.sampled_from(("once", "ever")), number=st.integers(0, 40),
+          error=st.sampled_from(("ENOSPC", "EACCES", "EROFS", "EIO")))  # fmt: skip
+    def spoil_the_disk(self, at: int, mode: str, number: int, error: str) -> None:
+        COUNTS["fault of the disk"] += 1
+        place = self.pair.places[at]
+        argv = (sys.executable, str(SPOILER), mode, str(number), error, "sync", "--allow-removals")
+        ended = place.run(*argv, env={"JOBSYNC_SPOILER": str(place.root / "spoiled")}, status=None)
+        assert ended.status in (0, 1), ended
+
+    @happens(at=which, after=st.floats(0.0, 0.6))
+    def kill_a_sync(self, at: int, after: float) -> None:
+        COUNTS["kill"] += 1
+        place = self.pair.places[at]
         process = subprocess.Popen(
-            program, cwd=self.laptop.work, env=self.laptop.environment, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            ("jobsync", "sync", "--allow-removals"), cwd=place.work, env=place.environment,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(after)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
 
     # -- what must hold
 
+    @rule(what=st.deferred(lambda: st.one_of(ALPHABET)))
+    def step(self, what: tuple[str, dict[str, object]]) -> None:
+        operation, arguments = what
+        getattr(self, operation)(**arguments)
+
     @invariant()
     def nothing_foreign_is_touched(self) -> None:
-        path = self.laptop.agents / f"{FOREIGN}.plist"
-        assert path.read_bytes() == self._foreign_bytes
-        if self.logged_in:
-            assert "theirs" in self.laptop.loaded()
+        assert self.pair.foreign.read_bytes() == self.foreign
 
-    @rule()
+    @happens()
     def settle(self) -> None:
-        """One fault-free sync converges; the next does nothing."""
+        """One fault-free sync of each repository converges; the next ones do nothing."""
         COUNTS["settle"] += 1
-        self.laptop.simulator.clear_faults()
+        self.pair.first.simulator.clear_faults()
         if not self.logged_in:
-            self.log_in()
-        done = self.try_sync()
+            self.pair.first.simulator.login()
+            self.logged_in = True
+        for place in self.pair.places:
+            self._assert_converges(place)
+        self._assert_silent()
+        for path in tuple(self.edited):
+            self._look_for_the_copy(path)
+
+    def _assert_converges(self, place: Laptop) -> None:
+        done = self.try_sync(place)
         assert done is not None
         assert not done.has_failures, done
-        wanted = self.wanted()
-        assert self.laptop.installed() - {"theirs"} == wanted, done
-        assert self.laptop.loaded() - {"theirs"} - self.disabled == wanted - self.disabled, done
-        self._assert_silent()
+        wanted = self.wanted(place)
+        off = {name for prefix, name in self.disabled if prefix == place.prefix}
+        loaded = place.loaded()
+        theirs = {"theirs"} if place is self.pair.first else set()
+        assert loaded & theirs == theirs
+        assert place.installed() - theirs == wanted, done
+        assert loaded - theirs - off == wanted - off, done
 
     def _assert_silent(self) -> None:
-        self.laptop.simulator.settle()
-        self.laptop.simulator.clear_calls()
-        before = self.laptop.snapshot()
-        again = self.try_sync()
-        assert again is not None
-        quiet = (Outcome.UNCHANGED, Outcome.PAUSED)
-        assert all(result.outcome in quiet for result in again.results), again
-        assert self.laptop.mutations() == []
-        assert {path for path, state in self.laptop.snapshot().items() if before.get(path) != state} == set()
-        assert not list(self.laptop.home.rglob("*.jobsync-tmp"))
+        first = self.pair.first
+        first.simulator.settle()
+        first.simulator.clear_calls()
+        before = self.pair.files()
+        for place in self.pair.places:
+            again = self.try_sync(place)
+            assert again is not None
+            quiet = (Outcome.UNCHANGED, Outcome.PAUSED)
+            assert all(result.outcome in quiet for result in again.results), again
+        assert first.mutations() == []
+        assert {path for path, state in self.pair.files().items() if before.get(path) != state} == set()
+        assert not list(first.home.rglob("*.jobsync-tmp"))
 
 
-def play(sequences: int, steps: int) -> None:
-    """Play that many sequences of that many steps, each ending in a check of everything."""
-
-    class Ending(Machine):
-        def teardown(self) -> None:
-            try:
-                self.settle()
-            finally:
-                super().teardown()
-
+def play(machine: type[Machine], sequences: int, shard: int) -> None:
+    """Play that many sequences; `shard` makes them others than those of the other shards."""
     options = settings(
         max_examples=sequences,
-        stateful_step_count=steps,
+        stateful_step_count=STEPS,
         deadline=None,
-        derandomize=True,
         database=None,
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate, Phase.shrink] if "TRUST_SHRINK" in os.environ else [Phase.generate],
         print_blob=False,
     )
-    run_state_machine_as_test(Ending, settings=options)
+    run_state_machine_as_test(seed(shard)(machine), settings=options)
+
+
+def _write_figures() -> None:
+    """One line for `figures.py`, which adds up what several processes did."""
+    if target := os.environ.get("TRUST_FIGURES"):
+        with Path(target).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(COUNTS) + "\n")
 
 
 @pytest.mark.slow
-def test_any_sequence_converges_and_then_is_silent() -> None:
-    play(int(os.environ.get("TRUST_SEQUENCES", "8")), 12)
-    print(f"operations: {dict(sorted(COUNTS.items()))}")
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_any_sequence_converges_and_then_is_silent(shard: int) -> None:
+    COUNTS.clear()
+    with two_repositories() as pair:
+        Machine.pair = pair
+        play(Machine, -(-SEQUENCES // SHARDS), shard)
+    print(f"operations of shard {shard}: {dict(sorted(COUNTS.items()))}")
+    _write_figures()
+    rare = {name: count for name, count in COUNTS.items() if count < LEAST / SHARDS}
+    assert SEQUENCES < MANY or not rare, f"used too seldom: {rare}"

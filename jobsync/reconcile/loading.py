@@ -1,0 +1,76 @@
+"""Loads a job under launchd's real manners: refusals that pass, refusals that took, starts that never come."""
+
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+
+from jobsync.errors import JobsyncError
+from jobsync.schedulers.protocol import Answer, NoSession, Scheduler, SchedulerError, Survey
+
+RETRY_PAUSE = 0.2
+"""Seconds until a refused load is tried again for the first time; doubled each time after that."""
+_LONGEST_PAUSE = 2.0
+_TRIES = 5
+"""A bootstrap may be refused while launchd still tidies up behind the old job, though its label is gone already."""
+_SPAWN_PATIENCE = 2.0
+"""Seconds for a daemon to be started after it was loaded."""
+_PAUSE = 0.1
+
+
+class SessionEnded(JobsyncError):
+    """The session that runs jobs went away while the job was loaded: the next login loads it."""
+
+
+class Loader:
+    """`progress` hears what takes time; `retry_pause` as `RETRY_PAUSE`."""
+
+    def __init__(self, scheduler: Scheduler, progress: Callable[[str], None], retry_pause: float) -> None:
+        self._scheduler = scheduler
+        self._progress = progress
+        self._retry_pause = retry_pause
+
+    def load(self, label: str) -> None:
+        """Load; where that is refused, look whether it took all the same, and try again a few times.
+
+        `SchedulerError` when it is refused for good; `SessionEnded` when there is nothing left to load it into.
+        """
+        pause = self._retry_pause
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                self._scheduler.load(label)
+            except SchedulerError as error:
+                answer = self._scheduler.survey()
+                if isinstance(answer, NoSession):
+                    raise SessionEnded(answer.reason) from error
+                if isinstance(answer, Survey) and label in answer.services:
+                    return
+                if not tries_left:
+                    raise SchedulerError(f"{self._scheduler.why_refused(label)} ({error.message})") from error
+                self._progress(f"loading {label} again: {error.message}")
+                time.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            else:
+                return
+
+    def kick_pended(self, daemons: Collection[str], answer: Answer) -> Answer:
+        """Start the daemons among these labels that are loaded and were not started: launchd may pend that for ever.
+
+        Never for other jobs: a start of theirs would be a run. `answer` is the newest survey; gives the newest then.
+        """
+        deadline = time.monotonic() + _SPAWN_PATIENCE
+        while pended := [label for label in daemons if _never_started(answer, label)]:
+            if time.monotonic() > deadline:
+                for label in pended:
+                    self._progress(f"starting {label}")
+                    with suppress(JobsyncError):  # it is loaded all the same, and `status` says that it does not run
+                        self._scheduler.start(label)
+                return answer
+            time.sleep(_PAUSE)
+            answer = self._scheduler.survey()
+        return answer
+
+
+def _never_started(answer: Answer, label: str) -> bool:
+    """Loaded, not running, and never ended."""
+    loaded = answer.services.get(label) if isinstance(answer, Survey) else None
+    return loaded is not None and loaded.pid is None and loaded.status is None
