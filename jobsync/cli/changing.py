@@ -10,8 +10,9 @@ import click
 from jobsync import files, report
 from jobsync.cli.console import ExitCode, note, say, say_all
 from jobsync.cli.context import Context, pass_context
-from jobsync.definitions.adopt import Adoption, Plists, unmet
+from jobsync.definitions.adopt import Adoption, unmet
 from jobsync.definitions.adopt import adopt as adopt_edits
+from jobsync.definitions.hand_edits import Plists
 from jobsync.definitions.job import Job
 from jobsync.definitions.load import load
 from jobsync.errors import JobsyncError

@@ -13,54 +13,38 @@ from jobsync.definitions import editing
 from jobsync.definitions.document import Table, parse, shown
 from jobsync.definitions.duration import format_duration
 from jobsync.definitions.editing import Value
+from jobsync.definitions.hand_edits import (
+    ENV,
+    OWN,
+    PLACES,
+    Plist,
+    Plists,
+    Refusal,
+    are_texts,
+    by_hand,
+    differing,
+    facets,
+    meaning,
+    read_calendar,
+)
 from jobsync.definitions.job import Argv, Job, Machine, Priority, Restart, Slot, Tree
 from jobsync.definitions.launchd_keys import PRIORITY_KEYS, launchd_fault
 from jobsync.definitions.load import JOB_FILE, load, read_settings
 from jobsync.definitions.places import Surroundings
 from jobsync.definitions.schedule import read_at, read_cron, read_every, read_spread, spread_of
-from jobsync.definitions.slots import MINUTES_A_DAY, MOST_SLOTS, simplify
+from jobsync.definitions.slots import MINUTES_A_DAY, simplify
 from jobsync.definitions.spelling import spell_clock, spell_every, spell_place
 from jobsync.definitions.triggers import CLOCK_KEYS
 from jobsync.errors import JobsyncError
 
-Plist = Mapping[str, object]
 _Action = Callable[[object], None]
 
-ENV = "EnvironmentVariables"
-OWN = "JOBSYNC_"
-DIGEST = f"{ENV}.{OWN}DIGEST"
-"""Says what the rest means, so an edit of it means nothing."""
-
-_PLACES = {"WatchPaths": "on_change", "QueueDirectories": "on_files"}
 _RESTARTS: dict[str, Restart] = {repr(True): Restart.ALWAYS, repr({"SuccessfulExit": False}): Restart.ON_FAILURE}
-_FIELDS = {"Month": (1, 12), "Day": (1, 31), "Weekday": (0, 7), "Hour": (0, 23), "Minute": (0, 59)}
 _READERS = {"at": read_at, "cron": read_cron, "every": read_every}
 _OWN_REASONS = {
     "Label": "is the machine's prefix and the name of the job's directory; put it back, or rename the directory",
     f"{ENV}.{OWN}OWNER": "is the mark by which jobsync knows its own; put it back",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Plists:
-    """The three views of one job, parsed."""
-
-    written: Plist
-    """What jobsync wrote last; where that is lost, what it would write now."""
-    wanted: Plist
-    """What the definition renders now."""
-    installed: Plist
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A change by hand that no job.toml can say, by the property list's key."""
-
-    key: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.key if self.key.isprintable() else shown(self.key)}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,107 +61,6 @@ class Adoption:
     """Dotted keys of job.toml that differ."""
     refusals: tuple[Refusal, ...] = ()
     job: Job | None = None
-
-
-# --- what a property list means --------------------------------------------------------------------------------
-
-
-def _slot(table: object) -> Iterator[Slot]:
-    """One dict of StartCalendarInterval. Day and weekday both given is either of them (launchd.plist(5))."""
-    if not isinstance(table, dict):
-        raise JobsyncError("holds something that is no dict")
-    for key, value in table.items():
-        low, high = _FIELDS.get(key, (0, -1))
-        if type(value) is not int or not low <= value <= high:
-            raise JobsyncError(f"{shown(key)} with {shown(value)} is nothing that launchd documents; correct it")
-    month, day, weekday, hour, minute = (table.get(key) for key in _FIELDS)
-    weekday = None if weekday is None else weekday % 7
-    if day is None or weekday is None:
-        yield Slot(month, day, weekday, hour, minute)
-    else:
-        yield from (Slot(month, day, None, hour, minute), Slot(month, None, weekday, hour, minute))
-
-
-def read_calendar(value: object) -> tuple[Slot, ...]:
-    """The slots of StartCalendarInterval, simplified. `JobsyncError`: launchd documents no meaning for it."""
-    tables = value if isinstance(value, list) else [value]
-    if len(tables) > MOST_SLOTS:
-        raise JobsyncError(f"has more than {MOST_SLOTS:,} dicts; write fewer times")
-    return simplify(slot for table in tables for slot in _slot(table))
-
-
-def _plain(value: object) -> str:
-    """Equal for values that are equal and of one type, whatever the order of keys: 1 is not true."""
-    if isinstance(value, dict):
-        return repr(sorted((repr(key), _plain(one)) for key, one in value.items()))
-    return repr([_plain(one) for one in value]) if isinstance(value, list) else repr(value)
-
-
-def _are_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
-
-
-def _meaning(key: str, value: object) -> str:
-    """What a key's value means to launchd, as a text to compare; empty where it means nothing."""
-    if value is None or (key in {"RunAtLoad", "KeepAlive"} and value is False):
-        return ""
-    if key == "StartCalendarInterval":
-        try:
-            slots = read_calendar(value)
-        except JobsyncError:
-            return _plain(value)
-        return repr(slots) if slots else ""
-    if key in _PLACES and isinstance(value, list) and _are_texts(value):
-        return repr(sorted({posixpath.normpath(path) for path in value})) if value else ""
-    if key == "WorkingDirectory" and isinstance(value, str):
-        return repr(posixpath.normpath(value))
-    return _plain(value)
-
-
-def _command(plist: Plist) -> dict[str, object]:
-    """Program and ProgramArguments as one list, where they mean one."""
-    program, arguments = plist.get("Program"), plist.get("ProgramArguments")
-    found = {key: plist[key] for key in ("Program", "ProgramArguments") if key in plist}
-    if isinstance(program, str) and (arguments is None or (isinstance(arguments, list) and arguments[:1] == [program])):
-        return {"ProgramArguments": arguments or [program]}
-    return found
-
-
-def facets(plist: Plist) -> dict[str, object]:
-    """A property list by keys that can be changed one by one: variables are `EnvironmentVariables.NAME`."""
-    found = {key: value for key, value in plist.items() if key not in {"Program", "ProgramArguments"}} | _command(plist)
-    environment = found.get(ENV)
-    if isinstance(environment, Mapping):
-        del found[ENV]
-        found |= {f"{ENV}.{name}": value for name, value in environment.items() if f"{ENV}.{name}" != DIGEST}
-    if _plain(found.get("KeepAlive")) in {_plain(True), _plain({"SuccessfulExit": False})}:
-        # Both forms start the job when it is loaded (launchd.plist(5)).
-        found.pop("RunAtLoad", None)
-    return found
-
-
-def _differing(one: Plist, two: Plist) -> list[str]:
-    return [key for key in sorted({*one, *two}) if _meaning(key, one.get(key)) != _meaning(key, two.get(key))]
-
-
-def _by_hand(plists: Plists) -> tuple[dict[str, object], list[Refusal]]:
-    """What a hand changed since jobsync wrote, less what the definition says by now as well."""
-    written, wanted, installed = (facets(one) for one in (plists.written, plists.wanted, plists.installed))
-    changes: dict[str, object] = {}
-    refusals = []
-    for key in _differing(written, installed):
-        now = _meaning(key, wanted.get(key))
-        if now == _meaning(key, installed.get(key)):
-            continue
-        changes[key] = installed.get(key)
-        if now != _meaning(key, written.get(key)):
-            refusals.append(
-                Refusal(key, "was changed in job.toml too since the last sync; make one of them as the other")
-            )
-    return changes, refusals
-
-
-# --- one change after the other ----------------------------------------------------------------------------------
 
 
 def _earlier(slot: Slot, minutes: int) -> Iterator[Slot]:
@@ -271,7 +154,7 @@ class _Writer:
 
     def take_over(self, changes: Plist) -> None:
         """Write every change, or note why it cannot be written."""
-        self._target = {key: value for key, value in {**self._wanted, **changes}.items() if _meaning(key, value)}
+        self._target = {key: value for key, value in {**self._wanted, **changes}.items() if meaning(key, value)}
         for key in sorted(changes, key=lambda key: (key != "KeepAlive", key)):
             try:
                 self._take(key, changes[key])
@@ -283,8 +166,8 @@ class _Writer:
             raise JobsyncError(_OWN_REASONS[key])
         if key.startswith(f"{ENV}."):
             self._environment(key.removeprefix(f"{ENV}."), value)
-        elif key in _PLACES:
-            self._places(_PLACES[key], value)
+        elif key in PLACES:
+            self._places(PLACES[key], value)
         elif key in PRIORITY_KEYS:
             self._priority(key, value)
         elif key in (actions := self._actions()):
@@ -311,14 +194,14 @@ class _Writer:
         return "KeepAlive" in self._target
 
     def _keep_alive(self, value: object) -> None:
-        if not _meaning("KeepAlive", value):
+        if not meaning("KeepAlive", value):
             self.text = editing.drop_table(self.text, "daemon")
             self._note("daemon", "")
             return
         restart = _RESTARTS.get(repr(value))
         if restart is None:
             raise JobsyncError('only true and {SuccessfulExit = false} have a word: restart = "always" or "on-failure"')
-        triggers = [key for key in ("StartCalendarInterval", "StartInterval", *_PLACES) if key in self._target]
+        triggers = [key for key in ("StartCalendarInterval", "StartInterval", *PLACES) if key in self._target]
         if triggers:
             raise JobsyncError(f"a daemon runs all the time, so it has no schedule; take out {' and '.join(triggers)}")
         if "schedule" in self._own:
@@ -331,7 +214,7 @@ class _Writer:
             return
         if value is True:
             self._put("schedule", "at_login", value)
-        elif not _meaning("RunAtLoad", value):
+        elif not meaning("RunAtLoad", value):
             self._drop("schedule", "at_login")
         else:
             raise JobsyncError("is not true or false; correct it")
@@ -353,7 +236,7 @@ class _Writer:
         if not value:
             self._drop("schedule", key)
             return
-        if not isinstance(value, list) or not _are_texts(value):
+        if not isinstance(value, list) or not are_texts(value):
             raise JobsyncError("is not a list of texts; correct it")
         old = _texts(_table(self._own.get("schedule")).get(key, []))
         self._put("schedule", key, list(dict.fromkeys(self._place(path, old) for path in value)))
@@ -464,7 +347,7 @@ class _Writer:
         )
 
     def _arguments(self, value: object) -> None:
-        if not isinstance(value, list) or not value or not _are_texts(value):
+        if not isinstance(value, list) or not value or not are_texts(value):
             raise JobsyncError("is not a list of texts; correct it")
         if value[:1] == self._wanted["ProgramArguments"]:
             raise JobsyncError("gives jobsync's launcher arguments, and it takes none; change `run` in job.toml")
@@ -509,9 +392,6 @@ class _Writer:
             self._drop("limits", "priority")
 
 
-# --- the door ----------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class _Edited:
     """A tree with one file as it would be."""
@@ -546,7 +426,7 @@ def adopt(tree: Tree, machine: Machine, job: Job, plists: Plists) -> Adoption:
     directory = f"{settings.jobs}/{job.name}"
     file = f"{directory}/{JOB_FILE}"
     before = (tree.read(file) or b"").decode()
-    changes, refusals = _by_hand(plists)
+    changes, refusals = by_hand(plists)
     if refusals or not changes:
         return Adoption(file, before, before, changes, refusals=tuple(refusals), job=job)
     around = Surroundings(tree, machine, job.name, directory)
@@ -584,7 +464,7 @@ def unmet(adoption: Adoption, before: Job, plists: Plists, rendered: Plist) -> t
         return tuple(adoption.changes)
     mine = {key: value for key, value in adoption.changes.items() if _is_launchers(key)}
     scheduled = {key: value for key, value in adoption.changes.items() if key not in mine}
-    wrong = _differing({**facets(plists.wanted), **scheduled}, facets(rendered))
+    wrong = differing({**facets(plists.wanted), **scheduled}, facets(rendered))
     wrong += [key for key, value in mine.items() if not _launcher_does(key, value, job)]
     same = replace(
         before,

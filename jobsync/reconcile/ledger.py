@@ -13,6 +13,7 @@ from typing import Any
 
 from jobsync import files
 from jobsync.errors import JobsyncError
+from jobsync.paths import Paths
 from jobsync.reconcile import index
 from jobsync.reconcile.state import Absence, Placed, Record, Source
 from jobsync.repo.affected import Entry
@@ -46,6 +47,12 @@ class Ledger:
         if record is not None:
             records[name] = record
         return replace(self, records=dict(sorted(records.items())))
+
+
+def is_of_here(ledger: Ledger, paths: Paths) -> bool:
+    """Every file that it names is in our own places. A home that was copied or moved brings another one's ledger."""
+    ours = {paths.agents, paths.launchers}
+    return all(Path(one.path).parent in ours for record in ledger.records.values() for one in record.artefacts)
 
 
 def placed(artefact: Artefact) -> Placed:

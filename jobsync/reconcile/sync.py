@@ -63,12 +63,18 @@ def _only(want: Want, names: Collection[str], known: set[str]) -> Want:
     return replace(want, jobs=jobs, faults=faults, absent=absent)
 
 
+def _remembered(origin: Origin) -> Ledger:
+    """The ledger; one that speaks of other places is a lost one, for nothing there is ours to touch."""
+    known = ledgers.read(origin.paths.ledger)
+    return known if known is not None and ledgers.is_of_here(known, origin.paths) else Ledger(render_format=0)
+
+
 def plan(origin: Origin, orders: Orders, names: Collection[str] = ()) -> Planned:
     """What a sync would do now. Reads only.
 
     `JobsyncError`: repository or machine cannot be read, or a newer jobsync was here. `UsageError`: no such job.
     """
-    known = ledgers.read(origin.paths.ledger) or Ledger(render_format=0)
+    known = _remembered(origin)
     head = head_state(origin)
     want = (by_hand if orders.caller is Caller.HAND else in_hook)(origin, known, head)
     whole = not names
@@ -316,7 +322,7 @@ def uninstall(origin: Origin, progress: Progress = no_progress) -> Report:
     """
     files.make_directory(origin.paths.state)
     with lock.hold(origin.paths.lock, timeout=LOCK_PATIENCE):
-        known = ledgers.read(origin.paths.ledger) or Ledger()
+        known = _remembered(origin)
         want = Want({name: Unwanted("uninstalled") for name in known.records})
         observed = observe.observe(want, known, origin.paths, origin.scheduler, whole=True)
         orders = Orders(now=True, allow_removals=True)

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobsync.definitions.adopt import Adoption, Plists, adopt, facets, read_calendar, unmet
+from jobsync.definitions.adopt import Adoption, adopt, unmet
 from jobsync.definitions.editing import comments
+from jobsync.definitions.hand_edits import Plists, facets, read_calendar
 from jobsync.definitions.job import Argv, Job, Restart, Slot
 from jobsync.definitions.load import load
 from jobsync.definitions.slots import simplify
