@@ -8,7 +8,7 @@ TEMPLATE_PYTHON := template-repo/lib/retry.py template-repo/jobs/report/run
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test test-mac lint format dist clean tools
+.PHONY: help venv demo test test-mac trust lint format dist clean tools
 
 help:  ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,14 @@ test: lint tools  ## Lint, then run all tests with branch coverage
 
 test-mac: $(VENV)/.dev  ## On a Mac: hold the simulator's conformance tests against its own launchd
 	$(PY) -m pytest tests/simulator --launchctl=/bin/launchctl
+
+# Shards are spread over the processors; what each did is added up at the end.
+trust: $(VENV)/.dev  ## Play every campaign in full: 1000 random sequences, every kill, disk fault and seeded bug
+	@figures=$$(mktemp) && trap 'rm -f "$$figures"' EXIT && \
+	TRUST_SEQUENCES=1000 TRUST_KILLS=all TRUST_SEEDS=all TRUST_FIGURES="$$figures" \
+		$(PY) -m pytest tests/trust -n auto --dist=worksteal -rP --show-capture=stdout && \
+	$(PY) -m tests.trust.figures "$$figures" && \
+	echo "make trust: every promise held"
 
 lint: $(VENV)/.dev  ## Check format, style, types, shell scripts and pre-commit's files
 	$(PY) -m ruff format --check --quiet . $(TEMPLATE_PYTHON)

@@ -44,8 +44,8 @@ class Ran:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """A user's, with nothing of whoever runs the tests but PATH and what coverage needs."""
-    kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+    """A user's, with nothing of whoever runs the tests but PATH, what coverage needs and which jobsync is meant."""
+    kept = {name: value for name, value in os.environ.items() if name.startswith(("COVERAGE_", "PYTHONPATH"))}
     return kept | {
         "HOME": str(home),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",

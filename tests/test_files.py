@@ -154,6 +154,27 @@ def test_a_file_that_may_not_be_read_is_a_sentence_and_not_an_absence() -> None:
             files.read(directory / "file")
 
 
+def test_what_may_not_be_looked_at_is_a_sentence_and_not_an_absence() -> None:
+    with as_somebody_else() as directory:
+        (directory / "closed").mkdir()
+        (directory / "closed" / "file").touch()
+        (directory / "closed").chmod(0)
+        for look in (files.is_file, files.is_directory):
+            with pytest.raises(JobsyncError, match=r"cannot look at .*/closed/file: Permission denied"):
+                look(directory / "closed" / "file")
+        with pytest.raises(JobsyncError, match=r"cannot read .*/closed: Permission denied"):
+            files.listing(directory / "closed")
+
+
+def test_what_is_there_is_told_apart_and_listed(place: Path) -> None:
+    (place / "b").touch()
+    (place / "a").mkdir()
+    assert [files.is_file(place / name) for name in ("a", "b", "c", "b/c")] == [False, True, False, False]
+    assert [files.is_directory(place / name) for name in ("a", "b", "c", "b/c")] == [True, False, False, False]
+    assert files.listing(place) == [place / "a", place / "b"]
+    assert files.listing(place / "b") == files.listing(place / "none") == []
+
+
 def test_what_is_not_there_reads_as_none(place: Path) -> None:
     (place / "file").touch()
     assert files.read(place / "none") is None

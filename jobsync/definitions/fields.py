@@ -21,6 +21,8 @@ from jobsync.errors import JobsyncError
 
 E = TypeVar("E", bound=Enum)
 
+_MOST_UNKNOWN = 50
+
 SYSTEMS = ("macos", "linux")
 _OTHER_SYSTEMS = {"darwin": "macos", "mac": "macos", "osx": "macos", "mac os": "macos"}
 _ENV_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
@@ -41,10 +43,12 @@ def check_keys(section: Section) -> None:
 
 
 def check_known(section: Section, known: tuple[str, ...]) -> None:
-    """A fault for each key of the section that is not known."""
-    for key in section.values:
-        if key not in known:
-            section.fault(key, unknown(section.name, key, known))
+    """A fault for each key of the section that is not known; from so many on, one for all the others."""
+    found = [key for key in section.values if key not in known]
+    for key in found[:_MOST_UNKNOWN]:
+        section.fault(key, unknown(section.name, key, known))
+    if len(found) > _MOST_UNKNOWN:
+        section.fault("", f"{len(found) - _MOST_UNKNOWN} further keys are not known; is this a job's definition?")
 
 
 def _choice(section: Section, key: str, choices: type[E], default: E) -> E:

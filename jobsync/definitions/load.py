@@ -84,6 +84,8 @@ def _read_job(around: Surroundings, defaults: Mapping[str, object]) -> tuple[Job
     section = Section(f"{around.directory}/{JOB_FILE}", "", "", {}, faults)
     if wrong := _name_fault(around.name):
         section.fault("", wrong)
+        # The rest is read all the same, for its faults; a name that may not even be text must not be met there.
+        around = replace(around, name="job")
     own = section.attempt("", lambda: _read_table(section, around))
     if own is None:
         return None, faults

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import assert_never
 
@@ -216,11 +217,11 @@ class Applier:
         if content is None:
             return
         files.make_directory(self._paths.kept)
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         copy = self._paths.kept / f"{stamp}-{path.name}"
         files.write_atomically(copy, content, 0o600)
         done.kept.append(str(copy))
-        for old in sorted(self._paths.kept.iterdir())[:-KEPT_COPIES]:
+        for old in sorted(files.listing(self._paths.kept))[:-KEPT_COPIES]:
             files.remove(old)
 
     def _load(self, work: _Work, step: Load) -> None:

@@ -84,6 +84,5 @@ class Hold:
 
 def drop_stale_holds(paths: Paths) -> None:
     """For who has the lock: no hold file that is there now belongs to anybody."""
-    directory = paths.hold("x").parent
-    for path in directory.iterdir() if directory.is_dir() else ():
+    for path in files.listing(paths.hold("x").parent):
         files.remove(path)

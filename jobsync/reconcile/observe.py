@@ -10,7 +10,7 @@ from jobsync.errors import JobsyncError
 from jobsync.files import is_temporary
 from jobsync.paths import Paths
 from jobsync.reconcile.ledger import Ledger
-from jobsync.reconcile.state import FileState, Observed, Want, Wanted
+from jobsync.reconcile.state import UNREADABLE, FileState, Observed, Want, Wanted
 from jobsync.schedulers.protocol import Answer, Identity, Scheduler, Survey
 
 
@@ -21,7 +21,7 @@ def file_state(path: str) -> FileState:
     except (FileNotFoundError, NotADirectoryError):
         return FileState()
     except OSError as error:
-        return FileState(problem=f"cannot be read: {error.strerror}")
+        return FileState(problem=f"{UNREADABLE}: {error.strerror}")
     if stat.S_ISLNK(status.st_mode):
         return FileState(problem="is a symbolic link")
     if not stat.S_ISREG(status.st_mode):
@@ -29,7 +29,7 @@ def file_state(path: str) -> FileState:
     try:
         return FileState(Path(path).read_bytes(), stat.S_IMODE(status.st_mode))
     except OSError as error:
-        return FileState(problem=f"cannot be read: {error.strerror}")
+        return FileState(problem=f"{UNREADABLE}: {error.strerror}")
 
 
 def ancestors() -> frozenset[int]:

@@ -5,7 +5,7 @@ remember. The order inside a change is fixed (promise 6): old job out and gone, 
 only then writes the ledger.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -188,6 +188,12 @@ def _blocked_by(look: _Look) -> tuple[str, int] | None:
     return f"running (pid {loaded.pid}); finished when it ends", loaded.pid
 
 
+def _unreadable(observed: Observed, paths: Iterable[str]) -> str:
+    """What is there and could not be read: nobody knows whether it is an edit that a write would lose."""
+    states = ((path, observed.files.get(path, _NOTHING)) for path in paths)
+    return "; ".join(f"{path} {state.problem}" for path, state in states if state.is_unreadable)
+
+
 def _foreign(look: _Look) -> str:
     """What stands in our place and is not ours; empty when the place is free or ours."""
     for artefact in look.want.rendering.artefacts:
@@ -289,6 +295,8 @@ def _hindrance(look: _Look) -> tuple[Outcome, str, int] | None:
     answer, record = look.observed.answer, look.record
     if isinstance(answer, Unknown):
         return Outcome.FAILED, answer.reason, 0
+    if unreadable := _unreadable(look.observed, [one.path for one in look.want.rendering.artefacts]):
+        return Outcome.FAILED, unreadable, 0
     if foreign := _foreign(look):
         return Outcome.CONFLICT, foreign, 0
     if record is not None and look.orders.caller is Caller.HOOK and look.gave_up:
@@ -330,13 +338,17 @@ class _Going:
         answer = self.observed.answer
         return answer.services.get(self.label) if isinstance(answer, Survey) else None
 
+    @property
+    def artefacts(self) -> tuple[Placed, ...]:
+        """All of it: by its record, or by mark and place (without digests)."""
+        own = tuple(Placed(path, 0, 0, "") for path in self.observed.belongings.get(self.name, ()))
+        return self.record.artefacts if self.record else own
+
     def removals(self) -> tuple[Remove, ...]:
         """Every artefact of it that is there; one that was edited by hand is copied first."""
-        own = tuple(Placed(path, 0, 0, "") for path in self.observed.belongings.get(self.name, ()))
-        artefacts = self.record.artefacts if self.record else own
         return tuple(
             Remove(one.path, keeps=self.was_edited(one))
-            for one in artefacts
+            for one in self.artefacts
             if not self.observed.files.get(one.path, _NOTHING).is_missing
         )
 
@@ -359,6 +371,8 @@ def _for_unwanted(going: _Going, unwanted: Unwanted) -> Change:
     answer, loaded = going.observed.answer, going.loaded
     if isinstance(answer, Unknown):
         return Change(going.name, going.label, Outcome.FAILED, answer.reason, record=going.record)
+    if unreadable := _unreadable(going.observed, [one.path for one in going.artefacts]):
+        return Change(going.name, going.label, Outcome.FAILED, unreadable, record=going.record)
     if loaded and loaded.pid in going.observed.ancestors:
         blocked = f"this sync runs inside it (pid {loaded.pid}); removed when that has ended"
         return Change(going.name, going.label, Outcome.DEFERRED, blocked, record=going.record, pid=loaded.pid or 0)

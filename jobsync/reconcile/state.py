@@ -138,6 +138,10 @@ class Want:
     """The valid definitions that were read, wanted here or not."""
 
 
+UNREADABLE = "cannot be read"
+"""How the problem of a file begins that is there and whose content is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileState:
     """What stands at a path. Nothing there: no content and no problem."""
@@ -146,6 +150,11 @@ class FileState:
     mode: int = 0
     problem: str = ""
     """Why it is no regular file that could be read, such as `is a directory`."""
+
+    @property
+    def is_unreadable(self) -> bool:
+        """A file is there, and what is in it is not known."""
+        return self.problem.startswith(UNREADABLE)
 
     @property
     def is_missing(self) -> bool:

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 from ..laptop import JOB, Laptop
-from .pages import codes_in, page, rows
+from .pages import ROOT, codes_in, page, rows
 from .terminal import seed
 
 PAGE = page("docs/trust.md")
@@ -87,5 +87,28 @@ def test_uninstall_leaves_none_of_these_files_even_of_jobs_that_went_before(lapt
     kept = laptop.state / "kept"
     laptop.jobsync("uninstall", "--yes")
     assert {path for path in _ours(laptop) if not path.is_relative_to(kept)} <= set(kept.parents)
-    copies = [path for path in laptop.home.rglob("*jobsync*") if path.is_file() and not path.is_relative_to(laptop.work)]
+    copies = [
+        path for path in laptop.home.rglob("*jobsync*") if path.is_file() and not path.is_relative_to(laptop.work)
+    ]
     assert all(path.parent == kept for path in copies)
+
+
+# -- the faults
+
+CAMPAIGNS = ("test_disk_faults", "test_kills", "test_kills_at_syscalls", "test_claims", "test_concurrency",
+             "test_sequences")  # fmt: skip
+_TEST = re.compile(r"^def (test_\w+)", re.MULTILINE)
+
+
+def _tests(pattern: str) -> list[str]:
+    """Names of all tests in these files below `tests`."""
+    found = sorted((ROOT / "tests").rglob(pattern))
+    return [name for path in found for name in _TEST.findall(path.read_text(encoding="utf-8"))]
+
+
+def test_each_fault_names_tests_that_exist_and_no_campaign_is_missing() -> None:
+    cells = [row[2] for row in rows(PAGE.chapters(2)["What goes wrong, and what then"])]
+    named = [name for cell in cells for name in codes_in(cell)]
+    assert all(codes_in(cell) for cell in cells)
+    assert set(named) <= set(_tests("test_*.py"))
+    assert {name for file in CAMPAIGNS for name in _tests(f"{file}.py")} <= set(named)

@@ -84,7 +84,7 @@ def _fdopen(descriptor: int, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
 
 def _spoil() -> None:
     os.open = _opening
-    os.fdopen = _fdopen
+    setattr(os, "fdopen", _fdopen)  # noqa: B010 - mypy would want every overload
     io.open = _spoilt("read", io.open)
     for name, kind in (("fsync", "fsync"), ("mkdir", "mkdir"), ("rename", "rename"), ("chmod", "chmod"),
                        ("fchmod", "fchmod"), ("unlink", "unlink"), ("rmdir", "rmdir"), ("scandir", "scandir"),

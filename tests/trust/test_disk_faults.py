@@ -5,15 +5,13 @@ converges. `TRUST_KILLS=all` goes through every call (`make trust`); without it 
 """
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from jobsync.reconcile import ledger as ledgers
-from jobsync.reconcile.plan import Orders
 
 from ..laptop import JOB, Laptop
 from .machines import Pair, two_repositories
@@ -116,3 +114,183 @@ def test_a_disk_that_fails_at_any_call_loses_nothing(pair: Pair, error: str, mod
         pytest.fail(f"a sync made more than {MOST} such calls")
     print(f"{error} {mode}: {turn + 1} syncs, {failed} of them failed")
     assert failed >= 1
+
+
+def test_a_configuration_that_cannot_be_looked_at_is_a_sentence(registered: Laptop) -> None:
+    ended, _ = spoilt_sync(registered, "once", 0, "EIO")
+    assert ended.returncode == 1
+    assert ended.stderr == f"jobsync: cannot look at {registered.config_file}: Input/output error\n"
+
+
+# -- the ledger
+
+
+def three_jobs(laptop: Laptop) -> None:
+    """Installed and loaded; nothing is left to do."""
+    for name in ("one", "two", "three"):
+        laptop.job(name)
+    laptop.jobsync("sync")
+    laptop.mutations()
+
+
+def assert_silent(laptop: Laptop) -> None:
+    """The sync that follows finds everything as it should be, and says so."""
+    assert laptop.jobsync("sync").out.splitlines()[-1] == "3 unchanged"
+    assert laptop.mutations() == []
+
+
+def test_a_lost_ledger_makes_nothing_foreign_and_changes_nothing(registered: Laptop) -> None:
+    three_jobs(registered)
+    whole = (registered.state / "ledger").read_bytes()
+    (registered.state / "ledger").unlink()
+    assert_silent(registered)
+    record = registered.record("one")
+    assert record is not None
+    assert record.artefacts
+    assert (registered.state / "ledger").read_bytes().count(b"load_digest") == whole.count(b"load_digest")
+
+
+def test_a_new_registration_makes_nothing_foreign(registered: Laptop) -> None:
+    three_jobs(registered)
+    shutil.rmtree(registered.config_file.parent)
+    shutil.rmtree(registered.home / ".local/state/jobsync")
+    registered.init()
+    assert_silent(registered)
+    registered.drop("jobs/one")
+    registered.jobsync("sync")
+    assert registered.loaded() == registered.installed() == {"two", "three"}
+
+
+def test_a_broken_plist_is_ours_without_a_ledger_and_is_kept(registered: Laptop) -> None:
+    three_jobs(registered)
+    path = registered.plist_path("one")
+    broken = path.read_bytes().replace(b"<!--", b"<--")
+    path.write_bytes(broken)
+    (registered.state / "ledger").unlink()
+    said = registered.jobsync("sync").text
+    assert "conflict" not in said
+    assert [copy.read_bytes() for copy in (registered.state / "kept").iterdir()] == [broken]
+    assert registered.plist("one")["Label"] == "test.one"
+    registered.mutations()
+    assert_silent(registered)
+
+
+def test_a_broken_plist_whose_job_is_gone_is_removed_without_a_ledger_and_kept(registered: Laptop) -> None:
+    three_jobs(registered)
+    path = registered.plist_path("one")
+    broken = path.read_bytes().replace(b"<!--", b"<--")
+    path.write_bytes(broken)
+    (registered.state / "ledger").unlink()
+    registered.drop("jobs/one")
+    registered.jobsync("sync")
+    assert registered.loaded() == registered.installed() == {"two", "three"}
+    assert [copy.read_bytes() for copy in (registered.state / "kept").iterdir()] == [broken]
+
+
+def test_a_newer_ones_ledger_is_a_sentence_and_left_alone(registered: Laptop) -> None:
+    three_jobs(registered)
+    ledger = registered.state / "ledger"
+    newer = ledger.read_bytes().replace(b'"render_format": 1', b'"render_format": 999')
+    ledger.write_bytes(newer)
+    registered.job("one", JOB.replace("09", "10"))
+    ended = registered.jobsync("sync", status=1)
+    assert "a newer jobsync has synced this repository" in ended.err
+    assert "upgrade this jobsync" in ended.err
+    assert ledger.read_bytes() == newer
+    assert registered.mutations() == []
+    assert registered.hour("one") == 9
+
+
+def test_a_ledger_of_another_machine_is_corrected_by_what_is_here(registered: Laptop) -> None:
+    """The state directory was copied here with the home, and neither plists nor jobs came along."""
+    three_jobs(registered)
+    for name in ("one", "two"):
+        registered.bootout(name)
+        registered.plist_path(name).unlink()
+    ledger = registered.state / "ledger"
+    ledger.write_bytes(ledger.read_bytes().replace(b'"load_digest": "', b'"load_digest": "f'))
+    registered.jobsync("sync")
+    assert registered.loaded() == registered.installed() == {"one", "two", "three"}
+    registered.mutations()
+    assert_silent(registered)
+
+
+def test_a_ledger_that_names_places_of_another_home_touches_none_of_them(registered: Laptop) -> None:
+    three_jobs(registered)
+    elsewhere = registered.root / "elsewhere"
+    theirs = elsewhere / "Library/LaunchAgents/test.one.plist"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("precious")
+    ledger = registered.state / "ledger"
+    ledger.write_bytes(ledger.read_bytes().replace(f"{registered.home}/".encode(), f"{elsewhere}/".encode()))
+    registered.jobsync("sync", status=None)
+    assert registered.loaded() == registered.installed() == {"one", "two", "three"}
+    assert theirs.read_text() == "precious"
+    registered.mutations()
+    assert_silent(registered)
+
+
+# -- ~/Library/LaunchAgents
+
+
+def test_a_missing_launch_agents_is_made_again(registered: Laptop) -> None:
+    three_jobs(registered)
+    shutil.rmtree(registered.agents)
+    registered.jobsync("sync")
+    assert registered.installed() == registered.loaded() == {"one", "two", "three"}
+    registered.mutations()
+    assert_silent(registered)
+
+
+def test_a_launch_agents_that_leads_elsewhere_is_used_and_stays_a_link(registered: Laptop) -> None:
+    three_jobs(registered)
+    elsewhere = registered.root / "agents"
+    registered.agents.rename(elsewhere)
+    registered.agents.symlink_to(elsewhere)
+    assert_silent(registered)
+    registered.job("one", JOB.replace("09", "10"))
+    registered.jobsync("sync")
+    assert registered.agents.is_symlink()
+    assert registered.hour("one") == 10
+
+
+def test_a_launch_agents_that_is_a_file_is_a_sentence_and_nothing_is_done(registered: Laptop) -> None:
+    three_jobs(registered)
+    registered.agents.rename(registered.root / "agents")
+    registered.agents.touch()
+    ended = registered.jobsync("sync", status=1)
+    assert f"cannot read {registered.agents}: Not a directory" in ended.err
+    assert registered.mutations() == []
+    registered.agents.unlink()
+    (registered.root / "agents").rename(registered.agents)
+    assert_silent(registered)
+
+
+# -- owner and mode
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o666, 0o777, 0o444])
+def test_another_mode_of_a_plist_is_mended(registered: Laptop, mode: int) -> None:
+    three_jobs(registered)
+    registered.plist_path("one").chmod(mode)
+    assert "repaired" in registered.jobsync("sync").out
+    assert registered.plist_path("one").stat().st_mode & 0o777 == 0o644
+    registered.mutations()
+    assert_silent(registered)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_another_owner_of_a_plist_is_a_sentence(registered: Laptop) -> None:
+    three_jobs(registered)
+    path = registered.plist_path("one")
+    os.chown(path, 65534, 65534)
+    registered.bootout("one")
+    ended = registered.jobsync("sync", status=1)
+    assert f"{path} belongs to uid 65534, and launchd loads only your own" in ended.out
+    assert path.is_file()
+    assert registered.loaded() == {"two", "three"}
+    path.unlink()
+    registered.jobsync("sync")
+    assert registered.loaded() == {"one", "two", "three"}
+    registered.mutations()
+    assert_silent(registered)

@@ -200,8 +200,10 @@ def test_bytes_that_are_no_utf8_reach_the_command(launched: Launched, sh: str) -
 
 @every_shell
 def test_no_name_disturbs_the_launcher_or_what_comes_after_it(launched: Launched, sh: str) -> None:
-    names = ("runs", "logs", "log", "env", "line", "name", "value", "number", "facts", "mask", "run", "now", "status",
-             "child", "stopped", "hold", "token", "pause", "until", "again")  # fmt: skip
+    names: tuple[str, ...] = (
+        "runs", "logs", "log", "env", "line", "name", "value", "number", "facts", "mask", "run", "now", "status",
+        "child", "stopped", "hold", "token", "pause", "until", "again", "return", "refuse",
+    )  # fmt: skip
     if "zsh" in sh:
         names = tuple(name for name in names if name != "status")  # read-only there
     evil = "x[$(touch pwned)]"

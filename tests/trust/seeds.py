@@ -1,0 +1,181 @@
+"""Bugs that jobsync must never have: each is put into a copy of the package, and the named tests must notice it.
+
+A place is found by its text, wherever in the package it stands; text that is not there exactly once fails the test, so
+this list cannot rot.
+"""
+
+from dataclasses import dataclass
+
+APPLY = "tests/reconcile/test_apply.py::"
+CLOCK = "tests/definitions/test_schedule_clock.py::"
+TWICE = "tests/reconcile/test_twice.py::"
+SOURCES = "tests/e2e/test_two_sources.py::"
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """One bug: `old` becomes `new`, and every one of `caught_by` must fail."""
+
+    id: str
+    old: str
+    new: str
+    caught_by: tuple[str, ...]
+
+
+SEEDS = (
+    Seed(
+        "skipped-wait",
+        "            gone = self._gone(waiting)\n",
+        "            gone = list(waiting)\n",
+        (APPLY + "test_the_old_job_is_out_before_anything_is_written_and_loaded_after",),
+    ),
+    Seed(
+        "ledger-before-load",
+        "        work.is_gone = True\n        while work.steps:\n",
+        "        work.is_gone = True\n"
+        "        self._save(done.ledger.with_record(work.change.name, work.change.record))\n"
+        "        while work.steps:\n",
+        ("tests/trust/test_claims.py::test_a_killed_sync_leaves_no_claim_of_what_was_not_loaded",),
+    ),
+    Seed(
+        "orphan-without-owner",
+        "if label not in known and content is not None and scheduler.is_ours(content):",
+        "if label not in known and content is not None:",
+        ("tests/reconcile/test_observe.py::test_strangers_are_no_orphans",),
+    ),
+    Seed(
+        "kept-copy-skipped",
+        "        if step.keeps:\n            self._keep(done, path)\n",
+        "",
+        (APPLY + "test_a_hand_edit_is_kept_before_it_is_undone",),
+    ),
+    Seed(
+        "brake-ignored",
+        'brake = "" if orders.allow_removals else _brake(',
+        'brake = "" if observed else _brake(',
+        (
+            "tests/e2e/test_brake.py::test_all_jobs_gone_at_once_stay_until_it_is_allowed",
+            "tests/reconcile/test_plan.py::test_the_brake_holds_for_every_caller",
+        ),
+    ),
+    Seed(
+        "hook-removes-what-was-never-in-head",
+        "        if record is not None and record.in_head:\n",
+        "        if record is not None:\n",
+        (SOURCES + "test_no_hook_removes_a_job_that_was_never_in_head",),
+    ),
+    Seed(
+        "hook-renders-the-work-tree",
+        "    tree = HeadTree(origin.repository, [head.jobs, SETTINGS])\n    definitions = load(",
+        "    tree = WorkTree(origin.repo.work_tree)\n    definitions = load(",
+        (SOURCES + "test_an_edit_that_was_never_synced_does_not_reach_the_scheduler_by_a_pull",),
+    ),
+    Seed(
+        "equal-bytes-written-again",
+        "            return False\n    except OSError:\n",
+        "            pass\n    except OSError:\n",
+        ("tests/test_files.py::test_equal_bytes_and_mode_are_not_written_again",),
+    ),
+    Seed(
+        "mode-left-to-the-umask",
+        "        os.fchmod(file.fileno(), mode)\n",
+        "",
+        ("tests/test_files.py::test_a_file_has_exactly_the_mode_asked_for_whatever_the_umask",),
+    ),
+    Seed(
+        "no-token",
+        "        if step.as_sync and not owes_start:\n",
+        "        if step.as_sync and owes_start:\n",
+        (APPLY + "test_a_sync_starts_nothing_but_daemons",),
+    ),
+    Seed(
+        "failed-digest-forgotten",
+        '        failed=meant.load_digest if work.refused else "",\n',
+        '        failed="",\n',
+        (APPLY + "test_a_new_job_that_is_never_loaded_fails_and_is_remembered_as_such",),
+    ),
+    Seed(
+        "restart-on-every-sync",
+        "bool(self.record.launch_digest) and self.record.launch_digest != self.want.launch_digest",
+        "bool(self.record.launch_digest)",
+        (TWICE + "test_a_daemon_is_restarted_once_for_one_change_of_its_inputs",),
+    ),
+    Seed(
+        "lock-not-taken",
+        "        while not _try(descriptor):\n",
+        "        while not descriptor:\n",
+        ("tests/test_lock.py::test_who_holds_it_is_named_with_pid_and_command",),
+    ),
+    Seed(
+        "note-ignored",
+        "    while _take_note(origin):\n",
+        "    while not origin:\n",
+        ("tests/trust/test_concurrency.py::test_a_hook_that_comes_during_a_sync_is_not_lost",),
+    ),
+    Seed(
+        "could-not-ask-is-nothing-there",
+        "        if answer.status != _OK:\n            return Unknown(_failure(answer))\n",
+        "        if answer.status != _OK:\n            return Survey({}, frozenset())\n",
+        ("tests/schedulers/test_launchd.py::test_a_survey_that_failed_is_could_not_ask",),
+    ),
+    Seed(
+        "foreign-plist-overwritten",
+        "    if foreign := _foreign(look):\n",
+        '    if foreign := "":\n',
+        (APPLY + "test_a_strangers_plist_in_our_place_is_never_touched",),
+    ),
+    Seed(
+        "bootout-of-the-session",
+        '        return f"{domain()}/{label}"\n',
+        "        return domain()\n",
+        ("tests/schedulers/test_launchd.py::test_a_job_unloads_by_label_without_its_file",),
+    ),
+    Seed(
+        "running-job-stopped",
+        "    if blocked := _blocked_by(look):\n        return Outcome.DEFERRED, *blocked\n",
+        "",
+        ("tests/reconcile/test_plan.py::test_the_plan_is",),
+    ),
+    Seed(
+        "no-second-look",
+        "            if step.spares:\n                work.hold.close(step.label)\n",
+        "",
+        (APPLY + "test_a_slot_that_fires_between_plan_and_apply_is_not_stopped",),
+    ),
+    Seed(
+        "no-rollback",
+        "        elif former is not None and _is_replaced(work, former, meant):\n",
+        "        elif former is not None and not meant:\n",
+        (APPLY + "test_a_change_that_is_never_loaded_brings_the_former_job_back",),
+    ),
+    Seed(
+        "load-not-verified",
+        "    if any(label not in answer.services for label in loads):\n",
+        "    if not answer.services and not loads:\n",
+        (APPLY + "test_a_load_that_is_accepted_and_forgotten_is_no_success",),
+    ),
+    Seed(
+        "disabled-job-loaded",
+        "        if isinstance(self.observed.answer, NoSession) or self.is_disabled:\n",
+        "        if isinstance(self.observed.answer, NoSession):\n",
+        (TWICE + "test_a_disabled_job_is_written_once_and_never_loaded",),
+    ),
+    Seed(
+        "spread-by-time",
+        'digest = hashlib.sha256(f"{machine}\\0{label}".encode()).digest()',
+        "digest = hashlib.sha256(__import__('time').asctime().encode()).digest()",
+        (CLOCK + "test_a_spread_is_the_same_always_and_differs_between_machines_and_jobs",),
+    ),
+    Seed(
+        "broken-xml-is-foreign",
+        "        found = plist.owner_in_text(content) if agent is None else ",
+        "        found = None if agent is None else ",
+        ("tests/schedulers/test_plist.py::test_an_edit_that_breaks_the_xml_does_not_change_whose_it_is",),
+    ),
+    Seed(
+        "stat-error-is-a-bug",
+        '        raise _complaint("look at", path, error) from error\n',
+        "        raise\n",
+        ("tests/trust/test_disk_faults.py::test_a_configuration_that_cannot_be_looked_at_is_a_sentence",),
+    ),
+)
