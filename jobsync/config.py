@@ -85,18 +85,25 @@ def new_location(environ: Mapping[str, str]) -> Path:
     """Where `init` puts a configuration that does not exist yet."""
     base = environ.get("XDG_CONFIG_HOME")
     directory = Path(base) / "jobsync" if base and base.startswith("/") else _standard_directory(environ)
-    return directory / "config.toml"
+    return _physical(directory / "config.toml")
 
 
 def find(environ: Mapping[str, str]) -> Path | None:
-    """The configuration of this machine: the pinned one, XDG's, the standard one, or where its pointer leads."""
+    """The configuration of this machine: the pinned one, XDG's, the standard one, or where its pointer leads.
+
+    Physical, for its path is rendered into artefacts: they must not depend on how a caller came to it.
+    """
     if pinned := environ.get(VARIABLE):
-        return Path(pinned)
+        return _physical(Path(pinned))
     for candidate in (new_location(environ), _standard_directory(environ) / "config.toml"):
         if files.is_file(candidate):
-            return candidate
+            return _physical(candidate)
     pointer = files.read(_standard_directory(environ) / POINTER)
-    return Path(os.fsdecode(pointer.strip())) if pointer else None
+    return _physical(Path(os.fsdecode(pointer.strip()))) if pointer else None
+
+
+def _physical(file: Path) -> Path:
+    return Path(os.path.realpath(file.parent), file.name)
 
 
 def _text(table: Mapping[str, object], key: str, file: Path, where: str = "") -> str:
@@ -219,7 +226,7 @@ def rendering_digest(config: Config, repo: Repo) -> str:
     """Digest of all in the configuration that rendered bytes depend on: when it changes, every job is affected."""
     parts = (
         config.machine, *sorted(config.tags), config.os, config.home, config.state, config.data, config.logs,
-        config.path, config.scheduler, repo.id, repo.work_tree, repo.prefix,
+        config.path, config.scheduler, str(config.file.parent), repo.id, repo.work_tree, repo.prefix,
     )  # fmt: skip
     return digest("\0".join(parts).encode())
 

@@ -28,7 +28,8 @@ class Fault:
         self.message = message
 
     def __str__(self) -> str:
-        where = f"{self.file}: {self.key}" if self.key else self.file
+        file = self.file.replace("\n", "\\n")
+        where = f"{file}: {self.key}" if self.key else file
         return f"{where}: {self.message}"
 
     def __repr__(self) -> str:

@@ -1,6 +1,5 @@
 """Where everything of one registered repository lives. Built once, passed down; nobody else joins these names."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,5 +106,5 @@ def paths_of(config: Config, repo: Repo) -> Paths:
         launchers=Path(config.data) / repo.id,
         logs=Path(config.logs),
         # Physical: by which way a caller found the configuration must not show in what is rendered.
-        secrets=Path(os.path.realpath(config.file.parent), "env"),
+        secrets=config.file.parent / "env",
     )

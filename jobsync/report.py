@@ -36,9 +36,19 @@ def tone(outcome: Outcome) -> Tone:
     return _TONES.get(outcome, Tone.GOOD)
 
 
+def printable(text: str) -> str:
+    """`text` with everything that could play with a terminal escaped; lines stay lines."""
+    return "".join(char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text)
+
+
+def cell(text: str) -> str:
+    """`printable`, on one line."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def table(rows: Iterable[Sequence[str]], indent: str = "") -> list[str]:
     """Rows as aligned lines; the last column is as wide as it likes."""
-    cells = [tuple(row) for row in rows]
+    cells = [tuple(cell(one) for one in row) for row in rows]
     if not cells:
         return []
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]) - 1)]
@@ -81,7 +91,7 @@ def trouble_lines(done: Report) -> list[str]:
 
 def _together(results: list[Result]) -> str:
     """One line for results that differ in nothing but the name."""
-    first, names = results[0], [one.name for one in results]
+    first, names = results[0], [cell(one.name) for one in results]
     named = ", ".join(names[:NAMED_TOGETHER])
     more = f" and {len(names) - NAMED_TOGETHER} more" if len(names) > NAMED_TOGETHER else ""
     return f"{first.outcome.value} {named}{more}{f' ({first.cause})' if first.cause else ''}"

@@ -11,7 +11,7 @@ from typing import TextIO
 import click
 
 from jobsync.errors import JobsyncError, UsageError
-from jobsync.report import Tone
+from jobsync.report import Tone, printable
 
 
 class ExitCode(IntEnum):
@@ -79,8 +79,8 @@ def say_all(lines: Iterable[str]) -> None:
 
 
 def note(text: str) -> None:
-    """A line beside the result, on stderr."""
-    click.echo(text, err=True)
+    """A line beside the result, on stderr; what could play with the terminal is escaped."""
+    click.echo(printable(text), err=True)
 
 
 def complain(message: str, hint: str | None = None) -> None:

@@ -78,7 +78,9 @@ def _summary(planned: Planned, found: tuple[JobStatus, ...]) -> str:
     if not isinstance(answer, Survey):
         return f"{report.plural(len(here), 'job')}; {answer.reason}"
     if sick:
-        return f"{report.plural(len(here), 'job')}, {len(sick)} to look at: " + ", ".join(one.name for one in sick)
+        return f"{report.plural(len(here), 'job')}, {len(sick)} to look at: " + ", ".join(
+            report.cell(one.name) for one in sick
+        )
     faults = report.plural(len(planned.plan.faults), "fault") if planned.plan.faults else ""
     return f"{report.plural(len(here), 'job')}, {faults or 'all well'}"
 
