@@ -2,6 +2,8 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
+# One more than there are processors: many tests wait for launchd's own pauses.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PIP := $(PY) -m pip --disable-pip-version-check --quiet --quiet
 # Outside ruff's and mypy's own search: a script without a suffix, and a library that users copy.
 TEMPLATE_PYTHON := template-repo/lib/retry.py template-repo/jobs/report/run
@@ -36,7 +38,7 @@ tools: $(VENV)/.package
 
 test: lint tools  ## Lint, then run all tests with branch coverage
 	@$(PY) -m coverage erase
-	$(PY) -m coverage run -m pytest -n auto
+	$(PY) -m coverage run -m pytest -n $(WORKERS)
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report --fail-under=95
 	@echo "make test: lint, tests and coverage are fine"

@@ -138,13 +138,14 @@ def _job_fields(origin: Origin, one: JobStatus, job: Job, now: datetime) -> list
 def _screen(origin: Origin, one: JobStatus, now: datetime) -> list[str]:
     job = one.job
     runs = records.read(origin.paths.runs(one.name))
-    fields = [("state", [paint(one.state, _tone(one)), *one.detail.splitlines()])]
+    fields = [("state", [one.state, *one.detail.splitlines()])]
     fields += _job_fields(origin, one, job, now) if job is not None else []
     fields += [("last runs", _recent(runs, one, now) or ["none yet"])]
     fields += [("logs", [str(origin.paths.job_logs(one.label))])] if runs else []
     rows = [(name if not number else "", line) for name, lines in fields for number, line in enumerate(lines)]
     title = f"{one.name} ({one.label})" + (f": {job.description}" if job and job.description else "")
-    return [title, *report.table(rows, indent="  ")]
+    state, *rest = report.table(rows, indent="  ")
+    return [report.printable(title), state.removesuffix(one.state) + paint(one.state, _tone(one)), *rest]
 
 
 @click.command()

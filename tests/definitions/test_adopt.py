@@ -552,7 +552,7 @@ removals = st.sets(st.sampled_from(["StartCalendarInterval", "RunAtLoad", "Watch
 
 
 @given(texts, edits, removals)
-@settings(steady, max_examples=150)
+@settings(steady, max_examples=40)
 def test_any_edit_is_taken_over_exactly_or_refused_and_every_comment_stays(
     text: str, values: dict[str, Any], gone: set[str]
 ) -> None:
@@ -579,7 +579,7 @@ def test_any_edit_is_taken_over_exactly_or_refused_and_every_comment_stays(
 
 
 @given(st.lists(dicts, min_size=1, max_size=8))
-@settings(steady, max_examples=150)
+@settings(steady, max_examples=40)
 def test_any_times_come_back_as_the_same_slots(calendar: list[dict[str, int]]) -> None:
     after = adopted('run = "x"\n', at(*calendar))
     expected = simplify(

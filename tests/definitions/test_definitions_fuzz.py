@@ -65,21 +65,21 @@ def read(definition: bytes, settings_file: bytes) -> None:
 
 
 @given(documents, st.one_of(st.just(""), documents))
-@settings(steady, max_examples=400)
+@settings(steady, max_examples=120)
 @example('description = "x"\n[launchd]\n"\\u0001" = 1', "")
 def test_any_document_of_keys_and_values_is_read(definition: str, settings_file: str) -> None:
     read(definition.encode("utf-8", "surrogatepass"), settings_file.encode("utf-8", "surrogatepass"))
 
 
 @given(st.one_of(st.binary(max_size=60), st.text(max_size=60).map(lambda text: text.encode("utf-8", "surrogatepass"))))
-@settings(steady, max_examples=400)
+@settings(steady, max_examples=120)
 def test_any_bytes_are_read(data: bytes) -> None:
     read(data, b"")
     read(b"", data)
 
 
 @given(st.text(alphabet="ab=.[]{}'\"\\\n #1:-tT_,", max_size=40))
-@settings(steady, max_examples=500)
+@settings(steady, max_examples=120)
 def test_what_looks_a_little_like_toml_is_read(text: str) -> None:
     read(text.encode(), b"")
 
@@ -114,7 +114,7 @@ def test_hostile_bytes_are_a_fault(data: bytes) -> None:
 
 
 @given(documents)
-@settings(steady, max_examples=300)
+@settings(steady, max_examples=120)
 def test_a_document_means_what_the_standard_library_reads_in_it(text: str) -> None:
     try:
         expected = tomllib.loads(text)

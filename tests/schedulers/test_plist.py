@@ -219,7 +219,7 @@ PIECES = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     st.binary(max_size=100)
     | st.binary(max_size=100).map(lambda rest: b"bplist00" + rest)
@@ -234,7 +234,7 @@ def test_no_bytes_raise(content: bytes) -> None:
 BINARY = plistlib.dumps(plistlib.loads(rendered(RICH)), fmt=plistlib.FMT_BINARY)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(position=st.integers(0, len(BINARY) - 1), byte=st.integers(0, 255))
 def test_no_spoilt_binary_list_raises(position: int, byte: int) -> None:
     spoilt = bytearray(BINARY)

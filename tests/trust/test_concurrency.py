@@ -39,12 +39,11 @@ def test_a_hook_that_comes_during_a_sync_is_not_lost(registered: Laptop) -> None
     registered.commit()
     # The sync that holds the lock is slow, and HEAD moves on behind it.
     registered.job("one", JOB.replace("09", "10"))
-    registered.simulator.fault("bootstrap", delay=2.0, label="test.one", performs=True)
+    registered.simulator.fault("bootstrap", delay=4.0, label="test.one", performs=True)
     slow = _started(registered, ("jobsync", "sync", "one"))
     registered.wait_for(lambda: ["bootstrap"] in [call[:1] for call in registered.simulator.calls()])
     registered.job("two", JOB.replace("09", "11"))
-    said = registered.commit().err
+    registered.commit()
     assert slow.communicate(timeout=60) and slow.returncode == 0
-    assert "two" not in said
     assert registered.plist("two")["StartCalendarInterval"] == [{"Hour": 11, "Minute": 0}]
     assert not (registered.state / "note").exists()

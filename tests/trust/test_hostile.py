@@ -342,8 +342,10 @@ def test_a_script_of_ten_megabytes_runs(registered: Laptop) -> None:
 
 
 @pytest.mark.slow
-def test_ten_thousand_jobs_are_checked_and_planned_in_bounded_memory(registered: Laptop) -> None:
-    for number in range(10_000):
+def test_thousands_of_jobs_are_checked_and_planned_in_bounded_memory(registered: Laptop) -> None:
+    """10,000 of them in `make trust`, where there is time; a fifth of that in every run."""
+    many = 10_000 if os.environ.get("TRUST_KILLS") == "all" else 2_000
+    for number in range(many):
         directory = registered.work / "jobs" / f"job{number}"
         directory.mkdir(parents=True)
         (directory / "job.toml").write_text(JOB if number % 100 else BROKEN)
@@ -351,8 +353,8 @@ def test_ten_thousand_jobs_are_checked_and_planned_in_bounded_memory(registered:
     for command, status in (("check", 1), ("sync -n", 1)):
         script = f"ulimit -v {kibibytes}; exec jobsync {command}"
         ran = registered.run("sh", "-c", script, status=status)
-        assert len(ran.err.splitlines()) == 100
-        assert "9900" in ran.out.splitlines()[-1]
+        assert len(ran.err.splitlines()) == many // 100
+        assert str(many - many // 100) in ran.out.splitlines()[-1]
     assert registered.installed() == set()
 
 
