@@ -450,9 +450,8 @@ class TestTemplates:
         with pytest.raises(JobsyncError, match="missing from this installation"):
             hook_text("post-nothing", "/x", "/y")
 
-    @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
     def test_shellcheck_has_nothing_to_say(self, box: Sandbox) -> None:
-        box.run("shellcheck", *(f"hooks/{event}" for event in EVENTS), cwd=CHECKOUT)
+        box.run(tool("shellcheck"), *(f"hooks/{event}" for event in EVENTS), cwd=CHECKOUT)
 
     def test_the_manifest_is_valid(self, box: Sandbox) -> None:
         box.run(tool("pre-commit"), "validate-manifest", ".pre-commit-hooks.yaml", cwd=CHECKOUT)
