@@ -1,13 +1,5 @@
-"""Campaigns and pages are not measured: coverage in every process that they start would double their time."""
+"""Pages that are typed out are not measured."""
 
-import os
+from ..unmeasured import processes_are_not_measured
 
-import pytest
-
-
-@pytest.fixture(autouse=True)
-def processes_are_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What these tests start runs without coverage; the same code is measured elsewhere."""
-    for name in tuple(os.environ):
-        if name.startswith("COVERAGE_"):
-            monkeypatch.delenv(name)
+__all__ = ["processes_are_not_measured"]
