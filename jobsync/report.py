@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
+from typing import TypedDict
 
+from jobsync.errors import Fault
 from jobsync.reconcile.state import Outcome, Report, Result
 
 JSON_VERSION = 1
@@ -11,6 +13,37 @@ JSON_VERSION = 1
 
 NAMED_TOGETHER = 5
 """So many jobs are named in one line of a hook; of the others only the number is."""
+
+
+class JobResult(TypedDict):
+    """What a sync made of one job."""
+
+    name: str
+    label: str
+    outcome: str
+    cause: str
+
+
+class FaultRow(TypedDict):
+    """One thing wrong in one file."""
+
+    file: str
+    key: str
+    message: str
+
+
+class SyncReport(TypedDict):
+    """What a sync made of one repository."""
+
+    version: int
+    dry_run: bool
+    would_change: bool
+    failed: bool
+    jobs: list[JobResult]
+    faults: list[FaultRow]
+    brake: str
+    notices: list[str]
+    kept: list[str]
 
 
 class Tone(Enum):
@@ -107,7 +140,12 @@ def hook_lines(done: Report) -> list[str]:
     return [_together(group) for group in groups.values()] + trouble_lines(done)
 
 
-def as_json(done: Report) -> dict[str, object]:
+def fault_row(fault: Fault) -> FaultRow:
+    """A fault for programs."""
+    return {"file": fault.file, "key": fault.key, "message": fault.message}
+
+
+def as_json(done: Report) -> SyncReport:
     """A sync's report for programs."""
     return {
         "version": JSON_VERSION,
@@ -118,7 +156,7 @@ def as_json(done: Report) -> dict[str, object]:
             {"name": one.name, "label": one.label, "outcome": one.outcome.value, "cause": one.cause}
             for one in done.results
         ],
-        "faults": [{"file": one.file, "key": one.key, "message": one.message} for one in done.faults],
+        "faults": [fault_row(one) for one in done.faults],
         "brake": done.brake,
         "notices": list(done.notices),
         "kept": list(done.kept),

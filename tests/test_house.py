@@ -25,6 +25,7 @@ SMALL = {
     "__main__": {"cli"},
     "bugs": {"config", "files", "errors"},
     "config": {"files", "errors"},
+    "documents": set[str](),
     "demo": {"simulator", "files", "process", "errors"},
     "entry": {"process", "errors", "reconcile", "repo", "schedulers"},
     "errors": set[str](),
@@ -33,7 +34,7 @@ SMALL = {
     "lock": {"process", "errors"},
     "paths": {"config"},
     "process": {"errors"},
-    "report": {"reconcile"},
+    "report": {"reconcile", "errors"},
 }
 PURE = (
     "reconcile.plan",
@@ -47,6 +48,7 @@ PURE = (
     "repo.events",
     "runs.launcher",
     "report",
+    "documents",
     "errors",
 )
 """And all of `definitions`."""

@@ -3,17 +3,50 @@
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import click
 
 from jobsync import config as configuration
 from jobsync import report
-from jobsync.cli.console import ExitCode, note, say, say_all, say_json
+from jobsync.cli.console import ExitCode, json_option, note, say, say_all, say_json
 from jobsync.cli.context import Context, pass_context
-from jobsync.cli.syncing import json_option
 from jobsync.config import Config, Repo
 from jobsync.errors import JobsyncError, UsageError
+
+
+class RegisteredRepo(TypedDict):
+    """One registered repository."""
+
+    id: str
+    work_tree: str
+    prefix: str
+    branch: str | None
+
+
+class Values(TypedDict):
+    """What the configuration says of the machine."""
+
+    machine: str
+    tags: list[str]
+    path: str
+    launchctl: str
+    hook: str
+    file: str
+    os: str
+    scheduler: str
+    home: str
+    state: str
+    data: str
+    logs: str
+
+
+class ConfigDocument(Values):
+    """`config --json`."""
+
+    version: int
+    repos: list[RegisteredRepo]
+
 
 _APPLES = "/bin/launchctl"
 
@@ -32,9 +65,13 @@ def usable_launchctl(given: str | None) -> str:
     return str(path)
 
 
-def _values(config: Config) -> dict[str, object]:
-    return {key: getattr(config, key) for key in configuration.SETTABLE} | {
+def _values(config: Config) -> Values:
+    return {
+        "machine": config.machine,
         "tags": list(config.tags),
+        "path": config.path,
+        "launchctl": config.launchctl,
+        "hook": config.hook,
         "file": str(config.file),
         "os": config.os,
         "scheduler": config.scheduler,
@@ -82,7 +119,7 @@ def with_value(config: Config, key: str, values: tuple[str, ...]) -> Config:
 @click.command()
 @click.argument("key", required=False)
 @click.argument("values", nargs=-1, metavar="[VALUE]...")
-@json_option
+@json_option(ConfigDocument)
 @pass_context
 def config(context: Context, /, key: str | None, values: tuple[str, ...], *, as_json: bool) -> int:
     """Print this machine's configuration, or one KEY of it, or set KEY to VALUE.
@@ -97,18 +134,19 @@ def config(context: Context, /, key: str | None, values: tuple[str, ...], *, as_
     if key is not None and values:
         changed = with_value(current, key, values)
         configuration.save(changed, os.environ)
-        say(f"{key} = {_in_text(_values(changed)[key])}")
+        say(f"{key} = {_in_text(dict(_values(changed))[key])}")
         note("run `jobsync sync` to apply it")
         return ExitCode.OK
-    known = _values(current)
+    values_now = _values(current)
+    known = dict(values_now)
     if key is not None and key not in known:
         raise UsageError(f"there is no key {key!r}", hint=f"known: {', '.join(known)}")
     if as_json:
         repos = [
-            {"id": one.id, "work_tree": one.work_tree, "prefix": one.prefix, "branch": one.branch}
+            RegisteredRepo(id=one.id, work_tree=one.work_tree, prefix=one.prefix, branch=one.branch)
             for one in current.repos
         ]
-        say_json({"version": report.JSON_VERSION, **known, "repos": repos})
+        say_json(ConfigDocument(version=report.JSON_VERSION, **values_now, repos=repos))
     elif key is not None:
         say(_in_text(known[key]))
     else:

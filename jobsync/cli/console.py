@@ -3,15 +3,31 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import TextIO
+from typing import Any, TextIO, TypeVar
 
 import click
 
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.report import Tone, printable
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class JsonOption(click.Option):
+    """`--json`, and the `TypedDict` of what is printed then: `jobsync schema` finds it here."""
+
+    def __init__(self, *args: Any, document: type, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.document = document
+
+
+def json_option(document: type) -> Callable[[F], F]:
+    """Gives a command `--json`, as the argument `as_json`. It must print a `document`, through `say_json`."""
+    words = "Print JSON for programs."
+    return click.option("--json", "as_json", cls=JsonOption, document=document, is_flag=True, help=words)
 
 
 class ExitCode(IntEnum):

@@ -1,16 +1,40 @@
 """`hooks`: the git hooks that wake jobsync up."""
 
+from typing import TypedDict
+
 import click
 
 from jobsync import report
-from jobsync.cli.console import ExitCode, complain, say, say_all, say_json
+from jobsync.cli.console import ExitCode, complain, json_option, say, say_all, say_json
 from jobsync.cli.context import Context, pass_context
-from jobsync.cli.syncing import json_option
 from jobsync.config import Config
 from jobsync.errors import JobsyncError
 from jobsync.reconcile.origin import Origin
 from jobsync.repo import carriers
 from jobsync.repo.carriers import HookState, HookStatus
+
+
+class HookRow(TypedDict):
+    """One event of git's."""
+
+    event: str
+    state: str
+    path: str
+    chained: str | None
+
+
+class RepoHooks(TypedDict):
+    """The hooks of one repository."""
+
+    work_tree: str
+    hooks: list[HookRow]
+
+
+class HooksDocument(TypedDict):
+    """`hooks status --json`."""
+
+    version: int
+    repos: list[RepoHooks]
 
 
 def shim(config: Config) -> carriers.Shim:
@@ -51,7 +75,7 @@ def hooks_uninstall(context: Context, /) -> int:
     return ExitCode.OK
 
 
-def _hook_json(one: HookStatus) -> dict[str, object]:
+def _hook_json(one: HookStatus) -> HookRow:
     return {
         "event": one.event,
         "state": one.state.value,
@@ -61,14 +85,14 @@ def _hook_json(one: HookStatus) -> dict[str, object]:
 
 
 @hooks.command("status")
-@json_option
+@json_option(HooksDocument)
 @pass_context
 def hooks_status(context: Context, /, *, as_json: bool) -> int:
     """Show what stands where git looks for each hook. Exits with 1 when one of ours is not in force."""
     found = [(origin, carriers.status(origin.repository, shim(origin.config))) for origin in context.origins()]
     if as_json:
-        rows = [{"work_tree": o.repo.work_tree, "hooks": [_hook_json(one) for one in states]} for o, states in found]
-        say_json({"version": report.JSON_VERSION, "repos": rows})
+        rows = [RepoHooks(work_tree=o.repo.work_tree, hooks=[_hook_json(one) for one in states]) for o, states in found]
+        say_json(HooksDocument(version=report.JSON_VERSION, repos=rows))
     else:
         for _, states in found:
             say_all(report.table([(one.event, one.state.value, str(one.path)) for one in states]))

@@ -1,13 +1,13 @@
 """`status`, `cat`, `logs`: looking, without touching anything."""
 
 from datetime import datetime
+from typing import TypedDict
 
 import click
 
 from jobsync import local_zone, report
-from jobsync.cli.console import ExitCode, note, paint, say, say_all, say_bytes, say_json
+from jobsync.cli.console import ExitCode, json_option, note, paint, say, say_all, say_bytes, say_json
 from jobsync.cli.context import Context, pass_context
-from jobsync.cli.syncing import json_option
 from jobsync.definitions.job import Job
 from jobsync.definitions.slots import next_runs
 from jobsync.errors import JobsyncError
@@ -20,6 +20,46 @@ from jobsync.runs import logs as log_files
 from jobsync.runs import records
 from jobsync.runs.records import Run
 from jobsync.schedulers.protocol import Survey
+
+
+class LastRun(TypedDict):
+    """The last run of a job that was not skipped."""
+
+    id: str
+    started: float
+    ended: float | None
+    status: int | None
+
+
+class JobState(TypedDict):
+    """How one job stands."""
+
+    name: str
+    label: str
+    schedule: str
+    state: str
+    detail: str
+    healthy: bool
+    pid: int | None
+    last_run: LastRun | None
+    next_run: str | None
+
+
+class RepoState(TypedDict):
+    """How the jobs of one repository stand."""
+
+    work_tree: str
+    prefix: str
+    scheduler: str
+    jobs: list[JobState]
+
+
+class StatusDocument(TypedDict):
+    """`status --json`."""
+
+    version: int
+    repos: list[RepoState]
+
 
 _UPCOMING = 5
 _RECENT = 5
@@ -85,13 +125,13 @@ def _summary(planned: Planned, found: tuple[JobStatus, ...]) -> str:
     return f"{report.plural(len(here), 'job')}, {faults or 'all well'}"
 
 
-def _run_json(run: Run | None) -> dict[str, object] | None:
+def _run_json(run: Run | None) -> LastRun | None:
     if run is None:
         return None
     return {"id": run.id, "started": run.started, "ended": run.ended, "status": run.status}
 
 
-def _job_json(one: JobStatus) -> dict[str, object]:
+def _job_json(one: JobStatus) -> JobState:
     return {
         "name": one.name,
         "label": one.label,
@@ -105,7 +145,7 @@ def _job_json(one: JobStatus) -> dict[str, object]:
     }
 
 
-def _repo_json(origin: Origin, planned: Planned, found: tuple[JobStatus, ...]) -> dict[str, object]:
+def _repo_json(origin: Origin, planned: Planned, found: tuple[JobStatus, ...]) -> RepoState:
     return {
         "work_tree": origin.repo.work_tree,
         "prefix": origin.repo.prefix,
@@ -151,7 +191,7 @@ def _screen(origin: Origin, one: JobStatus, now: datetime) -> list[str]:
 @click.command()
 @click.argument("job", required=False)
 @click.option("--exit-code", is_flag=True, help="Exit with 3 when some job is not well.")
-@json_option
+@json_option(StatusDocument)
 @pass_context
 def status(context: Context, /, job: str | None, *, exit_code: bool, as_json: bool) -> int:
     """Show how every job stands, or everything about one JOB.
@@ -176,7 +216,7 @@ def status(context: Context, /, job: str | None, *, exit_code: bool, as_json: bo
         else:
             _show_all(origin, planned, shown, now, heading=len(origins) > 1)
     if as_json:
-        say_json({"version": report.JSON_VERSION, "repos": documents})
+        say_json(StatusDocument(version=report.JSON_VERSION, repos=documents))
     return ExitCode.WOULD_CHANGE if exit_code and sick else ExitCode.OK
 
 

@@ -3,12 +3,13 @@
 import difflib
 import os
 import socket
+from typing import TypedDict
 
 import click
 
 from jobsync import config as configuration
 from jobsync import report
-from jobsync.cli.console import ExitCode, Progress, note, paint, say, say_all, say_json
+from jobsync.cli.console import ExitCode, Progress, json_option, note, paint, say, say_all, say_json
 from jobsync.cli.context import Context, pass_context
 from jobsync.definitions.job import Definitions, Machine
 from jobsync.definitions.load import load
@@ -22,7 +23,27 @@ from jobsync.repo.situation import situation
 from jobsync.repo.trees import WorkTree
 from jobsync.repo.verdict import BY_HAND, Situation, decide, refusal_by_hand
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+class SyncedRepo(report.SyncReport):
+    """One repository's part of `sync --json`."""
+
+    work_tree: str
+    prefix: str
+
+
+class SyncDocument(TypedDict):
+    """`sync --json`."""
+
+    version: int
+    repos: list[SyncedRepo]
+
+
+class CheckDocument(TypedDict):
+    """`check --json`."""
+
+    version: int
+    jobs: int
+    faults: list[report.FaultRow]
 
 
 def refusal(origin: Origin) -> str | None:
@@ -84,7 +105,7 @@ def _status(reports: list[Report], *, exit_code: bool) -> ExitCode:
 @click.option("--head", is_flag=True, help="Sync what HEAD defines, by the rules of the hooks, as unattended syncs do.")
 @click.option("--force", is_flag=True, help="Also with a detached or unborn HEAD, conflicts, or a rebase under way.")
 @click.option("--allow-removals", is_flag=True, help="Release the brake: remove jobs though many are gone at once.")
-@json_option
+@json_option(SyncDocument)
 @pass_context
 def sync(
     context: Context, /, jobs: tuple[str, ...], *, dry_run: bool, exit_code: bool, now: bool, head: bool,
@@ -108,19 +129,15 @@ def sync(
             _check_calm(origin)
         reports.append(_one(origin, orders, jobs, dry_run=dry_run))
     if as_json:
-        say_json(
-            {
-                "version": report.JSON_VERSION,
-                "repos": [_repo_json(*pair) for pair in zip(origins, reports, strict=True)],
-            }
-        )
+        repos = [_repo_json(*pair) for pair in zip(origins, reports, strict=True)]
+        say_json(SyncDocument(version=report.JSON_VERSION, repos=repos))
         return _status(reports, exit_code=exit_code)
     for origin, done in zip(origins, reports, strict=True):
         show_report(done, f"{origin.repo.work_tree}:" if len(origins) > 1 else "")
     return _status(reports, exit_code=exit_code)
 
 
-def _repo_json(origin: Origin, done: Report) -> dict[str, object]:
+def _repo_json(origin: Origin, done: Report) -> SyncedRepo:
     return {"work_tree": origin.repo.work_tree, "prefix": origin.repo.prefix, **report.as_json(done)}
 
 
@@ -194,7 +211,7 @@ def _definitions(context: Context) -> Definitions:
 
 
 @click.command()
-@json_option
+@json_option(CheckDocument)
 @pass_context
 def check(context: Context, /, *, as_json: bool) -> int:
     """Check every definition in the work tree, without touching anything.
@@ -204,8 +221,8 @@ def check(context: Context, /, *, as_json: bool) -> int:
     definitions = _definitions(context)
     faults = definitions.faults
     if as_json:
-        rows = [{"file": one.file, "key": one.key, "message": one.message} for one in faults]
-        say_json({"version": report.JSON_VERSION, "jobs": len(definitions.jobs), "faults": rows})
+        rows = [report.fault_row(one) for one in faults]
+        say_json(CheckDocument(version=report.JSON_VERSION, jobs=len(definitions.jobs), faults=rows))
     else:
         for fault in faults:
             note(str(fault))

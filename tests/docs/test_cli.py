@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable, Iterator
 
 import click
+import jsonschema
 import pytest
 
-from jobsync.cli.console import ExitCode
+from jobsync.cli.console import ExitCode, JsonOption
 from jobsync.cli.groups import cli
 from jobsync.config import SETTABLE
+from jobsync.documents import schema_of
 from jobsync.reconcile.state import Outcome
 from jobsync.reconcile.status import _BEFORE_A_SYNC, HEALTHY, _run_state, _state
 
@@ -113,6 +115,17 @@ def test_the_keys_that_can_be_set_are_named() -> None:
     assert tuple(codes_in(sentence[1])) == SETTABLE
 
 
+def _documents() -> Iterator[tuple[str, type]]:
+    for name, (command, context) in COMMANDS.items():
+        for option in command.get_params(context):
+            if "--json" in option.opts:
+                assert isinstance(option, JsonOption), f"{name}: use console.json_option(DOCUMENT)"
+                yield name.removeprefix("jobsync "), option.document
+
+
+DOCUMENTS = dict(_documents())
+
+
 def test_every_json_field_is_documented_and_no_other(registered: Laptop) -> None:
     registered.job("well", JOB)
     registered.job("faulty", 'run = "true"\nevery = "5m"\n')
@@ -124,9 +137,7 @@ def test_every_json_field_is_documented_and_no_other(registered: Laptop) -> None
         arguments = title.strip("`").split()
         shown = json.loads(registered.jobsync(*arguments, status=None).out)
         assert {codes_in(row[0])[0] for row in rows(text)} == set(_flatten(shown)), title
-    able = {
-        name.removeprefix("jobsync ")
-        for name, (command, context) in COMMANDS.items()
-        if any("--json" in option.opts for option in command.get_params(context))
-    }
-    assert {title.strip("`").removesuffix(" --json") for title in documented} == able
+        schema = schema_of(DOCUMENTS[title.strip("`").removesuffix(" --json")], {}, closed=True)
+        jsonschema.Draft7Validator.check_schema(schema)
+        jsonschema.Draft7Validator(schema).validate(shown)
+    assert {title.strip("`").removesuffix(" --json") for title in documented} == set(DOCUMENTS)
