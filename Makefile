@@ -10,7 +10,7 @@ TEMPLATE_PYTHON := template-repo/lib/retry.py template-repo/jobs/report/run
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test test-mac trust lint format dist clean tools
+.PHONY: help venv demo test test-mac trust bench lint format dist clean tools
 
 help:  ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ trust: $(VENV)/.dev  ## Play every campaign in full: 1000 random sequences, ever
 	$(PY) -m tests.trust.figures "$$figures" && \
 	echo "make trust: every promise held"
 
+bench: $(VENV)/.dev  ## Measure speed beside the peers' (ARGS="hook --jobs 100" picks, ARGS=--write fills docs/speed.md)
+	@$(PY) -m benchmarks $(ARGS)
+
 lint: $(VENV)/.dev  ## Check format, style, types, shell scripts and pre-commit's files
 	$(PY) -m ruff format --check --quiet . $(TEMPLATE_PYTHON)
 	$(PY) -m ruff check --quiet . $(TEMPLATE_PYTHON)
@@ -71,5 +74,5 @@ dist: $(VENV)/.dev  ## Build wheel and source distribution into dist/
 	$(PY) -m build
 
 clean:  ## Remove whatever the other targets made
-	rm -rf $(VENV) .tools build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .tools .bench build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The harness that measures speed, and every benchmark in its short form."""
