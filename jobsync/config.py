@@ -32,6 +32,8 @@ class Repo:
     prefix: str
     branch: str | None = None
     """When given, hooks sync only while this branch is checked out."""
+    at_login: bool = False
+    """Sync HEAD at every login too, for what no git hook announced (`init --at-login`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,10 @@ def _repo(entry: object, file: Path, number: int) -> Repo:
     branch = entry.get("branch")
     if branch is not None and not isinstance(branch, str):
         raise JobsyncError(f"{file}: {where}branch: must be a text, not {branch!r}")
-    return Repo(**values, branch=branch)
+    at_login = entry.get("at_login", False)
+    if not isinstance(at_login, bool):
+        raise JobsyncError(f"{file}: {where}at_login: must be true or false, not {at_login!r}")
+    return Repo(**values, branch=branch, at_login=at_login)
 
 
 def parse(content: bytes, file: Path) -> Config:
@@ -170,6 +175,8 @@ def fill(document: str, config: Config) -> str:
             table[key] = getattr(repo, key)
         if repo.branch is not None:
             table["branch"] = repo.branch
+        if repo.at_login:
+            table["at_login"] = True
         tables.append(table)
     toml.pop("repo", None)
     if config.repos:

@@ -4,7 +4,8 @@ Runs at every pull, switch and commit. Until something turns out to have changed
 sys, process.py and the ledger's index (a test reads `sys.modules`), and spawns two processes, git and the scheduler's
 query, which answer while the installed files are compared. Never fails a git command: always exits 0.
 
-`jobsync-hook finish REPO` is what a sync starts to have its deferred changes finished.
+`jobsync-hook finish REPO` is what a sync starts to have its deferred changes finished, `jobsync-hook login REPO` what
+our own job at login runs.
 """
 
 import os
@@ -142,12 +143,18 @@ def _finish(repo: str, environ: "Mapping[str, str]") -> None:
     run(repo, environ)
 
 
+def _login(repo: str, environ: "Mapping[str, str]") -> None:
+    from jobsync.reconcile.login import run
+
+    run(repo, environ)
+
+
 def _run(argv: "list[str]", environ: "Mapping[str, str]") -> None:
     if not argv:
         print("usage: jobsync-hook EVENT [ARGUMENT...]", file=sys.stderr)
         return
-    if argv[0] == "finish" and len(argv) == 2:
-        _finish(argv[1], environ)
+    if argv[0] in ("finish", "login") and len(argv) == 2:
+        (_finish if argv[0] == "finish" else _login)(argv[1], environ)
         return
     event, arguments = event_from_environment(argv[0], tuple(argv[1:]), environ)
     if event not in EVENTS:

@@ -22,9 +22,10 @@ from jobsync.cli.syncing import refusal, show_report
 from jobsync.config import Config, Repo
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.paths import paths_of
+from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin, open_origin
-from jobsync.reconcile.own import FINISH
+from jobsync.reconcile.own import is_own, own_jobs
 from jobsync.reconcile.plan import Orders
 from jobsync.repo.repository import Place, Repository, identity, open_repository
 
@@ -98,7 +99,9 @@ def _check_home(config: Config) -> None:
             raise JobsyncError(f"{value!r} cannot be used: a path must be absolute, without control characters")
 
 
-def _repo(context: Context, config: Config, prefix: str | None, branch: str | None) -> tuple[Place, Repo]:
+def _repo(
+    context: Context, config: Config, prefix: str | None, branch: str | None, *, at_login: bool | None
+) -> tuple[Place, Repo]:
     place = context.place
     if place is None:
         raise JobsyncError(
@@ -108,7 +111,8 @@ def _repo(context: Context, config: Config, prefix: str | None, branch: str | No
     known = next((repo for repo in config.repos if repo.id == wanted), None)
     chosen = prefix if prefix is not None else known.prefix if known else "jobsync"
     kept = branch if branch is not None else known.branch if known else None
-    return place, Repo(wanted, place.git_dir, place.work_tree, chosen, kept or None)
+    login = at_login if at_login is not None else known is not None and known.at_login
+    return place, Repo(wanted, place.git_dir, place.work_tree, chosen, kept or None, at_login=login)
 
 
 def _intentions(config: Config, repo: Repo, known: Repo | None, upstream: str, *, hooks: bool) -> list[str]:
@@ -125,6 +129,7 @@ def _intentions(config: Config, repo: Repo, known: Repo | None, upstream: str, *
         ("state", str(paths.state)),
         ("launchers", str(paths.launchers)),
         ("logs", str(paths.logs)),
+        ("at login", "a sync of what HEAD holds" if repo.at_login else "no sync"),
         ("git hooks", "post-merge, post-checkout, post-rewrite, post-commit" if hooks else "not installed"),
     ]
     return report.table(rows, indent="  ")
@@ -162,6 +167,12 @@ def _first_sync(origin: Origin, *, wants: bool | None) -> int:
     return ExitCode.FAILURE if done.has_failures else ExitCode.OK
 
 
+def _own_names(origin: Origin) -> set[str]:
+    """jobsync's own jobs: those that the registration has now, and those that it had."""
+    known = ledgers.read(origin.paths.ledger)
+    return {*own_jobs(origin), *(name for name in (known.records if known else ()) if is_own(name))}
+
+
 @click.command()
 @click.option("--prefix", help="First part of every label. Default: jobsync.")
 @click.option("--machine", help="Name of this machine for `only.machines`. Default: its host name.")
@@ -170,12 +181,14 @@ def _first_sync(origin: Origin, *, wants: bool | None) -> int:
 @click.option("--launchctl", metavar="PATH", help="The launchctl to use. Default: the system's.")
 @click.option("--path", "job_path", help="PATH for jobs.")
 @click.option("--hooks/--no-hooks", default=True, help="Install the git hooks.")
+@click.option("--at-login/--no-at-login", default=None, help="Sync HEAD at every login too. Default: no.")
 @click.option("--sync/--no-sync", "wants_sync", default=None, help="Sync at the end, without asking.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @pass_context
 def init(
     context: Context, /, prefix: str | None, machine: str | None, tags: tuple[str, ...], branch: str | None,
-    launchctl: str | None, job_path: str | None, *, hooks: bool, wants_sync: bool | None, yes: bool,
+    launchctl: str | None, job_path: str | None, *, hooks: bool, at_login: bool | None, wants_sync: bool | None,
+    yes: bool,
 ) -> int:  # fmt: skip
     """Register the repository around here on this machine, install the git hooks, and offer the first sync.
 
@@ -195,7 +208,7 @@ def init(
     for key, value in (("machine", machine), ("path", job_path)):
         config = config if value is None else with_value(config, key, (value,))
     config = replace(config, tags=tags or config.tags)
-    place, repo = _repo(context, config, prefix, branch)
+    place, repo = _repo(context, config, prefix, branch, at_login=at_login)
     _check_prefix(config, repo)
     _check_home(config)
     repository = open_repository(place.git_dir, place.work_tree, os.environ)
@@ -209,5 +222,5 @@ def init(
     origin = open_origin(config, repo)
     status = install_hooks(origin) if hooks else ExitCode.OK
     with suppress(JobsyncError):  # no scheduler now: the first sync says so, and writes them
-        syncing.sync(origin, Orders(), [FINISH])
+        syncing.sync(origin, Orders(), _own_names(origin))
     return max(status, _first_sync(origin, wants=wants_sync))

@@ -14,14 +14,14 @@ from jobsync.cli.context import Context, pass_context
 from jobsync.definitions.job import Definitions, Machine
 from jobsync.definitions.load import load
 from jobsync.errors import JobsyncError
+from jobsync.reconcile import login
 from jobsync.reconcile import sync as syncing
-from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.origin import Origin, situation_now
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller, Change, Remove, Report, Write
 from jobsync.repo.repository import Place
-from jobsync.repo.situation import situation
 from jobsync.repo.trees import WorkTree
-from jobsync.repo.verdict import BY_HAND, Situation, decide, refusal_by_hand
+from jobsync.repo.verdict import refusal_by_hand
 
 
 class SyncedRepo(report.SyncReport):
@@ -48,12 +48,7 @@ class CheckDocument(TypedDict):
 
 def refusal(origin: Origin) -> str | None:
     """Why the work tree is not what its user wants for good; None when it may be."""
-    return refusal_by_hand(_facts(origin, None))
-
-
-def _facts(origin: Origin, branch: str | None) -> Situation:
-    place = Place(origin.repo.git_dir, origin.repo.git_dir, origin.repo.work_tree, None)
-    return situation(origin.repository, place, BY_HAND, (), os.environ, wanted_branch=branch, registered=True)
+    return refusal_by_hand(situation_now(origin, os.environ, wanted_branch=None))
 
 
 def _check_calm(origin: Origin) -> None:
@@ -69,7 +64,7 @@ def _calm(origins: tuple[Origin, ...]) -> tuple[Origin, ...]:
     """Those in which a hook would sync now; of the others one line says why not, and that is no failure."""
     calm = []
     for origin in origins:
-        verdict = decide(_facts(origin, origin.repo.branch))
+        verdict = login.verdict(origin, os.environ)
         if verdict.sync:
             calm.append(origin)
         else:

@@ -11,7 +11,7 @@ from jobsync.errors import Fault, JobsyncError
 from jobsync.reconcile.index import digest
 from jobsync.reconcile.ledger import RENDER_FORMAT, Ledger, Store, placed
 from jobsync.reconcile.origin import Origin
-from jobsync.reconcile.own import own_jobs
+from jobsync.reconcile.own import is_own, own_jobs
 from jobsync.reconcile.state import Absence, Desired, Faulty, Outcome, Record, Source, Unwanted, Want, Wanted
 from jobsync.repo.affected import Entry, affected, entries_under
 from jobsync.repo.trees import HeadTree, WorkTree
@@ -228,6 +228,7 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
     """What HEAD wants of the affected jobs, and of all others what the ledger says that they were."""
     found = {name: _from_ledger(origin, record) for name, record in ledger.records.items()}
     jobs: dict[str, Desired] = {name: wanted for name, wanted in found.items() if wanted is not None}
+    jobs.update({name: Unwanted("no longer needed") for name in found if is_own(name)})
     jobs |= own_jobs(origin)
     causes = dict.fromkeys(found.keys() - jobs.keys(), "its stored bytes were lost")
     causes |= affected_jobs(origin, ledger, head)

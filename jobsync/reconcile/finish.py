@@ -8,12 +8,11 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
-from jobsync import config as configuration
 from jobsync import files, lock, process
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import deferred
 from jobsync.reconcile import sync as syncing
-from jobsync.reconcile.origin import Origin, open_origin
+from jobsync.reconcile.origin import Origin, open_registered
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller
 
@@ -65,11 +64,6 @@ def finish(origin: Origin, patience: float = LONGEST_WAIT) -> None:
 
 def run(repo_id: str, environ: Mapping[str, str]) -> None:
     """`jobsync-hook finish REPO`. Nobody listens: what goes wrong stays visible in `status`."""
-    file = configuration.find(environ)
-    if file is None or not file.is_file():
-        return
     with suppress(JobsyncError):
-        config = configuration.load(file)
-        for repo in config.repos:
-            if repo.id == repo_id:
-                finish(open_origin(config, repo, environ))
+        if origin := open_registered(repo_id, environ):
+            finish(origin)

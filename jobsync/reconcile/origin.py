@@ -4,10 +4,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from jobsync import config as configuration
 from jobsync.config import Config, Repo, rendering_digest
 from jobsync.definitions.job import Machine
 from jobsync.paths import Paths, paths_of
-from jobsync.repo.repository import Repository, open_repository
+from jobsync.repo.repository import Place, Repository, open_repository
+from jobsync.repo.situation import situation
+from jobsync.repo.verdict import BY_HAND, Situation
 from jobsync.schedulers.choose import scheduler_for
 from jobsync.schedulers.protocol import Scheduler
 
@@ -46,3 +49,20 @@ def open_origin(config: Config, repo: Repo, environ: Mapping[str, str] = os.envi
     paths = paths_of(config, repo)
     repository = open_repository(repo.git_dir, repo.work_tree, environ)
     return Origin(config, repo, paths, repository, scheduler_for(config, repo, paths))
+
+
+def situation_now(origin: Origin, environ: Mapping[str, str], *, wanted_branch: str | None) -> Situation:
+    """What git is in the middle of, for a sync that no git event asked for."""
+    repo = origin.repo
+    place = Place(repo.git_dir, repo.git_dir, repo.work_tree, None)
+    return situation(origin.repository, place, BY_HAND, (), environ, wanted_branch=wanted_branch, registered=True)
+
+
+def open_registered(repo_id: str, environ: Mapping[str, str]) -> Origin | None:
+    """The registered repository of this id; None when it is registered no longer. `JobsyncError` as `open_origin`."""
+    file = configuration.find(environ)
+    if file is None or not file.is_file():
+        return None
+    config = configuration.load(file)
+    found = next((repo for repo in config.repos if repo.id == repo_id), None)
+    return None if found is None else open_origin(config, found, environ)

@@ -2,13 +2,15 @@
 
 `jobsync-finish` has no trigger. A sync that runs inside one of the jobs that it would have to replace kickstarts it:
 launchd ends everything that a job started together with the job, so the rest must be done from outside of it.
+`jobsync-login` starts at login and does what waits for one; it is there only where somebody asked for that.
 """
 
-from jobsync.definitions.job import Argv, Job, Priority
+from jobsync.definitions.job import Argv, Job, Priority, Schedule
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.state import Source, Wanted
 
 FINISH = "jobsync-finish"
+LOGIN = "jobsync-login"
 RESERVED = "jobsync-"
 """No definition may have a name that begins like this."""
 
@@ -20,20 +22,45 @@ def is_own(name: str) -> bool:
 
 def finish_job(origin: Origin) -> Job:
     """The definition of `jobsync-finish`."""
+    return _job(origin, FINISH, "finish", "Finishes what a sync inside a job had to leave", Schedule())
+
+
+def login_job(origin: Origin) -> Job:
+    """The definition of `jobsync-login`."""
+    at_login = Schedule(at_login=True, words=("at login",))
+    return _job(origin, LOGIN, "login", "Syncs HEAD at login, for what no git hook announced", at_login)
+
+
+def _job(origin: Origin, name: str, verb: str, description: str, schedule: Schedule) -> Job:
+    """A job that runs `jobsync-hook VERB REPO` of the recorded installation."""
     config = origin.config
     return Job(
-        name=FINISH,
-        description="Finishes what a sync inside a job had to leave",
-        command=Argv((config.hook, "finish", origin.repo.id)),
+        name=name,
+        description=description,
+        command=Argv((config.hook, verb, origin.repo.id)),
         directory=config.home,
         home_directory=origin.repo.work_tree,
+        schedule=schedule,
         environment=(("JOBSYNC_CONFIG", str(config.file)),),
         priority=Priority.NORMAL,
     )
 
 
-def own_jobs(origin: Origin) -> dict[str, Wanted]:
-    """What every registration has, whatever the repository defines."""
-    rendering = origin.scheduler.render(finish_job(origin))
-    wanted = Wanted(rendering, Source.HEAD, entries={}, inputs=(), in_head=False, cause="this registration's own")
-    return {FINISH: wanted}
+def own_jobs(origin: Origin, *, needs_login: bool = False) -> dict[str, Wanted]:
+    """What the registration has, whatever the repository defines. `needs_login`: some job needs `jobsync-login`."""
+    jobs = [finish_job(origin)]
+    if origin.repo.at_login or needs_login:
+        jobs.append(login_job(origin))
+    return {job.name: _wanted(origin, job) for job in jobs}
+
+
+def _wanted(origin: Origin, job: Job) -> Wanted:
+    return Wanted(
+        rendering=origin.scheduler.render(job),
+        source=Source.HEAD,
+        entries={},
+        inputs=(),
+        in_head=False,
+        at_login=job.schedule.at_login,
+        cause="this registration's own",
+    )

@@ -1,0 +1,38 @@
+"""What `jobsync-login` does at login: sync what HEAD holds, by the rules of the hooks.
+
+For everything that no hook announced: `git reset`, a pull by a program that runs no hooks, a hook that was killed.
+"""
+
+import sys
+from collections.abc import Mapping
+
+from jobsync import report
+from jobsync.errors import JobsyncError
+from jobsync.reconcile.origin import Origin, open_registered, situation_now
+from jobsync.reconcile.sync import sync_from_hook
+from jobsync.repo.verdict import Verdict, decide
+
+
+def verdict(origin: Origin, environ: Mapping[str, str]) -> Verdict:
+    """What a hook would do now, were there one: for syncs of HEAD that nobody watches."""
+    return decide(situation_now(origin, environ, wanted_branch=origin.repo.branch))
+
+
+def run(repo_id: str, environ: Mapping[str, str]) -> None:
+    """`jobsync-hook login REPO`. What changed, and what went wrong, goes into the log of this run."""
+    try:
+        origin = open_registered(repo_id, environ)
+        if origin is None:
+            return
+        decided = verdict(origin, environ)
+        if decided.sync and (done := sync_from_hook(origin)):
+            _say(report.hook_lines(done))
+        elif decided.notice:
+            _say([decided.notice])
+    except JobsyncError as error:
+        _say([error.message, *([f"  {error.hint}"] if error.hint else [])])
+
+
+def _say(lines: list[str]) -> None:
+    for line in lines:
+        sys.stderr.write(f"jobsync: {line}\n")

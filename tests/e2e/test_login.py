@@ -1,0 +1,60 @@
+"""`init --at-login`: a job of our own syncs at login what no git hook announced."""
+
+from jobsync.reconcile.own import LOGIN
+
+from ..laptop import JOB, Laptop
+
+
+def is_there(laptop: Laptop) -> bool:
+    """Installed and loaded."""
+    loaded = [line.split("\t")[2] for line in laptop.launchctl("list").out.splitlines()]
+    return laptop.plist_path(LOGIN).exists() and laptop.label(LOGIN) in loaded
+
+
+def test_a_login_brings_what_no_hook_announced(laptop: Laptop) -> None:
+    laptop.init("--at-login")
+    assert is_there(laptop)
+    laptop.upstream("one")
+    laptop.git("fetch", "-q")
+    laptop.git("reset", "-q", "--hard", "origin/main")
+    assert laptop.installed() == set(), "reset calls no hook"
+    laptop.simulator.logout()
+    laptop.simulator.login()
+    laptop.wait_for(lambda: laptop.installed() == laptop.loaded() == {"one"})
+    assert "jobsync-login" not in laptop.jobsync("status").out
+
+
+def test_a_login_in_the_middle_of_a_rebase_leaves_everything_as_it_is(laptop: Laptop) -> None:
+    laptop.init("--at-login")
+    laptop.upstream("one")
+    laptop.pull()
+    laptop.job("one", JOB.replace("09", "10"))
+    laptop.commit()
+    laptop.upstream("one", JOB.replace("09", "11"))
+    assert laptop.git("pull", "-q", "--rebase", status=None).status != 0
+    said = laptop.run("jobsync-hook", "login", laptop.state.name).err
+    assert said == "jobsync: there are conflicts: jobs follow when they are resolved and committed\n"
+    assert laptop.hour("one") == 10
+
+
+def test_it_comes_and_goes_with_the_option_and_with_uninstall(laptop: Laptop) -> None:
+    laptop.init()
+    assert not is_there(laptop)
+    laptop.init("--at-login")
+    assert is_there(laptop)
+    laptop.init()
+    assert is_there(laptop), "what no option names stays as it is"
+    laptop.init("--no-at-login")
+    assert not laptop.plist_path(LOGIN).exists()
+    assert "at_login" not in laptop.config_file.read_text()
+    laptop.init("--at-login")
+    laptop.jobsync("uninstall", "--yes")
+    assert not laptop.plist_path(LOGIN).exists()
+
+
+def test_a_hook_takes_it_away_too_when_the_configuration_was_edited(laptop: Laptop) -> None:
+    laptop.init("--at-login")
+    laptop.config_file.write_text(laptop.config_file.read_text().replace("at_login = true", "at_login = false"))
+    laptop.upstream("one")
+    assert laptop.pull().err == "jobsync: installed one (new)\n"
+    assert not laptop.plist_path(LOGIN).exists()
