@@ -5,7 +5,7 @@ Pure: no clock and no zone but the caller's. It knows nothing of how a schedule 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import product
 
 from jobsync.definitions.job import Slot
@@ -23,6 +23,9 @@ Fields = tuple[int | None, ...]
 
 # 29 February is eight years away around a century that has none; nothing that can happen is rarer.
 _HORIZON_DAYS = 8 * 366
+
+# Thirteen months around the turn of a year, of a leap year's length.
+_GAP_START, _GAP_DAYS = date(2024, 1, 1), 366 + 31
 
 
 def is_day_of(slot: Slot, day: date) -> bool:
@@ -171,3 +174,50 @@ def next_runs(slots: Iterable[Slot], after: datetime, count: int) -> tuple[datet
         if enough or not spare:
             break
     return tuple(moment.astimezone(zone) for moment in sorted(found)[:count])
+
+
+def runs_between(slots: Iterable[Slot], after: datetime, until: datetime) -> tuple[datetime, ...]:
+    """The moments later than `after` and not later than `until` at which the slots start, in order.
+
+    Both aware; the answers are in the zone of `after`. As in `next_runs`, a slot is a reading of the wall clock.
+    """
+    zone, earliest = after.tzinfo, after.astimezone(UTC)
+    if zone is None:
+        raise ValueError("runs_between needs aware datetimes")
+    slots, latest = tuple(slots), until.astimezone(UTC)
+    # One day more at both ends: a clock set back over midnight shows a date again.
+    final = until.astimezone(zone).date() + timedelta(days=1)
+    found: set[datetime] = set()
+    for day in _days(after.date()):
+        if day > final:
+            break
+        found |= {moment for moment in _instants(day, slots, zone) if earliest < moment <= latest}
+    return tuple(moment.astimezone(zone) for moment in sorted(found))
+
+
+def _gaps(day: int, minutes: Iterable[int], former: int | None) -> Iterator[tuple[int, int]]:
+    """Each start of a day as minutes since the first day, with the minutes that passed since the one before."""
+    for minute in minutes:
+        start = day * MINUTES_A_DAY + minute
+        yield start, start - (start if former is None else former)
+        former = start
+
+
+def longest_gap(slots: Iterable[Slot]) -> int | None:
+    """The most seconds between two starts, as the calendar without changes of the clock has it; None: no slots.
+
+    What starts less than twice in 13 months counts as four years: 29 February is the rarest day.
+    """
+    slots = tuple(slots)
+    if not slots:
+        return None
+    by_slots: dict[tuple[int, ...], list[int]] = {}
+    former, longest, count = None, 0, 0
+    for number in range(_GAP_DAYS):
+        day = _GAP_START + timedelta(days=number)
+        mine = tuple(index for index, slot in enumerate(slots) if is_day_of(slot, day))
+        if mine not in by_slots:
+            by_slots[mine] = sorted({minute for index in mine for minute in _minutes(slots[index])})
+        for start, gap in _gaps(number, by_slots[mine], former):
+            former, longest, count = start, max(longest, gap), count + 1
+    return longest * 60 if count > 1 else 4 * 366 * 86_400

@@ -1,8 +1,18 @@
 """Reads what launchers recorded: one line when a run starts, one when it ends, one for a start that was skipped.
 
-The lines are appended by sh and may be cut short at any byte by a power cut: a line that makes no sense is passed over.
+sh appends the lines, each in one write. A power cut or a full disk may still cut one short at any byte, and the next
+one is then glued to what is left of it. So a record counts only with the newline behind it, and the last beginning of
+a record in a line is where that line's record begins.
+
+    start ID SECOND PID    [offset=+0100] [digest=…] [by=hand]
+    end   ID SECOND STATUS [offset=+0100] [attempts=2] [bytes=512] [waited=30] [ok=1] [REASON…]
+    skip  ID SECOND        [offset=+0100] [digest=…] REASON…
+    since SECOND           nothing that is older is known: the first sync, or older lines were dropped
 """
 
+import re
+import signal
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +20,18 @@ from jobsync import files
 
 HELD = "held"
 """Skipped, because a sync was just replacing the job."""
+PAUSED = "paused"
+"""Skipped, because the user paused the job on this machine."""
+LOADED = "loaded by sync"
+"""Skipped, because no login started it."""
+TIMEOUT = "timeout"
+"""Ended by the launcher, at `limits.timeout`."""
+EXPECTATION = "expectation"
+"""How the reason of a run begins whose command ended well and broke a line of `[expect]`."""
+
+_BEGINNING = re.compile(r"(?:start|end|skip) [0-9]{8}T[0-9]{6}Z-[0-9]+ [0-9]+(?= |$)")
+_PAIR = re.compile(r"([a-z]+)=(\S*)")
+_OFFSET = re.compile(r"([+-])([0-9]{2})([0-9]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,35 +46,139 @@ class Run:
     ended: int | None = None
     """Second (epoch); None: still running, killed, or the machine went down."""
     status: int | None = None
-    """The command's exit status as sh sees it: above 128 it may be a signal."""
+    """What the launcher passed on: the last attempt's exit status as sh sees it, or one of the launcher's own."""
     skipped: str = ""
     """Why the command was not started."""
+    reason: str = ""
+    """Why the launcher itself calls it a failure: `timeout`, `expectation: …`, `log`; empty: the status says it all."""
+    attempts: int = 1
+    """How often the command was started."""
+    output: int | None = None
+    """Bytes that it printed, those that the log no longer has included; None: not recorded."""
+    digest: str = ""
+    """Of the launcher that ran, which holds the whole definition; `launcher.digest` computes the same."""
+    offset: int | None = None
+    """Seconds that the local clock was ahead of UTC at the start; None: not recorded."""
+    ended_offset: int | None = None
+    """The same at the end: a laptop travels, and summer time ends."""
+    waited: int = 0
+    """Seconds before the command's first start, for a lock or for a condition."""
+    by_hand: bool = False
+    """`jobsync run` asked for it."""
+    accepts: bool = False
+    """`expect.success_codes` names its status, which is not 0."""
+
+    @property
+    def is_over(self) -> bool:
+        """It ended, and the launcher lived to say so."""
+        return self.ended is not None
+
+    @property
+    def is_success(self) -> bool:
+        """The command ran, ended, and ended as it should."""
+        return self.is_over and not self.skipped and not self.reason and (self.status == 0 or self.accepts)
+
+    @property
+    def is_failure(self) -> bool:
+        """The command ran, and ended otherwise. Not told of a run without an end: it may be running."""
+        return self.is_over and not self.skipped and not self.is_success
 
 
-def _integer(field: str) -> int | None:
-    return int(field) if field.isascii() and field.isdigit() else None
+def _integer(field: str | None) -> int | None:
+    return int(field) if field and field.isascii() and field.isdigit() and len(field) < 19 else None
+
+
+def _offset(field: str | None) -> int | None:
+    match = _OFFSET.fullmatch(field or "")
+    if match is None:
+        return None
+    seconds = int(match[2]) * 3_600 + int(match[3]) * 60
+    return -seconds if match[1] == "-" else seconds
+
+
+def _pairs(fields: list[str]) -> tuple[dict[str, str], str]:
+    """The `key=value` in front, and the words behind them."""
+    pairs: dict[str, str] = {}
+    for number, field in enumerate(fields):
+        match = _PAIR.fullmatch(field)
+        if match is None:
+            return pairs, " ".join(fields[number:])
+        pairs[match[1]] = match[2]
+    return pairs, ""
+
+
+def _start(run: str, second: int, fields: list[str]) -> Run | None:
+    if not fields:
+        return None
+    pairs, _ = _pairs(fields[1:])
+    return Run(
+        run, second, pid=_integer(fields[0]), digest=pairs.get("digest", ""), offset=_offset(pairs.get("offset")),
+        by_hand=pairs.get("by") == "hand",
+    )  # fmt: skip
+
+
+def _skip(run: str, second: int, fields: list[str]) -> Run | None:
+    pairs, reason = _pairs(fields)
+    if not reason:
+        return None
+    offset = _offset(pairs.get("offset"))
+    return Run(
+        run, second, ended=second, skipped=reason, digest=pairs.get("digest", ""), offset=offset, ended_offset=offset
+    )
+
+
+def _end(started: Run, second: int, fields: list[str]) -> Run | None:
+    if not fields:
+        return None
+    pairs, reason = _pairs(fields[1:])
+    return replace(
+        started, ended=second, status=_integer(fields[0]), reason=reason, attempts=_integer(pairs.get("attempts")) or 1,
+        output=_integer(pairs.get("bytes")), ended_offset=_offset(pairs.get("offset")),
+        waited=_integer(pairs.get("waited")) or 0, accepts=pairs.get("ok") == "1",
+    )  # fmt: skip
 
 
 def _read_line(runs: dict[str, Run], line: str) -> None:
-    word, _, rest = line.partition(" ")
-    fields = rest.split(" ", 2)
-    if len(fields) < 3 or (second := _integer(fields[1])) is None:
+    beginning = None
+    for beginning in _BEGINNING.finditer(line):  # noqa: B007 - the last one is meant
+        pass
+    word, *fields = (line[beginning.start() :] if beginning else line).split(" ")
+    if len(fields) < 2 or (second := _integer(fields[1])) is None:
         return
-    run, _, detail = fields
+    run, found = fields[0], None
     if word == "start":
-        runs[run] = Run(run, second, pid=_integer(detail))
+        found = _start(run, second, fields[2:])
     elif word == "skip":
-        runs[run] = Run(run, second, ended=second, skipped=detail)
+        found = _skip(run, second, fields[2:])
     elif word == "end" and run in runs:
-        runs[run] = replace(runs[run], ended=second, status=_integer(detail.partition(" ")[0]))
+        found = _end(runs[run], second, fields[2:])
+    if found is not None:
+        runs[run] = found
+
+
+def _lines(content: bytes) -> list[str]:
+    """The lines that have an end: what comes after the last newline was never written to its own."""
+    return content.decode("utf-8", "replace").split("\n")[:-1]
 
 
 def parse(content: bytes) -> tuple[Run, ...]:
     """All runs, in the order in which they were recorded."""
     runs: dict[str, Run] = {}
-    for line in content.decode("utf-8", "replace").split("\n"):
+    for line in _lines(content):
         _read_line(runs, line)
     return tuple(runs.values())
+
+
+def known_since(content: bytes) -> int | None:
+    """The second (epoch) from which on the records tell all: the job's first sync here, or the oldest line kept.
+
+    None where nobody has said so and no run is recorded.
+    """
+    said = (_integer(line.removeprefix("since ")) for line in _lines(content) if line.startswith("since "))
+    found = [second for second in said if second is not None]
+    if found:
+        return found[-1]
+    return min((run.started for run in parse(content)), default=None)
 
 
 def read(path: Path) -> tuple[Run, ...]:
@@ -60,6 +186,20 @@ def read(path: Path) -> tuple[Run, ...]:
     return parse(files.read(path) or b"")
 
 
-def last(runs: tuple[Run, ...]) -> Run | None:
+def last(runs: Iterable[Run]) -> Run | None:
     """The newest start that was not skipped."""
-    return next((run for run in reversed(runs) if not run.skipped), None)
+    return next((run for run in reversed(tuple(runs)) if not run.skipped), None)
+
+
+def last_success(runs: Iterable[Run]) -> Run | None:
+    """The newest run that ended as it should."""
+    return next((run for run in reversed(tuple(runs)) if run.is_success), None)
+
+
+def status_in_words(status: int) -> str:
+    """An exit status as sh sees it. Above 128 it has two readings, and nothing tells which one is right."""
+    try:
+        name = signal.Signals(status - 128).name
+    except ValueError:
+        return f"status {status}"
+    return f"status {status} (that exit, or {name})"

@@ -103,3 +103,73 @@ def test_no_file_means_no_runs(tmp_path: Path) -> None:
     assert records.read(tmp_path / "none") == ()
     (tmp_path / "runs").write_bytes(WHOLE)
     assert records.read(tmp_path / "runs") == RUNS
+
+
+# -- what a launcher of today writes
+
+
+FULL = b"""\
+since 1795590000
+start 20261123T070000Z-11 1795590000 11 offset=+0100 digest=abc by=hand
+end 20261123T070000Z-11 1795590004 3 offset=+0100 attempts=2 bytes=512 waited=30 ok=1
+skip 20261123T080000Z-12 1795593600 offset=-0330 digest=abc on battery
+start 20261123T090000Z-13 1795597200 13 offset=+0100 digest=abc
+end 20261123T090000Z-13 1795597201 124 offset=+0000 attempts=1 bytes=0 timeout
+"""
+
+
+def test_everything_that_a_launcher_says_is_read() -> None:
+    first, second, third = records.parse(FULL)
+    assert first == Run(
+        "20261123T070000Z-11", 1795590000, pid=11, ended=1795590004, status=3, attempts=2, output=512, digest="abc",
+        offset=3600, ended_offset=3600, waited=30, by_hand=True, accepts=True,
+    )  # fmt: skip
+    assert (second.skipped, second.offset, second.digest) == ("on battery", -(3 * 3600 + 1800), "abc")
+    assert (third.reason, third.status, third.ended_offset, third.output) == ("timeout", 124, 0, 0)
+    assert [run.is_success for run in (first, second, third)] == [True, False, False]
+    assert [run.is_failure for run in (first, second, third)] == [False, False, True]
+    assert records.known_since(FULL) == 1795590000
+
+
+def test_a_run_without_an_end_is_neither_success_nor_failure() -> None:
+    (run,) = records.parse(b"start a 5 1\n")
+    assert not run.is_over and not run.is_success and not run.is_failure
+    assert records.last_success([*RUNS, run]) == RUNS[0]
+    assert records.last_success([run]) is None
+
+
+def test_every_cut_at_every_byte_leaves_the_next_record_whole() -> None:
+    """A power cut, or a full disk, may end a line anywhere; the next run's line is then glued to it."""
+    lines = FULL.splitlines(keepends=True)
+    after = b"start 20261123T100000Z-14 1795600800 14 offset=+0100 digest=abc\n"
+    for number, line in enumerate(lines):
+        before = records.parse(b"".join(lines[:number]))
+        for cut in range(len(line)):
+            found = records.parse(b"".join(lines[:number]) + line[:cut] + after)
+            assert found[-1].id == "20261123T100000Z-14" and found[-1].pid == 14
+            assert found[:-1] == before, "what was cut short is no record: a status might have lost its last digit"
+
+
+def test_a_last_line_without_its_newline_is_not_believed() -> None:
+    (run,) = records.parse(b"start a 5 1\nend a 6 14")
+    assert run.status is None
+
+
+def test_without_a_word_on_it_the_oldest_record_is_where_knowledge_begins() -> None:
+    assert records.known_since(WHOLE) == 1795590000
+    assert records.known_since(b"") is None
+    assert records.known_since(b"since 5\n" + WHOLE + b"since 7\n") == 7
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (1, "status 1"),
+        (128, "status 128"),
+        (143, "status 143 (that exit, or SIGTERM)"),
+        (137, "status 137 (that exit, or SIGKILL)"),
+        (255, "status 255"),
+    ],
+)
+def test_a_status_above_128_has_two_readings(status: int, words: str) -> None:
+    assert records.status_in_words(status) == words

@@ -1,0 +1,111 @@
+"""Which runs did not come, and most likely why: the schedule held against the records. Pure.
+
+No daemon watches the clock for this. A slot is served by any run that starts between it and the next slot; a run that
+comes later than that makes up for all slots before it, as launchd and systemd make one run of many missed ones.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from jobsync.definitions.job import Slot
+from jobsync.definitions.slots import runs_between
+from jobsync.runs.records import HELD, LOADED, Run
+
+AWAY = "asleep or off"
+"""The most likely reason where nothing else is known."""
+STILL_RUNNING = "still running"
+"""An earlier run had not ended; a job never overlaps with itself."""
+
+GRACE = 180
+"""Seconds after a slot in which its run may still come: a scheduler may be a minute late, a busy machine two."""
+_EARLY = 5
+"""Seconds that a run may be ahead of its slot: the clock is corrected now and then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Consecutive slots that had no run, all for one reason."""
+
+    first: datetime
+    last: datetime
+    """The same as `first` where it is one slot."""
+    count: int
+    reason: str
+    """`asleep or off`, `still running`, what the caller knows to be so now, or why a start was skipped."""
+    made_up: Run | None
+    """The first run after them: it did their work, late."""
+
+    @property
+    def is_open(self) -> bool:
+        """Nothing has made up for it yet."""
+        return self.made_up is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    number: int
+    """Of the slot among all: two readings of the hour that comes twice are equal as datetimes."""
+    slot: datetime
+    reason: str
+    made_up: Run | None
+
+
+def _reason(slot: float, end: float, runs: Sequence[Run], skips: Sequence[Run], *, is_last: bool, now: str) -> str:
+    """Why nothing ran between a slot and the next one (epochs)."""
+    told = [one for one in skips if slot - _EARLY <= one.started < end - _EARLY and one.skipped not in (HELD, LOADED)]
+    if told:
+        return told[-1].skipped
+    before = [run for run in runs if run.started < slot]
+    if before and before[-1].ended is not None and before[-1].ended > slot:
+        return STILL_RUNNING
+    return now if is_last and now else AWAY
+
+
+def _gaps(slots: Sequence[datetime], runs: Sequence[Run], skips: Sequence[Run], until: float, now: str) -> list[_Gap]:
+    starts = [run.started for run in runs]
+    found = []
+    for number, slot in enumerate(slots):
+        begin = slot.timestamp()
+        end = slots[number + 1].timestamp() if number + 1 < len(slots) else until + _EARLY
+        position = bisect_left(starts, begin - _EARLY)
+        made_up = runs[position] if position < len(runs) else None
+        if made_up is not None and made_up.started < end - _EARLY:
+            continue
+        reason = _reason(begin, end, runs, skips, is_last=made_up is None, now=now)
+        found.append(_Gap(number, slot, reason, made_up))
+    return found
+
+
+def _joined(gaps: Iterable[_Gap]) -> tuple[Missed, ...]:
+    """Neighbours with one reason as one."""
+    groups: list[list[_Gap]] = []
+    for gap in gaps:
+        former = groups[-1][-1] if groups else None
+        if former is not None and gap.number == former.number + 1 and gap.reason == former.reason:
+            groups[-1].append(gap)
+        else:
+            groups.append([gap])
+    return tuple(
+        Missed(group[0].slot, group[-1].slot, len(group), group[0].reason, group[-1].made_up) for group in groups
+    )
+
+
+def missed(
+    slots: Iterable[Slot], runs: Iterable[Run], after: datetime, now: datetime, presently: str = ""
+) -> tuple[Missed, ...]:
+    """The slots later than `after` that had no run, oldest first. `after`, `now`: aware, in the machine's zone.
+
+    `after` is not before the job's first sync here (`records.known_since`); a slot younger than `GRACE` is not missed
+    yet. `presently`: why nothing can start now (`not loaded`, `disabled`, `paused`, or `STILL_RUNNING` where the last
+    run has no end and is alive), for slots that no run has followed.
+    """
+    due = runs_between(slots, after, now - timedelta(seconds=GRACE))
+    recorded = sorted(runs, key=lambda run: run.started)
+    real = [run for run in recorded if not run.skipped]
+    if real and real[-1].ended is None and presently == STILL_RUNNING:
+        due = tuple(slot for slot in due if slot.timestamp() < real[-1].started)
+    skips = [run for run in recorded if run.skipped]
+    gaps = _gaps(due, real, skips, now.timestamp(), presently)
+    return _joined(gaps)
