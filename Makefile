@@ -10,7 +10,7 @@ TEMPLATE_PYTHON := template-repo/lib/retry.py template-repo/jobs/report/run
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test test-mac trust bench lint format dist clean tools
+.PHONY: help venv demo test test-mac trust bench lint format dist clean tools schemas
 
 help:  ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ format: $(VENV)/.dev  ## Rewrite the Python files as lint wants them
 
 dist: $(VENV)/.dev  ## Build wheel and source distribution into dist/
 	$(PY) -m build
+
+schemas: $(VENV)/.package  ## Write the template's JSON schemas anew, after a change of keys or of their docs
+	@$(VENV)/bin/jobsync schema --write template-repo/schemas
 
 clean:  ## Remove whatever the other targets made
 	rm -rf $(VENV) .tools .bench build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -7,10 +7,7 @@ import types
 from collections.abc import Mapping
 from typing import Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-DRAFT = "http://json-schema.org/draft-07/schema#"
-"""The draft that editors read best: taplo and VS Code know no later one whole."""
-
-Schema = dict[str, object]
+from jobsync.definitions.schema import DRAFT, Meanings, Schema
 
 _SCALARS: Mapping[object, str] = {
     str: "string",
@@ -21,7 +18,7 @@ _SCALARS: Mapping[object, str] = {
 }
 
 
-def schema_of(document: type, meanings: Mapping[str, str], *, closed: bool = False) -> Schema:
+def schema_of(document: type, meanings: Meanings, *, closed: bool = False) -> Schema:
     """The JSON schema of a `TypedDict`. `meanings`: dotted field, lists as `repos[]`, to what it holds.
 
     New fields may come at any time, so others than those described are allowed, unless `closed`.
@@ -30,7 +27,7 @@ def schema_of(document: type, meanings: Mapping[str, str], *, closed: bool = Fal
     return {"$schema": DRAFT, **_of(document, "", meanings, closed=closed)}
 
 
-def _of(kind: object, name: str, meanings: Mapping[str, str], *, closed: bool) -> Schema:
+def _of(kind: object, name: str, meanings: Meanings, *, closed: bool) -> Schema:
     if isinstance(kind, type) and is_typeddict(kind):
         return _table(kind, name, meanings, closed=closed)
     if kind in _SCALARS:
@@ -49,7 +46,7 @@ def _of(kind: object, name: str, meanings: Mapping[str, str], *, closed: bool) -
     raise TypeError(f"{name or kind!r}: JSON has no word for {kind!r}")
 
 
-def _table(kind: type, name: str, meanings: Mapping[str, str], *, closed: bool) -> Schema:
+def _table(kind: type, name: str, meanings: Meanings, *, closed: bool) -> Schema:
     fields = {}
     # `Required`, `NotRequired` and `ReadOnly` are taken off by get_type_hints.
     for key, inner in get_type_hints(kind).items():

@@ -25,7 +25,7 @@ SMALL = {
     "__main__": {"cli"},
     "bugs": {"config", "files", "errors"},
     "config": {"files", "errors"},
-    "documents": set[str](),
+    "documents": {"definitions"},
     "demo": {"simulator", "files", "process", "errors"},
     "entry": {"process", "errors", "reconcile", "repo", "schedulers"},
     "errors": set[str](),

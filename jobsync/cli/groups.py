@@ -37,6 +37,9 @@ _SECTIONS = {
         "hooks": ("hooks", "the git hooks: install, uninstall, status"),
         "uninstall": ("leaving", "remove everything of ours, and prove it"),
     },
+    "For editors and programs": {
+        "schema": ("schemas", "JSON schemas of job.toml, jobsync.toml and each --json"),
+    },
     "Without a Mac": {
         "simulator": ("simulating", "be a launchd, for machines that have none"),
         "demo": ("simulating", "watch it all happen in a throwaway home"),

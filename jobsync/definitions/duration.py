@@ -11,6 +11,8 @@ _GRAMMAR = re.compile(
     r"(?:(?P<w>[0-9]{1,9})w)?(?:(?P<d>[0-9]{1,9})d)?(?:(?P<h>[0-9]{1,9})h)?"
     r"(?:(?P<m>[0-9]{1,9})m)?(?:(?P<s>[0-9]{1,9})s)?"
 )
+PATTERN = "^(?=.)" + "".join(f"([0-9]{{1,9}}{unit})?" for unit in SECONDS) + "$"
+"""The same for those who only match: JSON schemas, in the dialect of JavaScript."""
 _FOREIGN_PART = re.compile(
     r"([0-9]{1,9}(?:\.[0-9]{1,3})?)"
     r"(weeks?|days?|hours?|hrs?|minutes?|mins?|seconds?|secs?|w|d|h|m|s)"
@@ -34,6 +36,11 @@ def _read(text: str) -> int | None:
     if match is None or not text:
         return None
     return sum(int(count) * SECONDS[unit] for unit, count in match.groupdict().items() if count)
+
+
+def is_duration(text: str) -> bool:
+    """Whether `parse_duration` reads it."""
+    return _read(text) is not None
 
 
 def _foreign_seconds(text: str) -> float | None:

@@ -5,12 +5,26 @@ that would break one of jobsync's promises is refused with the word to use inste
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from jobsync.definitions.document import shown, unfit
 from jobsync.definitions.vocabulary import misplaced, nearest
 
 Check = Callable[[object], str | None]
 """What is wrong with a value (and what to write), or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a raw key may hold: the check of its values, and their JSON schema."""
+
+    check: Check
+    schema: Mapping[str, object]
+
+    def __call__(self, value: object) -> str | None:
+        """What is wrong with a value, or None."""
+        return self.check(value)
+
 
 LARGEST_INTEGER = 2**63 - 1
 
@@ -25,7 +39,7 @@ def _flag(value: object) -> str | None:
     return None if isinstance(value, bool) else f"{shown(value)} is not true or false"
 
 
-def _integer(lowest: int, highest: int = LARGEST_INTEGER) -> Check:
+def _integer(lowest: int, highest: int = LARGEST_INTEGER) -> Kind:
     def check(value: object) -> str | None:
         # bool is an int to Python, and not to launchd.
         if isinstance(value, bool) or not isinstance(value, int):
@@ -35,14 +49,15 @@ def _integer(lowest: int, highest: int = LARGEST_INTEGER) -> Check:
         upper = f"from {lowest} to {highest}" if highest < LARGEST_INTEGER else f"of at least {lowest}"
         return f"{shown(value)} is not a number {upper}"
 
-    return check
+    limit = {} if highest == LARGEST_INTEGER else {"maximum": highest}
+    return Kind(check, {"type": "integer", "minimum": lowest, **limit})
 
 
-def _one_of(*words: str) -> Check:
+def _one_of(*words: str) -> Kind:
     def check(value: object) -> str | None:
         return None if value in words else f"{shown(value)} is not one of {', '.join(words)}"
 
-    return check
+    return Kind(check, {"enum": list(words)})
 
 
 def _text_or_texts(value: object) -> str | None:
@@ -95,24 +110,35 @@ def _resources(value: object) -> str | None:
     return None
 
 
-ALLOWED: Mapping[str, Check] = {
-    "AbandonProcessGroup": _flag,
-    "AssociatedBundleIdentifiers": _text_or_texts,
+_FLAG = Kind(_flag, {"type": "boolean"})
+_TEXT_OR_TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_RESOURCE_LIMITS = Kind(
+    _resources,
+    {
+        "type": "object",
+        "properties": {name: {"type": "integer", "minimum": 0} for name in _RESOURCES},
+        "additionalProperties": False,
+    },
+)
+
+ALLOWED: Mapping[str, Kind] = {
+    "AbandonProcessGroup": _FLAG,
+    "AssociatedBundleIdentifiers": Kind(_text_or_texts, _TEXT_OR_TEXTS),
     "ExitTimeOut": _integer(1),
-    "HardResourceLimits": _resources,
-    "LaunchOnlyOnce": _flag,
-    "LegacyTimers": _flag,
-    "LimitLoadToSessionType": _session,
-    "LowPriorityBackgroundIO": _flag,
-    "LowPriorityIO": _flag,
-    "MaterializeDatalessFiles": _flag,
+    "HardResourceLimits": _RESOURCE_LIMITS,
+    "LaunchOnlyOnce": _FLAG,
+    "LegacyTimers": _FLAG,
+    "LimitLoadToSessionType": Kind(_session, _TEXT_OR_TEXTS),
+    "LowPriorityBackgroundIO": _FLAG,
+    "LowPriorityIO": _FLAG,
+    "MaterializeDatalessFiles": _FLAG,
     "Nice": _integer(0, 20),
     "ProcessType": _one_of("Standard", "Background", "Adaptive", "Interactive"),
-    "SoftResourceLimits": _resources,
-    "StandardInPath": _absolute,
-    "StartOnMount": _flag,
+    "SoftResourceLimits": _RESOURCE_LIMITS,
+    "StandardInPath": Kind(_absolute, {"type": "string"}),
+    "StartOnMount": _FLAG,
     "ThrottleInterval": _integer(1),
-    "Umask": _umask,
+    "Umask": Kind(_umask, {"type": ["string", "integer"]}),
 }
 
 PRIORITY_KEYS = ("LowPriorityBackgroundIO", "LowPriorityIO", "Nice", "ProcessType")

@@ -3,19 +3,23 @@
 import plistlib
 import tomllib
 
+import jsonschema
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jobsync.definitions.document import parse
+from jobsync.definitions.job import Definitions
 from jobsync.definitions.launchd_keys import ALLOWED, REFUSED
 from jobsync.definitions.load import load
+from jobsync.definitions.schema import job_schema
 from jobsync.definitions.vocabulary import DEFAULTS, KEYS, NOT_YET, SETTINGS
 from jobsync.errors import JobsyncError
 
 from .clock_oracle import steady
 from .trees import EXECUTABLE, FILE, MACHINE, SCRIPT, MemoryTree, tree
 
+SCHEMA = jsonschema.Draft7Validator(job_schema({}))
 WORDS = sorted({part for key in (*KEYS, *NOT_YET, *SETTINGS, *DEFAULTS) for part in key.split(".")})
 TABLES = ("schedule", "daemon", "only", "env", "limits", "launchd", "retry", "systemd.service", "nonsense")
 
@@ -39,6 +43,12 @@ headers = st.sampled_from(
 documents = st.lists(st.one_of(lines, lines, headers), max_size=8).map("\n".join)
 
 
+def holds_against_schema(found: Definitions, definition: bytes) -> None:
+    """No editor may complain about a file in which the reader finds no fault."""
+    if any(job.name == "a" for job in found.jobs):
+        SCHEMA.validate(tomllib.loads(definition.decode()))
+
+
 def read(definition: bytes, settings_file: bytes) -> None:
     """Read both as a repository's; what was read is what the types say, and can be written as a plist."""
     files = {
@@ -59,6 +69,8 @@ def read(definition: bytes, settings_file: bytes) -> None:
     for fault in found.faults:
         assert "\n" not in str(fault).replace(fault.key, "")
         assert len(fault.message) < 1_500
+    if b"[" not in settings_file:
+        holds_against_schema(found, definition)
     for job in found.jobs:
         plistlib.dumps(dict(job.launchd))
         plistlib.dumps({"run": repr(job.command), "env": dict(job.environment), "dir": job.directory})
