@@ -112,7 +112,8 @@ def _is_settled(place: "_Place", machine: "_Machine", environ: "Mapping[str, str
     where = ("--path-format=absolute", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
     git = process.start(("git", "rev-parse", *where, *names), env=environ)
     try:
-        query = process.start(known.survey, env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C"})
+        bare = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C"}
+        query = process.start(known.survey, env={**bare, **dict(known.environment)})
     except process.NotStarted:
         git.finish(_TIMEOUT)
         return False
@@ -121,14 +122,16 @@ def _is_settled(place: "_Place", machine: "_Machine", environ: "Mapping[str, str
     expected = [place.git_dir, place.git_dir, place.work_tree, *(blob for blob, _ in known.objects)]
     if not intact or head.status or os.fsdecode(head.stdout).splitlines() != expected:
         return False
-    return not survey.status and _all_loaded(known.labels, survey.stdout)
+    return not survey.status and _all_loaded(known, survey.stdout.decode("utf-8", "replace"))
 
 
-def _all_loaded(labels: "list[str]", answer: bytes) -> bool:
-    from jobsync.schedulers.launchd_print import services
+def _all_loaded(known: "index.Index", answer: str) -> bool:
+    """The answer holds all that must be loaded, read by the one module that knows this scheduler's words."""
+    if known.scheduler != "launchd":
+        return False
+    from jobsync.schedulers.launchd_print import all_loaded
 
-    loaded = services(answer.decode("utf-8", "replace"))
-    return loaded is not None and all(label in loaded for label in labels)
+    return all_loaded(known.labels, answer)
 
 
 def _hand_over(event: str, arguments: "tuple[str, ...]", environ: "Mapping[str, str]") -> None:

@@ -119,6 +119,18 @@ def write_atomically(path: Path, content: bytes, mode: int) -> None:
         raise _complaint("write", path, error) from error
 
 
+def link_atomically(path: Path, target: bytes) -> None:
+    """Put a symbolic link to `target` at `path`, in place of a file or link of that name. `JobsyncError`."""
+    temporary = path.with_name(temporary_name(path.name))
+    try:
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(os.fsdecode(target))
+        temporary.rename(path)
+        _sync_directory(path.parent)
+    except OSError as error:
+        raise _complaint("link", path, error) from error
+
+
 def write_if_changed(path: Path, content: bytes, mode: int) -> bool:
     """`write_atomically`, unless the file already holds exactly this; True when something was written."""
     try:

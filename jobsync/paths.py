@@ -21,6 +21,11 @@ class Paths:
     """The user's own: what jobs get beside `[env]`. jobsync reads and writes nothing there, launchers read."""
 
     @property
+    def shared(self) -> tuple[Path, ...]:
+        """Where the scheduler looks for definitions and links: beside ours there are others'."""
+        return (self.agents,)
+
+    @property
     def ledger(self) -> Path:
         """What jobsync did last."""
         return self.state / "ledger"
@@ -34,6 +39,11 @@ class Paths:
     def note(self) -> Path:
         """Left by a hook that found the lock held: whoever holds it looks again for it."""
         return self.state / "note"
+
+    @property
+    def changing(self) -> Path:
+        """Labels that a sync is changing, or failed to: what is missing of them is nobody's wish."""
+        return self.state / "changing"
 
     @property
     def deferred(self) -> Path:

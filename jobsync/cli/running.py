@@ -240,7 +240,8 @@ def restart(context: Context, /, job: str) -> int:
     _loaded(origin, record)
     _check_not_paused(origin, job)
     tokens.remove(origin.paths.token(job))
-    origin.scheduler.restart(record.label)
+    if failure := origin.scheduler.restart([record.label]).get(record.label):
+        raise failure
     say(f"restarted {job}")
     return ExitCode.OK
 

@@ -27,6 +27,7 @@ from jobsync.reconcile.state import (
     Plan,
     Record,
     Remove,
+    Reread,
     Restart,
     Result,
     Step,
@@ -34,10 +35,11 @@ from jobsync.reconcile.state import (
     Write,
 )
 from jobsync.runs import tokens
-from jobsync.schedulers.protocol import NoSession, Scheduler, SchedulerError, Survey
+from jobsync.schedulers.protocol import LINK, Artefact, NoSession, Scheduler, SchedulerError, Survey
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.5
+_UNFINISHED = (Outcome.FAILED, Outcome.DEFERRED)
 KEPT_COPIES = 20
 """Copies of hand-edited artefacts that are kept, the newest."""
 
@@ -61,12 +63,14 @@ class _Work:
     steps: list[Step]
     hold: Hold
     deadline: float = 0.0
+    failure: JobsyncError | None = None
+    """What the scheduler answered to the last thing that was asked for it."""
+    owes_start: bool = False
+    """A start was swallowed by the hold, and is made up for once the job is loaded."""
     is_gone: bool = False
     """The old job is out of the scheduler, and nothing has taken its place."""
     refused: bool = False
     """The scheduler would not load it: hooks do not try that again."""
-    is_alone: bool = False
-    """No other job is to be unloaded at the same time."""
 
 
 class Applier:
@@ -98,12 +102,14 @@ class Applier:
             if not change.steps:
                 self._settle(done, change)
         works = [self._work(change) for change in plan.changes if change.steps]
-        unloading = [work for work in works if _unloaded(work.change)]
-        for work in unloading:
-            work.is_alone = len(unloading) == 1
-        draining = [work for work in works if self._attempt(done, work, self._begin)]
-        finished = [work for work in self._drain(done, draining) if self._attempt(done, work, self._finish)]
+        self._announce(works)
+        going = [work for work in works if _unloaded(work.change)]
+        staying = [work for work in works if not _unloaded(work.change)]
+        gone = [work for batch in self._batches(going) for work in self._unload(done, batch, is_alone=len(going) == 1)]
+        ready = self._drain(done, [*staying, *gone])
+        finished = [work for batch in self._batches(ready) for work in self._replace(done, batch)]
         self._verify(done, finished)
+        self._announce([work for work in works if done.results[work.change.name].outcome in _UNFINISHED])
         for leftover in plan.leftovers:
             self._tidy(done, Path(leftover.path))
         return done
@@ -137,16 +143,51 @@ class Applier:
             return False
         return True
 
-    def _begin(self, done: Applied, work: _Work) -> None:
-        """Send the old job away; whether it is gone is for `_drain` to see."""
+    def _batches(self, works: list[_Work]) -> list[list[_Work]]:
+        """Where one call serves all, all at once; else each on its own, so that none is out longer than it must."""
+        if self._scheduler.manners.loads_together:
+            return [works] if works else []
+        return [[work] for work in works]
+
+    def _announce(self, works: list[_Work]) -> None:
+        """Leave word of the jobs that lose links on the way: what a kill leaves of that is no wish of anyone."""
+        labels = sorted(work.change.label for work in works if _has_links(work.change))
+        if labels:
+            files.write_atomically(self._paths.changing, "\n".join(labels).encode(), 0o600)
+        else:
+            files.remove(self._paths.changing)
+
+    def _unload(self, done: Applied, batch: list[_Work], *, is_alone: bool) -> list[_Work]:
+        """Send the old jobs away; those that were told to. Whether they are gone is for `_drain` to see."""
+        told = [work for work in batch if self._attempt(done, work, self._close)]
+        steps = [step for work in told for step in _unloads(work)]
+        longest = max((step.limit for step in steps), default=0.0)
+        is_whole = is_alone or self._scheduler.manners.loads_together
+        answer = self._scheduler.unload(
+            [step.label for step in steps],
+            sparing=[step.label for step in steps if step.spares],
+            wait=longest if is_whole else None,
+        )
+        for work in told:
+            work.failure = next(
+                (answer.failures[one.label] for one in _unloads(work) if one.label in answer.failures), None
+            )
+            work.deadline = 0.0 if answer.are_gone else time.monotonic() + max(one.limit for one in _unloads(work))
+        return [work for work in told if self._attempt(done, work, self._told)]
+
+    def _close(self, done: Applied, work: _Work) -> None:
+        """Keep a run from starting while the job is replaced, where loading anew would end it."""
         del done
-        while work.steps and isinstance(step := work.steps[0], Unload):
-            if step.spares:
+        for step in _unloads(work):
+            if step.spares and not self._scheduler.manners.spares_runs:
                 work.hold.close(step.label)
             self._progress(f"unloading {step.label}")
-            work.deadline = time.monotonic() + step.limit
-            self._scheduler.unload(step.label, step.limit if work.is_alone else None)
-            work.steps.pop(0)
+
+    def _told(self, done: Applied, work: _Work) -> None:
+        del done
+        if work.failure is not None:
+            raise work.failure
+        work.steps = [step for step in work.steps if not isinstance(step, Unload)]
 
     def _drain(self, done: Applied, works: list[_Work]) -> list[_Work]:
         """Wait until the unloaded jobs are gone; the ones that are not in time fail."""
@@ -176,35 +217,58 @@ class Applier:
             return []
         return [work for work in waiting if not any(label in answer.services for label in _unloaded(work.change))]
 
-    def _finish(self, done: Applied, work: _Work) -> None:
-        work.is_gone = True
-        while work.steps:
-            self._take(done, work, work.steps[0])
-            work.steps.pop(0)
+    def _replace(self, done: Applied, batch: list[_Work]) -> list[_Work]:
+        """New files, then the scheduler reads them, then what claims that it did; those of which all went well."""
+        placed_ = [work for work in batch if self._attempt(done, work, self._place)]
+        loading = [label for work in placed_ for label in _next(work, Load)]
+        reread = [label for work in placed_ for label in _reread(work.change)]
+        failures = self._loader.load(loading, reread) if loading or reread else {}
+        restarting = [label for work in placed_ for label in _next(work, Restart)]
+        failures = {**failures, **(self._scheduler.restart(restarting) if restarting else {})}
+        for work in placed_:
+            work.failure = next((failures[label] for label in _labels(work.change) if label in failures), None)
+        return [work for work in placed_ if self._attempt(done, work, self._complete)]
 
-    def _take(self, done: Applied, work: _Work, step: Step) -> None:
+    def _place(self, done: Applied, work: _Work) -> None:
+        """Everything up to the moment at which the scheduler reads it."""
+        work.is_gone = True
+        while work.steps and isinstance(step := work.steps[0], Write | Remove):
+            self._put(done, step)
+            work.steps.pop(0)
+        if work.steps and isinstance(step := work.steps[0], Load):
+            self._prepare(work, step)
+
+    def _put(self, done: Applied, step: Write | Remove) -> None:
         match step:
             case Write():
                 self._write(done, step)
             case Remove():
                 self._remove(done, step)
-            case Load():
-                self._load(work, step)
-            case Restart():
-                self._scheduler.restart(step.label)
-            case Unload():
-                raise AssertionError("a plan unloads before it does anything else")
             case _:
                 assert_never(step)
+
+    def _complete(self, done: Applied, work: _Work) -> None:
+        """What follows once the scheduler has read it, or the reason why it did not."""
+        step = work.steps[0] if work.steps else None
+        if work.failure is not None:
+            # Of a session that ended nothing is known that would forbid the next try.
+            work.refused = isinstance(step, Load | Reread) and isinstance(work.failure, SchedulerError)
+            tokens.remove(self._paths.token(work.change.name))
+            raise work.failure
+        if isinstance(step, Load) and work.owes_start and not step.as_sync:
+            # A job that starts whenever it is loaded has just had the start that is owed.
+            self._scheduler.start(step.label)
+        for step in work.steps:
+            if isinstance(step, Write | Remove):
+                self._put(done, step)
+        work.steps = []
 
     def _write(self, done: Applied, step: Write) -> None:
         path = Path(step.artefact.path)
         if step.keeps:
             self._keep(done, path)
         self._store.put(step.artefact.content)
-        # ~/Library/LaunchAgents may not exist on a fresh account; 0755 is what macOS gives it.
-        files.make_directory(path.parent, 0o755 if path.parent == self._paths.agents else 0o700)
-        files.write_atomically(path, step.artefact.content, step.artefact.mode)
+        _put_artefact(step.artefact, self._paths)
 
     def _remove(self, done: Applied, step: Remove) -> None:
         if step.keeps:
@@ -224,25 +288,16 @@ class Applier:
         for old in sorted(files.listing(self._paths.kept))[:-KEPT_COPIES]:
             files.remove(old)
 
-    def _load(self, work: _Work, step: Load) -> None:
+    def _prepare(self, work: _Work, step: Load) -> None:
         name = work.change.name
         files.make_directory(self._paths.job_logs(step.label))
         files.make_directory(self._paths.runs(name).parent)
         # The old job is gone, so nothing can find the hold any more.
-        owes_start = work.hold.swallowed_a_start
+        work.owes_start = work.hold.swallowed_a_start
         work.hold.release()
-        if step.as_sync and not owes_start:
+        if step.as_sync and not work.owes_start:
             tokens.write(self._paths.token(name))
         self._progress(f"loading {step.label}")
-        try:
-            self._loader.load(step.label)
-        except SchedulerError:
-            work.refused = True
-            tokens.remove(self._paths.token(name))
-            raise
-        # A job that starts whenever it is loaded has just had the start that is owed.
-        if owes_start and not step.as_sync:
-            self._scheduler.start(step.label)
 
     def _verify(self, done: Applied, works: list[_Work]) -> None:
         """Ask once whether everything took, and tell the ledger of what did."""
@@ -293,9 +348,12 @@ class Applier:
         refused = meant.load_digest if work.refused else ""
         try:
             self._put_back(done, former, meant)
-            if former.at_login:
+            if former.at_login and not self._scheduler.manners.tells_login:
                 tokens.write(self._paths.token(former.name))
-            self._loader.load(former.label)
+            labels = {former.label, meant.label}
+            if failure := self._loader.load([former.label], labels).get(former.label):
+                raise failure
+            self._put_links_back(former)
         except JobsyncError as error:
             tokens.remove(self._paths.token(former.name))
             record = _failed_record(former, meant, message, work)
@@ -311,12 +369,31 @@ class Applier:
             if content is None:
                 raise JobsyncError(f"the bytes of {one.path} are lost")
         for one, content in contents.items():
+            if one.mode == LINK:
+                continue
             found = files.read(Path(one.path))
             if found is not None and digest(found) not in ours:
                 self._keep(done, Path(one.path))
             files.write_if_changed(Path(one.path), content or b"", one.mode)
         for path in {one.path for one in meant.artefacts} - {one.path for one in former.artefacts}:
             files.remove(Path(path))
+
+    def _put_links_back(self, former: Record) -> None:
+        """Behind the loading, as in every change."""
+        for one in former.artefacts:
+            if one.mode == LINK:
+                _put_artefact(Artefact(one.path, self._store.get(one.digest) or b"", one.mode), self._paths)
+
+
+def _put_artefact(artefact: Artefact, paths: Paths) -> None:
+    path = Path(artefact.path)
+    # ~/Library/LaunchAgents and systemd's places may not exist on a fresh account; 0755 is what a system gives them.
+    is_shared = any(path.parent.is_relative_to(place) for place in paths.shared)
+    files.make_directory(path.parent, 0o755 if is_shared else 0o700)
+    if artefact.is_link:
+        files.link_atomically(path, artefact.content)
+    else:
+        files.write_atomically(path, artefact.content, artefact.mode)
 
 
 def _is_replaced(work: _Work, former: Record, meant: Record) -> bool:
@@ -330,11 +407,34 @@ def _is_daemon(change: Change) -> bool:
 
 
 def _loads(change: Change) -> list[str]:
-    return [step.label for step in change.steps if isinstance(step, Load | Restart)]
+    return [step.label for step in change.steps if isinstance(step, Load | Reread | Restart)]
 
 
 def _unloaded(change: Change) -> list[str]:
     return [step.label for step in change.steps if isinstance(step, Unload)]
+
+
+def _unloads(work: _Work) -> list[Unload]:
+    return [step for step in work.steps if isinstance(step, Unload)]
+
+
+def _next(work: _Work, kind: type[Load | Restart]) -> list[str]:
+    """The label of its next step, if that is one of this kind."""
+    step = work.steps[0] if work.steps else None
+    return [step.label] if isinstance(step, kind) else []
+
+
+def _reread(change: Change) -> list[str]:
+    """Labels whose definitions the scheduler holds and shall read again, or find gone."""
+    return [step.label for step in change.steps if isinstance(step, Unload | Load | Reread)]
+
+
+def _labels(change: Change) -> set[str]:
+    return {change.label, *_loads(change), *_unloaded(change)}
+
+
+def _has_links(change: Change) -> bool:
+    return any(isinstance(step, Write) and step.artefact.is_link for step in change.steps)
 
 
 def _complaint(change: Change, answer: object) -> str:
@@ -346,8 +446,12 @@ def _complaint(change: Change, answer: object) -> str:
         return ""
     if not isinstance(answer, Survey):
         return "the scheduler did not say whether it took"
-    if any(label not in answer.services for label in loads):
+    known = [answer.services.get(label) for label in loads]
+    if any(one is None or not one.is_armed for one in known):
         return "the scheduler accepted it and does not know it"
+    meant = change.record.load_digest if change.record else ""
+    if any(one is not None and one.digest not in ("", meant) for one in known):
+        return "the scheduler accepted it and holds another definition"
     if not loads and any(label in answer.services for label in _unloaded(change)):
         return "it is still loaded"
     return ""
@@ -356,9 +460,7 @@ def _complaint(change: Change, answer: object) -> str:
 def _failed_record(former: Record | None, meant: Record, message: str, work: _Work) -> Record:
     """What the ledger holds of a job that could not be applied: its files as they are, and no other claim."""
     written = tuple(
-        placed(step.artefact)
-        for step in work.change.steps
-        if isinstance(step, Write) and _is_there(step.artefact.path, step.artefact.content)
+        placed(step.artefact) for step in work.change.steps if isinstance(step, Write) and _is_there(step.artefact)
     )
     paths = {one.path for one in written}
     kept = tuple(one for one in former.artefacts if one.path not in paths) if former else ()
@@ -374,8 +476,10 @@ def _failed_record(former: Record | None, meant: Record, message: str, work: _Wo
     )
 
 
-def _is_there(path: str, content: bytes) -> bool:
+def _is_there(artefact: Artefact) -> bool:
+    path = artefact.path
     try:
-        return os.path.lexists(path) and Path(path).read_bytes() == content
+        found = os.fsencode(Path(path).readlink()) if artefact.is_link else Path(path).read_bytes()
     except OSError:
         return False
+    return found == artefact.content

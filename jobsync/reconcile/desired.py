@@ -188,9 +188,9 @@ def _from_ledger(origin: Origin, record: Record) -> Wanted | None:
         if content is None:
             return None
         artefacts.append(Artefact(one.path, content, one.mode))
-    definition = origin.scheduler.definition_path(record.label)
-    meanings = (origin.scheduler.meaning(one.content) for one in artefacts if one.path == definition)
-    load_digest = record.load_digest or next(meanings, None) or ""
+    definitions = origin.scheduler.definitions(record.label)
+    meanings = (origin.scheduler.meaning(one.content) for one in artefacts if one.path in definitions)
+    load_digest = record.load_digest or " ".join(meaning or "" for meaning in meanings)
     return Wanted(
         rendering=Rendering(record.label, tuple(artefacts), load_digest),
         source=record.source,

@@ -9,6 +9,8 @@ import os
 from _blake2 import blake2b  # what hashlib hands out; importing hashlib costs a tenth of the hook's budget
 
 MAGIC = "jobsync-ledger 1"
+_LINK = 0o120000
+"""The mode of an artefact that is a symbolic link; its content is where it leads."""
 
 
 def digest(content: bytes) -> str:
@@ -19,22 +21,28 @@ def digest(content: bytes) -> str:
 class Index:
     """What the last sync left behind. `None` from `read` when it left nothing that can be relied on."""
 
-    __slots__ = ("config", "files", "labels", "objects", "survey")
+    __slots__ = ("config", "environment", "files", "labels", "objects", "scheduler", "survey")
 
     def __init__(self) -> None:
         self.config = ""
+        self.scheduler = ""
+        """Name of the reader that understands the answer to `survey`: see `entry.py`."""
         self.survey: tuple[str, ...] = ()
+        """argv of the one query."""
+        self.environment: list[tuple[str, str]] = []
+        """What that query needs beside PATH and locale."""
         self.objects: list[tuple[str, str]] = []
         """(object id, path in HEAD), for every path whose change would matter."""
         self.files: list[tuple[int, int, str, str]] = []
         """(mode, size, digest, absolute path) of every artefact."""
         self.labels: list[str] = []
-        """Labels that must be loaded."""
+        """What that reader must find: for each job that must be loaded, in the words of its scheduler."""
 
 
 def render(index: Index) -> str:
     """The text of a settled index."""
-    lines = [MAGIC, f"config\t{index.config}", "\t".join(("survey", *index.survey))]
+    lines = [MAGIC, f"config\t{index.config}", f"scheduler\t{index.scheduler}", "\t".join(("survey", *index.survey))]
+    lines += [f"environment\t{name}\t{value}" for name, value in index.environment]
     lines += [f"object\t{blob}\t{path}" for blob, path in index.objects]
     lines += [f"label\t{label}" for label in index.labels]
     lines += [f"file\t{mode:o}\t{size}\t{digest}\t{path}" for mode, size, digest, path in index.files]
@@ -69,6 +77,11 @@ def parse(text: str) -> "Index | None":
             index.objects.append((blob, path))
         elif word == "config":
             (index.config,) = fields
+        elif word == "scheduler":
+            (index.scheduler,) = fields
+        elif word == "environment":
+            name, value = fields
+            index.environment.append((name, value))
         elif word == "survey":
             index.survey = tuple(fields)
         else:
@@ -86,8 +99,10 @@ def read(path: str) -> "Index | None":
 
 
 def differs(mode: int, size: int, expected: str, path: str) -> bool:
-    """Whether the file at `path` is anything but the regular file that was written there."""
+    """Whether what stands at `path` is anything but the regular file, or the link, that was written there."""
     try:
+        if mode == _LINK:
+            return digest(os.readlink(os.fsencode(path))) != expected  # noqa: PTH115 - pathlib is heavy
         status = os.lstat(path)
         if status.st_mode != mode | 0o100000 or status.st_size != size:
             return True

@@ -1,11 +1,11 @@
-"""Loads a job under launchd's real manners: refusals that pass, refusals that took, starts that never come."""
+"""Loads jobs under a scheduler's real manners. launchd's: refusals that pass or took, starts that never come."""
 
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from jobsync.errors import JobsyncError
-from jobsync.schedulers.protocol import Answer, NoSession, Scheduler, SchedulerError, Survey
+from jobsync.schedulers.protocol import Answer, Failures, NoSession, Scheduler, SchedulerError, Survey
 
 RETRY_PAUSE = 0.2
 """Seconds until a refused load is tried again for the first time; doubled each time after that."""
@@ -29,28 +29,39 @@ class Loader:
         self._progress = progress
         self._retry_pause = retry_pause
 
-    def load(self, label: str) -> None:
-        """Load; where that is refused, look whether it took all the same, and try again a few times.
+    def load(self, labels: Collection[str], reread: Collection[str] = ()) -> Failures:
+        """Load; where one job after the other is loaded, look whether a refusal took all the same, and try again.
 
-        `SchedulerError` when it is refused for good; `SessionEnded` when there is nothing left to load it into.
+        `SchedulerError` for what is refused for good; `SessionEnded` when there is nothing left to load it into.
         """
+        if self._scheduler.manners.loads_together:
+            return self._scheduler.load(labels, reread)
+        failures: dict[str, JobsyncError] = {}
+        for label in labels:
+            try:
+                self._load_patiently(label)
+            except JobsyncError as error:
+                failures[label] = error
+        return failures
+
+    def _load_patiently(self, label: str) -> None:
         pause = self._retry_pause
         for tries_left in reversed(range(_TRIES)):
-            try:
-                self._scheduler.load(label)
-            except SchedulerError as error:
-                answer = self._scheduler.survey()
-                if isinstance(answer, NoSession):
-                    raise SessionEnded(answer.reason) from error
-                if isinstance(answer, Survey) and label in answer.services:
-                    return
-                if not tries_left:
-                    raise SchedulerError(f"{self._scheduler.why_refused(label)} ({error.message})") from error
-                self._progress(f"loading {label} again: {error.message}")
-                time.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
-            else:
+            error = self._scheduler.load([label]).get(label)
+            if error is None:
                 return
+            if not isinstance(error, SchedulerError):
+                raise error
+            answer = self._scheduler.survey()
+            if isinstance(answer, NoSession):
+                raise SessionEnded(answer.reason) from error
+            if isinstance(answer, Survey) and label in answer.services:
+                return
+            if not tries_left:
+                raise SchedulerError(f"{self._scheduler.why_refused(label)} ({error.message})") from error
+            self._progress(f"loading {label} again: {error.message}")
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
     def kick_pended(self, daemons: Collection[str], answer: Answer) -> Answer:
         """Start the daemons among these labels that are loaded and were not started: launchd may pend that for ever.

@@ -23,11 +23,18 @@ def file_state(path: str) -> FileState:
     except OSError as error:
         return FileState(problem=f"{UNREADABLE}: {error.strerror}")
     if stat.S_ISLNK(status.st_mode):
-        return FileState(problem="is a symbolic link")
+        return _link_state(path)
     if not stat.S_ISREG(status.st_mode):
         return FileState(problem="is a directory" if stat.S_ISDIR(status.st_mode) else "is no regular file")
     try:
         return FileState(Path(path).read_bytes(), stat.S_IMODE(status.st_mode))
+    except OSError as error:
+        return FileState(problem=f"{UNREADABLE}: {error.strerror}")
+
+
+def _link_state(path: str) -> FileState:
+    try:
+        return FileState(problem="is a symbolic link", target=os.fsencode(Path(path).readlink()))
     except OSError as error:
         return FileState(problem=f"{UNREADABLE}: {error.strerror}")
 
@@ -53,7 +60,7 @@ def _paths_of_interest(want: Want, ledger: Ledger, scheduler: Scheduler) -> Iter
             yield from (one.path for one in desired.rendering.artefacts)
         if record is not None:
             yield from (one.path for one in record.artefacts)
-            yield scheduler.definition_path(record.label)
+            yield from scheduler.definitions(record.label)
 
 
 def _known_labels(want: Want, ledger: Ledger) -> set[str]:
@@ -82,14 +89,26 @@ def find_orphans(want: Want, ledger: Ledger, answer: Answer, scheduler: Schedule
     start = scheduler.label("")
     found = set()
     for label in scheduler.installed_labels():
-        content = file_state(scheduler.definition_path(label)).content
-        if label not in known and content is not None and scheduler.is_ours(content):
+        if label not in known and _is_marked(label, scheduler):
             found.add(label)
     services = answer.services if isinstance(answer, Survey) else {}
     for label in services:
         if label.startswith(start) and label not in known and label not in found and scheduler.owns(label):
             found.add(label)
     return {label.removeprefix(start): label for label in sorted(found)}
+
+
+def _is_marked(label: str, scheduler: Scheduler) -> bool:
+    """Some installed definition of it names this repository."""
+    contents = (file_state(path).content for path in scheduler.definitions(label))
+    return any(content is not None and scheduler.is_ours(content) for content in contents)
+
+
+def _belongings(name: str, label: str, paths: Paths, scheduler: Scheduler) -> tuple[str, ...]:
+    """Where files of an orphan are: what is marked as ours, and what is ours by place."""
+    contents = {path: file_state(path).content for path in scheduler.definitions(label)}
+    marked = (path for path, content in contents.items() if content is None or scheduler.is_ours(content))
+    return (*marked, str(paths.launcher(name)), *scheduler.links(label))
 
 
 def _names(directory: Path) -> list[str]:
@@ -105,14 +124,17 @@ def _leftovers(paths: Paths, known: set[str], ledger: Ledger, scheduler: Schedul
     """What a killed sync left: launchers without a job, and files that were to take a definition's place."""
     used = {Path(one.path).name for record in ledger.records.values() for one in record.artefacts}
     launchers = [paths.launcher(name) for name in _names(paths.launchers) if name not in used | known]
-    unplaced = [paths.agents / name for name in _names(paths.agents) if is_temporary(name, scheduler.label(""))]
+    start = scheduler.label("")
+    unplaced = [place / name for place in paths.shared for name in _names(place) if is_temporary(name, start)]
     return tuple(str(path) for path in (*launchers, *unplaced))
 
 
-def _is_running(answer: Answer, labels: set[str]) -> bool:
+def _above(answer: Answer, labels: set[str], scheduler: Scheduler) -> frozenset[int]:
+    """Processes that this one depends on; asked for only where one of these jobs runs."""
     if not isinstance(answer, Survey):
-        return False
-    return any(one.pid is not None for label, one in answer.services.items() if label in labels)
+        return frozenset()
+    is_running = any(one.pid is not None for label, one in answer.services.items() if label in labels)
+    return ancestors() | scheduler.enclosing(answer) if is_running else frozenset()
 
 
 def observe(want: Want, ledger: Ledger, paths: Paths, scheduler: Scheduler, *, whole: bool) -> Observed:
@@ -120,13 +142,11 @@ def observe(want: Want, ledger: Ledger, paths: Paths, scheduler: Scheduler, *, w
     answer = scheduler.survey()
     files = {path: file_state(path) for path in _paths_of_interest(want, ledger, scheduler)}
     orphans = find_orphans(want, ledger, answer, scheduler) if whole else {}
-    belongings = {
-        name: (scheduler.definition_path(label), str(paths.launcher(name))) for name, label in orphans.items()
-    }
+    belongings = {name: _belongings(name, label, paths, scheduler) for name, label in orphans.items()}
     files |= {path: file_state(path) for own in belongings.values() for path in own}
     try:
         ours = _known_labels(want, ledger) | set(orphans.values())
-        above = ancestors() if _is_running(answer, ours) else frozenset()
+        above = _above(answer, ours, scheduler)
     except JobsyncError as error:
         raise JobsyncError(f"cannot tell whether this sync runs inside one of its jobs: {error.message}") from error
     return Observed(

@@ -25,6 +25,7 @@ from jobsync.reconcile.state import (
     Plan,
     Record,
     Remove,
+    Reread,
     Restart,
     Step,
     Unload,
@@ -33,14 +34,14 @@ from jobsync.reconcile.state import (
     Wanted,
     Write,
 )
-from jobsync.schedulers.protocol import Artefact, Identity, Loaded, NoSession, Scheduler, Survey, Unknown
+from jobsync.schedulers.protocol import Artefact, Loaded, NoSession, Scheduler, Survey, Unknown
 
 _NOTHING = FileState()
 
 
 def _is_altered(content: bytes, scheduler: Scheduler) -> bool:
     """Without a record: a definition of ours that no longer means what it claims to mean was edited."""
-    return scheduler.is_ours(content) and scheduler.meaning(content) not in scheduler.environment(content).values()
+    return scheduler.is_ours(content) and scheduler.is_altered(content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +77,22 @@ class _Look:
         state = self.file(artefact.path)
         if state.is_missing or any(one.path == artefact.path for one in self.record_artefacts()):
             return True
-        if artefact.path != self.scheduler.definition_path(self.label):
-            return True
+        if artefact.path not in self.definitions:
+            return state.target is not None or not artefact.is_link
         return state.content is not None and self.scheduler.is_ours(state.content)
 
     def record_artefacts(self) -> tuple[Artefact, ...]:
         """Paths of the record, as artefacts without content."""
         return tuple(Artefact(one.path, b"", one.mode) for one in self.record.artefacts) if self.record else ()
 
+    @property
+    def definitions(self) -> tuple[str, ...]:
+        return self.scheduler.definitions(self.label)
+
     def differs(self, artefact: Artefact) -> bool:
         state = self.file(artefact.path)
+        if artefact.is_link:
+            return state.target != artefact.content
         return state.content != artefact.content or state.mode != artefact.mode
 
     def was_edited(self, path: str) -> bool:
@@ -95,13 +102,18 @@ class _Look:
             return False
         written = [one.digest for one in self.record.artefacts if one.path == path] if self.record else []
         if not written:
-            return path == self.scheduler.definition_path(self.label) and _is_altered(content, self.scheduler)
+            return path in self.definitions and _is_altered(content, self.scheduler)
         return digest(content) not in written
 
     @property
-    def loaded(self) -> Loaded | None:
+    def known(self) -> Loaded | None:
+        """What the scheduler has of it, armed or not."""
         answer = self.observed.answer
         return answer.services.get(self.label) if isinstance(answer, Survey) else None
+
+    @property
+    def loaded(self) -> Loaded | None:
+        return self.known if self.known is not None and self.known.is_armed else None
 
     @property
     def moves(self) -> bool:
@@ -118,36 +130,51 @@ class _Look:
 
     @property
     def is_disabled(self) -> bool:
+        return bool(self.way_to_enable)
+
+    @property
+    def way_to_enable(self) -> str:
         answer = self.observed.answer
-        return isinstance(answer, Survey) and self.label in answer.disabled
+        return answer.disabled.get(self.label, "") if isinstance(answer, Survey) else ""
 
     @property
     def meaning_drifted(self) -> bool:
         """What is installed means something else than what we loaded: a login may have loaded that."""
-        path = self.scheduler.definition_path(self.label)
-        state = self.file(path)
-        if self.record is None or not self.record.load_digest or not self.was_edited(path):
+        if self.record is None or not self.record.load_digest:
             return False
-        return state.content is None or self.scheduler.meaning(state.content) != self.record.load_digest
+        meant = self.record.load_digest.split()
+        edited = (self.file(path).content for path in self.definitions if self.was_edited(path))
+        return any(content is None or self.scheduler.meaning(content) not in meant for content in edited)
 
     @property
     def loaded_digest(self) -> str:
         """Digest of what is loaded, as far as the scheduler can tell; empty when nobody can."""
         if self.meaning_drifted:
             return ""
+        if self.loaded is not None and self.loaded.digest:
+            return self.loaded.digest if self.record is not None or self.is_as_it_claims(self.loaded.digest) else ""
         if self.record is not None and self.record.load_digest:
             return self.record.load_digest
         identity = self.observed.identities.get(self.label)
-        return identity.digest if identity and self.may_believe(identity) else ""
+        return identity.digest if identity and self.is_as_it_claims(identity.digest) else ""
 
-    def may_believe(self, identity: Identity) -> bool:
+    def is_as_it_claims(self, claimed: str) -> bool:
         """An edited definition still claims the digest that we wrote into it, and a login may have loaded it."""
-        content = self.file(self.scheduler.definition_path(self.label)).content
-        return content is None or self.scheduler.meaning(content) == identity.digest
+        contents = (self.file(path).content for path in self.definitions)
+        return all(content is None or self.scheduler.meaning(content) in claimed.split() for content in contents)
+
+    @property
+    def changes_in_place(self) -> bool:
+        """It is loaded with another definition, which the scheduler can replace while it stays loaded."""
+        if self.loaded is None or self.want.is_daemon or self.loaded_digest == self.want.rendering.load_digest:
+            return False
+        return self.scheduler.takes_in_place(self.loaded_digest, self.want.rendering.load_digest)
 
     @property
     def needs_unload(self) -> bool:
-        return self.loaded is not None and self.loaded_digest != self.want.rendering.load_digest
+        if self.loaded is None or self.changes_in_place:
+            return False
+        return self.loaded_digest != self.want.rendering.load_digest
 
     @property
     def needs_load(self) -> bool:
@@ -159,7 +186,8 @@ class _Look:
     def gave_up(self) -> bool:
         """This very definition could not be loaded last time."""
         failed = self.record.failed if self.record else ""
-        return bool(failed) and failed == self.want.rendering.load_digest and self.needs_load
+        is_due = self.needs_load or self.changes_in_place
+        return bool(failed) and failed == self.want.rendering.load_digest and is_due
 
     @property
     def needs_restart(self) -> bool:
@@ -177,7 +205,8 @@ class _Look:
 
 def _blocked_by(look: _Look) -> tuple[str, int] | None:
     """Why a loaded job must not be unloaded or restarted now, and the process behind that; None when it may."""
-    stops = look.needs_unload or look.needs_restart
+    is_spared = look.scheduler.manners.spares_runs and not look.want.is_daemon
+    stops = (look.needs_unload and not is_spared) or look.needs_restart
     loaded = look.former or (look.loaded if stops else None)
     if loaded is None or loaded.pid is None:
         return None
@@ -201,18 +230,24 @@ def _foreign(look: _Look) -> str:
             return f"{artefact.path} is not jobsync's; move it away, or rename the job"
     identity = look.observed.identities.get(look.label)
     if look.record is None and identity is not None and identity.owner != look.scheduler.owner:
-        return f"{look.label} is loaded, and not by jobsync; `launchctl bootout` it, or rename the job"
+        name = look.scheduler.manners.name
+        return f"{look.label} is loaded, and not by jobsync; take it out of {name}, or rename the job"
     return ""
 
 
 def _steps(look: _Look) -> tuple[Step, ...]:
+    """Links go before a job is loaded and come back behind it: they claim for the next login that all is in place."""
     rendering = look.want.rendering
+    files = [one for one in rendering.artefacts if not one.is_link]
+    links = [one for one in rendering.artefacts if one.is_link and not look.is_disabled]
     steps: list[Step] = []
     if look.record is not None and look.former is not None:
-        steps.append(_unload(look, look.record.label))
+        steps.append(_unload(look, look.record.label, spares=not (look.want.is_daemon or look.orders.now)))
     if look.needs_unload:
-        steps.append(_unload(look, look.label))
-    steps += [Write(one, look.was_edited(one.path)) for one in rendering.artefacts if look.differs(one)]
+        steps.append(_unload(look, look.label, spares=not (look.want.is_daemon or look.orders.now)))
+    if look.needs_load:
+        steps += [Remove(one.path, keeps=False) for one in links if look.file(one.path).target is not None]
+    steps += [Write(one, look.was_edited(one.path)) for one in files if look.differs(one)]
     kept = {one.path for one in rendering.artefacts}
     steps += [
         Remove(one.path, look.was_edited(one.path))
@@ -220,15 +255,21 @@ def _steps(look: _Look) -> tuple[Step, ...]:
         if one.path not in kept and not look.file(one.path).is_missing
     ]
     if look.needs_load:
-        steps.append(Load(look.label, as_sync=look.want.at_login))
+        steps.append(Load(look.label, as_sync=look.want.at_login and not look.scheduler.manners.tells_login))
+    elif look.changes_in_place:
+        steps.append(Reread(look.label))
     elif look.needs_restart:
         steps.append(Restart(look.label))
+    steps += [Write(one, look.was_edited(one.path)) for one in links if look.needs_load or look.differs(one)]
     return tuple(steps)
 
 
-def _unload(look: _Look, label: str) -> Unload:
-    installed = look.file(look.scheduler.definition_path(label)).content
-    spares = not (look.want.is_daemon or look.orders.now)
+def _contents(observed: Observed, label: str, scheduler: Scheduler) -> bytes | None:
+    return observed.files.get(scheduler.definition_path(label), _NOTHING).content
+
+
+def _unload(look: _Look, label: str, *, spares: bool) -> Unload:
+    installed = _contents(look.observed, label, look.scheduler)
     return Unload(label, look.scheduler.unload_limit(installed), spares)
 
 
@@ -242,7 +283,7 @@ def _name_of(look: _Look, steps: tuple[Step, ...]) -> Outcome:
         return Outcome.UPDATED
     if any(isinstance(step, Write) for step in steps):
         return Outcome.REPAIRED
-    if any(isinstance(step, Load) for step in steps):
+    if any(isinstance(step, Load | Reread) for step in steps):
         return Outcome.RELOADED
     return Outcome.RESTARTED
 
@@ -316,7 +357,7 @@ def _for_wanted(look: _Look) -> Change:
     if isinstance(look.observed.answer, NoSession):
         outcome, cause = Outcome.DEFERRED, look.observed.answer.reason
     elif look.is_disabled and (look.loaded is None or look.needs_unload):
-        outcome, cause = Outcome.PAUSED, f"disabled by you; `launchctl enable gui/UID/{look.label}` ends that"
+        outcome, cause = Outcome.PAUSED, f"disabled by you; `{look.way_to_enable}` ends that"
     elif look.want.paused and outcome is Outcome.UNCHANGED:
         outcome, cause = Outcome.PAUSED, look.want.paused
     is_loaded = look.needs_load or (look.loaded is not None and not look.needs_unload)
@@ -363,7 +404,7 @@ class _Going:
         """Removing a job stops it."""
         if self.loaded is None:
             return self.removals()
-        installed = self.observed.files.get(self.scheduler.definition_path(self.label), _NOTHING).content
+        installed = _contents(self.observed, self.label, self.scheduler)
         return (Unload(self.label, self.scheduler.unload_limit(installed), spares=False), *self.removals())
 
 

@@ -150,6 +150,8 @@ class FileState:
     mode: int = 0
     problem: str = ""
     """Why it is no regular file that could be read, such as `is a directory`."""
+    target: bytes | None = None
+    """Where it leads, when it is a symbolic link (a problem too, for whoever expects a file)."""
 
     @property
     def is_unreadable(self) -> bool:
@@ -188,7 +190,7 @@ class Unload:
     limit: float
     """Seconds until waiting is given up."""
     spares: bool
-    """A run that has started in the meantime is not stopped: the change is deferred."""
+    """A run that has started in the meantime is not stopped: the change is deferred, or the run goes on beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,13 +218,20 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Reread:
+    """Have the scheduler read a definition that changed, while the job stays loaded."""
+
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Restart:
     """End the daemon's process and start it anew."""
 
     label: str
 
 
-Step = Unload | Write | Remove | Load | Restart
+Step = Unload | Write | Remove | Load | Reread | Restart
 
 
 @dataclass(frozen=True, slots=True)

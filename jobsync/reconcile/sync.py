@@ -94,8 +94,11 @@ def _index(planned: Planned, origin: Origin, ledger: Ledger, *, settled: bool) -
         return None
     result = index.Index()
     result.config = configuration.digest(files.read(origin.config.file) or b"")
-    result.survey = origin.scheduler.survey_command()
-    result.labels = [record.label for record in ledger.records.values() if record.load_digest]
+    query = origin.scheduler.query()
+    result.scheduler, result.survey = origin.scheduler.manners.name, query.argv
+    result.environment = list(query.environment)
+    loaded = (record for record in ledger.records.values() if record.load_digest)
+    result.labels = [text for one in loaded for text in origin.scheduler.evidence(one.label, one.load_digest)]
     artefacts = [one for record in ledger.records.values() for one in record.artefacts]
     result.files = [(one.mode, one.size, one.digest, one.path) for one in artefacts]
     watched = sorted({planned.head.jobs, "jobsync.toml", *_outer_inputs(planned, ledger)})
@@ -104,7 +107,13 @@ def _index(planned: Planned, origin: Origin, ledger: Ledger, *, settled: bool) -
         # What HEAD lacks now has no id to be compared with later: then the whole tree must stay the same.
         ids = origin.repository.object_ids([""])
     result.objects = [(blob or "", path) for path, blob in ids.items()]
-    texts = [*result.survey, *result.labels, *(path for _, path in result.objects), *(one.path for one in artefacts)]
+    texts = [
+        *result.survey,
+        *(value for _, value in result.environment),
+        *result.labels,
+        *(path for _, path in result.objects),
+        *(one.path for one in artefacts),
+    ]
     return None if any("\t" in text or "\n" in text for text in texts) else result
 
 

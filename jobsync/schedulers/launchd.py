@@ -6,7 +6,7 @@ and not this machine's `errno`.
 """
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,13 +20,17 @@ from jobsync.schedulers import launchd_print, plist
 from jobsync.schedulers.protocol import (
     Answer,
     Artefact,
+    Failures,
     Identity,
     Loaded,
+    Manners,
     NoSession,
+    Query,
     Rendering,
     SchedulerError,
     Survey,
     Unknown,
+    Unloading,
 )
 
 TIMEOUT = 30.0
@@ -62,7 +66,7 @@ def _darwin() -> int:
 class Launchd:
     """One repository's view of launchd."""
 
-    name = "launchd"
+    manners = Manners("launchd", loads_together=False, spares_runs=False, tells_login=False)
 
     def __init__(self, config: Config, repo: Repo, paths: Paths, darwin: int | None = None) -> None:
         """`darwin`: major version of the kernel, this machine's by default; decides what launchctl understands."""
@@ -92,6 +96,15 @@ class Launchd:
     def definition_path(self, label: str) -> str:
         """See the protocol."""
         return str(self._paths.plist(label))
+
+    def definitions(self, label: str) -> tuple[str, ...]:
+        """See the protocol."""
+        return (self.definition_path(label),)
+
+    def links(self, label: str) -> tuple[str, ...]:
+        """See the protocol: launchd follows none."""
+        del label
+        return ()
 
     def installed_labels(self) -> tuple[str, ...]:
         """See the protocol."""
@@ -126,6 +139,16 @@ class Launchd:
         agent = plist.loads(content)
         return None if agent is None else plist.meaning(agent)
 
+    def is_altered(self, content: bytes) -> bool:
+        """See the protocol."""
+        meaning = self.meaning(content)
+        return meaning is None or meaning != self.environment(content).get(plist.DIGEST)
+
+    def takes_in_place(self, loaded: str, wanted: str) -> bool:
+        """See the protocol: a bootstrap of what is loaded is refused."""
+        del loaded, wanted
+        return False
+
     def is_ours(self, content: bytes) -> bool:
         """See the protocol. An edit that broke the XML does not make the file somebody else's: then its text tells."""
         agent = plist.loads(content)
@@ -136,9 +159,14 @@ class Launchd:
         """See the protocol."""
         return plist.environment_of(plist.loads(content) or {})
 
-    def survey_command(self) -> tuple[str, ...]:
+    def query(self) -> Query:
         """See the protocol."""
-        return (self._config.launchctl, "print", domain())
+        return Query((self._config.launchctl, "print", domain()))
+
+    def evidence(self, label: str, load_digest: str) -> tuple[str, ...]:
+        """See the protocol: the domain's dump says of a label that it is loaded, and not with what."""
+        del load_digest
+        return (label,)
 
     def survey(self) -> Answer:
         """See the protocol. 112 and 125: no GUI login now, which is no reason to believe it for good."""
@@ -156,8 +184,15 @@ class Launchd:
             return Unknown(f"`launchctl print {domain()}` printed nothing that jobsync can read")
         return Survey(
             services={label: Loaded(pid, status) for label, (pid, status) in services.items()},
-            disabled=launchd_print.disabled(text),
+            disabled={
+                label: f"launchctl enable {self._target(label)}" for label in launchd_print.disabled(text) if label
+            },
         )
+
+    def enclosing(self, answer: Survey) -> frozenset[int]:
+        """See the protocol: launchd ends a job's process group, which ancestry tells."""
+        del answer
+        return frozenset()
 
     def identify(self, label: str) -> Identity | None:
         """See the protocol."""
@@ -173,11 +208,15 @@ class Launchd:
         identity = self.identify(label)
         return identity is not None and identity.owner == self.owner
 
-    def unload(self, label: str, wait: float | None = None) -> None:
-        """`bootout` by label: works without the file, and tells absent (3) from failed.
+    def unload(self, labels: Collection[str], *, sparing: Collection[str] = (), wait: float | None = None) -> Unloading:
+        """`bootout` by label: works without the file, and tells absent (3) from failed. It ends the run, always.
 
         `--wait` exists from macOS 26 on; before, it is a usage error that stops nothing at all.
         """
+        del sparing
+        return Unloading(_each(labels, lambda label: self._unload(label, wait)), are_gone=False)
+
+    def _unload(self, label: str, wait: float | None) -> None:
         target = self._target(label)
         if wait is None or self._darwin < _FIRST_WITH_WAIT:
             self._check(self._call("bootout", target), _GONE_OR_GOING)
@@ -197,7 +236,7 @@ class Launchd:
         if not isinstance(answer, Survey):
             return answer.reason
         if label in answer.disabled:
-            return f"you disabled it; `launchctl enable {self._target(label)}` ends that"
+            return f"you disabled it; `{answer.disabled[label]}` ends that"
         return "it is loaded already, from elsewhere or still ending" if label in answer.services else ""
 
     def unload_limit(self, content: bytes | None) -> float:
@@ -205,16 +244,26 @@ class Launchd:
         limit = (plist.loads(content or b"") or {}).get("ExitTimeOut", _DEFAULT_EXIT_TIMEOUT)
         return (limit if isinstance(limit, int) else _DEFAULT_EXIT_TIMEOUT) + _DRAIN_MARGIN
 
-    def load(self, label: str) -> None:
-        """`bootstrap`. A non-zero status may have registered the job anyway, so whoever calls this verifies."""
+    def load(self, labels: Collection[str], reread: Collection[str] = ()) -> Failures:
+        """`bootstrap`. A non-zero status may have registered the job anyway, so whoever calls this verifies.
+
+        Nothing has to be read again: launchd forgets what is booted out.
+        """
+        del reread
+        return _each(labels, self._load)
+
+    def _load(self, label: str) -> None:
         self._check(self._call("bootstrap", domain(), self.definition_path(label)))
 
     def start(self, label: str) -> None:
         """`kickstart`; 37: it is running already."""
         self._check(self._call("kickstart", self._target(label)), (_OK, _ALREADY))
 
-    def restart(self, label: str) -> None:
+    def restart(self, labels: Collection[str]) -> Failures:
         """`kickstart -k`. Does not read the definition again."""
+        return _each(labels, self._restart)
+
+    def _restart(self, label: str) -> None:
         self._check(self._call("kickstart", "-k", self._target(label)), (_OK, _ALREADY))
 
     def stop(self, label: str) -> None:
@@ -239,6 +288,17 @@ class Launchd:
         if job.daemon is not None:
             sentences.append("runs from login to logout; launchd starts it again after it ended")
         return sentences
+
+
+def _each(labels: Collection[str], act: Callable[[str], None]) -> Failures:
+    """Act on one after the other; one that fails does not stop the others."""
+    failures: dict[str, JobsyncError] = {}
+    for label in labels:
+        try:
+            act(label)
+        except JobsyncError as error:
+            failures[label] = error
+    return failures
 
 
 def _why_not_loadable(path: Path, label: str) -> str:

@@ -6,7 +6,7 @@ may be a stale override (launchctl on macOS 10.15 to 26).
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 def block(lines: "list[str]", header: str) -> "list[str] | None":
@@ -37,6 +37,12 @@ def services(text: str) -> "dict[str, tuple[int | None, int | None]] | None":
     if rows is None:
         return None
     return {label: (_number(pid) or None, _number(status)) for label, pid, status in _rows(rows)}
+
+
+def all_loaded(labels: "Iterable[str]", text: str) -> bool:
+    """Whether a domain dump holds all of these labels."""
+    found = services(text)
+    return found is not None and all(label in found for label in labels)
 
 
 def _number(field: str) -> "int | None":

@@ -1,4 +1,8 @@
-"""What jobsync asks of a scheduler. Three answers, not two: loaded, not loaded, could not ask."""
+"""What jobsync asks of a scheduler. Three answers, not two: loaded, not loaded, could not ask.
+
+launchd takes one job at a time; systemd takes any number of units in one call, and keeps in memory what it once read.
+Verbs are plural, so that either can do it in its own way; what else differs is in `Manners`.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -7,14 +11,23 @@ from typing import Protocol
 from jobsync.definitions.job import Job
 from jobsync.errors import JobsyncError
 
+LINK = 0o120000
+"""The mode of an artefact that is a symbolic link: git's, and what lstat(2) says of the kind of file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """One file that jobsync writes for a job."""
+    """One file or symbolic link that jobsync writes for a job."""
 
     path: str
     content: bytes
+    """Of a link: where it leads."""
     mode: int
+
+    @property
+    def is_link(self) -> bool:
+        """A symbolic link: what the scheduler follows at the next login or boot."""
+        return self.mode == LINK
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +37,7 @@ class Rendering:
     label: str
     artefacts: tuple[Artefact, ...]
     load_digest: str
-    """Digest of what the scheduler reads, in meaning: comments, description and this digest left out."""
+    """What the scheduler reads, in meaning: the `meaning` of each definition, joined by blanks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,10 @@ class Loaded:
     """Of the running process; None when it is not running."""
     status: int | None
     """How the last run ended: exit status, or minus a signal; None: never ended, or not said."""
+    digest: str = ""
+    """The load digest of what is loaded, where the survey tells; empty where it does not."""
+    is_armed: bool = True
+    """False: something of it runs or is held in memory, but nothing would start it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +59,8 @@ class Survey:
     """All that the scheduler knows, in one snapshot."""
 
     services: Mapping[str, Loaded]
-    disabled: frozenset[str]
-    """Labels that the user switched off in the scheduler itself: a state to respect."""
+    disabled: Mapping[str, str]
+    """Labels that the user switched off in the scheduler itself, a state to respect, and the command that ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +92,48 @@ class SchedulerError(JobsyncError):
     """A call to the scheduler failed; the message holds argv, status and stderr."""
 
 
+Failures = Mapping[str, JobsyncError]
+"""What went wrong, by label. Of a label that is not in it all went well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unloading:
+    """What came of asking that jobs go."""
+
+    failures: Failures
+    are_gone: bool
+    """All others are out already. False: it may take a while, and the survey says when."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a scheduler differs from the others, as far as whoever plans and applies must know it."""
+
+    name: str
+    loads_together: bool
+    """Any number of jobs costs one call, so all are written before the first is loaded."""
+    spares_runs: bool
+    """A job can be loaded anew while it runs: the run goes on to its end as it began."""
+    tells_login: bool
+    """Loading a job never starts it, so what starts an `at_login` job is a login."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """How `jobsync-hook` asks whether all is loaded, without any class of this package."""
+
+    argv: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...] = ()
+    """Beside PATH and locale."""
+
+
 class Scheduler(Protocol):
     """The few verbs. Every call has a time limit; each raises `SchedulerError` unless it says otherwise."""
+
+    @property
+    def manners(self) -> Manners:
+        """How it differs from others."""
+        ...
 
     @property
     def owner(self) -> str:
@@ -88,7 +145,18 @@ class Scheduler(Protocol):
         ...
 
     def meaning(self, content: bytes) -> str | None:
-        """Load digest of an installed definition's bytes; None when they are nothing that could be loaded."""
+        """Digest of what an installed definition's bytes mean: comments, description and the digest itself left out.
+
+        None when they are nothing that could be loaded. Holds no blank.
+        """
+        ...
+
+    def is_altered(self, content: bytes) -> bool:
+        """Whether a definition of ours no longer means what it claims to mean."""
+        ...
+
+    def takes_in_place(self, loaded: str, wanted: str) -> bool:
+        """Whether a job, loaded with one load digest, can be given the other without being unloaded."""
         ...
 
     def is_ours(self, content: bytes) -> bool:
@@ -100,7 +168,15 @@ class Scheduler(Protocol):
         ...
 
     def definition_path(self, label: str) -> str:
-        """Where the definition of a label is installed."""
+        """Where the definition of a label is installed, the one that says what it runs."""
+        ...
+
+    def definitions(self, label: str) -> tuple[str, ...]:
+        """Where definitions of a label can be installed: all that the scheduler reads and that carry our marks."""
+        ...
+
+    def links(self, label: str) -> tuple[str, ...]:
+        """Where links of a label can be."""
         ...
 
     def installed_labels(self) -> tuple[str, ...]:
@@ -119,10 +195,15 @@ class Scheduler(Protocol):
         """Whether a loaded job names this repository as its owner."""
         ...
 
-    def unload(self, label: str, wait: float | None = None) -> None:
-        """Begin to take the job out of the scheduler; not loaded is fine. It may take until it is gone.
+    def enclosing(self, answer: Survey) -> frozenset[int]:
+        """Process ids, among those of the survey, of jobs that this very process belongs to, ancestry aside."""
+        ...
 
-        `wait`: nothing else is to be done meanwhile, so where the scheduler can, block up to so many seconds for it.
+    def unload(self, labels: Collection[str], *, sparing: Collection[str] = (), wait: float | None = None) -> Unloading:
+        """Begin to take jobs out of the scheduler; not loaded is fine. Never raises.
+
+        `sparing`: of these a run goes on, where the scheduler can part the two. `wait`: nothing else is to be done
+        meanwhile, so where the scheduler can, block up to so many seconds until they are gone.
         """
         ...
 
@@ -134,16 +215,22 @@ class Scheduler(Protocol):
         """Seconds that a job with these installed bytes may take until it is gone."""
         ...
 
-    def load(self, label: str) -> None:
-        """Make the scheduler read the installed definition. Success means registered, not running."""
+    def load(self, labels: Collection[str], reread: Collection[str] = ()) -> Failures:
+        """Make the scheduler read the installed definitions. Success means registered, not running. Never raises.
+
+        `reread`: labels, beside those, whose definitions were changed or taken away.
+        """
         ...
 
     def start(self, label: str) -> None:
         """Start a run now."""
         ...
 
-    def restart(self, label: str) -> None:
-        """End the running process, if there is one, and start it anew. The definition is not read again."""
+    def restart(self, labels: Collection[str]) -> Failures:
+        """End the running processes, where there are any, and start them anew. Never raises.
+
+        The definitions are not read again.
+        """
         ...
 
     def stop(self, label: str) -> None:
@@ -154,8 +241,12 @@ class Scheduler(Protocol):
         """The environment that an installed definition gives to its process."""
         ...
 
-    def survey_command(self) -> tuple[str, ...]:
-        """The argv behind `survey`, for the hook which reads its answer without this class."""
+    def query(self) -> Query:
+        """What is behind `survey`, for the hook, which reads the answer with the reader named in `index.py`."""
+        ...
+
+    def evidence(self, label: str, load_digest: str) -> tuple[str, ...]:
+        """What that reader must find in the answer for a job that is loaded with this digest; no tabs."""
         ...
 
     def away_meaning(self, job: Job) -> Collection[str]:

@@ -18,6 +18,7 @@ from jobsync.reconcile.state import (
     Plan,
     Record,
     Remove,
+    Reread,
     Source,
     Step,
     Unload,
@@ -99,10 +100,10 @@ def plist_of(rendering: Rendering) -> bytes:
 
 def loaded(pid: int | None = None, label: str = LABEL, disabled: Iterable[str] = ()) -> Survey:
     """The scheduler knows this one job."""
-    return Survey({label: Loaded(pid, None)}, frozenset(disabled))
+    return Survey({label: Loaded(pid, None)}, {one: f"launchctl enable gui/501/{one}" for one in disabled})
 
 
-EMPTY = Survey({}, frozenset())
+EMPTY = Survey({}, {})
 
 
 def claims(rendering: Rendering, owner: str = REPO.id) -> dict[str, Identity | None]:
@@ -139,6 +140,8 @@ def _step(step: Step) -> str:
             return f"{'keep and ' if keeps else ''}remove {_place(path)}"
         case Load(label, as_sync):
             return f"load {label}{' with a token' if as_sync else ''}"
+        case Reread(label):
+            return f"reread {label}"
         case RestartStep(label):
             return f"restart {label}"
 

@@ -40,8 +40,8 @@ def test_what_is_no_regular_file_is_named_and_not_followed(tmp_path: Path) -> No
     os.mkfifo(tmp_path / "pipe")
     found = {name: observe.file_state(str(tmp_path / name)) for name in ("link", "dangling", "directory", "pipe")}
     assert found == {
-        "link": FileState(problem="is a symbolic link"),
-        "dangling": FileState(problem="is a symbolic link"),
+        "link": FileState(problem="is a symbolic link", target=b"file"),
+        "dangling": FileState(problem="is a symbolic link", target=b"none"),
         "directory": FileState(problem="is a directory"),
         "pipe": FileState(problem="is no regular file"),
     }

@@ -405,8 +405,8 @@ CASES = (
         "disabled in launchd: files yes, loading never",
         wanted(),
         None,
-        see(Survey({}, frozenset({LABEL}))),
-        "paused one (disabled by you; `launchctl enable gui/UID/ada.one` ends that)\n  write launcher\n  write plist",
+        see(Survey({}, {LABEL: f"launchctl enable gui/501/{LABEL}"})),
+        "paused one (disabled by you; `launchctl enable gui/501/ada.one` ends that)\n  write launcher\n  write plist",
     ),
     Case(
         "disabled in launchd and still loaded, unchanged",
@@ -420,7 +420,7 @@ CASES = (
         wanted(TEN),
         record(),
         see(loaded(disabled=[LABEL]), files()),
-        f"paused one (disabled by you; `launchctl enable gui/UID/ada.one` ends that)\n  {OUT}\n  write plist",
+        f"paused one (disabled by you; `launchctl enable gui/501/ada.one` ends that)\n  {OUT}\n  write plist",
     ),
     Case(
         "a paused daemon is taken away",
@@ -470,14 +470,14 @@ CASES = (
         wanted(),
         None,
         see(loaded(), identities=claims(NINE, owner="")),
-        "conflict one (ada.one is loaded, and not by jobsync; `launchctl bootout` it, or rename the job)",
+        "conflict one (ada.one is loaded, and not by jobsync; take it out of launchd, or rename the job)",
     ),
     Case(
         "another repository's job under our label",
         wanted(),
         None,
         see(loaded(), identities=claims(NINE, owner="ffff")),
-        "conflict one (ada.one is loaded, and not by jobsync; `launchctl bootout` it, or rename the job)",
+        "conflict one (ada.one is loaded, and not by jobsync; take it out of launchd, or rename the job)",
     ),
     Case(
         "our own file without a ledger is ours by its mark",
@@ -674,7 +674,7 @@ def test_what_was_carried_out_is_remembered_with_what_is_loaded() -> None:
 
 
 def test_what_is_not_loaded_is_remembered_without_a_digest() -> None:
-    for seen in (see(NoSession("x")), see(Survey({}, frozenset({LABEL})), files())):
+    for seen in (see(NoSession("x")), see(Survey({}, {LABEL: f"launchctl enable gui/501/{LABEL}"}), files())):
         found = the_record(wanted(), None, seen)
         assert found is not None
         assert found.load_digest == ""
@@ -696,7 +696,9 @@ def test_a_job_that_is_only_compared_keeps_what_its_record_says_of_head() -> Non
 
 
 def test_a_job_that_is_switched_off_in_the_scheduler_is_not_settled() -> None:
-    switched_off = plan_for(wanted(), record(load_digest=""), see(Survey({}, frozenset({LABEL})), files()))
+    switched_off = plan_for(
+        wanted(), record(load_digest=""), see(Survey({}, {LABEL: f"launchctl enable gui/501/{LABEL}"}), files())
+    )
     assert not switched_off.would_change
     assert not switched_off.is_settled
     assert plan_for(wanted(paused="by you"), record(), see(loaded(), files())).is_settled

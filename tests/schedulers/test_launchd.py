@@ -17,12 +17,27 @@ from jobsync.errors import JobsyncError
 from jobsync.paths import Paths, paths_of
 from jobsync.schedulers import choose
 from jobsync.schedulers.launchd import Launchd, domain
-from jobsync.schedulers.protocol import Identity, Loaded, NoSession, SchedulerError, Survey, Unknown
+from jobsync.schedulers.protocol import Failures, Identity, Loaded, NoSession, SchedulerError, Survey, Unknown
 from jobsync.simulator import Simulator
 
 from ..laptop import MUTATING
 from .samples import CONFIG, RICH
 from .samples import REPO as OTHER
+
+
+def _raise(failures: Failures) -> None:
+    for failure in failures.values():
+        raise failure
+
+
+def load(launchd: Launchd, label: str) -> None:
+    """One job; its failure is raised."""
+    _raise(launchd.load([label]))
+
+
+def unload(launchd: Launchd, label: str, wait: float | None = None) -> None:
+    """One job; its failure is raised."""
+    _raise(launchd.unload([label], wait=wait).failures)
 
 
 @dataclass(frozen=True)
@@ -47,7 +62,7 @@ class Bench:
     def load(self, job: Job) -> str:
         """Install and load it."""
         label = self.install(job)
-        self.launchd.load(label)
+        load(self.launchd, label)
         return label
 
 
@@ -108,13 +123,13 @@ def test_the_survey_is_one_call_and_the_very_command_that_the_hook_runs(bench: B
     bench.mac.clear_calls()
     bench.launchd.survey()
     assert bench.mac.calls() == [["print", domain()]]
-    assert bench.launchd.survey_command() == (bench.config.launchctl, "print", domain())
+    assert bench.launchd.query().argv == (bench.config.launchctl, "print", domain())
 
 
 def test_what_is_not_loaded_has_no_identity_and_no_owner(bench: Bench) -> None:
     assert bench.launchd.identify("ada.none") is None
     assert not bench.launchd.owns("ada.none")
-    assert bench.launchd.survey() == Survey({}, frozenset())
+    assert bench.launchd.survey() == Survey({}, {})
 
 
 def test_a_job_of_somebody_else_is_not_owned(bench: Bench) -> None:
@@ -130,22 +145,22 @@ def test_a_job_of_somebody_else_is_not_owned(bench: Bench) -> None:
 def test_a_job_unloads_by_label_without_its_file(bench: Bench) -> None:
     label = bench.load(SLEEPER)
     bench.paths.plist(label).unlink()
-    bench.launchd.unload(label)
+    unload(bench.launchd, label)
     wait_until_gone(bench, label)
 
 
 @pytest.mark.parametrize("code", [3, 36, 37, 112, 113, 125])
 def test_unloading_what_is_gone_or_going_is_fine(bench: Bench, code: int) -> None:
-    bench.launchd.unload("ada.none")
+    unload(bench.launchd, "ada.none")
     bench.mac.fault("bootout", code=code)
-    bench.launchd.unload("ada.none")
+    unload(bench.launchd, "ada.none")
 
 
 @pytest.mark.parametrize("code", [1, 5, 64, 150])
 def test_unloading_that_failed_is_an_error_with_argv_status_and_stderr(bench: Bench, code: int) -> None:
     bench.mac.fault("bootout", code=code, text="it would not\n")
     with pytest.raises(SchedulerError) as caught:
-        bench.launchd.unload("ada.one")
+        unload(bench.launchd, "ada.one")
     argv = f"{bench.config.launchctl} bootout {domain()}/ada.one"
     assert caught.value.message == f"`{argv}` failed with status {code}: it would not"
 
@@ -153,7 +168,7 @@ def test_unloading_that_failed_is_an_error_with_argv_status_and_stderr(bench: Be
 def test_a_silent_failure_says_so(bench: Bench) -> None:
     bench.mac.fault("bootstrap", code=5, text="")
     with pytest.raises(SchedulerError, match="failed with status 5: nothing on stderr"):
-        bench.launchd.load("ada.one")
+        load(bench.launchd, "ada.one")
 
 
 @pytest.mark.parametrize("verb", ["unload", "load", "start", "restart", "stop", "identify", "owns"])
@@ -161,10 +176,10 @@ def test_a_call_without_a_label_never_reaches_launchctl(bench: Bench, verb: str)
     if verb == "load":
         # bootstrap names a file; an empty label names one that is not there.
         with pytest.raises(SchedulerError):
-            bench.launchd.load("")
+            load(bench.launchd, "")
         return
     with pytest.raises(ValueError, match="needs a label"):
-        getattr(bench.launchd, verb)("")
+        getattr(bench.launchd, verb)([""] if verb in ("unload", "restart") else "")
     assert bench.mac.calls() == []
 
 
@@ -174,7 +189,7 @@ def test_start_restart_and_stop(bench: Bench) -> None:
     first = pid_of(bench, label)
     bench.launchd.start(label)
     assert pid_of(bench, label) == first, "a running job is not started again"
-    bench.launchd.restart(label)
+    assert bench.launchd.restart([label]) == {}
     until(lambda: pid_of(bench, label) != first)
     bench.launchd.stop(label)
     bench.mac.settle()
@@ -246,7 +261,7 @@ def test_a_label_that_the_user_disabled_is_surveyed_as_such(bench: Bench) -> Non
     subprocess.run([bench.config.launchctl, "disable", f"{domain()}/{label}"], check=True)
     answer = bench.launchd.survey()
     assert isinstance(answer, Survey)
-    assert answer.disabled == {label}
+    assert answer.disabled == {label: f"launchctl enable {domain()}/{label}"}
 
 
 def test_launchctl_gets_nothing_of_the_callers_environment(
@@ -334,7 +349,7 @@ def test_a_scheduler_that_this_jobsync_does_not_know_is_refused(bench: Bench) ->
 def test_a_bootout_waits_where_launchctl_can(bench: Bench) -> None:
     bench.mac.configure(version="26.0", teardown=0.5)
     label = bench.load(Job("d", "", Line("sleep 100"), "/", "/repo/jobs/d", daemon=Restart.ALWAYS))
-    Launchd(bench.config, OTHER, bench.paths, darwin=25).unload(label, wait=20)
+    unload(Launchd(bench.config, OTHER, bench.paths, darwin=25), label, wait=20)
     answer = bench.launchd.survey()
     assert isinstance(answer, Survey)
     assert label not in answer.services
@@ -346,14 +361,14 @@ def test_a_bootout_does_not_wait_where_launchctl_cannot_or_more_is_to_be_done(
     bench: Bench, darwin: int, wait: float | None
 ) -> None:
     label = bench.load(Job("d", "", Line("true"), "/", "/repo/jobs/d"))
-    Launchd(bench.config, OTHER, bench.paths, darwin=darwin).unload(label, wait=wait)
+    unload(Launchd(bench.config, OTHER, bench.paths, darwin=darwin), label, wait=wait)
     assert "--wait" not in [word for call in bench.mac.calls() for word in call]
 
 
 def test_waiting_for_a_bootout_has_a_limit(bench: Bench) -> None:
     bench.mac.configure(version="26.0")
     bench.mac.fault("bootout", hang=True)
-    Launchd(bench.config, OTHER, bench.paths, darwin=25).unload("test.d", wait=0.2)
+    unload(Launchd(bench.config, OTHER, bench.paths, darwin=25), "test.d", wait=0.2)
 
 
 def test_a_refusal_is_explained_by_what_can_be_seen(bench: Bench) -> None:
@@ -372,7 +387,7 @@ def test_a_refusal_is_explained_by_what_can_be_seen(bench: Bench) -> None:
 def test_a_refusal_is_explained_by_what_launchd_says(bench: Bench) -> None:
     label = bench.load(Job("d", "", Line("true"), "/", "/repo/jobs/d"))
     assert "loaded already" in bench.launchd.why_refused(label)
-    bench.launchd.unload(label)
+    unload(bench.launchd, label)
     bench.launchd._call("disable", f"{domain()}/{label}")
     assert "you disabled it" in bench.launchd.why_refused(label)
     bench.mac.logout()
@@ -392,7 +407,7 @@ def test_only_a_launchctl_that_knows_it_is_asked_to_wait(bench: Bench, darwin: i
     bench.mac.configure(version="26.0")
     label = bench.load(SLEEPER)
     bench.mac.clear_calls()
-    Launchd(bench.config, OTHER, bench.paths, darwin).unload(label, 30)
+    unload(Launchd(bench.config, OTHER, bench.paths, darwin), label, 30)
     assert bench.mac.calls() == [["bootout", *flags, f"{domain()}/{label}"]]
     wait_until_gone(bench, label)
 
@@ -400,13 +415,13 @@ def test_only_a_launchctl_that_knows_it_is_asked_to_wait(bench: Bench, darwin: i
 def test_without_need_nobody_waits(bench: Bench) -> None:
     label = bench.load(SLEEPER)
     bench.mac.clear_calls()
-    Launchd(bench.config, OTHER, bench.paths, 25).unload(label)
+    unload(Launchd(bench.config, OTHER, bench.paths, 25), label)
     assert bench.mac.calls() == [["bootout", f"{domain()}/{label}"]]
 
 
 def test_a_wait_that_takes_too_long_is_no_error(bench: Bench) -> None:
     bench.mac.fault("bootout", hang=True)
-    Launchd(bench.config, OTHER, bench.paths, 25).unload("ada.one", 0.2)
+    unload(Launchd(bench.config, OTHER, bench.paths, 25), "ada.one", 0.2)
 
 
 # -- why a load was refused
