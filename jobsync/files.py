@@ -142,6 +142,22 @@ def write_if_changed(path: Path, content: bytes, mode: int) -> bool:
     return True
 
 
+def is_there(path: Path) -> bool:
+    """Whether anything of that name is there: a file, a directory, a link that leads nowhere."""
+    return os.path.lexists(path)
+
+
+def move(path: Path, target: Path) -> None:
+    """Rename a file or directory, on one file system. `JobsyncError`, nothing moved, when the target is there."""
+    try:
+        if is_there(target):
+            raise JobsyncError(f"{target} is in the way")
+        make_directory(target.parent)
+        path.rename(target)
+    except OSError as error:
+        raise _complaint("move", path, error) from error
+
+
 def remove(path: Path) -> None:
     """Remove the file or link; nothing there is fine. `JobsyncError` when it cannot be removed."""
     try:

@@ -95,6 +95,10 @@ class Paths:
         """Variables of the job that belong into no repository; optional."""
         return self.secrets / f"{job}.env"
 
+    def of_job(self, job: str, label: str) -> tuple[Path, ...]:
+        """What is kept of a job beside its artefacts, and goes with it when it gets another name."""
+        return self.runs(job), self.job_logs(label), self.pause(job), self.env(job)
+
     def pause(self, job: str) -> Path:
         """There while the job is paused; holds the second (epoch) at which that ends, or 0."""
         return self.state / "pause" / job

@@ -184,6 +184,24 @@ def start_detached(argv: "Sequence[str]", *, env: "Mapping[str, str]", output: s
         raise NotStarted(f"cannot run {argv[0]}: {error.strerror}") from error
 
 
+def on_terminal(argv: "Sequence[str]", *, env: "Mapping[str, str]") -> int:
+    """Run `argv` on this very terminal, for as long as it takes; its exit status, or minus a signal. `NotStarted`.
+
+    Ctrl-C is its own to understand, as an editor does: we wait on.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        pid = os.posix_spawnp(argv[0], list(argv), env, setsigdef=_DEFAULTED)
+    except OSError as error:
+        raise NotStarted(f"cannot run {argv[0]}: {error.strerror}") from error
+    while True:
+        try:
+            return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        except KeyboardInterrupt:
+            continue
+
+
 def hand_over(argv: "Sequence[str]", *, env: "Mapping[str, str]") -> None:
     """Run `argv` on this very terminal and standard streams until it ends, then exit with its status."""
     sys.stdout.flush()

@@ -111,11 +111,16 @@ def say_json(value: Mapping[str, object]) -> None:
     say(json.dumps(value, indent=2))
 
 
+def is_interactive() -> bool:
+    """Whether somebody is there to answer."""
+    return sys.stdin.isatty()
+
+
 def confirm(question: str, *, yes: bool) -> bool:
     """Ask on a terminal; elsewhere only a flag may answer."""
     if yes:
         return True
-    if not sys.stdin.isatty():
+    if not is_interactive():
         raise UsageError(f"nobody is there to answer {question!r}", hint="add --yes")
     return click.confirm(question, default=True, err=True)
 

@@ -24,6 +24,8 @@ _SECTIONS = {
         "resume": ("running", "end a pause"),
     },
     "Changing jobs": {
+        "edit": ("editing", "change a definition in your editor, check it, see the plan"),
+        "rename": ("editing", "give a job another name; logs and history follow"),
         "adopt": ("changing", "write an edit of an installed job back into its job.toml"),
     },
     "Looking closer": {

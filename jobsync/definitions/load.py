@@ -17,7 +17,7 @@ from jobsync.definitions.settings import SETTINGS_FILE, Settings, default_faults
 from jobsync.definitions.triggers import CLOCK_KEYS
 from jobsync.errors import Fault, JobsyncError
 
-__all__ = ["JOB_FILE", "SETTINGS_FILE", "Settings", "load", "read_settings"]
+__all__ = ["JOB_FILE", "SETTINGS_FILE", "Settings", "load", "name_fault", "read_settings"]
 
 JOB_FILE = "job.toml"
 DIRECTORY = 0o040000
@@ -47,7 +47,8 @@ def _fitting(defaults: Mapping[str, object], own: Mapping[str, object]) -> Table
     return without(defaults, ("schedule",))
 
 
-def _name_fault(name: str) -> str | None:
+def name_fault(name: str) -> str | None:
+    """Why no job can have this name, and what to do; None where one can."""
     if name.startswith("jobsync-"):
         return "names that start with `jobsync-` are jobsync's own; rename the directory"
     if len(name) > LONGEST_NAME:
@@ -82,7 +83,7 @@ def _read_table(section: Section, around: Surroundings) -> Table | None:
 def _read_job(around: Surroundings, defaults: Mapping[str, object]) -> tuple[Job | None, list[Fault]]:
     faults: list[Fault] = []
     section = Section(f"{around.directory}/{JOB_FILE}", "", "", {}, faults)
-    if wrong := _name_fault(around.name):
+    if wrong := name_fault(around.name):
         section.fault("", wrong)
         # The rest is read all the same, for its faults; a name that may not even be text must not be met there.
         around = replace(around, name="job")

@@ -1,0 +1,182 @@
+"""`edit`, `rename`: changing what the repository defines, with the checks that follow."""
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+import click
+
+from jobsync import files, process, report
+from jobsync.cli.console import ExitCode, Progress, complain, confirm, is_interactive, note, say
+from jobsync.cli.context import Context, pass_context
+from jobsync.cli.syncing import refusal, show_report
+from jobsync.definitions.load import JOB_FILE, load, name_fault, read_settings
+from jobsync.errors import Fault, JobsyncError, UsageError
+from jobsync.reconcile import ledger as ledgers
+from jobsync.reconcile import sync as syncing
+from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.plan import Orders
+from jobsync.reconcile.state import Report
+from jobsync.repo.trees import WorkTree
+from jobsync.schedulers.protocol import Survey
+
+_LAST_RESORT = "vi"
+
+
+def _directory(origin: Origin, job: str) -> Path:
+    """Where a job is or would be defined. `JobsyncError` where `jobsync.toml` does not tell."""
+    jobs = read_settings(WorkTree(origin.repo.work_tree)).jobs
+    if jobs is None:
+        raise JobsyncError("jobsync.toml does not say where the jobs are", hint="`jobsync check` says what is wrong")
+    return Path(origin.repo.work_tree, jobs, job)
+
+
+def _open(file: Path) -> None:
+    """Have the user's editor open a file, and wait until it is closed."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or _LAST_RESORT
+    # As git and crontab do it: the variable is a line of shell, such as `code --wait`.
+    status = process.on_terminal(["/bin/sh", "-c", f'{editor} "$@"', editor, str(file)], env=os.environ)
+    if status:
+        raise JobsyncError(
+            f"{editor} ended with status {status}, so nothing else was done", hint="set VISUAL or EDITOR"
+        )
+
+
+def _faults(origin: Origin, job: str) -> tuple[Fault, ...]:
+    return load(WorkTree(origin.repo.work_tree), origin.machine, {job}).faults
+
+
+def _edit_until_right(origin: Origin, job: str, file: Path) -> bool:
+    """Whether the definition is right in the end; whoever gives up before keeps what was written."""
+    while True:
+        _open(file)
+        faults = _faults(origin, job)
+        if not faults:
+            return True
+        for fault in faults:
+            note(str(fault))
+        if not is_interactive() or not click.confirm("edit it again?", default=True, err=True):
+            complain(f"{file} is as you left it, and the installed job as it was")
+            return False
+
+
+def _offer(origin: Origin, jobs: Collection[str], *, yes: bool) -> int:
+    """Show what a sync of these jobs would do, and do it if that is wanted."""
+    would_do = syncing.dry_run(syncing.plan(origin, Orders(), jobs))
+    if not would_do.would_change:
+        show_report(would_do)
+        return ExitCode.OK
+    if not yes:
+        show_report(would_do)
+        if not is_interactive() or not confirm("sync now?", yes=False):
+            say(f"nothing synced yet; `jobsync sync {' '.join(jobs)}` does it")
+            return ExitCode.OK
+    if why := refusal(origin):
+        raise JobsyncError(f"nothing synced yet: {why}", hint="when that is over, `jobsync sync` does it")
+    done = _sync(origin, jobs)
+    show_report(done)
+    return ExitCode.FAILURE if done.has_failures else ExitCode.OK
+
+
+def _sync(origin: Origin, jobs: Collection[str]) -> Report:
+    progress = Progress()
+    try:
+        return syncing.sync(origin, Orders(), jobs, progress)
+    finally:
+        progress.clear()
+
+
+@click.command()
+@click.argument("job")
+@click.option("--run", "script", is_flag=True, help="Edit the file `run`, not job.toml.")
+@click.option("-y", "--yes", is_flag=True, help="Sync the job afterwards, without asking.")
+@pass_context
+def edit(context: Context, /, job: str, *, script: bool, yes: bool) -> int:
+    """Open the definition of JOB in your editor, check it, show what a sync would do, and offer to do it.
+
+    The editor is $VISUAL, else $EDITOR, else vi. Where the definition has a fault, it offers to edit again.
+
+    \b
+    Examples:
+      jobsync edit backup          its job.toml
+      jobsync edit --run backup    its script
+    """
+    origin = context.origin_of(job)
+    file = _directory(origin, job) / ("run" if script else JOB_FILE)
+    if not file.is_file():
+        hint = f"`jobsync new {job}` makes one" if not script else "job.toml says what it runs"
+        raise JobsyncError(f"{file} is not there", hint=hint)
+    if not _edit_until_right(origin, job, file):
+        return ExitCode.FAILURE
+    return _offer(origin, (job,), yes=yes)
+
+
+def _check_rename(origin: Origin, old: str, new: str) -> None:
+    """`JobsyncError` for what would lose something: a name that is taken, a job that runs."""
+    if wrong := name_fault(new):
+        raise UsageError(f"{new!r} cannot be a job: {wrong}")
+    if not _directory(origin, old).is_dir():
+        raise JobsyncError(f"{old} has no directory in {origin.repo.work_tree}", hint="`jobsync status` says more")
+    moves = [(_directory(origin, old), _directory(origin, new)), *_followers(origin, old, new)]
+    for before, after in moves:
+        if files.is_there(before) and files.is_there(after):
+            raise JobsyncError(f"{after} is there already", hint="take another name, or move that away")
+    answer = origin.scheduler.survey()
+    loaded = answer.services.get(origin.scheduler.label(old)) if isinstance(answer, Survey) else None
+    if loaded is not None and loaded.pid is not None:
+        raise JobsyncError(
+            f"{old} is running (pid {loaded.pid}), and a new name would stop it",
+            hint=f"wait for its end, or `jobsync stop {old}` first",
+        )
+
+
+def _followers(origin: Origin, old: str, new: str) -> list[tuple[Path, Path]]:
+    """What belongs to a job on this machine beside its artefacts, by both names."""
+    label = origin.scheduler.label
+    return list(zip(origin.paths.of_job(old, label(old)), origin.paths.of_job(new, label(new)), strict=True))
+
+
+def _mentions(origin: Origin, old: str, new: str) -> list[Fault]:
+    """Faults of other definitions that the new name makes."""
+    found = load(WorkTree(origin.repo.work_tree), origin.machine).faults
+    return [fault for fault in found if f"/{old}" in fault.message and f"/{new}/" not in fault.file]
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be moved; move nothing.")
+@pass_context
+def rename(context: Context, /, old: str, new: str, *, dry_run: bool) -> int:
+    """Give the job OLD the name NEW: its directory, its label, its logs and its history.
+
+    The directory is renamed in the work tree; git's index is left to you. A running job is not renamed.
+
+    \b
+    Examples:
+      jobsync rename backup backup-notes
+      jobsync rename -n backup backup-notes   what would be moved
+    """
+    origin = context.origin_of(old)
+    _check_rename(origin, old, new)
+    if why := refusal(origin):
+        raise JobsyncError(f"not renamed: {why}", hint="when that is over, try again")
+    followers = [(before, after) for before, after in _followers(origin, old, new) if files.is_there(before)]
+    directory = (_directory(origin, old), _directory(origin, new))
+    if dry_run:
+        for line in report.table([(str(before), str(after)) for before, after in [directory, *followers]]):
+            say(line)
+        return ExitCode.OK
+    files.move(*directory)
+    # The old job goes before its logs do, so that no run of it writes where nothing is any more.
+    known = ledgers.read(origin.paths.ledger)
+    gone = _sync(origin, (old,)) if known and old in known.records else None
+    for before, after in followers:
+        files.move(before, after)
+    came = _sync(origin, (new,))
+    done = syncing.joined(gone, came) if gone else came
+    show_report(done)
+    for fault in _mentions(origin, old, new):
+        note(str(fault))
+    say(f"next: `git add -A {_directory(origin, old)} {_directory(origin, new)}`, then commit")
+    return ExitCode.FAILURE if done.has_failures else ExitCode.OK

@@ -1,0 +1,177 @@
+"""`edit` and `rename`, with a real editor's stand-in: a script that changes the file it is given."""
+
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ..laptop import JOB, Laptop, Ran
+
+
+@pytest.fixture
+def machine(registered: Laptop) -> Laptop:
+    registered.job("backup", "# kept every night\n" + JOB)
+    registered.commit()
+    registered.jobsync("sync")
+    registered.mutations()
+    return registered
+
+
+def _editor(machine: Laptop, *steps: str) -> dict[str, str]:
+    """An EDITOR that plays one line of sh per call, with the file as $1."""
+    count = machine.root / "calls"
+    count.write_text("0")
+    lines = "\n".join(f"{number}) {step} ;;" for number, step in enumerate(steps))
+    text = f'#!/bin/sh\nn=$(cat "{count}")\necho $((n + 1)) >"{count}"\ncase $n in\n{lines}\nesac\n'
+    script = machine.root / "my editor"
+    script.write_text(text)
+    script.chmod(0o755)
+    return {"VISUAL": f'"{script}" ', "EDITOR": "/nonexistent/editor"}
+
+
+def _answering(machine: Laptop, answers: str, *arguments: str, env: dict[str, str]) -> tuple[int, str]:
+    """Run jobsync on a terminal whose user types these answers."""
+    main, worker = pty.openpty()
+    os.write(main, answers.encode())
+    with subprocess.Popen(
+        ["jobsync", *arguments], cwd=machine.work, env={**machine.environment, **env, "TERM": "dumb"},
+        stdin=worker, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    ) as process:  # fmt: skip
+        os.close(worker)
+        shown, _ = process.communicate(timeout=90)
+    os.close(main)
+    return process.returncode, shown.decode()
+
+
+def test_an_edit_is_checked_and_its_plan_is_shown(machine: Laptop) -> None:
+    done = machine.jobsync("edit", "backup", env=_editor(machine, 'sed -i.bak s/09:00/10:00/ "$1"; rm "$1.bak"'))
+    assert "updated  backup" in done.out
+    assert "nothing synced yet; `jobsync sync backup` does it" in done.out
+    assert machine.hour("backup") == 9
+    assert (machine.work / "jobs/backup/job.toml").read_text().startswith("# kept every night\n")
+
+
+def test_yes_syncs_what_was_edited(machine: Laptop) -> None:
+    machine.jobsync("edit", "-y", "backup", env=_editor(machine, 'sed -i.bak s/09:00/10:00/ "$1"; rm "$1.bak"'))
+    assert machine.hour("backup") == 10
+
+
+def test_nothing_edited_is_nothing_to_do(machine: Laptop) -> None:
+    assert "unchanged" in machine.jobsync("edit", "backup", env=_editor(machine, "true")).out
+    assert machine.mutations() == []
+
+
+def test_a_fault_is_shown_and_can_be_edited_again(machine: Laptop) -> None:
+    env = _editor(machine, 'echo \'every = "5 min"\' >>"$1"', 'sed -i.bak \'s/5 min/5m/\' "$1"; rm "$1.bak"')
+    status, shown = _answering(machine, "y\ny\n", "edit", "backup", env=env)
+    assert status == 0, shown
+    assert 'schedule.every: "5 min" is not a duration; write "5m"' in shown
+    assert "edit it again?" in shown
+    assert "updated  backup" in shown
+    assert len(machine.plist("backup")["StartCalendarInterval"]) == 12
+
+
+def test_who_gives_up_keeps_what_was_written(machine: Laptop) -> None:
+    env = _editor(machine, "echo 'every = 5' >>\"$1\"")
+    status, shown = _answering(machine, "n\n", "edit", "backup", env=env)
+    assert status == 1
+    assert "is as you left it" in shown
+    assert "every = 5" in (machine.work / "jobs/backup/job.toml").read_text()
+    assert machine.hour("backup") == 9
+    assert machine.jobsync("edit", "backup", env=_editor(machine, "true"), status=1).err.count("edit it again") == 0
+
+
+def test_the_script_can_be_edited_where_there_is_one(machine: Laptop) -> None:
+    assert "run is not there" in machine.jobsync("edit", "--run", "backup", status=1).err
+    machine.put("jobs/script/job.toml", "")
+    machine.put("jobs/script/run", "#!/bin/sh\ntrue\n", mode=0o755)
+    machine.jobsync("edit", "--run", "script", env=_editor(machine, "echo 'echo hello' >>\"$1\""))
+    assert (machine.work / "jobs/script/run").read_text().endswith("echo hello\n")
+
+
+def test_an_editor_that_fails_ends_it(machine: Laptop) -> None:
+    shown = machine.jobsync("edit", "backup", env=_editor(machine, "exit 3"), status=1)
+    assert "ended with status 3" in shown.err
+    assert "set VISUAL or EDITOR" in shown.err
+
+
+def _moved(machine: Laptop, name: str) -> dict[str, Path]:
+    return {
+        "logs": machine.home / "Library/Logs/jobsync" / machine.label(name)
+        if (machine.home / "Library/Logs/jobsync").is_dir()
+        else machine.home / ".local/state/jobsync/logs" / machine.label(name),
+        "runs": machine.state / "runs" / name,
+        "env": machine.home / ".config/jobsync/env" / f"{name}.env",
+    }
+
+
+def test_a_rename_takes_label_logs_history_pause_and_secrets_along(machine: Laptop) -> None:
+    secret = _moved(machine, "backup")["env"]
+    secret.parent.mkdir()
+    secret.write_text("TOKEN=x\n")
+    secret.chmod(0o600)
+    machine.jobsync("run", "backup")
+    machine.jobsync("pause", "backup")
+    before = {key: path for key, path in _moved(machine, "backup").items() if path.exists()}
+    assert set(before) == {"logs", "runs", "env"}
+    records = before["runs"].read_bytes()
+    done = machine.jobsync("rename", "backup", "nightly")
+    assert machine.loaded() == machine.installed() == {"nightly"}
+    assert not any(path.exists() for path in before.values())
+    after = _moved(machine, "nightly")
+    assert after["runs"].read_bytes() == records
+    assert len(list(after["logs"].glob("*.log"))) == 1
+    assert after["env"].read_text() == "TOKEN=x\n"
+    assert "paused" in machine.jobsync("status").out
+    assert "removed    backup" in done.out
+    assert "installed  nightly" in done.out
+    # git's index is the user's: both sides are there to be added.
+    assert machine.git("diff", "--cached", "--name-only").out == ""
+    machine.git("add", "-A")
+    assert "R100" in machine.git("diff", "--cached", "-M", "--name-status").out
+    assert machine.commit("rename").text.strip() == ""
+    assert "1 paused" in machine.jobsync("sync").out
+
+
+def test_a_dry_run_moves_nothing(machine: Laptop) -> None:
+    before = machine.snapshot()
+    shown = machine.jobsync("rename", "-n", "backup", "nightly").out
+    assert "jobs/backup" in shown
+    assert "jobs/nightly" in shown
+    assert machine.snapshot() == before
+    assert (machine.work / "jobs/backup").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("new", "status", "said"),
+    [("Bad", 2, "is not a job's name"), ("jobsync-x", 2, "jobsync's own"), ("other", 1, "is there already")],
+)
+def test_a_name_that_cannot_be_is_refused(machine: Laptop, new: str, status: int, said: str) -> None:
+    machine.job("other")
+    assert said in machine.jobsync("rename", "backup", new, status=status).err
+    assert machine.loaded() == {"backup"}
+
+
+def test_a_running_job_is_not_renamed(machine: Laptop) -> None:
+    machine.job("long", 'run = "sleep 60"\n')
+    machine.jobsync("sync")
+    machine.jobsync("run", "-d", "long")
+    assert "jobsync stop long" in machine.jobsync("rename", "long", "longer", status=1).err
+    assert machine.loaded() == {"backup", "long"}
+    machine.jobsync("stop", "long")
+
+
+def test_a_job_that_was_never_synced_is_renamed_too(machine: Laptop) -> None:
+    machine.job("fresh")
+    machine.jobsync("rename", "fresh", "fresher")
+    assert machine.loaded() == {"backup", "fresher"}
+
+
+def test_definitions_that_name_the_old_directory_are_told(machine: Laptop) -> None:
+    machine.put("jobs/backup/lib.sh", "true\n")
+    machine.job("other", 'inputs = ["../backup/lib.sh"]\n' + JOB)
+    machine.jobsync("sync")
+    shown: Ran = machine.jobsync("rename", "backup", "nightly", status=None)
+    assert "jobs/other/job.toml: inputs" in shown.err
