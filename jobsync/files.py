@@ -158,6 +158,14 @@ def move(path: Path, target: Path) -> None:
         raise _complaint("move", path, error) from error
 
 
+def set_mode(path: Path, mode: int) -> None:
+    """Give the file or directory this mode. `JobsyncError` when that cannot be done."""
+    try:
+        path.chmod(mode)
+    except OSError as error:
+        raise _complaint("change the mode of", path, error) from error
+
+
 def remove(path: Path) -> None:
     """Remove the file or link; nothing there is fine. `JobsyncError` when it cannot be removed."""
     try:

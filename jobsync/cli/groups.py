@@ -29,6 +29,7 @@ _SECTIONS = {
         "adopt": ("changing", "write an edit of an installed job back into its job.toml"),
     },
     "Looking closer": {
+        "doctor": ("doctoring", "what is wrong or may surprise, and what mends it"),
         "check": ("syncing", "find every fault in the definitions"),
         "diff": ("syncing", "how installed files differ from what a sync would write"),
         "cat": ("looking", "the files that a sync writes for a job"),

@@ -35,10 +35,14 @@ def _is_trivial(value: str) -> bool:
     return len(value) < _SHORTEST or value.lower() in _WORDS or _PLACE.fullmatch(value) is not None
 
 
+def known_secret(text: str) -> str | None:
+    """What a text holds that has the shape of a known kind of secret, such as `a GitHub token`; None: nothing."""
+    return next((what for what, shape in _KNOWN.items() if shape.search(text)), None)
+
+
 def _why(name: str, value: str) -> str | None:
-    for what, shape in _KNOWN.items():
-        if shape.search(value):
-            return f"holds what looks like {what}"
+    if what := known_secret(value):
+        return f"holds what looks like {what}"
     if _TELLING.search(name) and not _ABOUT.search(name) and not _is_trivial(value):
         return "looks like a secret, by its name"
     return None

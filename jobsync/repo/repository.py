@@ -411,6 +411,19 @@ class Repository:
         answer = self._answer("rev-list", "--count", f"{commit}..HEAD", *_pathspecs(paths))
         return int(answer) if answer else None
 
+    def tracked(self, directory: Path) -> tuple[str, ...]:
+        """Tracked files at or below an absolute directory, as absolute paths; none where it is not in the work tree."""
+        physical = Path(os.path.realpath(directory))
+        if not physical.is_relative_to(self.work_tree):
+            return ()
+        below = str(physical.relative_to(self.work_tree))
+        output = self._output("ls-files", "-z", "--full-name", *_pathspecs([below]))
+        return tuple(str(self._on_disk(_decoded(name))) for name in _records(output))
+
+    def version(self) -> str:
+        """What git says of itself: `git version 2.39.5`."""
+        return self._answer("--version") or ""
+
     def common_directory(self) -> Path:
         """The git directory that all linked work trees share."""
         return Path(os.fsdecode(self._output("rev-parse", "--path-format=absolute", "--git-common-dir")[:-1]))

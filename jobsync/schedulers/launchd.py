@@ -14,9 +14,10 @@ from jobsync import process
 from jobsync.config import Config, Repo
 from jobsync.definitions.job import Job
 from jobsync.errors import JobsyncError
+from jobsync.findings import Finding, Subject
 from jobsync.paths import Paths
 from jobsync.runs import launcher
-from jobsync.schedulers import launchd_print, plist
+from jobsync.schedulers import launchd_doctor, launchd_print, plist
 from jobsync.schedulers.protocol import (
     Answer,
     Artefact,
@@ -200,8 +201,9 @@ class Launchd:
         if answer.status == _NO_SERVICE:
             return None
         self._check(answer)
-        environment = launchd_print.environment(answer.stdout.decode("utf-8", "replace"))
-        return Identity(environment.get(plist.OWNER, ""), environment.get(plist.DIGEST, ""))
+        text = answer.stdout.decode("utf-8", "replace")
+        environment = launchd_print.environment(text)
+        return Identity(environment.get(plist.OWNER, ""), environment.get(plist.DIGEST, ""), launchd_print.path(text))
 
     def owns(self, label: str) -> bool:
         """See the protocol."""
@@ -274,6 +276,21 @@ class Launchd:
         if not label:
             raise ValueError("a launchctl target needs a label: without one it names the whole session")
         return f"{domain()}/{label}"
+
+    def inspect(self, subject: Subject, jobs: Collection[Job], answer: Answer) -> Collection[Finding] | None:
+        """See the protocol."""
+        return launchd_doctor.inspect(
+            subject, jobs, answer, launchd_doctor.Places(self._config, self._repo, self._paths)
+        )
+
+    def version(self) -> str:
+        """See the protocol."""
+        try:
+            answer = self._call("version")
+        except JobsyncError:
+            return ""
+        text = answer.stdout.decode("utf-8", "replace")
+        return " ".join(text.split()) if answer.status == _OK else ""
 
     def away_meaning(self, job: Job) -> Collection[str]:
         """See the protocol (launchd.plist(5); powered off or logged out: Apple's "Scheduling Timed Jobs")."""

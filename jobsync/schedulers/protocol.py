@@ -10,6 +10,7 @@ from typing import Protocol
 
 from jobsync.definitions.job import Job
 from jobsync.errors import JobsyncError
+from jobsync.findings import Finding, Subject
 
 LINK = 0o120000
 """The mode of an artefact that is a symbolic link: git's, and what lstat(2) says of the kind of file."""
@@ -86,6 +87,8 @@ class Identity:
 
     owner: str
     digest: str
+    path: str = ""
+    """The file that it was loaded from; empty where that is not said."""
 
 
 class SchedulerError(JobsyncError):
@@ -251,4 +254,16 @@ class Scheduler(Protocol):
 
     def away_meaning(self, job: Job) -> Collection[str]:
         """Sentences on what happens to this job's slots when the machine sleeps, is off, or nobody is logged in."""
+        ...
+
+    def inspect(self, subject: Subject, jobs: Collection[Job], answer: Answer) -> Collection[Finding] | None:
+        """What `jobsync doctor` shall know of a subject that only this scheduler can look at; None: not its subject.
+
+        `jobs`: those that this machine shall have; nothing is said of anybody else's. `answer`: the survey of now.
+        Reads only; `JobsyncError` when it cannot look.
+        """
+        ...
+
+    def version(self) -> str:
+        """What the scheduler says of its version, in one line; empty when it does not answer. Never raises."""
         ...

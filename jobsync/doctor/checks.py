@@ -1,0 +1,41 @@
+"""The door: all checks, in the order in which they are made, and their making."""
+
+from collections.abc import Iterable
+
+from jobsync.doctor import definitions, git, installed, machine, runs, scripts
+from jobsync.doctor.check import Check, Result
+from jobsync.doctor.view import View
+from jobsync.errors import JobsyncError
+from jobsync.findings import Finding, Level, warning
+
+SECTIONS = {
+    "Definitions": definitions.CHECKS,
+    "What jobs run": scripts.CHECKS,
+    "What is installed": installed.CHECKS,
+    "Runs": runs.CHECKS,
+    "Git": git.CHECKS,
+    "This machine": machine.CHECKS,
+}
+CHECKS = tuple(check for checks in SECTIONS.values() for check in checks)
+
+
+def _look(check: Check, view: View) -> Iterable[Finding]:
+    """What one check finds. Could not look: that is no health."""
+    try:
+        return tuple(check.look(view))
+    except JobsyncError as trouble:
+        return (warning(f"could not look: {trouble.message}", command=trouble.hint or ""),)
+
+
+def examine(view: View, checks: Iterable[Check] = CHECKS) -> tuple[Result, ...]:
+    """Every check's result, in order. Reads only.
+
+    `JobsyncError` where there is nothing to look at: the repository cannot be read, or a newer jobsync was here.
+    """
+    _ = view.planned
+    return tuple(Result(check, tuple(_look(check, view))) for check in checks)
+
+
+def has_errors(results: Iterable[Result]) -> bool:
+    """Whether `doctor` exits with 1."""
+    return any(result.level is Level.ERROR for result in results)

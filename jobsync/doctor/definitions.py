@@ -1,0 +1,161 @@
+"""Checks of what the user wrote: definitions, secrets, and the files that hold them."""
+
+import os
+import shlex
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from jobsync.definitions.job import Argv, Job, Line
+from jobsync.definitions.secrets import known_secret
+from jobsync.doctor.check import Check
+from jobsync.doctor.view import View
+from jobsync.errors import JobsyncError
+from jobsync.findings import Chmod, Finding, error, warning
+from jobsync.repo.repository import locate, open_repository
+
+_PRIVATE = 0o600
+
+
+def _valid(view: View) -> Iterable[Finding]:
+    for fault in view.planned.plan.faults:
+        name = next((name for name in view.names if f"/{name}/" in fault.file), "")
+        if not view.only or name:
+            yield error(str(fault), name, meaning="the job stays as it was", command="jobsync check")
+
+
+def _texts(job: Job) -> Iterator[tuple[str, str]]:
+    """Every text of a definition that ends up in a file of this machine: where it stands, and the text."""
+    match job.command:
+        case Line(text):
+            yield "run", text
+        case Argv(arguments):
+            yield from (("run", one) for one in arguments)
+        case _:
+            pass
+    yield "description", job.description
+
+
+def _secrets(view: View) -> Iterable[Finding]:
+    for name, job in view.jobs.items():
+        for key, text in _texts(job):
+            if what := known_secret(text):
+                yield error(
+                    f"{key} holds what looks like {what}",
+                    name,
+                    meaning="git keeps what was ever committed; take it back where it was issued",
+                    command=f"$EDITOR {shlex.quote(str(view.origin.paths.env(name)))}",
+                )
+
+
+def _env_files(view: View) -> Iterator[tuple[str, Path]]:
+    for name in view.jobs:
+        path = view.origin.paths.env(name)
+        if os.path.lexists(path):
+            yield name, path
+
+
+def _env_modes(view: View) -> Iterable[Finding]:
+    for name, path in _env_files(view):
+        try:
+            status = path.stat()
+        except OSError as trouble:
+            yield error(
+                f"{path} cannot be read: {trouble.strerror}", name, meaning="the job ends with 78 and does nothing"
+            )
+            continue
+        mode = stat.S_IMODE(status.st_mode)
+        if status.st_uid != os.getuid():
+            yield error(
+                f"{path} belongs to uid {status.st_uid}",
+                name,
+                meaning="the job ends with 78 and does nothing",
+                command=f"sudo chown {os.getuid()} {shlex.quote(str(path))}",
+            )
+        elif mode & ~_PRIVATE:
+            yield error(
+                f"{path} has mode {mode:04o}, and others may read secrets there",
+                name,
+                meaning="the job ends with 78 (EX_CONFIG) and does nothing",
+                command=f"chmod 600 {shlex.quote(str(path))}",
+                repair=Chmod(str(path), _PRIVATE),
+            )
+
+
+def _env_tracked(view: View) -> Iterable[Finding]:
+    directory = view.origin.paths.secrets
+    if not directory.is_dir():
+        return
+    repositories = [view.origin.repository]
+    place = locate(view.environment, str(directory))
+    if place is not None and place.git_dir != view.origin.repo.git_dir:
+        repositories.append(open_repository(place.git_dir, place.work_tree, view.environment))
+    for repository in repositories:
+        for path in repository.tracked(directory):
+            name = Path(path).name.removesuffix(".env")
+            if view.is_meant(name):
+                yield error(
+                    f"{path} is tracked by the repository {repository.work_tree}",
+                    name if name in view.jobs else "",
+                    meaning="whoever has the repository has the secrets, also the old ones",
+                    command=f"git -C {shlex.quote(repository.work_tree)} rm --cached -- {shlex.quote(path)}",
+                )
+
+
+def _settings(view: View) -> Iterable[Finding]:
+    """`config.toml` is written 0600; what stands there decides what runs."""
+    for path in (view.origin.config.file, view.origin.config.file.parent):
+        try:
+            status = path.stat()
+        except OSError as trouble:
+            raise JobsyncError(f"cannot look at {path}: {trouble.strerror}") from trouble
+        mode = stat.S_IMODE(status.st_mode)
+        if status.st_uid != os.getuid():
+            yield error(
+                f"{path} belongs to uid {status.st_uid}",
+                meaning="somebody else decides what runs here",
+                command=f"sudo chown {os.getuid()} {shlex.quote(str(path))}",
+            )
+        elif mode & 0o022:
+            better = mode & ~0o022
+            yield error(
+                f"{path} may be written by others (mode {mode:04o})",
+                meaning="they decide what runs as you",
+                command=f"chmod go-w {shlex.quote(str(path))}",
+                repair=Chmod(str(path), better),
+            )
+
+
+def _search_path(view: View) -> Iterable[Finding]:
+    """Directories that nobody can find anything in; of the machine's, only where not one is there."""
+    for name, job in view.jobs.items():
+        for directory in job.path:
+            if not Path(directory).is_dir():
+                yield warning(
+                    f"path names {directory}, which is not there",
+                    name,
+                    meaning="nothing is found in it",
+                    command=f"$EDITOR {shlex.quote(f'{job.home_directory}/job.toml')}",
+                )
+
+
+def _directories(view: View) -> Iterable[Finding]:
+    for name, job in view.jobs.items():
+        if not Path(job.directory).is_dir():
+            yield error(
+                f"dir is {job.directory}, which is not there",
+                name,
+                meaning="each run ends with 78 (EX_CONFIG)",
+                command=f"mkdir -p {shlex.quote(job.directory)}",
+            )
+
+
+CHECKS = (
+    Check("definitions", "every definition is valid", _valid),
+    Check("directories", "every job's directory is there", _directories),
+    Check("path", "every directory of `path` is there", _search_path),
+    Check("secrets", "no definition holds a secret", _secrets),
+    Check("env-modes", "files with secrets are for your eyes only", _env_modes),
+    Check("env-tracked", "no repository tracks files with secrets", _env_tracked),
+    Check("config", "only you can change this machine's configuration", _settings),
+)

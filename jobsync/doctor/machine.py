@@ -1,0 +1,159 @@
+"""Checks of the machine: its scheduler's own ways, versions, clock and zone."""
+
+import os
+import platform
+import re
+import shlex
+import shutil
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from jobsync import process
+from jobsync.config import SYSTEM_PATH
+from jobsync.doctor.check import Check
+from jobsync.doctor.view import View
+from jobsync.findings import Finding, Subject, error, info, skipped, warning
+from jobsync.repo.events import NULL_ID
+
+_OLDEST_GIT = (2, 31)
+"""`rev-parse --path-format` came with it."""
+_HOOK_LIMIT = 20.0
+_ZONE_FILE = Path("/etc/localtime")
+
+
+def _asks(subject: Subject) -> Callable[[View], Iterable[Finding]]:
+    """A check that the scheduler itself makes."""
+
+    def look(view: View) -> Iterable[Finding]:
+        found = view.origin.scheduler.inspect(subject, tuple(view.jobs.values()), view.answer)
+        return [skipped(f"{view.origin.config.scheduler} has no such thing")] if found is None else found
+
+    return look
+
+
+def _number(text: str) -> tuple[int, ...]:
+    found = re.search(r"\d+(?:\.\d+)+", text)
+    return tuple(int(part) for part in found[0].split(".")) if found else ()
+
+
+def _git_version(view: View) -> Iterable[Finding]:
+    text = view.origin.repository.version()
+    if _number(text) < _OLDEST_GIT:
+        yield error(
+            f"{text} is older than {'.'.join(map(str, _OLDEST_GIT))}",
+            meaning="jobsync cannot read the repository with it",
+            command="git --version",
+        )
+
+
+def _installation(view: View) -> Iterable[Finding]:
+    """The jobsync that hooks and `jobsync-finish` wake up."""
+    hook = view.origin.config.hook
+    if not os.access(hook, os.X_OK):
+        yield error(
+            f"{hook}, which the git hooks call, is gone",
+            meaning="pulls change nothing here any more",
+            command="jobsync init",
+        )
+        return
+    try:
+        with Path(hook).open("rb") as file:
+            first = file.readline(512)
+    except OSError as trouble:
+        yield error(f"{hook} cannot be read: {trouble.strerror}", command="jobsync init")
+        return
+    words = first[2:].split() if first.startswith(b"#!") else []
+    if words and not os.access(words[0], os.X_OK):
+        interpreter = os.fsdecode(words[0])
+        yield error(
+            f"{hook} needs {interpreter}, which is gone",
+            meaning="pulls change nothing here any more",
+            command="pipx reinstall jobsync",
+        )
+
+
+def _gui_path(view: View) -> Iterable[Finding]:
+    """GUI clients start hooks with the system's PATH. Started that way, at an event that it skips, it says nothing."""
+    config = view.origin.config
+    if not os.access(config.hook, os.X_OK):
+        yield skipped("the jobsync that hooks call is gone")
+        return
+    environment = {"HOME": config.home, "PATH": SYSTEM_PATH, "LC_ALL": "C", "JOBSYNC_CONFIG": str(config.file)}
+    answer = process.run((config.hook, "post-checkout", NULL_ID, NULL_ID, "0"), env=environment, timeout=_HOOK_LIMIT)
+    if answer.status or answer.stdout or answer.stderr:
+        said = answer.complaint or answer.stdout.decode("utf-8", "replace").strip()
+        yield error(
+            f"{config.hook} does not work with a GUI client's PATH: {said}",
+            meaning="pulls from such a client change nothing here",
+            command="jobsync init",
+        )
+    elif shutil.which("git", path=SYSTEM_PATH) is None:
+        yield warning(
+            f"git is not in a GUI client's PATH ({SYSTEM_PATH})",
+            meaning="pulls from a client that brings no git of its own change nothing here",
+        )
+
+
+def _clock(view: View) -> Iterable[Finding]:
+    """A clock that went back makes ages wrong and lets slots come twice."""
+    later = view.now.timestamp() + timedelta(minutes=5).total_seconds()
+    stamps = {"the last sync": view.planned.ledger.changed_at}
+    stamps |= {f"the last run of {name}": run.started for name in view.names for run in view.runs(name)[-1:]}
+    for what, second in stamps.items():
+        if second > later:
+            moment = datetime.fromtimestamp(second, UTC)
+            yield warning(
+                f"{what} was at {moment:%Y-%m-%d %H:%M} UTC, which is still to come",
+                meaning="the clock was set back; ages are wrong until then",
+                command="date",
+            )
+
+
+def _zone(view: View) -> Iterable[Finding]:
+    """Jobs run in the machine's zone; what this shell shows may be another one's time."""
+    told = view.environment.get("TZ", "")
+    if not told:
+        return
+    target = os.path.realpath(_ZONE_FILE)
+    machine = target.partition("zoneinfo/")[2] or "UTC"
+    if told.removeprefix(":") != machine:
+        yield info(
+            f"this shell has TZ={told}, the machine's zone is {machine}",
+            meaning=f"jobs run by {machine}; the times that you see here are {told}'s",
+            command="unset TZ",
+        )
+
+
+def versions(view: View) -> str:
+    """For the head of a report that somebody will paste: what this is all made of."""
+    parts = (
+        f"Python {platform.python_version()}",
+        view.origin.repository.version(),
+        view.origin.scheduler.version() or view.origin.config.scheduler,
+    )
+    return ", ".join(parts)
+
+
+def _scheduler_version(view: View) -> Iterable[Finding]:
+    if not view.origin.scheduler.version():
+        command = shlex.join(view.origin.scheduler.query().argv[:1])
+        yield warning(
+            f"{view.origin.config.scheduler} does not say which version it is",
+            meaning="it may behave as no version that jobsync knows",
+            command=f"ls -l {command}",
+        )
+
+
+CHECKS = (
+    Check(Subject.REBOOT.value, "jobs run again after a reboot", _asks(Subject.REBOOT)),
+    Check(Subject.LINKS.value, "the links that start jobs are there", _asks(Subject.LINKS)),
+    Check(Subject.OVERRIDES.value, "nothing of yours overrides a job", _asks(Subject.OVERRIDES)),
+    Check(Subject.PRIVACY.value, "no job needs a place that the system guards", _asks(Subject.PRIVACY)),
+    Check("installation", "the jobsync that hooks call is there", _installation),
+    Check("gui-path", "hooks work with a GUI client's PATH", _gui_path),
+    Check("git-version", "git is new enough", _git_version),
+    Check("scheduler-version", "the scheduler says its version", _scheduler_version),
+    Check("clock", "no sync or run lies in the future", _clock),
+    Check("zone", "this shell has the machine's zone", _zone),
+)

@@ -1,0 +1,138 @@
+"""Checks of what happens at job time: how runs end, and whether their logs can be kept."""
+
+import os
+import shlex
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from jobsync.definitions.job import Job
+from jobsync.doctor.check import Check
+from jobsync.doctor.view import View
+from jobsync.findings import Finding, error, warning
+from jobsync.runs import records
+from jobsync.runs.records import Run
+from jobsync.runs.words import age, exit_words, size
+
+_LOOP = 3
+"""So many runs in a row make a habit."""
+_LOOP_SECONDS = 600
+_SHORT_RUN = 10
+"""Seconds; launchd's ThrottleInterval: a daemon that ends sooner is held back."""
+_LARGE = 200_000_000
+"""Bytes of logs of one job that nobody can mean to keep."""
+
+_MEANINGS = {
+    78: "its directory, log or env file could not be had, so the command was not started",
+    126: "what it starts is there and cannot be executed; macOS also says so of places that it guards",
+    127: "what it starts is not in the job's PATH",
+}
+
+
+def _done(view: View, name: str) -> list[Run]:
+    """The runs that were started, oldest first, without one that still goes on."""
+    loaded = view.loaded(name)
+    started = [run for run in view.runs(name) if not run.skipped]
+    return started[:-1] if started and loaded is not None and loaded.pid is not None else started
+
+
+def _ended_badly(run: Run) -> bool:
+    return run.ended is None or bool(run.status)
+
+
+def _last_run(view: View) -> Iterable[Finding]:
+    for name in view.jobs:
+        loaded, last = view.loaded(name), records.last(view.runs(name))
+        if last is None or not _ended_badly(last) or (loaded is not None and loaded.pid is not None):
+            continue
+        ago = age(view.now.timestamp() - last.started)
+        how = "was killed, or the machine went down" if last.status is None else f"ended with {exit_words(last.status)}"
+        yield error(
+            f"its last run, {ago} ago, {how}",
+            name,
+            meaning=_MEANINGS.get(last.status or 0, "it did not do its work"),
+            command=f"jobsync logs {name}",
+        )
+
+
+def _series(view: View) -> Iterator[tuple[str, Job, list[Run]]]:
+    """Jobs that ran several times within minutes: the newest runs."""
+    for name, job in view.jobs.items():
+        newest = _done(view, name)[-_LOOP:]
+        if len(newest) == _LOOP and newest[-1].started - newest[0].started <= _LOOP_SECONDS:
+            yield name, job, newest
+
+
+def _crash_loop(view: View) -> Iterable[Finding]:
+    for name, job, newest in _series(view):
+        if all(map(_ended_badly, newest)):
+            within = age(newest[-1].started - newest[0].started)
+            again = "it is started again and again" if job.daemon else "whatever starts it will not stop"
+            yield error(
+                f"failed {_LOOP} times within {within}",
+                name,
+                meaning=again,
+                command=f"jobsync pause {name} && jobsync logs {name}",
+            )
+
+
+def _held_back(view: View) -> Iterable[Finding]:
+    """Ends well and at once: nothing fails, and the scheduler lets it wait longer and longer."""
+    for name, job, newest in _series(view):
+        short = all(run.ended is not None and run.ended - run.started < _SHORT_RUN for run in newest)
+        if short and not any(map(_ended_badly, newest)) and job.daemon is not None:
+            yield warning(
+                f"its last {_LOOP} runs ended by themselves within {_SHORT_RUN} s",
+                name,
+                meaning="the scheduler throttles a daemon that does not stay",
+                command=f"jobsync logs {name}",
+            )
+
+
+def _nearest(path: Path) -> Path:
+    """The path itself, or the nearest parent that is there."""
+    return next((one for one in (path, *path.parents) if os.path.lexists(one)), path)
+
+
+def _logs(view: View) -> Iterable[Finding]:
+    seen: set[Path] = set()
+    for name in view.jobs:
+        for wanted in (view.origin.paths.job_logs(view.label(name)), view.origin.paths.runs(name).parent):
+            place = _nearest(wanted)
+            if place in seen:
+                continue
+            seen.add(place)
+            if not place.is_dir():
+                yield error(
+                    f"{place} is in the way of the directory {wanted}",
+                    meaning="no run can be recorded",
+                    command=f"mv {shlex.quote(str(place))} {shlex.quote(f'{place}.old')}",
+                )
+            elif not os.access(place, os.W_OK | os.X_OK):
+                yield error(
+                    f"{place} cannot be written to",
+                    "" if place != wanted else name,
+                    meaning="runs end with 78 (EX_CONFIG), or are not recorded",
+                    command=f"chmod u+rwx {shlex.quote(str(place))}",
+                )
+
+
+def _log_size(view: View) -> Iterable[Finding]:
+    for name in view.jobs:
+        directory = view.origin.paths.job_logs(view.label(name))
+        total = sum(path.stat().st_size for path in directory.glob("*.log")) if directory.is_dir() else 0
+        if total > _LARGE:
+            yield warning(
+                f"its logs take {size(total)}",
+                name,
+                meaning="the disk fills up",
+                command=f"rm {shlex.quote(str(directory))}/*.log",
+            )
+
+
+CHECKS = (
+    Check("last-run", "every last run ended well", _last_run),
+    Check("crash-loop", "no job fails again and again", _crash_loop),
+    Check("throttled", "no daemon ends at once", _held_back),
+    Check("logs", "runs can be recorded", _logs),
+    Check("log-size", "logs are bounded", _log_size),
+)

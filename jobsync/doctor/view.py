@@ -1,0 +1,92 @@
+"""All that the checks look at, read once. Reads only."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from jobsync.definitions.job import Job
+from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.own import is_own
+from jobsync.reconcile.plan import Orders
+from jobsync.reconcile.state import Change, Outcome, Unwanted
+from jobsync.reconcile.sync import Planned, plan
+from jobsync.runs import records
+from jobsync.runs.records import Run
+from jobsync.schedulers.protocol import Answer, Loaded, Survey
+
+
+@dataclass
+class View:
+    """One repository on this machine, as one `doctor` sees it. Every part is read when first asked for."""
+
+    origin: Origin
+    now: datetime
+    """Aware, in the machine's zone."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Of whoever called."""
+    only: str = ""
+    """The one job that is asked about; empty: all."""
+
+    @cached_property
+    def planned(self) -> Planned:
+        """What a sync would do now. `JobsyncError` as `sync.plan` says."""
+        return plan(self.origin, Orders())
+
+    @property
+    def answer(self) -> Answer:
+        """What the scheduler said."""
+        return self.planned.observed.answer
+
+    def is_meant(self, name: str) -> bool:
+        """Whether this job is asked about."""
+        return self.only in ("", name)
+
+    @cached_property
+    def jobs(self) -> Mapping[str, Job]:
+        """The valid definitions that this machine shall have, by name."""
+        return {
+            name: job
+            for name, job in sorted(self.planned.want.definitions.items())
+            if job.unwanted is None and self.is_meant(name)
+        }
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Every job of the user's that is defined, well or badly, or installed."""
+        known = {*self.planned.want.jobs, *self.planned.want.definitions, *self.planned.observed.orphans}
+        return tuple(name for name in sorted(known) if not is_own(name) and self.is_meant(name))
+
+    def changes(self, *outcomes: Outcome) -> Iterable[Change]:
+        """What a sync would do, of these kinds; jobsync's own jobs included."""
+        return [one for one in self.planned.plan.changes if one.outcome in outcomes and self._concerns(one.name)]
+
+    def _concerns(self, name: str) -> bool:
+        return self.is_meant(name) or is_own(name)
+
+    def label(self, name: str) -> str:
+        """The label of a job, as it is installed or would be."""
+        record = self.planned.ledger.records.get(name)
+        return record.label if record else self.origin.scheduler.label(name)
+
+    def loaded(self, name: str) -> Loaded | None:
+        """What the scheduler says of it; None: not loaded, or not known."""
+        return self.answer.services.get(self.label(name)) if isinstance(self.answer, Survey) else None
+
+    def runs(self, name: str) -> tuple[Run, ...]:
+        """Its recorded runs, oldest first."""
+        if name not in self._runs:
+            self._runs[name] = records.read(self.origin.paths.runs(name))
+        return self._runs[name]
+
+    @cached_property
+    def _runs(self) -> dict[str, tuple[Run, ...]]:
+        return {}
+
+    def is_unwanted(self, name: str) -> bool:
+        """Defined, and not for this machine or not any more."""
+        return isinstance(self.planned.want.jobs.get(name), Unwanted)
+
+    def path_of(self, job: Job) -> str:
+        """PATH as the job sees it."""
+        return ":".join((*job.path, self.origin.config.path))

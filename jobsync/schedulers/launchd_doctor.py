@@ -1,0 +1,190 @@
+"""What only launchd and macOS know of a job's health: the login scan, overrides, Login Items, guarded places.
+
+Reads only. Facts: launchd.plist(5); the login scan passes over links since macOS 14; the switch in Login Items leaves a
+job unloaded though nothing is wrong with its file; a job has no window in which to be asked for a guarded place, so it
+is refused there unless the program that runs has Full Disk Access.
+"""
+
+import shlex
+import stat
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobsync.config import Config, Repo
+from jobsync.definitions.job import Argv, Job, Line, Script
+from jobsync.findings import Chmod, Finding, Subject, Sync, error, info, warning
+from jobsync.paths import Paths
+from jobsync.schedulers.protocol import Answer, Survey
+
+_LOGIN_ITEMS = "open 'x-apple.systempreferences:com.apple.LoginItems-Settings.extension'"
+_FULL_DISK = "open 'x-apple.systempreferences:com.apple.preference.security?Privacy_AllFiles'"
+_GUARDED = ("Desktop", "Documents", "Downloads", "Library/Mobile Documents", "Library/CloudStorage")
+_VOLUMES = "/Volumes/"
+_SHELL = "/bin/sh"
+"""What runs the launcher, and so what macOS asks about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things are of the repository whose jobs are looked at."""
+
+    config: Config
+    repo: Repo
+    paths: Paths
+
+    def label(self, job: Job) -> str:
+        """The job's label."""
+        return f"{self.repo.prefix}.{job.name}"
+
+
+# -- after a reboot
+
+
+def _agents(places: Places) -> Iterator[Finding]:
+    directory = places.paths.agents
+    try:
+        status = directory.stat()
+    except OSError:
+        return
+    if directory.is_symlink():
+        yield warning(
+            f"{directory} is a link",
+            meaning="the login scan may pass over it; nothing would be loaded",
+            command=f"ls -ld {shlex.quote(str(directory))}",
+        )
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & 0o022:
+        yield error(
+            f"{directory} may be written by others (mode {mode:04o})",
+            meaning="they decide what runs as you",
+            command=f"chmod go-w {shlex.quote(str(directory))}",
+            repair=Chmod(str(directory), mode & ~0o022),
+        )
+
+
+def _after_reboot(job: Job, answer: Answer, places: Places) -> Iterator[Finding]:
+    path = places.paths.plist(places.label(job))
+    if path.is_symlink():
+        yield error(
+            f"{path} is a link",
+            job.name,
+            meaning="since macOS 14 the login passes over links: it would not be loaded",
+            command="jobsync sync",
+            repair=Sync(),
+        )
+        return
+    if not isinstance(answer, Survey) or not path.is_file():
+        return
+    label = places.label(job)
+    if label not in answer.services and label not in answer.disabled:
+        yield warning(
+            "is installed, enabled, and not loaded",
+            job.name,
+            meaning="if you switched it off in System Settings > General > Login Items, it stays off",
+            command=_LOGIN_ITEMS,
+        )
+
+
+def _reboot(jobs: Collection[Job], answer: Answer, places: Places) -> Iterator[Finding]:
+    yield from _agents(places)
+    for job in jobs:
+        yield from _after_reboot(job, answer, places)
+
+
+# -- what the user said to launchd
+
+
+def _overrides(jobs: Collection[Job], answer: Answer, places: Places) -> Iterator[Finding]:
+    disabled = answer.disabled if isinstance(answer, Survey) else {}
+    for job in jobs:
+        if places.label(job) in disabled:
+            yield info(
+                "you disabled it in launchd",
+                job.name,
+                meaning="it is not loaded, and jobsync leaves it so",
+                command=f"{disabled[places.label(job)]} && jobsync sync",
+            )
+
+
+# -- guarded places
+
+
+def _guard(path: str, home: str) -> str:
+    """The guarded place that a path is in; empty: none."""
+    if path.startswith(_VOLUMES):
+        return "/".join(path.split("/")[:3])
+    guarded = (f"{home}/{name}" for name in _GUARDED)
+    return next((one for one in guarded if path == one or path.startswith(f"{one}/")), "")
+
+
+def _words(job: Job) -> Iterable[str]:
+    match job.command:
+        case Argv(arguments):
+            return arguments
+        case Line(text):
+            try:
+                return shlex.split(text, comments=True)
+            except ValueError:
+                return text.split()
+        case Script(path):
+            return (path,)
+
+
+def _paths(job: Job, home: str) -> Iterator[tuple[str, str]]:
+    """What a job names: in which key, and the path."""
+    yield "dir", job.directory
+    for word in _words(job):
+        plain = f"{home}{word[1:]}" if word.startswith("~/") else word.replace("$HOME", home)
+        yield "run", plain.partition("=")[2] if "=/" in plain else plain
+    yield from (("on_change", path) for path in job.schedule.on_change)
+    yield from (("on_files", path) for path in job.schedule.on_files)
+    yield from ((name, value) for name, value in job.environment)
+
+
+def _interpreter(job: Job) -> str:
+    """The program of a script's own first line; empty where sh runs it too."""
+    if not isinstance(job.command, Script):
+        return ""
+    try:
+        with Path(job.command.path).open("rb") as file:
+            words = file.readline(512).decode("utf-8", "replace")[2:].split()
+    except OSError:
+        return ""
+    names = [word for word in words if not word.startswith("-") and Path(word).name != "env"]
+    return names[0] if names and names[0] != _SHELL else ""
+
+
+def _privacy(jobs: Collection[Job], places: Places) -> Iterator[Finding]:
+    home, asks = places.config.home, f"Full Disk Access for {_SHELL}, which runs the launcher"
+    meaning = "macOS refuses it to jobs, with 126 or `Operation not permitted`, and asks nobody"
+    if guard := _guard(places.repo.work_tree, home):
+        yield warning(
+            f"the repository is in {guard}, which macOS guards; it needs {asks}", meaning=meaning, command=_FULL_DISK
+        )
+    if guard := _guard(places.config.logs, home):
+        yield warning(f"logs are in {guard}, which macOS guards; it needs {asks}", meaning=meaning, command=_FULL_DISK)
+    for job in jobs:
+        named = [(key, path, _guard(path, home)) for key, path in _paths(job, home)]
+        for key, path, guard in dict.fromkeys(named):
+            if guard and not path.startswith(f"{places.repo.work_tree}/"):
+                too = f", and for {_interpreter(job)}" if _interpreter(job) else ""
+                yield warning(
+                    f"{key} names {path}, and macOS guards {guard}; it needs {asks}{too}",
+                    job.name,
+                    meaning=meaning,
+                    command=_FULL_DISK,
+                )
+
+
+def inspect(subject: Subject, jobs: Collection[Job], answer: Answer, places: Places) -> Collection[Finding] | None:
+    """See the protocol."""
+    match subject:
+        case Subject.REBOOT:
+            return tuple(_reboot(jobs, answer, places))
+        case Subject.OVERRIDES:
+            return tuple(_overrides(jobs, answer, places))
+        case Subject.PRIVACY:
+            return tuple(_privacy(jobs, places))
+        case Subject.LINKS:
+            return None

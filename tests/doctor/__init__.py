@@ -1,0 +1,1 @@
+"""`jobsync doctor`."""

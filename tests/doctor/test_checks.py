@@ -1,0 +1,62 @@
+"""Each check finds its fault, made for real, and says nothing once that is mended."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jobsync.doctor.check import Result
+from jobsync.doctor.checks import CHECKS, examine
+from jobsync.findings import Level
+
+from ..laptop import Laptop
+from .clinic import CASES, Case, Clinic, clinic_of
+
+BY_ID = {check.id: check for check in CHECKS}
+
+
+@pytest.fixture(scope="module")
+def clinic() -> Iterator[Clinic]:
+    with (
+        tempfile.TemporaryDirectory(prefix="jobsync-test-", dir="/tmp") as root,
+        Laptop.start(Path(root)) as laptop,
+        clinic_of(laptop) as healthy,
+    ):
+        yield healthy
+
+
+def _look(clinic: Clinic, check: str) -> Result:
+    (result,) = examine(clinic.view(), [BY_ID[check]])
+    return result
+
+
+def test_a_healthy_machine_has_nothing_to_say(clinic: Clinic) -> None:
+    found = [one for result in examine(clinic.view()) for one in result.findings if one.level is not Level.SKIPPED]
+    assert found == []
+
+
+def test_no_two_checks_share_an_id() -> None:
+    assert len(BY_ID) == len(CHECKS)
+
+
+def test_every_check_has_a_fault_of_its_own() -> None:
+    assert {case.check for case in CASES} == set(BY_ID) - {"links"}, "launchd knows no links"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_a_check_finds_its_fault_and_is_silent_without_it(clinic: Clinic, case: Case) -> None:
+    with contextmanager(case.make)(clinic):
+        found = _look(clinic, case.check).findings
+        told = [one for one in found if one.level is case.level and one.job == case.job and case.says in one.said]
+        assert len(told) == 1, found
+        (one,) = told
+        assert one.meaning or one.command, "a finding says what comes of it, or what to type"
+        if case.job:
+            named = examine(clinic.view(case.job), [BY_ID[case.check]])[0].findings
+            assert [again for again in named if again.job == case.job and case.says in again.said]
+            others = examine(clinic.view("nobody"), [BY_ID[case.check]])[0].findings
+            assert not [again for again in others if again.job == case.job], "another job is asked about"
+    after = _look(clinic, case.check).findings
+    assert not [one for one in after if one.level is not Level.SKIPPED], "it is silent once that is mended"
