@@ -92,7 +92,7 @@ def _is_elsewhere(machine: "_Machine", environ: "Mapping[str, str]") -> bool:
     # Once only: a wrapper at that place (nix, pyenv) may lead back to this very file.
     if _HANDED_OVER in environ or not os.access(machine.hook, os.X_OK):
         return False
-    return os.path.realpath(machine.hook) != os.path.realpath(sys.argv[0])
+    return machine.hook != sys.argv[0] and os.path.realpath(machine.hook) != os.path.realpath(sys.argv[0])
 
 
 def _skips(event: str, arguments: "tuple[str, ...]", environ: "Mapping[str, str]") -> bool:
@@ -134,10 +134,15 @@ def _all_loaded(known: "index.Index", answer: str) -> bool:
     return all_loaded(known.labels, answer)
 
 
-def _hand_over(event: str, arguments: "tuple[str, ...]", environ: "Mapping[str, str]") -> None:
+def _hand_over(event: str, arguments: "tuple[str, ...]", environ: "Mapping[str, str]") -> bool:
+    if sys.flags.no_site:
+        import site  # what is needed now imports packages that are installed
+
+        site.main()
     from jobsync.reconcile.hook import wake
 
     wake(event, arguments, environ)
+    return True
 
 
 def _finish(repo: str, environ: "Mapping[str, str]") -> None:
@@ -152,46 +157,72 @@ def _login(repo: str, environ: "Mapping[str, str]") -> None:
     run(repo, environ)
 
 
-def _run(argv: "list[str]", environ: "Mapping[str, str]") -> None:
+def _run(argv: "list[str]", environ: "Mapping[str, str]") -> bool:
+    """Whether anything beyond the quick answer had to be done."""
     if not argv:
         print("usage: jobsync-hook EVENT [ARGUMENT...]", file=sys.stderr)
-        return
+        return False
     if argv[0] in ("finish", "login") and len(argv) == 2:
         (_finish if argv[0] == "finish" else _login)(argv[1], environ)
-        return
+        return True
     event, arguments = event_from_environment(argv[0], tuple(argv[1:]), environ)
     if event not in EVENTS:
         print(f"jobsync-hook: {argv[0]!r} is none of {', '.join(EVENTS)}, auto", file=sys.stderr)
-        return
+        return False
     if _skips(event, arguments, environ):
-        return
+        return False
     machine = _machine(environ)
     if machine is None:
-        _hand_over(event, arguments, environ)
-        return
+        return _hand_over(event, arguments, environ)
     here = os.getcwd()  # git calls hooks at the physical top of the work tree
     places = [place for place in machine.places if place.work_tree == here]
     if not places:
-        return
+        return False
     if _is_elsewhere(machine, environ):
-        process.hand_over((machine.hook, event, *arguments), env={**environ, _HANDED_OVER: "1"})
+        _go_elsewhere((machine.hook, event, *arguments), environ)
+    if len(places) == 1 and _is_known_settled(places[0], machine, environ):
+        return False
+    return _hand_over(event, arguments, environ)
+
+
+def _go_elsewhere(argv: "tuple[str, ...]", environ: "Mapping[str, str]") -> None:
+    """Become that process; returns where it cannot be started (its interpreter is gone): then we do it."""
     try:
-        settled = len(places) == 1 and _is_settled(places[0], machine, environ)
+        process.hand_over(argv, env={**environ, _HANDED_OVER: "1"})
+    except process.NotStarted:
+        return
+
+
+def _is_known_settled(place: "_Place", machine: "_Machine", environ: "Mapping[str, str]") -> bool:
+    try:
+        return _is_settled(place, machine, environ)
     except JobsyncError:
-        settled = False
-    if not settled:
-        _hand_over(event, arguments, environ)
+        return False
 
 
 def main() -> int:
     """The console script. Whatever happens, git must not notice: the status is 0."""
+    _main()
+    return 0
+
+
+def start() -> None:
+    """As `main`, for `start.py`; never returns."""
+    did_much = _main()
+    if not did_much:
+        sys.stderr.flush()
+        os._exit(0)  # taking the interpreter apart would cost 2 ms, and nothing of ours waits for that
+    sys.exit(0)
+
+
+def _main() -> bool:
     try:
-        _run(sys.argv[1:], os.environ)
+        return _run(sys.argv[1:], os.environ)
     except KeyboardInterrupt:
-        return 0
+        return False
     except BaseException as error:
         _report_bug(error)
-    return 0
+        return True
 
 
 def _report_bug(error: BaseException) -> None:

@@ -1,14 +1,22 @@
 """`jobsync-hook` where nothing has changed: what it imports, spawns and says. And that it never fails git."""
 
 import json
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from jobsync import entry
+
 from .laptop import Laptop
 
+START = str(Path(entry.__file__).with_name("start.py"))
+HOOK = str(Path(sys.executable).with_name("jobsync-hook"))
+FAST = ("-I", "-S", START, HOOK)
+"""What the hooks give to the interpreter."""
 BUDGET = {
     "__future__",  # annotations that are not evaluated
     "_blake2",  # digests
@@ -25,23 +33,7 @@ BUDGET = {
     "jobsync.schedulers",
     "jobsync.schedulers.launchd_print",
 }
-"""All that the answer *nothing to do* may import beyond a bare `python -c pass`."""
-_PROBE = """
-import sys
-before = set(sys.modules)
-sys.argv = sys.argv[1:]
-from jobsync.entry import main
-status = main()
-print("\\n".join(sorted(set(sys.modules) - before)))
-sys.exit(status)
-"""
-"""An interpreter that has imported only what it does by itself."""
-
-
-def bare_modules(laptop: Laptop) -> set[str]:
-    program = "import sys; print('\\n'.join(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", program], env=environment(laptop), capture_output=True, text=True)
-    return set(done.stdout.split())
+"""All that the answer *nothing to do* may import beyond a bare `python -I -S -c pass`, `os` and what that imports."""
 
 
 def environment(laptop: Laptop) -> dict[str, str]:
@@ -49,18 +41,31 @@ def environment(laptop: Laptop) -> dict[str, str]:
     return {name: value for name, value in laptop.environment.items() if not name.startswith("COVERAGE_")}
 
 
-def probe(laptop: Laptop, *argv: str, env: dict[str, str] | None = None) -> tuple[set[str], str]:
-    """What a hook imported, and what it said."""
+def python(laptop: Laptop, *argv: str, env: dict[str, str] | None = None) -> tuple[set[str], str]:
+    """What an interpreter imported, in its own words, and what else it said on stderr."""
     done = subprocess.run(
-        [sys.executable, "-c", _PROBE, str(Path(sys.executable).with_name("jobsync-hook")), *argv],
+        [sys.executable, "-X", "importtime", *argv],
         cwd=laptop.work,
         env={**environment(laptop), **(env or {})},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    return set(done.stdout.split()), done.stderr
+    lines = done.stderr.splitlines(keepends=True)
+    imports = [line for line in lines if line.startswith("import time:")]
+    said = "".join(line for line in lines if not line.startswith("import time:"))
+    return {line.rpartition("|")[2].strip() for line in imports}, said
+
+
+def bare_modules(laptop: Laptop) -> set[str]:
+    return python(laptop, "-I", "-S", "-c", "import os")[0]
+
+
+def probe(laptop: Laptop, *argv: str, env: dict[str, str] | None = None) -> tuple[set[str], str]:
+    """What a hook imported, started as git's hooks start it, and what it said."""
+    return python(laptop, *FAST, *argv, env=env)
 
 
 @pytest.fixture
@@ -183,3 +188,76 @@ def test_a_copy_hands_over_to_the_installation_that_was_recorded(registered: Lap
     assert registered.run("jobsync-hook", "post-merge", "0").out == "other: post-merge 0\n"
     other.unlink()
     assert registered.run("jobsync-hook", "post-merge", "0").out == ""
+
+
+# -- the fast way in, and the ways round it
+
+
+def breakages(laptop: Laptop) -> dict[str, tuple[str, str]]:
+    """What may become of what a hook recorded -> the interpreter and the file that it then finds."""
+    fails = laptop.put("../fails", "#!/bin/sh\nexit 1\n", mode=0o755)
+    dangling = laptop.home / "dangling"
+    dangling.symlink_to("/nonexistent/python3.99")
+    half = laptop.put("../half/jobsync/start.py", Path(START).read_text(encoding="utf-8"))
+    laptop.put("../half/jobsync/__init__.py", "")
+    laptop.put("../half/jobsync/entry.py", "import jobsync.what_is_not_there_yet\n")
+    return {
+        "the interpreter is gone": ("/nonexistent/python", START),
+        "the interpreter leads nowhere": (str(dangling), START),
+        "the interpreter does not run": (str(fails), START),
+        "the package has moved": (sys.executable, "/nonexistent/start.py"),
+        "the package is half installed": (sys.executable, str(half)),
+        "another executable was recorded": ("", ""),
+    }
+
+
+def test_a_hook_finds_another_way_when_the_fast_one_is_broken(registered: Laptop) -> None:
+    hook = registered.work / ".git" / "hooks" / "post-merge"
+    text = hook.read_text(encoding="utf-8")
+    fast = f"python={shlex.quote(sys.executable)} start={shlex.quote(START)} hook={shlex.quote(HOOK)}\n"
+    assert fast in text
+    for number, (what, (python, start)) in enumerate(breakages(registered).items()):
+        other = f"python={shlex.quote(python)} start={shlex.quote(start)} hook={shlex.quote(HOOK)}\n"
+        hook.write_text(text.replace(fast, other), encoding="utf-8")
+        registered.upstream(f"job{number}")
+        ran = registered.pull()
+        assert f"installed job{number}" in ran.err, what
+        assert f"job{number}" in registered.loaded(), what
+
+
+def test_without_interpreter_and_script_the_one_in_the_path_does_it(registered: Laptop) -> None:
+    hook = registered.work / ".git" / "hooks" / "post-merge"
+    text = hook.read_text(encoding="utf-8")
+    recorded = registered.put("../gone/jobsync-hook", "#!/nonexistent/python\n", mode=0o755)
+    for python in (sys.executable, "/nonexistent/python"):
+        hook.write_text(
+            text.replace(f"python={sys.executable}", f"python={python}").replace(START, "/nonexistent")
+            .replace(f"hook={HOOK}", f"hook={recorded if python != sys.executable else '/nonexistent'}"),
+            encoding="utf-8",
+        )  # fmt: skip
+        registered.upstream("fast" if python == sys.executable else "slow")
+        registered.pull()
+    assert registered.loaded() == {"fast", "slow"}
+
+
+def test_a_recorded_executable_that_cannot_be_started_is_done_without(registered: Laptop) -> None:
+    recorded = registered.put("../gone/jobsync-hook", "#!/nonexistent/python\n", mode=0o755)
+    registered.jobsync("config", "hook", str(recorded))
+    registered.job("one")
+    registered.commit()
+    assert registered.loaded() == {"one"}
+
+
+def test_started_with_site_it_does_the_same(settled: Laptop) -> None:
+    settled.bootout("one")
+    assert "reloaded one" in settled.run(sys.executable, START, HOOK, "post-merge", "0").err
+
+
+def test_what_is_installed_beside_us_cannot_stand_in_for_the_standard_library(settled: Laptop) -> None:
+    copy = settled.home / "site"
+    shutil.copytree(Path(START).parent, copy / "jobsync", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("select", "time", "os", "json", "dataclasses"):
+        (copy / f"{name}.py").write_text("raise SystemExit(9)\n", encoding="utf-8")
+    settled.bootout("one")
+    start = str(copy / "jobsync" / "start.py")
+    assert "reloaded one" in settled.run(sys.executable, "-I", "-S", start, HOOK, "post-merge", "0").err

@@ -35,6 +35,7 @@ SMALL = {
     "lock": {"process", "errors"},
     "paths": {"config"},
     "process": {"errors"},
+    "start": {"entry"},
     "report": {"reconcile", "errors"},
 }
 PURE = (

@@ -7,6 +7,7 @@ Nothing is ever written to a directory that other repositories share, or that wo
 import os
 import re
 import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -64,12 +65,24 @@ def _templates() -> Path:
     return shipped if shipped.is_dir() else package.parent / "hooks"
 
 
+def _fast_way(executable: str) -> tuple[str, str]:
+    """Interpreter and file that do what `executable` does in half the time; empty where it is not this installation's.
+
+    An installer (pip, uv, pipx) names the interpreter in the first lines of a script, and what it imports below.
+    """
+    script = files.read(Path(executable)) or b""
+    is_this_one = os.fsencode(sys.executable) in b"".join(script.splitlines()[:2]) and b"jobsync.entry" in script
+    start = Path(jobsync.__file__).with_name("start.py")
+    return (sys.executable, str(start)) if sys.executable and is_this_one else ("", "")
+
+
 def hook_text(event: str, executable: str, config_path: str) -> bytes:
     """Our hook for `event`: POSIX sh that wakes `executable` (absolute) up with this `config.toml` (absolute).
 
     The same bytes whether a stranger's hook is chained or not: it looks for that itself.
     """
-    values = {b"@HOOK@": executable, b"@CONFIG@": config_path}
+    python, start = _fast_way(executable)
+    values = {b"@HOOK@": executable, b"@CONFIG@": config_path, b"@PYTHON@": python, b"@START@": start}
     template = files.read(_templates() / event)
     if template is None:
         raise JobsyncError(f"the hook {event} is missing from this installation", hint="install jobsync again")

@@ -1,8 +1,11 @@
 """git is never hurt: with our hooks in place and jobsync broken, every git command ends as it would without them."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+
+import jobsync
 
 from ..laptop import JOB, Laptop
 
@@ -101,12 +104,17 @@ def test_git_ends_as_it_would_without_us(laptop: Laptop, breaks: object) -> None
 
 
 def test_a_broken_installation_is_one_line_in_a_hook(registered: Laptop) -> None:
-    # A library that cannot be imported: what is left of an installation after its Python went away.
-    registered.put("broken/tomlkit/__init__.py", "raise ImportError('no tomlkit')\n", at=registered.root)
-    registered.put("broken/tomllib/__init__.py", "raise ImportError('no tomllib')\n", at=registered.root)
+    # Of what is left of an installation only the part that finds out whether there is something to do.
+    broken = registered.root / "broken" / "jobsync"
+    shutil.copytree(Path(jobsync.__file__).parent, broken, ignore=shutil.ignore_patterns("__pycache__"))
+    (broken / "config.py").write_text("raise ImportError('no tomllib')\n", encoding="utf-8")
+    hook = registered.work / ".git" / "hooks" / "post-merge"
+    text = hook.read_text(encoding="utf-8")
+    hook.write_text(text.replace(jobsync.__file__.removesuffix("__init__.py"), f"{broken}/"), encoding="utf-8")
     registered.upstream("one")
-    ran = registered.git("pull", "-q", env={"PYTHONPATH": str(registered.root / "broken")})
-    assert len(ran.err.splitlines()) == 1 and ran.err.startswith("jobsync: ")
+    ran = registered.git("pull", "-q")
+    assert len(ran.err.splitlines()) == 1 and ran.err.startswith("jobsync: this installation is broken (no tomllib)")
+    hook.write_text(text, encoding="utf-8")
     assert registered.jobsync("sync").out.splitlines()[-1] == "1 installed"
 
 

@@ -12,7 +12,8 @@ import pytest
 from ..laptop import JOB, Laptop, Ran
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PARTS = ("jobsync", "hooks", "template-repo", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml")
+MANIFEST = ".pre-commit-hooks.yaml"
+PARTS = ("jobsync", "hooks", "template-repo", "docs", "pyproject.toml", "README.md", "LICENSE", MANIFEST)
 UNREACHABLE = ("Could not find a version", "No matching distribution", "ConnectionError", "Max retries", "resolution")
 LATER = JOB.replace("09:00", "10:00")
 IDS = ("jobsync-check", "jobsync-post-merge", "jobsync-post-checkout", "jobsync-post-rewrite", "jobsync-post-commit")

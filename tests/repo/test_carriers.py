@@ -434,8 +434,9 @@ class TestTemplates:
     def test_both_places_are_filled_in_and_quoted(self) -> None:
         for event in EVENTS:
             text = hook_text(event, "/a b/jobsync-hook", "/it's/@HOOK@").decode()
-            assert "hook='/a b/jobsync-hook'\n" in text
-            assert """JOBSYNC_CONFIG='/it'"'"'s/@HOOK@' "$hook" """ + event in text
+            assert "python='' start='' hook='/a b/jobsync-hook'\n" in text
+            assert """export JOBSYNC_CONFIG='/it'"'"'s/@HOOK@'\n""" in text
+            assert f'"$hook" {event} ' in text
 
     def test_they_differ_in_the_event_only(self) -> None:
         texts = {hook_text(event, "/x", "/y").replace(event.encode(), b"EVENT") for event in EVENTS}
