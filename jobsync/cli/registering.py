@@ -27,6 +27,7 @@ from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin, open_origin
 from jobsync.reconcile.own import is_own, own_jobs
 from jobsync.reconcile.plan import Orders
+from jobsync.repo.events import EVENTS
 from jobsync.repo.repository import Place, Repository, identity, open_repository
 
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
@@ -130,7 +131,7 @@ def _intentions(config: Config, repo: Repo, known: Repo | None, upstream: str, *
         ("launchers", str(paths.launchers)),
         ("logs", str(paths.logs)),
         ("at login", "a sync of what HEAD holds" if repo.at_login else "no sync"),
-        ("git hooks", "post-merge, post-checkout, post-rewrite, post-commit" if hooks else "not installed"),
+        ("git hooks", ", ".join(EVENTS) if hooks else "not installed"),
     ]
     return report.table(rows, indent="  ")
 

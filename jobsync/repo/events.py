@@ -9,7 +9,7 @@ TYPE_CHECKING = False  # `typing` costs more than all that is done here
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-EVENTS = ("post-merge", "post-checkout", "post-rewrite", "post-commit")
+EVENTS = ("post-merge", "post-checkout", "post-rewrite", "post-commit", "post-applypatch")
 """The events that bring new content to HEAD and the work tree, named as git names their hooks."""
 
 AUTO = "auto"

@@ -37,6 +37,12 @@ def _rebased_branch(directory: Path) -> str | None:
     return name.removeprefix(_BRANCHES).decode("utf-8", "surrogateescape")
 
 
+def _am_ends(directory: Path) -> bool:
+    """`applying` tells `git am` from a rebase; `next` moves on after the hook of its patch."""
+    step, last = (files.read(directory / name) for name in ("next", "last"))
+    return (directory / "applying").exists() and step is not None and step == last
+
+
 def _bisect_starts_at(git_dir: Path, head: Head) -> bool:
     start = (files.read(git_dir / "BISECT_START") or b"").strip().decode("utf-8", "surrogateescape")
     return start == head.commit
@@ -59,6 +65,7 @@ def _with_state(situation: Situation, repository: Repository) -> Situation:
         unmerged=repository.has_unmerged_entries(),
         rebase_merge=_rebase_merge(directories[0]),
         rebase_apply=directories[1].is_dir(),
+        am_ends=_am_ends(directories[1]),
         detached=head.branch is None,
         branch=head.branch or next(filter(None, map(_rebased_branch, directories)), None),
         bisecting=(git_dir / "BISECT_LOG").exists(),

@@ -42,6 +42,8 @@ class Situation:
     rebase_merge: RebaseMerge | None = None
     rebase_apply: bool = False
     """`rebase-apply/` exists: the other way to rebase, or `git am`."""
+    am_ends: bool = False
+    """`git am` has applied its last patch."""
     detached: bool = False
     branch: str | None = None
     """The branch that HEAD is on, or that a running rebase will bring it back to."""
@@ -106,8 +108,12 @@ def _replays_nothing(s: Situation) -> bool:
     return state.head_name_is_branch and not state.has_msgnum and not state.todo_has_commands
 
 
+def _am_ends(s: Situation) -> bool:
+    return s.event == "post-applypatch" and s.am_ends
+
+
 def _is_amid_rebase(s: Situation) -> bool:
-    return _is_rebasing(s) and not _rebase_ends(s) and not _replays_nothing(s)
+    return _is_rebasing(s) and not _rebase_ends(s) and not _replays_nothing(s) and not _am_ends(s)
 
 
 def _apply_rebase_starts(s: Situation) -> bool:
@@ -146,6 +152,7 @@ ROWS = (
         notice="there are conflicts: jobs follow when they are resolved and committed",
     ),
     Row(8, "a rebase of the branch ends", lambda s: _rebase_ends(s) and _on_wanted_branch(s), sync=True),
+    Row(8, "`git am` has applied its last patch", lambda s: _am_ends(s) and _on_wanted_branch(s), sync=True),
     Row(
         9,
         "a rebase of the branch has nothing to replay",

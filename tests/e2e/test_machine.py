@@ -49,7 +49,7 @@ def test_init_offers_the_first_sync_and_does_it_when_told(laptop: Laptop) -> Non
     options = ("init", "--prefix", "test", "--launchctl", str(laptop.simulator.launchctl), "--yes")
     ran = laptop.jobsync(*options)
     assert ran.out.splitlines()[-4:] == [
-        "installed 4 git hooks",
+        "installed 5 git hooks",
         "installed  one  new",
         "would be: 1 installed",
         "nothing synced yet; `jobsync sync` does it",
@@ -185,7 +185,7 @@ def test_hooks_are_installed_in_front_of_others_and_taken_away_without_a_trace(l
     assert [line.split()[:2] for line in ran.out.splitlines()] == [
         ["post-merge", "foreign"], *([event, "missing"] for event in EVENTS[1:])
     ]  # fmt: skip
-    assert laptop.jobsync("hooks", "install").out == "installed 4 git hooks\n"
+    assert laptop.jobsync("hooks", "install").out == "installed 5 git hooks\n"
     assert laptop.jobsync("hooks", "install").out == "the git hooks are installed already\n"
     ran = laptop.jobsync("hooks", "status")
     assert [line.split() for line in ran.out.splitlines()] == [
@@ -198,7 +198,7 @@ def test_hooks_are_installed_in_front_of_others_and_taken_away_without_a_trace(l
     laptop.upstream("one")
     said = laptop.pull().err
     assert "theirs 0\n" in said and "installed one" in said
-    assert laptop.jobsync("hooks", "uninstall").out == "removed 4 git hooks\n"
+    assert laptop.jobsync("hooks", "uninstall").out == "removed 5 git hooks\n"
     assert laptop.jobsync("hooks", "uninstall").out == "no git hook of jobsync is installed\n"
     assert theirs.read_bytes() == before
     assert not [path for path in theirs.parent.iterdir() if "jobsync" in path.name]

@@ -70,8 +70,8 @@ class TestInstalled:
     def test_every_event_wakes_us_up_with_gits_arguments(
         self, work: Work, box: Sandbox, shim: Callable[[str], bytes]
     ) -> None:
-        assert [hook.state for hook in install(work.opened(), shim)] == [HookState.MISSING] * 4
-        assert _states(work, shim) == [HookState.INSTALLED] * 4
+        assert [hook.state for hook in install(work.opened(), shim)] == [HookState.MISSING] * 5
+        assert _states(work, shim) == [HookState.INSTALLED] * 5
         first, config = work.head, "/etc/it's/config.toml"
         second = work.commit("second", {"x": "x"})
         assert _calls(box) == [f"jobsync post-commit {config}"]
@@ -98,7 +98,7 @@ class TestInstalled:
     def test_a_repository_without_a_hooks_directory_gets_one(self, work: Work, shim: Callable[[str], bytes]) -> None:
         shutil.rmtree(work.git_dir / "hooks")
         install(work.opened(), shim)
-        assert _states(work, shim) == [HookState.INSTALLED] * 4
+        assert _states(work, shim) == [HookState.INSTALLED] * 5
 
     @pytest.mark.parametrize("damage", ["bytes", "mode", "link"])
     def test_what_is_stale_is_seen_and_repaired(
@@ -118,12 +118,12 @@ class TestInstalled:
         assert [(changed.event, changed.state) for changed in install(work.opened(), shim)] == [
             ("post-merge", HookState.STALE)
         ]
-        assert _states(work, shim) == [HookState.INSTALLED] * 4
+        assert _states(work, shim) == [HookState.INSTALLED] * 5
 
     def test_a_linked_work_tree_shares_the_hooks(self, work: Work, box: Sandbox, shim: Callable[[str], bytes]) -> None:
         work.git("worktree", "add", "-q", str(box.home / "linked"))
         install(Work(box, box.home / "linked").opened(), shim)
-        assert _states(work, shim) == [HookState.INSTALLED] * 4
+        assert _states(work, shim) == [HookState.INSTALLED] * 5
 
 
 class TestAGoodGuest:
@@ -180,7 +180,7 @@ class TestChained:
         for event in ("post-checkout", "post-rewrite"):
             _put_stranger(work, event)
         install(work.opened(), shim)
-        assert [hook.chained is not None for hook in status(work.opened(), shim)] == [False, True, True, False]
+        assert [hook.chained is not None for hook in status(work.opened(), shim)] == [False, True, True, False, False]
         old = work.head
         work.git("commit", "-q", "--amend", "--allow-empty", "-m", "again")
         calls = _calls(box)
@@ -207,7 +207,7 @@ class TestChained:
         (work.git_dir / "hooks" / "post-commit").symlink_to(box.home / "elsewhere")
         (work.git_dir / "hooks" / "post-rewrite").symlink_to("nowhere")
         before = _snapshot(work.git_dir / "hooks")
-        assert [hook.state for hook in install(work.opened(), shim)] == [HookState.FOREIGN] * 4
+        assert [hook.state for hook in install(work.opened(), shim)] == [HookState.FOREIGN] * 5
         assert install(work.opened(), shim) == ()
         uninstall(work.opened())
         assert _snapshot(work.git_dir / "hooks") == before
@@ -292,7 +292,7 @@ class TestHooksPath:
 
     def _is_shadowed(self, work: Work, shim: Callable[[str], bytes]) -> str:
         before = {path for path in work.box.home.rglob("*") if ".git/objects" not in str(path)}
-        assert _states(work, shim) == [HookState.SHADOWED] * 4
+        assert _states(work, shim) == [HookState.SHADOWED] * 5
         with pytest.raises(JobsyncError) as caught:
             install(work.opened(), shim)
         assert {path for path in work.box.home.rglob("*") if ".git/objects" not in str(path)} == before
@@ -323,7 +323,7 @@ class TestHooksPath:
         command = (caught.value.hint or "").split("`")[-2]
         work.box.run("sh", "-c", command, cwd=work.path)
         install(work.opened(), shim)
-        assert _states(work, shim) == [HookState.INSTALLED] * 4
+        assert _states(work, shim) == [HookState.INSTALLED] * 5
 
     def test_one_inside_the_git_directory_is_respected(
         self, work: Work, box: Sandbox, shim: Callable[[str], bytes]
@@ -402,7 +402,7 @@ class TestBesidePreCommit:
         install(work.opened(), shim)
         framework("install")
         assert self._switch(work) == ["jobsync", "other"]
-        assert _states(work, shim) == [HookState.INSTALLED] * 4
+        assert _states(work, shim) == [HookState.INSTALLED] * 5
         assert install(work.opened(), shim) == ()
         uninstall(work.opened())
         assert self._switch(work) == ["other"]
@@ -414,7 +414,7 @@ class TestBesidePreCommit:
         framework("install")
         framework("uninstall")
         assert self._switch(work) == ["jobsync"]
-        assert _states(work, shim) == [HookState.INSTALLED] * 4
+        assert _states(work, shim) == [HookState.INSTALLED] * 5
 
     def test_it_is_installed_again_over_ours(
         self, work: Work, shim: Callable[[str], bytes], framework: Callable[[str], None]
@@ -423,7 +423,7 @@ class TestBesidePreCommit:
         install(work.opened(), shim)
         framework("install")
         assert self._switch(work) == ["jobsync", "other"]
-        assert _states(work, shim) == [HookState.INSTALLED] * 4
+        assert _states(work, shim) == [HookState.INSTALLED] * 5
         uninstall(work.opened())
         assert self._switch(work) == ["other"]
 

@@ -1,0 +1,38 @@
+"""Every way in which git changes a work tree: what wakes jobsync up, what it does, and that git never notices."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ..unmeasured import processes_are_not_measured
+from .scenarios import EVERY, Scenario, manual
+from .stage import Stage
+
+__all__ = ["processes_are_not_measured"]
+
+MANUAL = Path(__file__).parents[2] / "docs" / "git.md"
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with Stage.build() as built:
+        yield built
+
+
+@pytest.mark.parametrize("scenario", EVERY, ids=lambda one: one.name)
+def test_scenario(stage: Stage, scenario: Scenario) -> None:
+    stage.begin(scenario)
+    played = stage.ours.play(scenario)
+    assert (stage.events(), played.statuses[-1]) == (scenario.events, scenario.status), played
+    assert stage.laptop.installed() == stage.laptop.loaded() == set(scenario.then.jobs.split()), played
+    assert len(stage.laptop.mutations()) == scenario.then.changes
+    # Where no hook was called, it cannot matter what it would have done.
+    for place in (stage.without, stage.failing, stage.missing)[: 3 if scenario.events else 1]:
+        place.begin(stage.template)
+        place.prepare(scenario)
+        assert place.play(scenario).statuses == played.statuses, place
+
+
+def test_the_manual_has_the_same_tables() -> None:
+    assert manual() in MANUAL.read_text()
