@@ -15,7 +15,7 @@ from ..laptop import JOB, Laptop
 
 DAEMON = 'run = "sleep 1000"\n[daemon]\nrestart = "always"\n'
 TAGGED = f'{JOB}\n[only]\ntags = ["home"]\n'
-EVENTS = ("post-merge", "post-checkout", "post-rewrite", "post-commit")
+EVENTS = ("post-merge", "post-checkout", "post-rewrite", "post-commit", "post-applypatch")
 
 
 def left_of_jobsync(laptop: Laptop) -> set[str]:
@@ -192,7 +192,7 @@ def test_hooks_are_installed_in_front_of_others_and_taken_away_without_a_trace(l
         [event, "installed", str(laptop.work / ".git/hooks" / event)] for event in EVENTS
     ]
     (repo,) = json.loads(laptop.jobsync("hooks", "status", "--json").out)["repos"]
-    assert [hook["state"] for hook in repo["hooks"]] == ["installed"] * 4
+    assert [hook["state"] for hook in repo["hooks"]] == ["installed"] * 5
     assert repo["hooks"][0]["chained"].endswith("post-merge.jobsync-chained")
 
     laptop.upstream("one")

@@ -1,9 +1,12 @@
 """Every way in which git changes a work tree: what wakes jobsync up, what it does, and that git never notices."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from jobsync.repo.verdict import ROWS
 
 from ..unmeasured import processes_are_not_measured
 from .scenarios import EVERY, Scenario, manual
@@ -32,6 +35,12 @@ def test_scenario(stage: Stage, scenario: Scenario) -> None:
         place.begin(stage.template)
         place.prepare(scenario)
         assert place.play(scenario).statuses == played.statuses, place
+
+
+def test_the_scenarios_meet_every_row_of_the_verdict_table() -> None:
+    met = {int(row) for scenario in EVERY for row in re.findall(r":(\d+)", scenario.events)}
+    elsewhere = {1, 7, 15}  # tests/repo/test_verdicts_in_hooks.py
+    assert met | elsewhere == {row.number for row in ROWS}
 
 
 def test_the_manual_has_the_same_tables() -> None:
