@@ -35,6 +35,7 @@ demo: $(VENV)/.package  ## Watch a pull install, update and remove jobs in a thr
 tools: $(VENV)/.package
 	@.ci/install-bun
 	@.ci/install-launchd-client
+	@.ci/install-newer-git
 
 test: lint tools  ## Lint, then run all tests
 	$(PY) -m pytest -n $(WORKERS)
@@ -51,10 +52,10 @@ test-mac: $(VENV)/.dev  ## On a Mac: hold the simulator's conformance tests agai
 	$(PY) -m pytest tests/simulator --launchctl=/bin/launchctl
 
 # Shards are spread over the processors; what each did is added up at the end.
-trust: $(VENV)/.dev  ## Play every campaign in full: 1000 random sequences, every kill, disk fault and seeded bug
+trust: $(VENV)/.dev  ## Play every campaign in full: 1000 random sequences, every kill, disk fault, seeded bug and git
 	@figures=$$(mktemp) && trap 'rm -f "$$figures"' EXIT && \
 	TRUST_SEQUENCES=1000 TRUST_KILLS=all TRUST_SEEDS=all TRUST_FIGURES="$$figures" \
-		$(PY) -m pytest tests/trust -n auto --dist=worksteal -rP --show-capture=stdout && \
+		TRUST_GIT=all $(PY) -m pytest tests/trust tests/git -n auto --dist=worksteal -rP --show-capture=stdout && \
 	$(PY) -m tests.trust.figures "$$figures" && \
 	echo "make trust: every promise held"
 

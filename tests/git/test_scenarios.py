@@ -1,5 +1,6 @@
 """Every way in which git changes a work tree: what wakes jobsync up, what it does, and that git never notices."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 from jobsync.repo.verdict import ROWS
 
 from ..unmeasured import processes_are_not_measured
-from .scenarios import EVERY, Scenario, manual
+from .newer import newer_git
+from .scenarios import EVERY, PULLS, REBASES, Scenario, manual
 from .stage import Stage
 
 __all__ = ["processes_are_not_measured"]
@@ -35,6 +37,25 @@ def test_scenario(stage: Stage, scenario: Scenario) -> None:
         place.begin(stage.template)
         place.prepare(scenario)
         assert place.play(scenario).statuses == played.statuses, place
+
+
+@pytest.fixture(scope="module")
+def newer_stage() -> Iterator[Stage]:
+    with Stage.build(newer_git()) as built:
+        yield built
+
+
+# All of them in `make trust`: git changed most where it rebases.
+PLAYED_TWICE = EVERY if os.environ.get("TRUST_GIT") == "all" else (*PULLS[:1], *REBASES)
+
+
+@pytest.mark.parametrize("scenario", PLAYED_TWICE, ids=lambda one: one.name)
+def test_scenario_with_a_newer_git(newer_stage: Stage, scenario: Scenario) -> None:
+    newer_stage.begin(scenario)
+    played = newer_stage.ours.play(scenario)
+    assert (newer_stage.events(), played.statuses[-1]) == (scenario.events, scenario.status), played
+    assert newer_stage.laptop.installed() == set(scenario.then.jobs.split()), played
+    assert len(newer_stage.laptop.mutations()) == scenario.then.changes
 
 
 def test_the_scenarios_meet_every_row_of_the_verdict_table() -> None:
