@@ -72,7 +72,8 @@ def make_directory(path: Path, mode: int = 0o700) -> None:
         return
     make_directory(path.parent, mode)
     try:
-        path.mkdir()
+        # Never more open than meant, not even for a moment; the umask may have taken something away.
+        path.mkdir(mode)
         path.chmod(mode)
     except FileExistsError:
         if not is_directory(path):
@@ -129,6 +130,14 @@ def link_atomically(path: Path, target: bytes) -> None:
         _sync_directory(path.parent)
     except OSError as error:
         raise _complaint("link", path, error) from error
+
+
+def touch(path: Path) -> None:
+    """See to it that an empty file, or whatever is there already, stands at `path`. Safe without any lock."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise _complaint("write", path, error) from error
 
 
 def write_if_changed(path: Path, content: bytes, mode: int) -> bool:

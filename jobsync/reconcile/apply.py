@@ -8,18 +8,19 @@ converges. Several jobs drain at once: one survey per interval serves them all.
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import assert_never
 
 from jobsync import files
 from jobsync.errors import JobsyncError
 from jobsync.paths import Paths
+from jobsync.reconcile import kept
 from jobsync.reconcile.holding import Deferred, Hold, drop_stale_holds
 from jobsync.reconcile.index import digest
 from jobsync.reconcile.ledger import Ledger, Store, placed
-from jobsync.reconcile.loading import RETRY_PAUSE, Loader, SessionEnded
+from jobsync.reconcile.loading import FORGOTTEN, RETRY_PAUSE, UNCONFIRMED, Loader, SessionEnded
 from jobsync.reconcile.state import (
     Change,
     Load,
@@ -40,10 +41,12 @@ from jobsync.schedulers.protocol import LINK, Artefact, NoSession, Scheduler, Sc
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.5
 _UNFINISHED = (Outcome.FAILED, Outcome.DEFERRED)
-KEPT_COPIES = 20
-"""Copies of hand-edited artefacts that are kept, the newest."""
 
 Progress = Callable[[str], None]
+
+
+class _InTheWay(JobsyncError):
+    """A file that is not ours came into the place of ours while the sync was under way."""
 
 
 @dataclass(slots=True)
@@ -103,22 +106,34 @@ class Applier:
                 self._settle(done, change)
         works = [self._work(change) for change in plan.changes if change.steps]
         self._announce(works)
+        try:
+            self._carry_out(done, works)
+        finally:
+            for work in works:
+                with suppress(JobsyncError):  # launchers pass over a hold that has grown old
+                    work.hold.release()
+        self._announce([work for work in works if done.results[work.change.name].outcome in _UNFINISHED])
+        for leftover in plan.leftovers:
+            self._tidy(done, leftover)
+        kept.prune(self._paths, done.kept)
+        return done
+
+    def _carry_out(self, done: Applied, works: list[_Work]) -> None:
         going = [work for work in works if _unloaded(work.change)]
         staying = [work for work in works if not _unloaded(work.change)]
         gone = [work for batch in self._batches(going) for work in self._unload(done, batch, is_alone=len(going) == 1)]
         ready = self._drain(done, [*staying, *gone])
         finished = [work for batch in self._batches(ready) for work in self._replace(done, batch)]
         self._verify(done, finished)
-        self._announce([work for work in works if done.results[work.change.name].outcome in _UNFINISHED])
-        for leftover in plan.leftovers:
-            self._tidy(done, Path(leftover.path))
-        return done
 
     def _work(self, change: Change) -> _Work:
         return _Work(change, list(change.steps), Hold(change.name, self._paths, self._scheduler))
 
-    def _tidy(self, done: Applied, path: Path) -> None:
+    def _tidy(self, done: Applied, leftover: Remove) -> None:
+        path = Path(leftover.path)
         try:
+            if leftover.keeps:
+                self._keep(done, path)
             files.remove(path)
         except JobsyncError as error:
             done.results[path.name] = Result(path.name, "", Outcome.FAILED, error.message)
@@ -134,6 +149,11 @@ class Applier:
             return False
         except SessionEnded as error:
             self._settle_unloaded(done, work.change, error.message)
+            return False
+        except _InTheWay as error:
+            done.results[work.change.name] = Result(
+                work.change.name, work.change.label, Outcome.CONFLICT, error.message
+            )
             return False
         except JobsyncError as error:
             work.hold.release()
@@ -220,7 +240,7 @@ class Applier:
     def _replace(self, done: Applied, batch: list[_Work]) -> list[_Work]:
         """New files, then the scheduler reads them, then what claims that it did; those of which all went well."""
         placed_ = [work for work in batch if self._attempt(done, work, self._place)]
-        loading = [label for work in placed_ for label in _next(work, Load)]
+        loading = {label: _meant(work.change) for work in placed_ for label in _next(work, Load)}
         reread = [label for work in placed_ for label in _reread(work.change)]
         failures = self._loader.load(loading, reread) if loading or reread else {}
         restarting = [label for work in placed_ for label in _next(work, Restart)]
@@ -233,15 +253,15 @@ class Applier:
         """Everything up to the moment at which the scheduler reads it."""
         work.is_gone = True
         while work.steps and isinstance(step := work.steps[0], Write | Remove):
-            self._put(done, step)
+            self._put(done, work.change, step)
             work.steps.pop(0)
         if work.steps and isinstance(step := work.steps[0], Load):
             self._prepare(work, step)
 
-    def _put(self, done: Applied, step: Write | Remove) -> None:
+    def _put(self, done: Applied, change: Change, step: Write | Remove) -> None:
         match step:
             case Write():
-                self._write(done, step)
+                self._write(done, change, step)
             case Remove():
                 self._remove(done, step)
             case _:
@@ -260,33 +280,39 @@ class Applier:
             self._scheduler.start(step.label)
         for step in work.steps:
             if isinstance(step, Write | Remove):
-                self._put(done, step)
+                self._put(done, work.change, step)
         work.steps = []
 
-    def _write(self, done: Applied, step: Write) -> None:
+    def _write(self, done: Applied, change: Change, step: Write) -> None:
         path = Path(step.artefact.path)
-        if step.keeps:
-            self._keep(done, path)
+        content = _content(path)
+        if content is not None and digest(content) != step.saw:
+            self._check_is_ours(done, change, path, content)
+        self._keep_edit(done, path, content, step)
         self._store.put(step.artefact.content)
         _put_artefact(step.artefact, self._paths)
 
     def _remove(self, done: Applied, step: Remove) -> None:
-        if step.keeps:
-            self._keep(done, Path(step.path))
-        files.remove(Path(step.path))
+        path = Path(step.path)
+        self._keep_edit(done, path, _content(path), step)
+        files.remove(path)
+
+    def _keep_edit(self, done: Applied, path: Path, content: bytes | None, step: Write | Remove) -> None:
+        """Copy an edit before it goes: the one that the plan saw, or one that was made since."""
+        if content is not None and (step.keeps or digest(content) != step.saw):
+            self._keep(done, path)
+
+    def _check_is_ours(self, done: Applied, change: Change, path: Path, content: bytes) -> None:
+        """What came into the place of a definition after the plan was made may be somebody else's."""
+        former = done.ledger.records.get(change.name)
+        is_known = former is not None and any(one.path == str(path) for one in former.artefacts)
+        is_definition = str(path) in self._scheduler.definitions(change.label)
+        if is_definition and not is_known and not self._scheduler.is_ours(content):
+            raise _InTheWay(f"{path} is not jobsync's; move it away, or rename the job")
 
     def _keep(self, done: Applied, path: Path) -> None:
-        """Copy a hand-edited artefact before it is overwritten."""
-        content = files.read(path)
-        if content is None:
-            return
-        files.make_directory(self._paths.kept)
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        copy = self._paths.kept / f"{stamp}-{path.name}"
-        files.write_atomically(copy, content, 0o600)
-        done.kept.append(str(copy))
-        for old in sorted(files.listing(self._paths.kept))[:-KEPT_COPIES]:
-            files.remove(old)
+        if copy := kept.keep(self._paths, path):
+            done.kept.append(str(copy))
 
     def _prepare(self, work: _Work, step: Load) -> None:
         name = work.change.name
@@ -351,8 +377,9 @@ class Applier:
             if former.at_login and not self._scheduler.manners.tells_login:
                 tokens.write(self._paths.token(former.name))
             labels = {former.label, meant.label}
-            if failure := self._loader.load([former.label], labels).get(former.label):
+            if failure := self._loader.load({former.label: former.load_digest}, labels).get(former.label):
                 raise failure
+            self._loader.confirm(former.label, is_daemon=former.is_daemon)
             self._put_links_back(former)
         except JobsyncError as error:
             tokens.remove(self._paths.token(former.name))
@@ -383,6 +410,11 @@ class Applier:
         for one in former.artefacts:
             if one.mode == LINK:
                 _put_artefact(Artefact(one.path, self._store.get(one.digest) or b"", one.mode), self._paths)
+
+
+def _content(path: Path) -> bytes | None:
+    """What would go with the file at `path`. With a link nothing goes: what it leads to stays where it is."""
+    return None if path.is_symlink() else files.read(path)
 
 
 def _put_artefact(artefact: Artefact, paths: Paths) -> None:
@@ -424,6 +456,11 @@ def _next(work: _Work, kind: type[Load | Restart]) -> list[str]:
     return [step.label] if isinstance(step, kind) else []
 
 
+def _meant(change: Change) -> str:
+    """The load digest that shall be loaded."""
+    return change.record.load_digest if change.record else ""
+
+
 def _reread(change: Change) -> list[str]:
     """Labels whose definitions the scheduler holds and shall read again, or find gone."""
     return [step.label for step in change.steps if isinstance(step, Unload | Load | Reread)]
@@ -445,12 +482,11 @@ def _complaint(change: Change, answer: object) -> str:
     if isinstance(answer, NoSession):
         return ""
     if not isinstance(answer, Survey):
-        return "the scheduler did not say whether it took"
+        return UNCONFIRMED
     known = [answer.services.get(label) for label in loads]
     if any(one is None or not one.is_armed for one in known):
-        return "the scheduler accepted it and does not know it"
-    meant = change.record.load_digest if change.record else ""
-    if any(one is not None and one.digest not in ("", meant) for one in known):
+        return FORGOTTEN
+    if any(one is not None and one.digest not in ("", _meant(change)) for one in known):
         return "the scheduler accepted it and holds another definition"
     if not loads and any(label in answer.services for label in _unloaded(change)):
         return "it is still loaded"

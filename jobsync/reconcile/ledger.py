@@ -21,6 +21,8 @@ from jobsync.schedulers.protocol import Artefact
 
 RENDER_FORMAT = 1
 """Raised when the same definition renders to other bytes: then every job is affected."""
+_WORD, _, _NUMBER = index.MAGIC.rpartition(" ")
+_FORMAT = int(_NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +122,19 @@ def dumps(ledger: Ledger) -> str:
 
 def loads(text: str) -> Ledger | None:
     """The ledger in the JSON part; None when it is none of ours."""
+    return _ledger_in(_json(text))
+
+
+def _json(text: str) -> Any:
+    """What JSON says; None when it is none."""
     try:
-        table = json.loads(text)
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _ledger_in(table: Any) -> Ledger | None:
+    try:
         settings = table["settings"]
         return Ledger(
             records={name: _record_in(name, record) for name, record in table["jobs"].items()},
@@ -133,7 +146,7 @@ def loads(text: str) -> Ledger | None:
             commit=str(table["commit"]),
             changed_at=int(table["changed_at"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError):
         return None
 
 
@@ -146,16 +159,24 @@ def read(path: Path) -> Ledger | None:
     if content is None:
         return None
     head, _, body = content.decode("utf-8", "surrogateescape").partition("\n\n")
-    if not head.startswith(index.MAGIC):
+    word, _, number = head.partition("\n")[0].rpartition(" ")
+    if word != _WORD or not (number.isascii() and number.isdigit()):
         return None
-    ledger = loads(body)
-    if ledger is not None and ledger.render_format > RENDER_FORMAT:
-        raise JobsyncError(
-            f"a newer jobsync has synced this repository (render format {ledger.render_format}; "
-            f"this one knows {RENDER_FORMAT})",
-            hint="upgrade this jobsync, for example: pipx upgrade jobsync",
-        )
-    return ledger
+    if int(number[:9]) > _FORMAT:
+        raise _too_new(f"ledger format {number[:9]}; this one knows {_FORMAT}")
+    table = _json(body)
+    # Whatever else a later jobsync may have changed in there.
+    rendered = table.get("render_format") if isinstance(table, dict) else None
+    if isinstance(rendered, int) and rendered > RENDER_FORMAT:
+        raise _too_new(f"render format {rendered}; this one knows {RENDER_FORMAT}")
+    return _ledger_in(table) if int(number[:9]) == _FORMAT else None
+
+
+def _too_new(what: str) -> JobsyncError:
+    return JobsyncError(
+        f"a newer jobsync has synced this repository ({what})",
+        hint="upgrade this jobsync, for example: pipx upgrade jobsync",
+    )
 
 
 def write(path: Path, ledger: Ledger, settled: index.Index | None) -> bool:

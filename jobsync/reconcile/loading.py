@@ -1,11 +1,11 @@
 """Loads jobs under a scheduler's real manners. launchd's: refusals that pass or took, starts that never come."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 
 from jobsync.errors import JobsyncError
-from jobsync.schedulers.protocol import Answer, Failures, NoSession, Scheduler, SchedulerError, Survey
+from jobsync.schedulers.protocol import Answer, Failures, NoSession, Scheduler, SchedulerError, SessionAway, Survey
 
 RETRY_PAUSE = 0.2
 """Seconds until a refused load is tried again for the first time; doubled each time after that."""
@@ -15,6 +15,9 @@ _TRIES = 5
 _SPAWN_PATIENCE = 2.0
 """Seconds for a daemon to be started after it was loaded."""
 _PAUSE = 0.1
+
+UNCONFIRMED = "the scheduler did not say whether it took"
+FORGOTTEN = "the scheduler accepted it and does not know it"
 
 
 class SessionEnded(JobsyncError):
@@ -29,39 +32,64 @@ class Loader:
         self._progress = progress
         self._retry_pause = retry_pause
 
-    def load(self, labels: Collection[str], reread: Collection[str] = ()) -> Failures:
+    def load(self, meant: Mapping[str, str], reread: Collection[str] = ()) -> Failures:
         """Load; where one job after the other is loaded, look whether a refusal took all the same, and try again.
 
-        `SchedulerError` for what is refused for good; `SessionEnded` when there is nothing left to load it into.
+        `meant`: label -> load digest. `SchedulerError` for what is refused for good; `SessionEnded` when there is
+        nothing left to load it into; another `JobsyncError` when the scheduler did not answer.
         """
         if self._scheduler.manners.loads_together:
-            return self._scheduler.load(labels, reread)
+            return self._scheduler.load(tuple(meant), reread)
         failures: dict[str, JobsyncError] = {}
-        for label in labels:
+        for label, digest in meant.items():
             try:
-                self._load_patiently(label)
+                self._load_patiently(label, digest)
             except JobsyncError as error:
                 failures[label] = error
         return failures
 
-    def _load_patiently(self, label: str) -> None:
+    def _load_patiently(self, label: str, digest: str) -> None:
         pause = self._retry_pause
         for tries_left in reversed(range(_TRIES)):
             error = self._scheduler.load([label]).get(label)
             if error is None:
                 return
-            if not isinstance(error, SchedulerError):
-                raise error
             answer = self._scheduler.survey()
             if isinstance(answer, NoSession):
                 raise SessionEnded(answer.reason) from error
-            if isinstance(answer, Survey) and label in answer.services:
+            if self._took(label, digest, answer):
                 return
+            if not isinstance(error, SchedulerError):
+                raise error
             if not tries_left:
-                raise SchedulerError(f"{self._scheduler.why_refused(label)} ({error.message})") from error
+                raise self._refusal(label, error) from error
             self._progress(f"loading {label} again: {error.message}")
             time.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _took(self, label: str, digest: str, answer: Answer) -> bool:
+        """Whether it is loaded, and is the one that was meant: a job that is still ending has the label too."""
+        if not isinstance(answer, Survey) or label not in answer.services:
+            return False
+        try:
+            identity = self._scheduler.identify(label)
+        except JobsyncError:
+            return False
+        return identity is not None and identity.digest == digest
+
+    def _refusal(self, label: str, error: SchedulerError) -> JobsyncError:
+        if isinstance(error, SessionAway):
+            return SessionEnded(error.message)
+        return SchedulerError(f"{self._scheduler.why_refused(label)} ({error.message})")
+
+    def confirm(self, label: str, *, is_daemon: bool) -> None:
+        """Make sure that a load took, and that a daemon runs. `SchedulerError` when it did not, or nobody can tell."""
+        answer = self.kick_pended([label] if is_daemon else [], self._scheduler.survey())
+        if not isinstance(answer, Survey):
+            raise SchedulerError(UNCONFIRMED)
+        found = answer.services.get(label)
+        if found is None or not found.is_armed:
+            raise SchedulerError(FORGOTTEN)
 
     def kick_pended(self, daemons: Collection[str], answer: Answer) -> Answer:
         """Start the daemons among these labels that are loaded and were not started: launchd may pend that for ever.

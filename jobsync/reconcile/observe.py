@@ -10,7 +10,7 @@ from jobsync.errors import JobsyncError
 from jobsync.files import is_temporary
 from jobsync.paths import Paths
 from jobsync.reconcile.ledger import Ledger
-from jobsync.reconcile.state import UNREADABLE, FileState, Observed, Want, Wanted
+from jobsync.reconcile.state import UNREADABLE, FileState, Observed, Unwanted, Want, Wanted
 from jobsync.schedulers.protocol import Answer, Identity, Scheduler, Survey
 
 
@@ -68,16 +68,23 @@ def _known_labels(want: Want, ledger: Ledger) -> set[str]:
     return wanted | {record.label for record in ledger.records.values()}
 
 
-def _identities(want: Want, ledger: Ledger, answer: Answer, scheduler: Scheduler) -> dict[str, Identity | None]:
-    """Ask the jobs themselves, where they are loaded and the ledger does not know with what."""
+def _identities(
+    want: Want, ledger: Ledger, answer: Answer, scheduler: Scheduler, orphans: Iterable[str]
+) -> dict[str, Identity | None]:
+    """Ask the jobs themselves, where they are loaded and the ledger cannot tell with what, or are about to be unloaded.
+
+    Somebody else's job under one of our labels must never be unloaded for ours.
+    """
     if not isinstance(answer, Survey):
         return {}
-    asked = []
+    asked = set(orphans)
     for name, desired in want.jobs.items():
         record = ledger.records.get(name)
-        if isinstance(desired, Wanted) and (record is None or not record.load_digest):
-            asked.append(desired.rendering.label)
-    return {label: scheduler.identify(label) for label in asked if label in answer.services}
+        if isinstance(desired, Wanted) and (record is None or record.load_digest != desired.rendering.load_digest):
+            asked.add(desired.rendering.label)
+        elif isinstance(desired, Unwanted) and record is not None:
+            asked.add(record.label)
+    return {label: scheduler.identify(label) for label in sorted(asked) if label in answer.services}
 
 
 def find_orphans(want: Want, ledger: Ledger, answer: Answer, scheduler: Scheduler) -> dict[str, str]:
@@ -126,7 +133,10 @@ def _leftovers(paths: Paths, known: set[str], ledger: Ledger, scheduler: Schedul
     launchers = [paths.launcher(name) for name in _names(paths.launchers) if name not in used | known]
     start = scheduler.label("")
     unplaced = [place / name for place in paths.shared for name in _names(place) if is_temporary(name, start)]
-    return tuple(str(path) for path in (*launchers, *unplaced))
+    # Only where nobody writes without the lock, which is ours now.
+    ours = (paths.kept, paths.token("x").parent, paths.launchers)
+    unplaced += [place / name for place in ours for name in _names(place) if is_temporary(name, "")]
+    return tuple(str(path) for path in dict.fromkeys((*launchers, *unplaced)))
 
 
 def _above(answer: Answer, labels: set[str], scheduler: Scheduler) -> frozenset[int]:
@@ -144,6 +154,8 @@ def observe(want: Want, ledger: Ledger, paths: Paths, scheduler: Scheduler, *, w
     orphans = find_orphans(want, ledger, answer, scheduler) if whole else {}
     belongings = {name: _belongings(name, label, paths, scheduler) for name, label in orphans.items()}
     files |= {path: file_state(path) for own in belongings.values() for path in own}
+    leftovers = _leftovers(paths, {*want.jobs, *orphans}, ledger, scheduler) if whole else ()
+    files |= {path: file_state(path) for path in leftovers if not is_temporary(Path(path).name, "")}
     try:
         ours = _known_labels(want, ledger) | set(orphans.values())
         above = _above(answer, ours, scheduler)
@@ -152,9 +164,10 @@ def observe(want: Want, ledger: Ledger, paths: Paths, scheduler: Scheduler, *, w
     return Observed(
         answer=answer,
         files=files,
-        identities=_identities(want, ledger, answer, scheduler),
+        identities=_identities(want, ledger, answer, scheduler, orphans.values()),
         orphans=orphans,
         belongings=belongings,
-        leftovers=_leftovers(paths, {*want.jobs, *orphans}, ledger, scheduler) if whole else (),
+        leftovers=leftovers,
+        stored=frozenset(_names(paths.store)),
         ancestors=above,
     )

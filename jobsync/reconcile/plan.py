@@ -34,9 +34,24 @@ from jobsync.reconcile.state import (
     Wanted,
     Write,
 )
-from jobsync.schedulers.protocol import Artefact, Loaded, NoSession, Scheduler, Survey, Unknown
+from jobsync.schedulers.protocol import Artefact, Identity, Loaded, NoSession, Scheduler, Survey, Unknown
 
 _NOTHING = FileState()
+
+
+def _is_edit(
+    content: bytes, written: Iterable[str], observed: Observed, scheduler: Scheduler, *, is_definition: bool
+) -> bool:
+    """Whether these bytes are somebody else's: neither the ledger nor the store knows them.
+
+    The store is asked first: a sync that was killed wrote what no ledger has heard of. Without a record a definition
+    still says what it was; of anything else a copy too many is better than one too few.
+    """
+    if digest(content) in observed.stored:
+        return False
+    if known := tuple(written):
+        return digest(content) not in known
+    return not is_definition or _is_altered(content, scheduler)
 
 
 def _is_altered(content: bytes, scheduler: Scheduler) -> bool:
@@ -95,15 +110,17 @@ class _Look:
             return state.target != artefact.content
         return state.content != artefact.content or state.mode != artefact.mode
 
+    def written(self, path: str) -> list[str]:
+        """Digest of what the ledger says that we wrote there; none when it says nothing."""
+        return [one.digest for one in self.record.artefacts if one.path == path] if self.record else []
+
     def was_edited(self, path: str) -> bool:
         """Somebody else changed what jobsync wrote there (bytes; a mode is mended without a copy)."""
         content = self.file(path).content
         if content is None or content in [one.content for one in self.want.rendering.artefacts if one.path == path]:
             return False
-        written = [one.digest for one in self.record.artefacts if one.path == path] if self.record else []
-        if not written:
-            return path in self.definitions and _is_altered(content, self.scheduler)
-        return digest(content) not in written
+        is_definition = path in self.definitions
+        return _is_edit(content, self.written(path), self.observed, self.scheduler, is_definition=is_definition)
 
     @property
     def known(self) -> Loaded | None:
@@ -142,9 +159,14 @@ class _Look:
         """What is installed means something else than what we loaded: a login may have loaded that."""
         if self.record is None or not self.record.load_digest:
             return False
-        meant = self.record.load_digest.split()
-        edited = (self.file(path).content for path in self.definitions if self.was_edited(path))
-        return any(content is None or self.scheduler.meaning(content) not in meant for content in edited)
+        return any(self._has_drifted(path, self.record.load_digest.split()) for path in self.definitions)
+
+    def _has_drifted(self, path: str, meant: list[str]) -> bool:
+        content = self.file(path).content
+        wanted = [one.content for one in self.want.rendering.artefacts if one.path == path]
+        if content is None or content in wanted or digest(content) in self.written(path):
+            return False
+        return self.scheduler.meaning(content) not in meant
 
     @property
     def loaded_digest(self) -> str:
@@ -171,10 +193,15 @@ class _Look:
         return self.scheduler.takes_in_place(self.loaded_digest, self.want.rendering.load_digest)
 
     @property
+    def is_loaded_as_wanted(self) -> bool:
+        return self.loaded is not None and self.loaded_digest == self.want.rendering.load_digest
+
+    @property
     def needs_unload(self) -> bool:
-        if self.loaded is None or self.changes_in_place:
+        """A job that the user switched off is not unloaded behind his back: it could not be loaded again."""
+        if self.loaded is None or self.changes_in_place or self.is_disabled:
             return False
-        return self.loaded_digest != self.want.rendering.load_digest
+        return not self.is_loaded_as_wanted
 
     @property
     def needs_load(self) -> bool:
@@ -229,10 +256,16 @@ def _foreign(look: _Look) -> str:
         if not look.is_ours(artefact):
             return f"{artefact.path} is not jobsync's; move it away, or rename the job"
     identity = look.observed.identities.get(look.label)
-    if look.record is None and identity is not None and identity.owner != look.scheduler.owner:
+    if identity is not None and _is_strange(identity, look.label, look.record, look.scheduler):
         name = look.scheduler.manners.name
         return f"{look.label} is loaded, and not by jobsync; take it out of {name}, or rename the job"
     return ""
+
+
+def _is_strange(identity: Identity, label: str, record: Record | None, scheduler: Scheduler) -> bool:
+    """What is loaded neither bears our mark nor came from a file that the ledger knows as ours."""
+    is_from_our_place = record is not None and identity.path in ("", scheduler.definition_path(label))
+    return identity.owner != scheduler.owner and not is_from_our_place
 
 
 def _steps(look: _Look) -> tuple[Step, ...]:
@@ -247,10 +280,10 @@ def _steps(look: _Look) -> tuple[Step, ...]:
         steps.append(_unload(look, look.label, spares=not (look.want.is_daemon or look.orders.now)))
     if look.needs_load:
         steps += [Remove(one.path, keeps=False) for one in links if look.file(one.path).target is not None]
-    steps += [Write(one, look.was_edited(one.path)) for one in files if look.differs(one)]
+    steps += [_write(look, one) for one in files if look.differs(one)]
     kept = {one.path for one in rendering.artefacts}
     steps += [
-        Remove(one.path, look.was_edited(one.path))
+        Remove(one.path, look.was_edited(one.path), _saw(look.observed, one.path))
         for one in look.record_artefacts()
         if one.path not in kept and not look.file(one.path).is_missing
     ]
@@ -260,8 +293,18 @@ def _steps(look: _Look) -> tuple[Step, ...]:
         steps.append(Reread(look.label))
     elif look.needs_restart:
         steps.append(Restart(look.label))
-    steps += [Write(one, look.was_edited(one.path)) for one in links if look.needs_load or look.differs(one)]
+    steps += [_write(look, one) for one in links if look.needs_load or look.differs(one)]
     return tuple(steps)
+
+
+def _write(look: _Look, artefact: Artefact) -> Write:
+    return Write(artefact, look.was_edited(artefact.path), _saw(look.observed, artefact.path))
+
+
+def _saw(observed: Observed, path: str) -> str:
+    """Digest of what is at `path` now, for who comes to write there later."""
+    content = observed.files.get(path, _NOTHING).content
+    return "" if content is None else digest(content)
 
 
 def _contents(observed: Observed, label: str, scheduler: Scheduler) -> bytes | None:
@@ -294,6 +337,8 @@ def _repair_cause(look: _Look) -> str:
         return f"edited by hand: {', '.join(edited)}"
     if gone := [path for path in paths if look.file(path).is_missing]:
         return f"was missing: {', '.join(gone)}"
+    if any(look.file(one.path).content not in (None, one.content) for one in look.want.rendering.artefacts):
+        return "a sync was stopped before it was done"
     return "mode or kind of the file was changed"
 
 
@@ -356,11 +401,11 @@ def _for_wanted(look: _Look) -> Change:
     cause = _cause(look, outcome)
     if isinstance(look.observed.answer, NoSession):
         outcome, cause = Outcome.DEFERRED, look.observed.answer.reason
-    elif look.is_disabled and (look.loaded is None or look.needs_unload):
+    elif look.is_disabled and not look.is_loaded_as_wanted:
         outcome, cause = Outcome.PAUSED, f"disabled by you; `{look.way_to_enable}` ends that"
     elif look.want.paused and outcome is Outcome.UNCHANGED:
         outcome, cause = Outcome.PAUSED, look.want.paused
-    is_loaded = look.needs_load or (look.loaded is not None and not look.needs_unload)
+    is_loaded = look.needs_load or look.changes_in_place or look.is_loaded_as_wanted
     return Change(look.name, look.label, outcome, cause, steps, _fresh_record(look, is_loaded=is_loaded))
 
 
@@ -388,7 +433,7 @@ class _Going:
     def removals(self) -> tuple[Remove, ...]:
         """Every artefact of it that is there; one that was edited by hand is copied first."""
         return tuple(
-            Remove(one.path, keeps=self.was_edited(one))
+            Remove(one.path, keeps=self.was_edited(one), saw=_saw(self.observed, one.path))
             for one in self.artefacts
             if not self.observed.files.get(one.path, _NOTHING).is_missing
         )
@@ -398,11 +443,19 @@ class _Going:
         content = self.observed.files.get(one.path, _NOTHING).content
         if content is None:
             return False
-        return digest(content) != one.digest if one.digest else _is_altered(content, self.scheduler)
+        is_definition = one.path in self.scheduler.definitions(self.label)
+        written = [one.digest] if one.digest else []
+        return _is_edit(content, written, self.observed, self.scheduler, is_definition=is_definition)
+
+    @property
+    def is_a_strangers(self) -> bool:
+        """What is loaded under its label is somebody else's."""
+        identity = self.observed.identities.get(self.label)
+        return identity is not None and _is_strange(identity, self.label, self.record, self.scheduler)
 
     def steps(self) -> tuple[Step, ...]:
         """Removing a job stops it."""
-        if self.loaded is None:
+        if self.loaded is None or self.is_a_strangers:
             return self.removals()
         installed = _contents(self.observed, self.label, self.scheduler)
         return (Unload(self.label, self.scheduler.unload_limit(installed), spares=False), *self.removals())
@@ -418,6 +471,8 @@ def _for_unwanted(going: _Going, unwanted: Unwanted) -> Change:
         blocked = f"this sync runs inside it (pid {loaded.pid}); removed when that has ended"
         return Change(going.name, going.label, Outcome.DEFERRED, blocked, record=going.record, pid=loaded.pid or 0)
     stopped = f"; stopped (pid {loaded.pid})" if loaded and loaded.pid else ""
+    if going.is_a_strangers:
+        stopped = f"; the {going.label} that is loaded is not jobsync's and stays"
     return Change(going.name, going.label, unwanted.outcome, unwanted.cause + stopped, going.steps())
 
 
@@ -479,6 +534,12 @@ def _with_brake(change: Change, brake: str, records: Mapping[str, Record]) -> Ch
                    record=records.get(change.name))  # fmt: skip
 
 
+def _leftover(path: str, observed: Observed) -> Remove:
+    """A killed sync's own is known to the store; anything else in there is somebody's."""
+    saw = _saw(observed, path)
+    return Remove(path, keeps=bool(saw) and saw not in observed.stored, saw=saw)
+
+
 def make_plan(want: Want, observed: Observed, ledger: Ledger, scheduler: Scheduler, orders: Orders) -> Plan:
     """The plan for everything that is wanted. `scheduler` is asked for pure answers only."""
     orphans = {name: Unwanted("no longer defined") for name in observed.orphans}
@@ -496,5 +557,5 @@ def make_plan(want: Want, observed: Observed, ledger: Ledger, scheduler: Schedul
         brake=brake,
         held=tuple(going) if brake else (),
         notices=want.notices,
-        leftovers=tuple(Remove(path, keeps=False) for path in observed.leftovers),
+        leftovers=tuple(_leftover(path, observed) for path in observed.leftovers),
     )

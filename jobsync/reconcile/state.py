@@ -178,6 +178,8 @@ class Observed:
     """Job name -> paths of an orphan's files: its definition, and what is its own by place."""
     leftovers: tuple[str, ...] = ()
     """Files in places that are ours alone and belong to no job."""
+    stored: frozenset[str] = frozenset()
+    """Digests of bytes that jobsync itself has written of late, whatever the ledger knows of them."""
     ancestors: frozenset[int] = frozenset()
     """Process ids of our own ancestors: the branch that we sit on."""
 
@@ -199,6 +201,8 @@ class Write:
 
     artefact: Artefact
     keeps: bool
+    saw: str = ""
+    """Digest of what was there when the plan was made, empty for nothing: anything else is an edit made since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +211,8 @@ class Remove:
 
     path: str
     keeps: bool
+    saw: str = ""
+    """As `Write.saw`."""
 
 
 @dataclass(frozen=True, slots=True)

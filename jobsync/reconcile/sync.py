@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -259,7 +260,7 @@ def _take_note(origin: Origin) -> bool:
 
 
 def _leave_note(origin: Origin) -> None:
-    files.write_atomically(origin.paths.note, b"", 0o600)
+    files.touch(origin.paths.note)
 
 
 def _follow_up(origin: Origin, progress: Progress) -> Report | None:
@@ -274,6 +275,20 @@ def _follow_up(origin: Origin, progress: Progress) -> Report | None:
     return done
 
 
+def _with_wake_ups(origin: Origin, progress: Progress, act: Callable[[], Report]) -> Report:
+    """A sync, and what came while it held the lock: whoever came relies on us, also where ours failed."""
+    try:
+        done = act()
+    except lock.Locked:
+        raise
+    except JobsyncError:
+        with suppress(JobsyncError):  # the sync that came first failed, and that is what its caller shall hear
+            _follow_up(origin, progress)
+        raise
+    later = _follow_up(origin, progress)
+    return done if later is None else joined(done, later)
+
+
 def sync(origin: Origin, orders: Orders, names: Collection[str] = (), progress: Progress = no_progress) -> Report:
     """Bring the machine in line, under the repository's lock, and say what became of each job.
 
@@ -281,9 +296,7 @@ def sync(origin: Origin, orders: Orders, names: Collection[str] = (), progress: 
     What fails for one job is in the report, and the others are done.
     """
     files.make_directory(origin.paths.state)
-    done = _locked(origin, orders, names, progress, LOCK_PATIENCE)
-    later = _follow_up(origin, progress)
-    return done if later is None else joined(done, later)
+    return _with_wake_ups(origin, progress, lambda: _locked(origin, orders, names, progress, LOCK_PATIENCE))
 
 
 def sync_from_hook(origin: Origin) -> Report | None:
@@ -292,19 +305,23 @@ def sync_from_hook(origin: Origin) -> Report | None:
     No wake-up is lost: the note is left before the lock is tried for the last time, and whoever holds the lock looks
     for notes after releasing it.
     """
-    orders = Orders(caller=Caller.HOOK)
     files.make_directory(origin.paths.state)
     try:
-        done = _locked(origin, orders, (), no_progress, 0)
+        return _with_wake_ups(origin, no_progress, lambda: _at_once(origin))
+    except lock.Locked:
+        return None
+
+
+def _at_once(origin: Origin) -> Report:
+    """A hook's sync. `Locked`: another one is under way, and finds our note when it ends."""
+    orders = Orders(caller=Caller.HOOK)
+    try:
+        return _locked(origin, orders, (), no_progress, 0)
     except lock.Locked:
         _leave_note(origin)
-        try:
-            done = _locked(origin, orders, (), no_progress, 0)
-        except lock.Locked:
-            return None
+        done = _locked(origin, orders, (), no_progress, 0)
         _take_note(origin)
-    later = _follow_up(origin, no_progress)
-    return done if later is None else joined(done, later)
+        return done
 
 
 def joined(first: Report, second: Report) -> Report:

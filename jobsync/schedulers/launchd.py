@@ -29,6 +29,7 @@ from jobsync.schedulers.protocol import (
     Query,
     Rendering,
     SchedulerError,
+    SessionAway,
     Survey,
     Unknown,
     Unloading,
@@ -43,11 +44,14 @@ _IN_PROGRESS = 36
 _ALREADY = 37
 _NO_DOMAIN = 112
 _NO_SERVICE = 113
+_TEARING_DOWN = 124
 _NO_GUI = 125
 
-# bootout: 3 and 113 = was not loaded, 36 (macOS 10.15 and 11) and 37 = is on its way out already, 112 and 125 = the
-# whole session went.
-_GONE_OR_GOING = (_OK, _NO_SUCH_PROCESS, _IN_PROGRESS, _ALREADY, _NO_DOMAIN, _NO_SERVICE, _NO_GUI)
+# No such domain; a logout or shutdown under way; nobody is logged in at the screen.
+_NO_SESSION = (_NO_DOMAIN, _TEARING_DOWN, _NO_GUI)
+# bootout: 3 and 113 = was not loaded, 36 (macOS 10.15 and 11) and 37 = is on its way out already, or the whole session
+# goes.
+_GONE_OR_GOING = (_OK, _NO_SUCH_PROCESS, _IN_PROGRESS, _ALREADY, _NO_SERVICE, *_NO_SESSION)
 _DEFAULT_EXIT_TIMEOUT = 5
 _FIRST_WITH_WAIT = 25
 """Darwin 25 is macOS 26."""
@@ -170,12 +174,12 @@ class Launchd:
         return (label,)
 
     def survey(self) -> Answer:
-        """See the protocol. 112 and 125: no GUI login now, which is no reason to believe it for good."""
+        """See the protocol. 112, 124 and 125: no GUI login now, which is no reason to believe it for good."""
         try:
             answer = self._call("print", domain())
         except JobsyncError as error:
             return Unknown(error.message)
-        if answer.status in (_NO_DOMAIN, _NO_GUI):
+        if answer.status in _NO_SESSION:
             return NoSession(f"no GUI session for {domain()}: jobs load at the next login")
         if answer.status != _OK:
             return Unknown(_failure(answer))
@@ -255,7 +259,10 @@ class Launchd:
         return _each(labels, self._load)
 
     def _load(self, label: str) -> None:
-        self._check(self._call("bootstrap", domain(), self.definition_path(label)))
+        answer = self._call("bootstrap", domain(), self.definition_path(label))
+        if answer.status in _NO_SESSION:
+            raise SessionAway(_failure(answer))
+        self._check(answer)
 
     def start(self, label: str) -> None:
         """`kickstart`; 37: it is running already."""

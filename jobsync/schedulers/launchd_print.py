@@ -60,13 +60,14 @@ def disabled(text: str) -> "frozenset[str]":
     return frozenset(label.strip('"') for label, _, value in pairs if value in ("disabled", "true"))
 
 
+def path(text: str) -> str:
+    """The file that a service dump says it was loaded from; empty where it says nothing."""
+    # One tab: deeper blocks have fields of the same names.
+    rows = (line for line in text.split("\n") if line.startswith("\tpath = "))
+    return next(rows, "").partition(" = ")[2]
+
+
 def environment(text: str) -> "dict[str, str]":
     """The block `environment` of a service dump."""
     pairs = (row.strip().partition(" => ") for row in block(text.split("\n"), "environment") or [])
     return {key: value for key, arrow, value in pairs if arrow}
-
-
-def path(text: str) -> str:
-    """The file that a service dump says it was loaded from; empty where it says nothing."""
-    lines = (line.strip() for line in text.split("\n"))
-    return next((line.removeprefix("path = ") for line in lines if line.startswith("path = ")), "")

@@ -95,6 +95,10 @@ class SchedulerError(JobsyncError):
     """A call to the scheduler failed; the message holds argv, status and stderr."""
 
 
+class SessionAway(SchedulerError):
+    """There was no session to load the job into: no failure of the job, and nothing to be retried before a login."""
+
+
 Failures = Mapping[str, JobsyncError]
 """What went wrong, by label. Of a label that is not in it all went well."""
 

@@ -55,6 +55,10 @@ OTHER_LINE = LAUNCHD.render(job(line="false"))
 DAEMON = LAUNCHD.render(job(schedule=Schedule(), daemon=Restart.ALWAYS))
 
 
+STORED = frozenset(digest(one.content) for made in (NINE, TEN, OTHER_LINE, DAEMON) for one in made.artefacts)
+"""What a store holds that has seen all of these."""
+
+
 def wanted(rendering: Rendering = NINE, **fields: object) -> Wanted:
     """This rendering is wanted."""
     made = Wanted(rendering, Source.HEAD, INPUTS, ("jobs/one",), in_head=True, cause="changed: jobs/one/job.toml")

@@ -13,12 +13,12 @@ import pytest
 
 from jobsync.definitions.job import Argv, Job, Line, Restart, Schedule, Slot
 from jobsync.errors import JobsyncError
-from jobsync.reconcile import apply
+from jobsync.reconcile import kept
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller, Outcome, Plan, Remove, Unload
 from jobsync.runs import records
-from jobsync.schedulers.launchd import Launchd
+from jobsync.schedulers.launchd import Launchd, domain
 from jobsync.schedulers.protocol import Survey
 
 from .bench import SLEEP, Bench, job, until
@@ -174,6 +174,59 @@ def test_a_change_that_is_accepted_and_forgotten_brings_the_former_job_back(benc
     assert bench.is_installed_as(NINE)
     assert bench.is_loaded_as(NINE)
     still_converges(bench, TEN)
+
+
+def test_a_former_job_that_is_accepted_and_forgotten_is_not_said_to_be_back(bench: Bench) -> None:
+    bench.sync(NINE)
+    bench.mac.fault("bootstrap", code=5, times=5)
+    bench.mac.fault("bootstrap", code=0)
+    (cause,) = bench.causes(TEN).values()
+    assert cause.endswith("; the former job could not be brought back: the scheduler accepted it and does not know it")
+    assert bench.record().load_digest == ""
+    still_converges(bench, TEN)
+
+
+def test_a_former_daemon_that_comes_back_pended_is_started(bench: Bench) -> None:
+    bench.sync(DAEMON)
+    until(lambda: bench.pid() is not None)
+    bench.mac.fault("bootstrap", code=5, times=5)
+    bench.mac.pend("ada.one")
+    changed = replace(DAEMON, launchd={"ThrottleInterval": 2})
+    assert bench.sync(changed) == {"one": Outcome.FAILED}
+    until(lambda: bench.pid() is not None)
+    assert "kickstart" in bench.verbs()
+
+
+@pytest.mark.parametrize("code", [5, 17, 37])
+def test_a_refused_load_is_not_taken_for_done_when_another_definition_is_loaded(bench: Bench, code: int) -> None:
+    bench.sync(NINE)
+    plan = bench.plan(bench.want(TEN))
+    # The old one is said to be gone, and is not.
+    bench.mac.fault("bootout", code=3)
+    bench.mac.fault("print", garbage=f"{domain()} = {{\n\tservices = {{\n\t}}\n}}\n", after=1)
+    bench.mac.fault("bootstrap", code=code, times=5)
+    done = bench.apply(plan)
+    assert done.results["one"].outcome is Outcome.FAILED
+    assert "it is loaded already, from elsewhere or still ending" in done.results["one"].cause
+    assert bench.record().load_digest != bench.launchd.render(TEN).load_digest
+    still_converges(bench, TEN)
+
+
+@pytest.mark.parametrize("code", [112, 124, 125])
+def test_a_session_that_ends_is_no_failure_of_the_definition(bench: Bench, code: int) -> None:
+    bench.mac.fault("bootstrap", code=code, times=None)
+    assert bench.sync(NINE) == {"one": Outcome.DEFERRED}
+    assert bench.record().failed == ""
+    assert bench.record().load_digest == ""
+    still_converges(bench, NINE)
+
+
+def test_a_load_that_is_never_answered_and_took_is_a_success(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Launchd._call, "__kwdefaults__", {"timeout": 1.0})
+    bench.mac.fault("bootstrap", delay=5.0, performs=True)
+    assert bench.sync(NINE) == {"one": Outcome.INSTALLED}
+    assert bench.verbs() == ["bootstrap"]
+    still_converges(bench, NINE)
 
 
 def test_a_former_job_that_starts_at_login_comes_back_without_a_run(bench: Bench, tmp_path: Path) -> None:
@@ -632,17 +685,80 @@ def test_a_hand_edit_is_kept_when_a_failed_change_brings_the_former_job_back(ben
     assert bench.is_installed_as(NINE)
 
 
-def test_only_the_newest_copies_are_kept(bench: Bench) -> None:
+def test_an_edit_that_is_made_while_a_sync_waits_is_kept_too(bench: Bench) -> None:
     bench.sync(NINE)
-    bench.paths.kept.mkdir()
-    for number in range(apply.KEPT_COPIES + 3):
-        (bench.paths.kept / f"20200101T0000{number:02}Z-x").touch()
+    plan = bench.plan(bench.want(TEN))
+    mine = bench.plist().read_bytes().replace(b">9<", b">8<")
+    bench.plist().write_bytes(mine)
+    bench.apply(plan)
+    assert bench.kept() == [mine]
+    still_converges(bench, TEN)
+
+
+def test_an_edit_that_is_made_while_a_removal_waits_is_kept_too(bench: Bench) -> None:
+    bench.sync(NINE)
+    plan = bench.plan(bench.want())
     bench.paths.launcher("one").write_bytes(b"mine")
+    bench.apply(plan)
+    assert bench.kept() == [b"mine"]
+    still_converges(bench)
+
+
+def test_a_stranger_who_comes_while_a_sync_waits_is_not_overwritten(bench: Bench) -> None:
+    plan = bench.plan(bench.want(NINE))
+    bench.plist().write_bytes(b"theirs")
+    done = bench.apply(plan)
+    assert done.results["one"].outcome is Outcome.CONFLICT
+    assert bench.plist().read_bytes() == b"theirs"
+    assert "one" not in bench.ledger().records, "nor ours by the ledger from now on"
+    assert bench.sync(NINE) == {"one": Outcome.CONFLICT}
+    bench.plist().unlink()
+    still_converges(bench, NINE)
+
+
+def test_what_a_killed_sync_wrote_is_never_called_an_edit(bench: Bench) -> None:
     bench.sync(NINE)
-    names = sorted(path.name for path in bench.paths.kept.iterdir())
-    assert len(names) == apply.KEPT_COPIES
-    assert names[0] == "20200101T000004Z-x"
-    assert names[-1].endswith("-one")
+    before = bench.paths.ledger.read_bytes()
+    bench.sync(TEN)
+    # As after a kill between the load and the ledger, and the definition taken back before the next sync.
+    bench.paths.ledger.write_bytes(before)
+    assert bench.causes(NINE) == {"one": "a sync was stopped before it was done"}
+    assert bench.kept() == []
+    still_converges(bench, NINE)
+
+
+def test_an_edited_launcher_is_kept_when_the_ledger_is_lost_too(bench: Bench) -> None:
+    bench.sync(NINE, job("two"))
+    bench.paths.ledger.unlink()
+    bench.paths.launcher("one").write_bytes(b"mine")
+    done = bench.apply(bench.plan(bench.want(NINE, job("two", line="false"))))
+    assert bench.kept() == [b"mine"], "and the other one is jobsync's own: the store knows it"
+    assert len(done.kept) == 1
+    still_converges(bench, NINE, job("two", line="false"))
+
+
+def test_many_edits_at_once_are_all_kept(bench: Bench) -> None:
+    names = [f"job{number}" for number in range(kept.COPIES_OF_ONE_FILE + 15)]
+    bench.sync(*map(job, names))
+    for name in names:
+        bench.paths.launcher(name).write_bytes(f"mine {name}".encode())
+    bench.sync(*map(job, names))
+    assert sorted(bench.kept()) == sorted(f"mine {name}".encode() for name in names)
+
+
+def test_a_strangers_job_that_took_our_label_is_left_when_ours_goes(bench: Bench) -> None:
+    bench.sync(NINE, job("two"))
+    bench.bootout()
+    path = bench.root / "theirs.plist"
+    path.write_bytes(plistlib.dumps({"Label": "ada.one", "ProgramArguments": ["/bin/sleep", "1000"]}))
+    path.chmod(0o644)
+    bench.launchctl("bootstrap", bench.target().rpartition("/")[0], str(path))
+    bench.mutations()
+    assert bench.sync(TEN, job("two"))["one"] is Outcome.CONFLICT
+    assert bench.sync(job("two"))["one"] is Outcome.REMOVED
+    assert bench.verbs() == []
+    assert not bench.plist().exists()
+    assert bench.loaded() == {"one", "two"}
 
 
 def test_a_strangers_plist_in_our_place_is_never_touched(bench: Bench) -> None:

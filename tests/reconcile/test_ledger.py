@@ -156,6 +156,31 @@ def test_a_newer_ones_ledger_is_refused_with_a_way_out(tmp_path: Path) -> None:
     assert "upgrade" in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize("odd", ['"held": []', '"jobs": {}'])
+def test_a_newer_ones_ledger_is_known_whatever_else_it_changed(tmp_path: Path, odd: str) -> None:
+    ledgers.write(tmp_path / "ledger", Ledger(render_format=RENDER_FORMAT + 1), None)
+    content = (tmp_path / "ledger").read_text()
+    assert odd in content
+    (tmp_path / "ledger").write_text(content.replace(odd, '"new": 1'))
+    with pytest.raises(JobsyncError, match="a newer jobsync has synced this repository"):
+        ledgers.read(tmp_path / "ledger")
+
+
+@pytest.mark.parametrize("number", ["2", "10", "9" * 5000])
+def test_a_ledger_of_a_later_format_is_a_newer_ones(tmp_path: Path, number: str) -> None:
+    (tmp_path / "ledger").write_text(f"jobsync-ledger {number}\nwhat nobody here can read\n")
+    with pytest.raises(JobsyncError, match="a newer jobsync has synced this repository"):
+        ledgers.read(tmp_path / "ledger")
+
+
+@pytest.mark.parametrize("number", ["0", "x", "-1", "", "\u0661"])
+def test_a_ledger_of_no_format_is_none(tmp_path: Path, number: str) -> None:
+    ledgers.write(tmp_path / "ledger", Ledger(), None)
+    content = (tmp_path / "ledger").read_text().replace("jobsync-ledger 1", f"jobsync-ledger {number}")
+    (tmp_path / "ledger").write_text(content)
+    assert ledgers.read(tmp_path / "ledger") is None
+
+
 def test_an_older_ones_ledger_is_read(tmp_path: Path) -> None:
     ledgers.write(tmp_path / "ledger", Ledger(render_format=RENDER_FORMAT - 1), None)
     assert ledgers.read(tmp_path / "ledger") == Ledger(render_format=RENDER_FORMAT - 1)

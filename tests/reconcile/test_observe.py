@@ -112,7 +112,15 @@ def test_jobs_are_asked_themselves_only_where_the_ledger_does_not_know(bench: Be
     assert len(bench.mac.calls()) == 1, "the survey and nothing else"
     seen = observe.observe(want, Ledger(), bench.paths, bench.launchd, whole=True)
     digests = {name: bench.launchd.render(job(name)).load_digest for name in ("one", "two")}
-    assert seen.identities == {f"ada.{name}": Identity(bench.launchd.owner, digest) for name, digest in digests.items()}
+    assert seen.identities == {
+        f"ada.{name}": Identity(bench.launchd.owner, digest, str(bench.plist(name))) for name, digest in digests.items()
+    }
+
+
+def test_a_job_that_is_about_to_be_unloaded_is_asked_whose_it_is(bench: Bench) -> None:
+    bench.sync(job(), job("two"))
+    seen = observe.observe(bench.want(job(hour=10)), bench.ledger(), bench.paths, bench.launchd, whole=True)
+    assert set(seen.identities) == {"ada.one", "ada.two"}
 
 
 def test_orphans_and_leftovers_are_looked_for_only_by_a_whole_sync(bench: Bench) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from jobsync.errors import Fault
+from jobsync.reconcile.index import digest
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import (
     Caller,
@@ -19,7 +20,7 @@ from jobsync.reconcile.state import (
     Unwanted,
     Wanted,
 )
-from jobsync.schedulers.protocol import NoSession, Survey, Unknown
+from jobsync.schedulers.protocol import Identity, NoSession, Survey, Unknown
 
 from .states import (
     DAEMON,
@@ -30,6 +31,7 @@ from .states import (
     NINE,
     OTHER_LINE,
     PLIST,
+    STORED,
     TEN,
     claims,
     files,
@@ -416,11 +418,11 @@ CASES = (
         "unchanged one",
     ),
     Case(
-        "disabled in launchd and still loaded, changed: not loaded again",
+        "disabled in launchd and still loaded, changed: left as it is until it is enabled",
         wanted(TEN),
         record(),
         see(loaded(disabled=[LABEL]), files()),
-        f"paused one (disabled by you; `launchctl enable gui/501/ada.one` ends that)\n  {OUT}\n  write plist",
+        "paused one (disabled by you; `launchctl enable gui/501/ada.one` ends that)\n  write plist",
     ),
     Case(
         "a paused daemon is taken away",
@@ -487,11 +489,47 @@ CASES = (
         "installed one (changed: jobs/one/job.toml)\n  write plist\n  load ada.one",
     ),
     Case(
-        "a file in our own directory is ours by place",
+        "a file in our own directory is ours by place, and without a record it may be an edit",
         wanted(),
         None,
         see(EMPTY, {LAUNCHER: FileState(b"x", 0o600)}),
-        "installed one (changed: jobs/one/job.toml)\n  write launcher\n  write plist\n  load ada.one",
+        "installed one (changed: jobs/one/job.toml)\n  keep and write launcher\n  write plist\n  load ada.one",
+    ),
+    Case(
+        "without a record the store knows what jobsync wrote",
+        wanted(),
+        None,
+        see(EMPTY, files(OTHER_LINE), stored=STORED),
+        "installed one (changed: jobs/one/job.toml)\n  write launcher\n  load ada.one",
+    ),
+    Case(
+        "what a killed sync wrote is no edit, and may have been loaded",
+        wanted(),
+        record(),
+        see(loaded(), files(TEN), stored=STORED),
+        f"repaired one (a sync was stopped before it was done)\n  {OUT}\n  write plist\n  load ada.one",
+    ),
+    Case(
+        "somebody else's job under the label of ours, about to be replaced",
+        wanted(TEN),
+        record(),
+        see(loaded(), files(), identities={LABEL: Identity("", "", "/theirs.plist")}),
+        "conflict one (ada.one is loaded, and not by jobsync; take it out of launchd, or rename the job)",
+    ),
+    Case(
+        "ours without its mark, loaded from our own place",
+        wanted(TEN),
+        record(),
+        see(loaded(), files(), identities={LABEL: Identity("", "", PLIST)}),
+        f"updated one (changed: jobs/one/job.toml)\n  {OUT}\n  write plist\n  load ada.one",
+    ),
+    Case(
+        "no longer wanted, and somebody else's job has its label",
+        Unwanted("no longer defined"),
+        record(),
+        see(loaded(), files(), identities={LABEL: Identity("", "", "/theirs.plist")}),
+        "removed one (no longer defined; the ada.one that is loaded is not jobsync's and stays)\n"
+        "  remove launcher\n  remove plist",
     ),
     Case(
         "our file without its mark is ours by the ledger",
@@ -718,7 +756,7 @@ def test_changes_come_in_order_of_name_whatever_the_order_of_wishes() -> None:
 
 
 def test_an_orphan_is_removed_with_all_that_is_its_own() -> None:
-    seen = see(loaded(), files(), orphans={"one": LABEL}, belongings={"one": (PLIST, LAUNCHER)})
+    seen = see(loaded(), files(), stored=STORED, orphans={"one": LABEL}, belongings={"one": (PLIST, LAUNCHER)})
     assert text(plan_for({}, None, seen)) == (
         "removed one (no longer defined)\n  unload ada.one within 15 s\n  remove plist\n  remove launcher"
     )
@@ -727,9 +765,17 @@ def test_an_orphan_is_removed_with_all_that_is_its_own() -> None:
 @pytest.mark.parametrize("content", [EDITED, BROKEN])
 def test_an_orphan_that_was_edited_is_copied_before_it_is_removed(content: bytes) -> None:
     found = files(plist=content)
-    seen = see(EMPTY, found, orphans={"one": LABEL}, belongings={"one": (PLIST, LAUNCHER)})
+    seen = see(EMPTY, found, stored=STORED, orphans={"one": LABEL}, belongings={"one": (PLIST, LAUNCHER)})
     assert text(plan_for({}, None, seen)) == (
         "removed one (no longer defined)\n  keep and remove plist\n  remove launcher"
+    )
+
+
+def test_an_orphans_launcher_that_the_store_does_not_know_is_copied_too() -> None:
+    seen = see(EMPTY, files(launcher=b"mine"), stored=STORED, orphans={"one": LABEL},
+               belongings={"one": (PLIST, LAUNCHER)})  # fmt: skip
+    assert text(plan_for({}, None, seen)) == (
+        "removed one (no longer defined)\n  remove plist\n  keep and remove launcher"
     )
 
 
@@ -741,6 +787,11 @@ def test_an_orphan_that_is_defined_faultily_stays() -> None:
 def test_leftovers_are_removed() -> None:
     plan = plan_for({}, None, see(EMPTY, leftovers=("/d/x",)))
     assert plan.leftovers == (Remove("/d/x", keeps=False),)
+    unknown = {"/d/x": FileState(b"mine", 0o700)}
+    (leftover,) = plan_for({}, None, see(EMPTY, unknown, leftovers=("/d/x",))).leftovers
+    assert leftover.keeps
+    known = see(EMPTY, unknown, leftovers=("/d/x",), stored=frozenset({digest(b"mine")}))
+    assert not plan_for({}, None, known).leftovers[0].keeps
     assert plan.would_change
     assert not plan.is_settled
 

@@ -114,7 +114,9 @@ def test_a_loaded_job_is_surveyed_and_identified(bench: Bench) -> None:
     answer = bench.launchd.survey()
     assert isinstance(answer, Survey)
     assert answer.services[label].pid
-    assert bench.launchd.identify(label) == Identity(OTHER.id, bench.launchd.render(SLEEPER).load_digest)
+    assert bench.launchd.identify(label) == Identity(
+        OTHER.id, bench.launchd.render(SLEEPER).load_digest, bench.launchd.definition_path(label)
+    )
     assert bench.launchd.owns(label)
     assert bench.launchd.installed_labels() == (label,)
 

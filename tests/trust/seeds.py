@@ -31,22 +31,22 @@ SEEDS = (
     ),
     Seed(
         "ledger-before-load",
-        "        work.is_gone = True\n        while work.steps:\n",
+        "        work.is_gone = True\n        while work.steps and",
         "        work.is_gone = True\n"
         "        self._save(done.ledger.with_record(work.change.name, work.change.record))\n"
-        "        while work.steps:\n",
+        "        while work.steps and",
         ("tests/trust/test_claims.py::test_a_killed_sync_leaves_no_claim_of_what_was_not_loaded",),
     ),
     Seed(
         "orphan-without-owner",
-        "if label not in known and content is not None and scheduler.is_ours(content):",
-        "if label not in known and content is not None:",
+        "        if label not in known and _is_marked(label, scheduler):\n",
+        "        if label not in known:\n",
         ("tests/reconcile/test_observe.py::test_strangers_are_no_orphans",),
     ),
     Seed(
         "kept-copy-skipped",
-        "        if step.keeps:\n            self._keep(done, path)\n",
-        "",
+        "        if content is not None and (step.keeps or digest(content) != step.saw):\n",
+        "        if content is not None and not step:\n",
         (APPLY + "test_a_hand_edit_is_kept_before_it_is_undone",),
     ),
     Seed(
@@ -84,8 +84,8 @@ SEEDS = (
     ),
     Seed(
         "no-token",
-        "        if step.as_sync and not owes_start:\n",
-        "        if step.as_sync and owes_start:\n",
+        "        if step.as_sync and not work.owes_start:\n",
+        "        if step.as_sync and work.owes_start:\n",
         (APPLY + "test_a_sync_starts_nothing_but_daemons",),
     ),
     Seed(
@@ -138,7 +138,7 @@ SEEDS = (
     ),
     Seed(
         "no-second-look",
-        "            if step.spares:\n                work.hold.close(step.label)\n",
+        "            if step.spares and not self._scheduler.manners.spares_runs:\n                work.hold.close(step.label)\n",
         "",
         (APPLY + "test_a_slot_that_fires_between_plan_and_apply_is_not_stopped",),
     ),
@@ -150,8 +150,8 @@ SEEDS = (
     ),
     Seed(
         "load-not-verified",
-        "    if any(label not in answer.services for label in loads):\n",
-        "    if not answer.services and not loads:\n",
+        "    if any(one is None or not one.is_armed for one in known):\n",
+        "    if any(one is not None and not one.is_armed for one in known):\n",
         (APPLY + "test_a_load_that_is_accepted_and_forgotten_is_no_success",),
     ),
     Seed(
@@ -177,5 +177,83 @@ SEEDS = (
         '        raise _complaint("look at", path, error) from error\n',
         "        raise\n",
         ("tests/trust/test_disk_faults.py::test_a_configuration_that_cannot_be_looked_at_is_a_sentence",),
+    ),
+    Seed(
+        "edit-made-meanwhile-lost",
+        "        if content is not None and (step.keeps or digest(content) != step.saw):\n",
+        "        if content is not None and step.keeps:\n",
+        (
+            APPLY + "test_an_edit_that_is_made_while_a_sync_waits_is_kept_too",
+            APPLY + "test_an_edit_that_is_made_while_a_removal_waits_is_kept_too",
+        ),
+    ),
+    Seed(
+        "stranger-who-comes-late-overwritten",
+        "        if content is not None and digest(content) != step.saw:\n            self._check",
+        "        if content is not None and not step.saw and not content:\n            self._check",
+        (APPLY + "test_a_stranger_who_comes_while_a_sync_waits_is_not_overwritten",),
+    ),
+    Seed(
+        "strangers-job-unloaded",
+        "        if self.loaded is None or self.is_a_strangers:\n",
+        "        if self.loaded is None:\n",
+        (APPLY + "test_a_strangers_job_that_took_our_label_is_left_when_ours_goes",),
+    ),
+    Seed(
+        "own-write-called-an-edit",
+        "    if digest(content) in observed.stored:\n        return False\n",
+        "",
+        (APPLY + "test_what_a_killed_sync_wrote_is_never_called_an_edit",),
+    ),
+    Seed(
+        "launcher-edit-lost-with-the-ledger",
+        "    return not is_definition or _is_altered(content, scheduler)\n",
+        "    return is_definition and _is_altered(content, scheduler)\n",
+        (APPLY + "test_an_edited_launcher_is_kept_when_the_ledger_is_lost_too",),
+    ),
+    Seed(
+        "rollback-not-verified",
+        "            self._loader.confirm(former.label, is_daemon=former.is_daemon)\n",
+        "",
+        (
+            APPLY + "test_a_former_job_that_is_accepted_and_forgotten_is_not_said_to_be_back",
+            APPLY + "test_a_former_daemon_that_comes_back_pended_is_started",
+        ),
+    ),
+    Seed(
+        "another-definition-taken-for-ours",
+        "        return identity is not None and identity.digest == digest\n",
+        "        return identity is not None\n",
+        (APPLY + "test_a_refused_load_is_not_taken_for_done_when_another_definition_is_loaded",),
+    ),
+    Seed(
+        "logout-is-a-failure",
+        "_NO_SESSION = (_NO_DOMAIN, _TEARING_DOWN, _NO_GUI)\n",
+        "_NO_SESSION = (_NO_DOMAIN,)\n",
+        (APPLY + "test_a_session_that_ends_is_no_failure_of_the_definition",),
+    ),
+    Seed(
+        "disabled-job-unloaded",
+        "        if self.loaded is None or self.changes_in_place or self.is_disabled:\n",
+        "        if self.loaded is None or self.changes_in_place:\n",
+        ("tests/reconcile/test_plan.py::test_the_plan_is",),
+    ),
+    Seed(
+        "newer-ledger-overwritten",
+        "    if int(number[:9]) > _FORMAT:\n",
+        "    if int(number[:9]) < _FORMAT:\n",
+        ("tests/reconcile/test_ledger.py::test_a_ledger_of_a_later_format_is_a_newer_ones",),
+    ),
+    Seed(
+        "wake-up-lost-with-a-failure",
+        "            _follow_up(origin, progress)\n        raise\n",
+        "            done = origin\n        raise\n",
+        ("tests/trust/test_concurrency.py::test_a_hook_that_comes_during_a_sync_that_fails_is_not_lost_either",),
+    ),
+    Seed(
+        "copies-of-this-sync-pruned",
+        "        if is_too_much and str(copy.path) not in made_now:\n",
+        "        if is_too_much:\n",
+        ("tests/reconcile/test_kept.py::test_what_was_just_made_stays_in_any_case",),
     ),
 )

@@ -2,8 +2,11 @@
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+
+from jobsync import files
 
 from ..laptop import JOB, Laptop
 
@@ -23,8 +26,8 @@ def test_fifty_syncs_at_once_make_each_change_once(registered: Laptop) -> None:
         registered.job(name)
     registered.git("add", "-A")
     registered.git("-c", "core.hooksPath=/dev/null", "commit", "-qm", "jobs")
-    commands = [("jobsync", "sync"), ("jobsync-hook", "post-merge", "0")]
-    started = [_started(registered, commands[number % 2]) for number in range(SYNCS)]
+    commands = [("jobsync", "sync"), ("jobsync-hook", "post-merge", "0"), ("jobsync", "sync", "--head")]
+    started = [_started(registered, commands[number % 3]) for number in range(SYNCS)]
     with ThreadPoolExecutor(SYNCS) as pool:
         ended = list(pool.map(lambda one: (one.communicate(timeout=120), one.returncode), started))
     assert {status for _, status in ended} == {0}, ended
@@ -47,3 +50,27 @@ def test_a_hook_that_comes_during_a_sync_is_not_lost(registered: Laptop) -> None
     assert slow.communicate(timeout=60) and slow.returncode == 0
     assert registered.plist("two")["StartCalendarInterval"] == [{"Hour": 11, "Minute": 0}]
     assert not (registered.state / "note").exists()
+
+
+def test_a_hook_that_comes_during_a_sync_that_fails_is_not_lost_either(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    registered.simulator.clear_calls()
+    # The sync that holds the lock waits for an answer that never makes sense; the hook's change is made all the same.
+    registered.simulator.fault("print", garbage="nonsense\n", delay=4.0)
+    slow = _started(registered, ("jobsync", "sync"))
+    registered.wait_for(lambda: ["print"] in [call[:1] for call in registered.simulator.calls()])
+    registered.job("one", JOB.replace("09", "10"))
+    registered.commit()
+    _, said = slow.communicate(timeout=60)
+    assert slow.returncode == 1 and b"could not ask the scheduler" in said
+    assert registered.hour("one") == 10
+    assert not (registered.state / "note").exists()
+
+
+def test_many_hooks_leave_their_note_at_once(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    with ThreadPoolExecutor(16) as pool:
+        for _ in range(50):
+            list(pool.map(files.touch, [note] * 16))
+            files.remove(note)
