@@ -138,8 +138,8 @@ SEEDS = (
     ),
     Seed(
         "no-second-look",
-        "            if step.spares and not self._scheduler.manners.spares_runs:\n                work.hold.close(step.label)\n",
-        "",
+        "            if step.spares and not self._scheduler.manners.spares_runs:\n",
+        "            if step.spares and not step:\n",
         (APPLY + "test_a_slot_that_fires_between_plan_and_apply_is_not_stopped",),
     ),
     Seed(
