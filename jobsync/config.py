@@ -12,9 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobsync import files
 from jobsync.errors import JobsyncError
+
+if TYPE_CHECKING:
+    from tomlkit.items import AoT
 
 POINTER = "config-path"
 INDEX = "config.index"
@@ -37,6 +41,19 @@ class Repo:
 
 
 @dataclass(frozen=True, slots=True)
+class UserManager:
+    """`[systemd]`: how to reach this user's systemd, and where it looks; all absolute, found by `init`."""
+
+    systemctl: str
+    runtime: str
+    """Its XDG_RUNTIME_DIR."""
+    units: str
+    """Where jobsync puts units: below everything in which the user masks, overrides or extends them."""
+    links: str
+    """Where `systemctl --user enable` puts links: beside it, the directories `*.wants`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """`config.toml` as a value."""
 
@@ -51,11 +68,12 @@ class Config:
     """PATH for jobs."""
     scheduler: str
     launchctl: str
-    """Absolute path of the `launchctl` to use."""
+    """Absolute path of the `launchctl` to use; empty where the scheduler is another one."""
     hook: str
     """The `jobsync-hook` of the installation that `init` ran from; hooks wake this one up."""
     tags: tuple[str, ...] = ()
     repos: tuple[Repo, ...] = ()
+    systemd: UserManager | None = None
 
     def with_repo(self, repo: Repo) -> "Config":
         """The same configuration with `repo` registered, in place of a former registration of the same id."""
@@ -68,6 +86,7 @@ class Config:
 
 
 _TEXTS = ("machine", "os", "home", "state", "data", "logs", "path", "scheduler", "launchctl", "hook")
+_MANAGER = ("systemctl", "runtime", "units", "links")
 _ABSOLUTE = ("home", "state", "data", "logs", "launchctl", "hook")
 _REPO_TEXTS = ("id", "git_dir", "work_tree", "prefix")
 SETTABLE = ("machine", "tags", "path", "launchctl", "hook")
@@ -130,16 +149,32 @@ def _repo(entry: object, file: Path, number: int) -> Repo:
     return Repo(**values, branch=branch, at_login=at_login)
 
 
+def _check_absolute(values: Mapping[str, str], keys: tuple[str, ...], file: Path, where: str) -> None:
+    for key in keys:
+        if not values.get(key, "/").startswith("/"):
+            raise JobsyncError(f'{file}: {where}{key}: "{values[key]}" is not an absolute path')
+
+
+def _manager(entry: object, file: Path) -> UserManager:
+    if not isinstance(entry, dict):
+        raise JobsyncError(
+            f"{file}: systemd: must be a table", hint="run `jobsync init` again in your dotfiles repository"
+        )
+    values = {key: _text(entry, key, file, "systemd.") for key in _MANAGER}
+    _check_absolute(values, _MANAGER, file, "systemd.")
+    return UserManager(**values)
+
+
 def parse(content: bytes, file: Path) -> Config:
     """`config.toml`'s bytes as a value; `JobsyncError` names the file and the key."""
     try:
         table = tomllib.loads(content.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise JobsyncError(f"{file}: {error}", hint="mend the file, or move it away and run `jobsync init`") from error
-    values = {key: _text(table, key, file) for key in _TEXTS}
-    for key in _ABSOLUTE:
-        if not values[key].startswith("/"):
-            raise JobsyncError(f'{file}: {key}: "{values[key]}" is not an absolute path')
+    has_manager = table.get("scheduler") == "systemd"
+    values = {key: _text(table, key, file) for key in _TEXTS if key != "launchctl" or not has_manager}
+    _check_absolute(values, _ABSOLUTE, file, "")
+    values.setdefault("launchctl", "")
     tags = table.get("tags", [])
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise JobsyncError(f'{file}: tags: must be a list of texts, such as ["home"]')
@@ -147,7 +182,8 @@ def parse(content: bytes, file: Path) -> Config:
     if not isinstance(entries, list):
         raise JobsyncError(f"{file}: repo: must be tables", hint="write [[repo]]")
     repos = tuple(_repo(entry, file, number) for number, entry in enumerate(entries))
-    return Config(file=file, **values, tags=tuple(tags), repos=repos)
+    manager = _manager(table.get("systemd"), file) if has_manager else None
+    return Config(file=file, **values, tags=tuple(tags), repos=repos, systemd=manager)
 
 
 def load(file: Path) -> Config:
@@ -158,16 +194,9 @@ def load(file: Path) -> Config:
     return parse(content, file)
 
 
-def fill(document: str, config: Config) -> str:
-    """The TOML text for `config`, keeping comments, order and unknown keys of `document` (empty = a new one)."""
-    import tomlkit  # only where a configuration is written
+def _repo_tables(config: Config) -> "AoT":
+    import tomlkit
 
-    toml = tomlkit.parse(document)
-    if not document:
-        toml.add(tomlkit.comment("This machine's jobsync, written by `jobsync init`. `jobsync config` changes it."))
-    for key in _TEXTS:
-        toml[key] = getattr(config, key)
-    toml["tags"] = list(config.tags)
     tables = tomlkit.aot()
     for repo in config.repos:
         table = tomlkit.table()
@@ -178,6 +207,26 @@ def fill(document: str, config: Config) -> str:
         if repo.at_login:
             table["at_login"] = True
         tables.append(table)
+    return tables
+
+
+def fill(document: str, config: Config) -> str:
+    """The TOML text for `config`, keeping comments, order and unknown keys of `document` (empty = a new one)."""
+    import tomlkit  # only where a configuration is written
+
+    toml = tomlkit.parse(document)
+    if not document:
+        toml.add(tomlkit.comment("This machine's jobsync, written by `jobsync init`. `jobsync config` changes it."))
+    for key in _TEXTS:
+        if value := getattr(config, key):
+            toml[key] = value
+        else:
+            toml.pop(key, None)
+    toml["tags"] = list(config.tags)
+    tables = _repo_tables(config)
+    toml.pop("systemd", None)
+    if config.systemd is not None:
+        toml["systemd"] = {key: getattr(config.systemd, key) for key in _MANAGER}
     toml.pop("repo", None)
     if config.repos:
         toml["repo"] = tables
@@ -234,6 +283,7 @@ def rendering_digest(config: Config, repo: Repo) -> str:
     parts = (
         config.machine, *sorted(config.tags), config.os, config.home, config.state, config.data, config.logs,
         config.path, config.scheduler, str(config.file.parent), repo.id, repo.work_tree, repo.prefix,
+        *([config.systemd.units, config.systemd.links] if config.systemd else []),
     )  # fmt: skip
     return digest("\0".join(parts).encode())
 

@@ -127,11 +127,13 @@ def _is_settled(place: "_Place", machine: "_Machine", environ: "Mapping[str, str
 
 def _all_loaded(known: "index.Index", answer: str) -> bool:
     """The answer holds all that must be loaded, read by the one module that knows this scheduler's words."""
-    if known.scheduler != "launchd":
-        return False
-    from jobsync.schedulers.launchd_print import all_loaded
+    if known.scheduler == "systemd":
+        from jobsync.schedulers import units_list
 
-    return all_loaded(known.labels, answer)
+        return units_list.all_loaded(known.labels, answer)
+    from jobsync.schedulers import launchd_print
+
+    return known.scheduler == "launchd" and launchd_print.all_loaded(known.labels, answer)
 
 
 def _hand_over(event: str, arguments: "tuple[str, ...]", environ: "Mapping[str, str]") -> bool:

@@ -175,6 +175,25 @@ def set_mode(path: Path, mode: int) -> None:
         raise _complaint("change the mode of", path, error) from error
 
 
+def set_time(path: Path, moment: float) -> None:
+    """Have the file at `path`, an empty one if there was none, say that it was changed at that second (epoch)."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
+        os.utime(path, (moment, moment))
+    except OSError as error:
+        raise _complaint("touch", path, error) from error
+
+
+def time_of(path: Path) -> float:
+    """The second (epoch) at which the file was changed last; 0 when there is none. `JobsyncError`."""
+    try:
+        return path.stat().st_mtime
+    except (FileNotFoundError, NotADirectoryError):
+        return 0.0
+    except OSError as error:
+        raise _complaint("look at", path, error) from error
+
+
 def remove(path: Path) -> None:
     """Remove the file or link; nothing there is fine. `JobsyncError` when it cannot be removed."""
     try:

@@ -5,6 +5,10 @@ from pathlib import Path
 
 from jobsync.config import Config, Repo
 
+WANTING = ("default.target", "timers.target", "paths.target")
+"""The targets of systemd's that want our units."""
+_NOWHERE = Path("/nonexistent")
+
 
 @dataclass(frozen=True, slots=True)
 class Paths:
@@ -19,11 +23,30 @@ class Paths:
     """Parent of one directory per label."""
     secrets: Path
     """The user's own: what jobs get beside `[env]`. jobsync reads and writes nothing there, launchers read."""
+    units: Path = _NOWHERE
+    """systemd's units: shared with others, as `agents` is."""
+    unit_links: Path = _NOWHERE
+    """Parent of the directories `*.wants`; the user's own units, masks and drop-ins stand there too."""
 
     @property
     def shared(self) -> tuple[Path, ...]:
         """Where the scheduler looks for definitions and links: beside ours there are others'."""
-        return (self.agents,)
+        return (self.agents, self.units, *(self.wants(target) for target in WANTING))
+
+    def wants(self, target: str) -> Path:
+        """Directory of links to what a target of systemd's wants."""
+        return self.unit_links / f"{target}.wants"
+
+    def overriding(self, runtime: str) -> tuple[Path, ...]:
+        """Where the user, or the machine's admin, can mask or replace one of our units: searched before `units`."""
+        control = self.unit_links.with_name("user.control")
+        return (control, Path(runtime, "systemd/user.control"), self.unit_links, Path("/etc/systemd/user"),
+                Path(runtime, "systemd/user"), Path("/run/systemd/user"))  # fmt: skip
+
+    @property
+    def stamps(self) -> Path:
+        """Where systemd remembers when a timer fired that makes up for missed slots."""
+        return self.units.with_name("timers")
 
     @property
     def ledger(self) -> Path:
@@ -114,6 +137,7 @@ class Paths:
 
 def paths_of(config: Config, repo: Repo) -> Paths:
     """The places of one registered repository."""
+    manager = config.systemd
     return Paths(
         agents=Path(config.home) / "Library" / "LaunchAgents",
         state=Path(config.state) / repo.id,
@@ -121,4 +145,6 @@ def paths_of(config: Config, repo: Repo) -> Paths:
         logs=Path(config.logs),
         # Physical: by which way a caller found the configuration must not show in what is rendered.
         secrets=config.file.parent / "env",
+        units=Path(manager.units) if manager else _NOWHERE,
+        unit_links=Path(manager.links) if manager else _NOWHERE,
     )

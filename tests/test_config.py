@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobsync import config as configuration
-from jobsync.config import Config, Repo
+from jobsync.config import Config, Repo, UserManager
 from jobsync.errors import JobsyncError
 from jobsync.paths import paths_of
+
+MANAGER = UserManager("/usr/bin/systemctl", "/run/user/1", "/h/.local/share/systemd/user", "/h/.config/systemd/user")
 
 REPO = Repo("0123456789abcdef", "/h/dots/.git", "/h/dots", "test")
 TEXT = """\
@@ -258,12 +260,35 @@ def test_the_rendering_digest_covers_all_that_jobs_are_made_of() -> None:
     base = configuration.rendering_digest(config, REPO)
     free = {"file", "launchctl", "hook", "repos"}
     for name in sorted({field.name for field in fields(Config)} - free):
-        changes: dict[str, Any] = {name: ("other",) if name == "tags" else "other"}
+        other = {"tags": ("other",), "systemd": MANAGER}
+        changes: dict[str, Any] = {name: other.get(name, "other")}
         assert configuration.rendering_digest(replace(config, **changes), REPO) != base, name
     for name in ("id", "work_tree", "prefix"):
         changes = {name: "other"}
         assert configuration.rendering_digest(config, replace(REPO, **changes)) != base, name
     assert configuration.rendering_digest(replace(config, hook="/x", launchctl="/y"), REPO) == base
+
+
+def test_a_configuration_for_systemd_comes_back_as_it_was() -> None:
+    config = replace(example(), scheduler="systemd", launchctl="", systemd=MANAGER)
+    text = configuration.fill("", config)
+    assert "launchctl" not in text
+    assert configuration.parse(text.encode(), config.file) == config
+    moved = replace(MANAGER, units="/elsewhere")
+    digests = [configuration.rendering_digest(replace(config, systemd=one), REPO) for one in (MANAGER, moved)]
+    assert digests[0] != digests[1]
+
+
+@pytest.mark.parametrize(
+    ("table", "wrong"),
+    [("systemd = 1", "systemd: must be a table"), ("", "systemd: must be a table"),
+     ("[systemd]\nsystemctl = '/x'\nruntime = '/y'\nunits = 'z'\nlinks = '/w'", 'systemd.units: "z" is not'),
+     ("[systemd]\nsystemctl = '/x'", "systemd.runtime: is missing")],
+)  # fmt: skip
+def test_how_to_reach_systemd_must_be_whole(table: str, wrong: str) -> None:
+    text = configuration.fill("", replace(example(), scheduler="systemd", launchctl="", repos=()))
+    with pytest.raises(JobsyncError, match=wrong):
+        configuration.parse(f"{text}\n{table}".encode(), Path("/c/config.toml"))
 
 
 def test_the_order_of_tags_means_nothing() -> None:

@@ -56,8 +56,9 @@ def usable_launchctl(given: str | None) -> str:
     candidate = given or (_APPLES if configuration.this_os() == "macos" else None)
     if candidate is None:
         raise JobsyncError(
-            "this machine has no launchd",
-            hint="`jobsync simulator DIR` starts a simulated one; then: jobsync init --launchctl DIR/bin/launchctl",
+            "this machine has no launchd, and no systemd user manager answers",
+            hint="log in as this user with systemd, or `jobsync simulator DIR` starts a simulated launchd: "
+            "then `jobsync init --launchctl DIR/bin/launchctl`",
         )
     path = Path(candidate).absolute()
     if not os.access(path, os.X_OK):

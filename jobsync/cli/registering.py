@@ -19,7 +19,7 @@ from jobsync.cli.console import ExitCode, Progress, complain, confirm, say, say_
 from jobsync.cli.context import Context, pass_context
 from jobsync.cli.hooks import install_hooks
 from jobsync.cli.syncing import refusal, show_report
-from jobsync.config import Config, Repo
+from jobsync.config import Config, Repo, UserManager
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.paths import paths_of
 from jobsync.reconcile import ledger as ledgers
@@ -29,6 +29,7 @@ from jobsync.reconcile.own import is_own, own_jobs
 from jobsync.reconcile.plan import Orders
 from jobsync.repo.events import EVENTS
 from jobsync.repo.repository import Place, Repository, identity, open_repository
+from jobsync.schedulers import choose
 
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 _JOB_PATHS = {
@@ -54,7 +55,23 @@ def _place_of(environ: Mapping[str, str], name: str, default: str) -> str:
     return base if base and base.startswith("/") else default
 
 
-def _new_config(file: Path, environ: Mapping[str, str], launchctl: str) -> Config:
+def _scheduler(environ: Mapping[str, str], launchctl: str | None) -> tuple[str, str, UserManager | None]:
+    """What this machine has: its name, the launchctl or the user manager. `JobsyncError` when it has neither."""
+    manager = choose.user_manager(environ) if launchctl is None else None
+    return ("systemd", "", manager) if manager else ("launchd", usable_launchctl(launchctl), None)
+
+
+def _same_scheduler(known: Config, launchctl: str | None) -> Config:
+    """The scheduler stays: jobs of another one would be left behind in it."""
+    if known.systemd is None:
+        return replace(known, launchctl=usable_launchctl(launchctl or known.launchctl))
+    if launchctl is not None:
+        raise UsageError("--launchctl: jobs of this machine are systemd's", hint="`jobsync uninstall` first")
+    return known
+
+
+def _new_config(file: Path, environ: Mapping[str, str], launchctl: str | None) -> Config:
+    scheduler, chosen, manager = _scheduler(environ, launchctl)
     home = str(configuration.home_directory(environ))
     system = configuration.this_os()
     state = _place_of(environ, "XDG_STATE_HOME", f"{home}/.local/state") + "/jobsync"
@@ -68,8 +85,9 @@ def _new_config(file: Path, environ: Mapping[str, str], launchctl: str) -> Confi
         data=_place_of(environ, "XDG_DATA_HOME", f"{home}/.local/share") + "/jobsync",
         logs=logs,
         path=_JOB_PATHS[system],
-        scheduler="launchd",
-        launchctl=launchctl,
+        scheduler=scheduler,
+        launchctl=chosen,
+        systemd=manager,
         hook=this_hook(),
     )
 
@@ -125,7 +143,7 @@ def _intentions(config: Config, repo: Repo, known: Repo | None, upstream: str, *
         ("branch", f"hooks follow {repo.branch}" if repo.branch else "any"),
         ("labels", f"{repo.prefix}.JOB{moves}"),
         ("machine", config.machine + (f" (tags: {', '.join(config.tags)})" if config.tags else "")),
-        ("scheduler", f"{config.scheduler} ({config.launchctl})"),
+        *choose.in_words(config),
         ("config", str(config.file)),
         ("state", str(paths.state)),
         ("launchers", str(paths.launchers)),
@@ -203,9 +221,9 @@ def init(
     file = configuration.find(os.environ) or configuration.new_location(os.environ)
     if file.is_file():
         known = configuration.load(file)
-        config = replace(known, launchctl=usable_launchctl(launchctl or known.launchctl), hook=this_hook())
+        config = replace(_same_scheduler(known, launchctl), hook=this_hook())
     else:
-        config = _new_config(file, os.environ, usable_launchctl(launchctl))
+        config = _new_config(file, os.environ, launchctl)
     for key, value in (("machine", machine), ("path", job_path)):
         config = config if value is None else with_value(config, key, (value,))
     config = replace(config, tags=tags or config.tags)

@@ -134,6 +134,8 @@ class Job:
     priority: Priority = Priority.NORMAL
     launchd: Mapping[str, object] = field(default_factory=dict)
     """Raw launchd.plist keys, each of the type that launchd.plist(5) gives it."""
+    systemd: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Raw unit lines: `service`, `timer` or `path` -> key -> what stands behind `=`, a text for each line."""
     unwanted: str | None = None
     """Why this machine shall not have it (`enabled = false`, `only.os is "macos"`), or None: it shall."""
 

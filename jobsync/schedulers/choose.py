@@ -1,12 +1,21 @@
-"""Which scheduler a machine's configuration names."""
+"""Which scheduler a machine's configuration names, and which one a machine has."""
 
-from jobsync.config import Config, Repo
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from jobsync import process
+from jobsync.config import Config, Repo, UserManager, home_directory
 from jobsync.errors import JobsyncError
 from jobsync.paths import Paths
 from jobsync.schedulers.launchd import Launchd
 from jobsync.schedulers.protocol import Scheduler
+from jobsync.schedulers.systemd import Systemd, lingers
 
-NAMES = ("launchd",)
+NAMES = ("launchd", "systemd")
+_PATH = "/usr/bin:/bin:/usr/local/bin:/run/current-system/sw/bin"
+_TIMEOUT = 10.0
 
 
 def scheduler_for(config: Config, repo: Repo, paths: Paths) -> Scheduler:
@@ -16,4 +25,49 @@ def scheduler_for(config: Config, repo: Repo, paths: Paths) -> Scheduler:
             f'{config.file}: scheduler: "{config.scheduler}" is not one of {", ".join(NAMES)}',
             hint="upgrade jobsync, or run `jobsync init` again",
         )
+    if config.scheduler == "systemd":
+        return Systemd(config, repo, paths)
     return Launchd(config, repo, paths)
+
+
+def _place(environ: Mapping[str, str], name: str, standard: str, searched: list[str]) -> str | None:
+    """The user's own directory of units, if the manager looks there: XDG's or the standard one."""
+    bases = (environ.get(name), f"{home_directory(environ)}/{standard}")
+    return next((place for base in bases if base and (place := f"{base}/systemd/user") in searched), None)
+
+
+def user_manager(environ: Mapping[str, str]) -> UserManager | None:
+    """The systemd user manager of whoever calls, as it describes itself; None when none answers.
+
+    A caller without a session's variables (su, sudo, ssh without PAM) is looked up where logind puts its manager.
+    """
+    systemctl = shutil.which("systemctl", path=_PATH)
+    if systemctl is None:
+        return None
+    runtime = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    env = {"HOME": str(home_directory(environ)), "XDG_RUNTIME_DIR": runtime, "PATH": _PATH, "LC_ALL": "C"}
+    try:
+        answer = process.run([systemctl, "--user", "show", "-p", "UnitPath", "--value"], env=env, timeout=_TIMEOUT)
+    except JobsyncError:
+        return None
+    if answer.status:
+        return None
+    searched = answer.stdout.decode("utf-8", "surrogateescape").split()
+    links = _place(environ, "XDG_CONFIG_HOME", ".config", searched)
+    units = _place(environ, "XDG_DATA_HOME", ".local/share", searched) or links
+    if links is None or units is None or not Path(runtime).is_absolute():
+        return None
+    return UserManager(systemctl, runtime, units, links)
+
+
+def in_words(config: Config) -> list[tuple[str, str]]:
+    """What `init` says of the scheduler: rows of a name and a sentence."""
+    manager = config.systemd
+    if manager is None:
+        return [("scheduler", f"{config.scheduler} ({config.launchctl})")]
+    staying = (
+        "jobs go on (you linger)"
+        if lingers()
+        else "jobs wait for your next login; `loginctl enable-linger` lets them run"
+    )
+    return [("scheduler", f"systemd ({manager.systemctl} --user, units in {manager.units})"), ("logged out", staying)]

@@ -1,12 +1,14 @@
 """Jobs and a machine to render; run as a program it prints what one rich job renders to."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from jobsync.config import Config, Repo
+from jobsync.config import Config, Repo, UserManager
 from jobsync.definitions.job import Argv, Job, Line, Priority, Restart, Schedule, Script, Slot
 from jobsync.paths import paths_of
 from jobsync.schedulers.launchd import Launchd
+from jobsync.schedulers.systemd import Systemd
 
 REPO = Repo("0f1e2d3c4b5a6978", "/Users/ada/dot files/.git", "/Users/ada/dot files", "ada")
 CONFIG = Config(
@@ -55,9 +57,33 @@ DAEMON = Job(
 SAMPLES = (RICH, PLAIN, DAEMON)
 
 
+LINUX = replace(
+    CONFIG,
+    os="linux",
+    scheduler="systemd",
+    launchctl="",
+    systemd=UserManager("/usr/bin/systemctl", "/run/user/501", "/Users/ada/.local/share/systemd/user",
+                        "/Users/ada/.config/systemd/user"),
+)  # fmt: skip
+
+
+def systemd() -> Systemd:
+    """The scheduler of that machine, had it Linux; nothing is called."""
+    return Systemd(LINUX, REPO, paths_of(LINUX, REPO))
+
+
 def launchd() -> Launchd:
     """The scheduler of that machine; nothing is called."""
     return Launchd(CONFIG, REPO, paths_of(CONFIG, REPO))
+
+
+def units_of(job: Job) -> bytes:
+    """Everything that a rendering for systemd is, but for the launcher, as one text."""
+    rendering = systemd().render(job)
+    parts = [f"{rendering.label} {rendering.load_digest}\n".encode()]
+    for one in rendering.artefacts[1:]:
+        parts += [f"== {one.path} {one.mode:o}\n".encode(), one.content, b"\n" if one.is_link else b""]
+    return b"".join(parts)
 
 
 def text_of(job: Job) -> bytes:
@@ -71,4 +97,4 @@ def text_of(job: Job) -> bytes:
 
 if __name__ == "__main__":
     for sample in SAMPLES:
-        sys.stdout.buffer.write(text_of(sample))
+        sys.stdout.buffer.write(units_of(sample) if sys.argv[1:] == ["systemd"] else text_of(sample))

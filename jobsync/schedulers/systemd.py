@@ -1,0 +1,428 @@
+"""systemd's user manager, through the `systemctl` that the configuration names.
+
+Manners (measured with 252, 257 and 262): one `list-units` says what everything loaded is, by the digest in each
+description; one stop, one daemon-reload and one start serve any number of units. A changed timer is stopped, its link
+removed so that the reload forgets it, and started anew: every easier order starts its job once too often on some
+version. A running one-shot is never touched by that. What the manager does not hold needs no reload.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from jobsync import files, process
+from jobsync.config import Config, Repo
+from jobsync.definitions.job import Job
+from jobsync.errors import JobsyncError
+from jobsync.findings import Finding, Subject
+from jobsync.paths import Paths
+from jobsync.runs import launcher
+from jobsync.schedulers import systemd_doctor, systemd_survey, units, units_list
+from jobsync.schedulers.protocol import (
+    LINK,
+    Answer,
+    Artefact,
+    Failures,
+    Identity,
+    Manners,
+    NoSession,
+    Query,
+    Rendering,
+    SchedulerError,
+    Survey,
+    Unknown,
+    Unloading,
+)
+from jobsync.schedulers.units_list import Unit
+
+TIMEOUT = 60.0
+"""Seconds for one systemctl call. A reload of a thousand units takes half of one."""
+_LONGER = 15.0
+_UNKNOWN_UNIT = 5
+"""systemctl: some unit does not exist; all others were seen to."""
+_TRIGGERS = (units.TIMER, units.PATH)
+
+
+class Systemd:
+    """One repository's view of the user manager."""
+
+    manners = Manners("systemd", loads_together=True, spares_runs=True, tells_login=True)
+
+    def __init__(self, config: Config, repo: Repo, paths: Paths) -> None:
+        if config.systemd is None:
+            raise ValueError("a configuration for systemd says how to reach it")
+        self._config = config
+        self._manager = config.systemd
+        self._repo = repo
+        self._paths = paths
+        self._env = {
+            "HOME": config.home,
+            "XDG_RUNTIME_DIR": config.systemd.runtime,
+            "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
+            "LC_ALL": "C",
+        }
+        self._held: dict[str, Unit] = {}
+        """What the manager held when it was asked last."""
+        self._started: set[str] = set()
+        """Units that it may hold since then."""
+        self._stopped_at: dict[str, float] = {}
+
+    @property
+    def owner(self) -> str:
+        """See the protocol."""
+        return self._repo.id
+
+    # -- places and rendering
+
+    def label(self, job: str) -> str:
+        """`<prefix>.<name>`; its units are named after it."""
+        return f"{self._repo.prefix}.{job}"
+
+    def _unit_path(self, label: str, suffix: str) -> Path:
+        return self._paths.units / f"{label}.{suffix}"
+
+    def definition_path(self, label: str) -> str:
+        """See the protocol: the service."""
+        return str(self._unit_path(label, units.SERVICE))
+
+    def definitions(self, label: str) -> tuple[str, ...]:
+        """See the protocol."""
+        return tuple(str(self._unit_path(label, suffix)) for suffix in units.SUFFIXES)
+
+    def _link_path(self, label: str, suffix: str) -> Path:
+        return self._paths.wants(units.TARGETS[suffix]) / f"{label}.{suffix}"
+
+    def links(self, label: str) -> tuple[str, ...]:
+        """See the protocol."""
+        return tuple(str(self._link_path(label, suffix)) for suffix in units.SUFFIXES)
+
+    def installed_labels(self) -> tuple[str, ...]:
+        """See the protocol."""
+        return tuple(sorted(systemd_survey.installed(self._paths, self._repo.prefix)))
+
+    def render(self, job: Job) -> Rendering:
+        """See the protocol. Links are what `systemctl enable` would make, byte for byte."""
+        label = self.label(job.name)
+        run = str(self._paths.launcher(job.name))
+        source = f"{os.path.relpath(job.home_directory, self._repo.work_tree)}/job.toml"
+        found = units.units(
+            job,
+            owner=self.owner,
+            launcher=run,
+            path=self._config.path,
+            comment=f"Written by jobsync from {source}; edits here are undone.",
+        )
+        # Raw keys of launchd are not this machine's.
+        here = replace(job, launchd={})
+        artefacts = [Artefact(run, launcher.render(here, label, source, self._paths), 0o700)]
+        artefacts += [Artefact(str(self._unit_path(label, one)), content, 0o644) for one, content in found.items()]
+        artefacts += [
+            Artefact(str(self._link_path(label, one)), os.fsencode(self._unit_path(label, one)), LINK)
+            for one, content in found.items()
+            if units.is_installable(content)
+        ]
+        return Rendering(label, tuple(artefacts), " ".join(units.meaning(content) or "" for content in found.values()))
+
+    def meaning(self, content: bytes) -> str | None:
+        """See the protocol."""
+        return units.meaning(content)
+
+    def is_altered(self, content: bytes) -> bool:
+        """See the protocol."""
+        meaning = units.meaning(content)
+        return meaning is None or meaning.partition("=")[2] != units.digest_of(content)
+
+    def takes_in_place(self, loaded: str, wanted: str) -> bool:
+        """See the protocol: a changed service is read again while its timer goes on waiting."""
+        before, after = (
+            [part for part in digest.split() if not part.startswith("service=")] for digest in (loaded, wanted)
+        )
+        return bool(loaded) and before == after
+
+    def is_ours(self, content: bytes) -> bool:
+        """See the protocol."""
+        return units.owner_of(content) == self.owner
+
+    def environment(self, content: bytes) -> Mapping[str, str]:
+        """See the protocol."""
+        return units.environment_of(content)
+
+    def unload_limit(self, content: bytes | None) -> float:
+        """See the protocol."""
+        return units.stop_seconds(content or b"") + _LONGER
+
+    # -- asking
+
+    def _call(self, *arguments: str, timeout: float = TIMEOUT) -> process.Finished:
+        return process.run([self._manager.systemctl, *arguments], env=self._env, timeout=timeout)
+
+    def query(self) -> Query:
+        """See the protocol."""
+        argv = (self._manager.systemctl, *units_list.ARGUMENTS, "list-units", f"{self._repo.prefix}.*")
+        return Query(argv, (("XDG_RUNTIME_DIR", self._manager.runtime), ("HOME", self._config.home)))
+
+    def evidence(self, label: str, load_digest: str) -> tuple[str, ...]:
+        """See the protocol."""
+        return units_list.evidence(label, load_digest)
+
+    def _is_manager_gone(self) -> bool:
+        """Nobody answers at the manager's own socket: it does not run, which is no trouble of the moment."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            try:
+                probe.connect(f"{self._manager.runtime}/systemd/private")
+            except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+                return True
+            except OSError:
+                return False
+        return False
+
+    def survey(self) -> Answer:
+        """See the protocol. One process, and another one for the pids where something of ours runs."""
+        try:
+            answer = self._call(*self.query().argv[1:])
+            if answer.status:
+                return self._no_answer(_failure(answer))
+            self._held = units_list.units(answer.stdout.decode("utf-8", "replace"))
+            self._started.clear()
+            disk = systemd_survey.on_disk(self._paths, self._repo.prefix, self._manager.runtime)
+            return systemd_survey.survey(self._held, disk, self._processes())
+        except JobsyncError as error:
+            return self._no_answer(error.message)
+
+    def _no_answer(self, reason: str) -> Answer:
+        if self._is_manager_gone():
+            return NoSession("no systemd user manager runs for you now: jobs start at your next login")
+        return Unknown(reason)
+
+    def _processes(self) -> dict[str, int]:
+        """Label -> pid of what runs. The table does not say it."""
+        running = [name for name, unit in self._held.items() if name.endswith(".service") and unit.has_process]
+        if not running:
+            return {}
+        answer = self._call("--user", "show", "-p", "Id,MainPID", "--", *running)
+        if answer.status:
+            raise SchedulerError(_failure(answer))
+        found = units_list.shown(answer.stdout.decode("utf-8", "replace"))
+        pids = {systemd_survey.split(name)[0]: int(one.get("MainPID", "0") or 0) for name, one in found.items()}
+        return {label: pid for label, pid in pids.items() if pid}
+
+    def _is_daemon(self, label: str) -> bool:
+        content = files.read(self._unit_path(label, units.SERVICE))
+        return content is not None and units.kind(content) == units.DAEMON
+
+    def identify(self, label: str) -> Identity | None:
+        """See the protocol. The owner is in the file that the manager read."""
+        loaded = [one for one in units.SUFFIXES if f"{label}.{one}" in self._held]
+        digest = " ".join(
+            f"{one}={self._held[f'{label}.{one}'].digest}" for one in loaded if self._held[f"{label}.{one}"].digest
+        )
+        answer = self._call(
+            "--user", "show", "-p", "Id,FragmentPath", "--", *(f"{label}.{one}" for one in units.SUFFIXES)
+        )
+        if answer.status:
+            raise SchedulerError(_failure(answer))
+        found = units_list.shown(answer.stdout.decode("utf-8", "replace"))
+        fragments = [one["FragmentPath"] for one in found.values() if one.get("FragmentPath")]
+        if not fragments:
+            return None
+        owners = {units.owner_of(files.read(Path(fragment)) or b"") for fragment in fragments}
+        return Identity(owners.pop() if len(owners) == 1 else "", digest)
+
+    def owns(self, label: str) -> bool:
+        """See the protocol: what has no file with our mark any more says nothing of itself."""
+        contents = (files.read(Path(path)) for path in self.definitions(label))
+        return any(content is not None and self.is_ours(content) for content in contents)
+
+    def enclosing(self, answer: Survey) -> frozenset[int]:
+        """See the protocol. What a job starts stays in its control group, whoever its parent is by now."""
+        groups = (files.read(Path("/proc/self/cgroup")) or b"").decode("utf-8", "replace")
+        names = {part for line in groups.splitlines() for part in line.split("/")}
+        return frozenset(
+            one.pid for label, one in answer.services.items() if one.pid is not None and f"{label}.service" in names
+        )
+
+    def why_refused(self, label: str) -> str:
+        """See the protocol."""
+        answer = self._call("--user", "show", "-p", "Id,LoadState,LoadError,Result", "--", f"{label}.service")
+        found = units_list.shown(answer.stdout.decode("utf-8", "replace")).get(f"{label}.service", {})
+        return found.get("LoadError") or f"systemd says {found.get('LoadState', 'nothing')}"
+
+    # -- doing
+
+    def _units_of(self, label: str, suffixes: Iterable[str]) -> list[str]:
+        return [f"{label}.{one}" for one in suffixes if f"{label}.{one}" in self._held.keys() | self._started]
+
+    def unload(self, labels: Collection[str], *, sparing: Collection[str] = (), wait: float | None = None) -> Unloading:
+        """See the protocol: one `stop` of all that would start a job, and of what shall end; returns when done."""
+        before = time.time()
+        names = []
+        for label in labels:
+            self._stopped_at[label] = before
+            names += self._units_of(label, _TRIGGERS if label in sparing else units.SUFFIXES)
+        if not names:
+            return Unloading({}, are_gone=True)
+        try:
+            answer = self._call("--user", "stop", "--", *names, timeout=max(wait or 0.0, TIMEOUT))
+        except JobsyncError as error:
+            return Unloading(dict.fromkeys(labels, error), are_gone=True)
+        if answer.status in (0, _UNKNOWN_UNIT):
+            return Unloading({}, are_gone=True)
+        return Unloading(dict.fromkeys(labels, SchedulerError(_failure(answer))), are_gone=True)
+
+    def load(self, labels: Collection[str], reread: Collection[str] = ()) -> Failures:
+        """See the protocol: at most one daemon-reload and one start."""
+        concerned = sorted({*labels, *reread})
+        try:
+            suffixes = systemd_survey.installed(self._paths, self._repo.prefix)
+            self._mark_as_fired(label for label in labels if units.TIMER in suffixes.get(label, ()))
+            if any(self._units_of(label, units.SUFFIXES) for label in concerned):
+                self._check(self._call("--user", "daemon-reload"))
+                self._forget_failures(concerned, suffixes)
+        except JobsyncError as error:
+            return dict.fromkeys(concerned, error)
+        return self._start(labels, suffixes)
+
+    def _start(self, labels: Collection[str], suffixes: Mapping[str, Collection[str]]) -> Failures:
+        names = []
+        for label in labels:
+            starts = [one for one in _TRIGGERS if one in suffixes.get(label, ())]
+            if not starts and self._is_daemon(label):
+                starts = [units.SERVICE]
+            names += [f"{label}.{one}" for one in starts]
+        if not names:
+            return {}
+        self._started.update(f"{label}.{one}" for label in labels for one in units.SUFFIXES)
+        try:
+            answer = self._call("--user", "start", "--", *names)
+        except JobsyncError as error:
+            return dict.fromkeys(labels, error)
+        if not answer.status:
+            return {}
+        seen = self.survey()
+        self._started.update(f"{label}.{one}" for label in labels for one in units.SUFFIXES)
+        armed = {label for label, one in seen.services.items() if one.is_armed} if isinstance(seen, Survey) else set()
+        return {label: SchedulerError(_about(label, answer)) for label in labels if label not in armed}
+
+    def _mark_as_fired(self, labels: Iterable[str]) -> None:
+        """Have timers that make up for missed slots count from the moment at which they were stopped, or from now.
+
+        A timer of an earlier job of that name, and slots of the former schedule, are nobody's miss; one that fired
+        since it was told to stop has said so itself.
+        """
+        for label in labels:
+            content = files.read(self._unit_path(label, units.TIMER)) or b""
+            if units.is_persistent(content):
+                stamp = self._stamp(label)
+                files.make_directory(stamp.parent, 0o755)
+                files.set_time(stamp, max(files.time_of(stamp), self._stopped_at.get(label, time.time())))
+
+    def _stamp(self, label: str) -> Path:
+        return self._paths.stamps / f"stamp-{label}.timer"
+
+    def _forget_failures(self, labels: Collection[str], suffixes: Mapping[str, Collection[str]]) -> None:
+        """A unit that failed and whose file is gone would be listed until somebody resets it. Its stamp goes too."""
+        gone = [
+            name
+            for label in labels
+            for name in self._units_of(label, units.SUFFIXES)
+            if self._may_have_failed(name) and systemd_survey.split(name)[1] not in suffixes.get(label, ())
+        ]
+        if gone:
+            self._call("--user", "reset-failed", "--", *gone)
+        for label in labels:
+            if units.TIMER not in suffixes.get(label, ()):
+                files.remove(self._stamp(label))
+
+    def _may_have_failed(self, name: str) -> bool:
+        """It had failed, or was running when it was stopped and may not have liked that."""
+        unit = self._held.get(name)
+        return unit is not None and (
+            unit.active == "failed" or (name.endswith(".service") and unit.active != "inactive")
+        )
+
+    def start(self, label: str) -> None:
+        """See the protocol; does not wait for the run."""
+        self._check(self._call("--user", "start", "--no-block", "--", f"{label}.service"))
+
+    def restart(self, labels: Collection[str]) -> Failures:
+        """See the protocol: one call."""
+        try:
+            self._check(self._call("--user", "restart", "--no-block", "--", *(f"{label}.service" for label in labels)))
+        except JobsyncError as error:
+            return dict.fromkeys(labels, error)
+        return {}
+
+    def stop(self, label: str) -> None:
+        """See the protocol. A daemon is told to end, and systemd starts it again; `stop` would keep it away."""
+        if self._is_daemon(label):
+            self._check(self._call("--user", "kill", "--signal=TERM", "--", f"{label}.service"))
+        else:
+            self._check(self._call("--user", "stop", "--no-block", "--", f"{label}.service"))
+
+    def _check(self, answer: process.Finished) -> None:
+        if answer.status:
+            raise SchedulerError(_failure(answer))
+
+    # -- words
+
+    def inspect(self, subject: Subject, jobs: Collection[Job], answer: Answer) -> Collection[Finding] | None:
+        """See the protocol."""
+        return systemd_doctor.inspect(
+            subject, jobs, answer, [(job.name, self.render(job)) for job in jobs], self._paths,
+            prefix=self._repo.prefix, runtime=self._manager.runtime, lingers=lingers(),
+        )  # fmt: skip
+
+    def version(self) -> str:
+        """See the protocol."""
+        try:
+            answer = self._call("--user", "show", "-p", "Version", "--value")
+        except JobsyncError:
+            return ""
+        return f"systemd {answer.stdout.decode('utf-8', 'replace').strip()}" if not answer.status else ""
+
+    def away_meaning(self, job: Job) -> Collection[str]:
+        """See the protocol (systemd.timer(5), and measured)."""
+        sentences: list[str] = []
+        if job.schedule.slots:
+            sentences.append("asleep at the time: one run after wake, however many slots were missed")
+            sentences.append(f"off{'' if lingers() else ' or logged out'} at the time: one run {self._begin()}")
+        if job.schedule.at_login:
+            sentences.append(f"{self._begin()}, not when a sync loads it")
+        if job.schedule.on_change or job.schedule.on_files:
+            sentences.append(f"what changes while nothing of yours runs is noticed {self._begin()} at the earliest")
+        if job.daemon is not None:
+            sentences.append("runs from boot on" if lingers() else "runs from login to logout")
+        if not lingers():
+            sentences.append("`loginctl enable-linger` lets your jobs run while you are logged out")
+        return sentences
+
+    def _begin(self) -> str:
+        return "after the next boot (you linger)" if lingers() else "at the next login"
+
+
+def lingers() -> bool:
+    """Whether this user's jobs run without a login (`loginctl enable-linger`)."""
+    return files.is_file(Path("/var/lib/systemd/linger", _user_name()))
+
+
+def _user_name() -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _about(label: str, answer: process.Finished) -> str:
+    """The lines of a complaint that name a unit of this job; all of it where none does."""
+    lines = [line for line in answer.complaint.splitlines() if f"{label}." in line]
+    return "; ".join(lines) or _failure(answer)
+
+
+def _failure(answer: process.Finished) -> str:
+    shown = answer.argv if len(answer.argv) < 12 else (*answer.argv[:12], "…")
+    return f"`{' '.join(shown)}` failed with status {answer.status}: {answer.complaint or 'nothing on stderr'}"

@@ -1,0 +1,88 @@
+"""What only systemd knows of a job's health: lingering, masks and overriding copies, links that a boot follows.
+
+Reads only. Facts: loginctl(1); units of `~/.local/share/systemd/user` are overridden from `~/.config/systemd/user`.
+"""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from jobsync.definitions.job import Job
+from jobsync.findings import Finding, Subject, Sync, error, info, warning
+from jobsync.paths import Paths
+from jobsync.schedulers import units
+from jobsync.schedulers.protocol import Answer, Rendering, Survey
+
+
+def _reboot(jobs: Collection[Job], *, lingers: bool) -> Iterator[Finding]:
+    if jobs and not lingers:
+        yield info(
+            "jobs run only while you are logged in",
+            meaning="after a boot nothing runs before your first login, and nothing after your last logout",
+            command="loginctl enable-linger",
+        )
+
+
+def _overrides(jobs: Collection[Job], answer: Answer, prefix: str, paths: Paths, runtime: str) -> Iterator[Finding]:
+    disabled = answer.disabled if isinstance(answer, Survey) else {}
+    for job in jobs:
+        label = f"{prefix}.{job.name}"
+        if label in disabled:
+            yield info(
+                "you switched it off in systemd",
+                job.name,
+                meaning="it is not started, and jobsync leaves it so",
+                command=f"{disabled[label]} && jobsync sync",
+            )
+        for suffix in units.SUFFIXES:
+            yield from _of_unit(job.name, f"{label}.{suffix}", paths, runtime)
+
+
+def _of_unit(job: str, unit: str, paths: Paths, runtime: str) -> Iterator[Finding]:
+    for place in paths.overriding(runtime):
+        copy, extra = place / unit, place / f"{unit}.d"
+        if copy.is_file() and not copy.is_symlink():
+            yield warning(
+                f"{copy} is used instead of jobsync's",
+                job,
+                meaning="what a sync changes there takes no effect",
+                command=f"systemctl --user revert {unit}",
+            )
+        if any(extra.glob("*.conf")):
+            yield info(f"{extra} changes it", job, meaning="jobsync leaves that to you")
+
+
+def _links(renderings: Collection[tuple[str, Rendering]], answer: Answer) -> Iterator[Finding]:
+    disabled = answer.disabled if isinstance(answer, Survey) else {}
+    for name, rendering in renderings:
+        gone = [one.path for one in rendering.artefacts if one.is_link and not Path(one.path).is_symlink()]
+        if gone and rendering.label not in disabled:
+            yield error(
+                f"{', '.join(gone)} is not there",
+                name,
+                meaning="it would not start after the next boot or login",
+                command="jobsync sync",
+                repair=Sync(),
+            )
+
+
+def inspect(
+    subject: Subject,
+    jobs: Collection[Job],
+    answer: Answer,
+    renderings: Collection[tuple[str, Rendering]],
+    paths: Paths,
+    *,
+    prefix: str,
+    runtime: str,
+    lingers: bool,
+) -> Collection[Finding] | None:
+    """See the protocol. `renderings`: name of a job, and what it renders to."""
+    match subject:
+        case Subject.REBOOT:
+            return tuple(_reboot(jobs, lingers=lingers))
+        case Subject.OVERRIDES:
+            return tuple(_overrides(jobs, answer, prefix, paths, runtime))
+        case Subject.LINKS:
+            return tuple(_links(renderings, answer))
+        case Subject.PRIVACY:
+            return None

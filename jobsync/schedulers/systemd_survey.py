@@ -1,0 +1,155 @@
+"""How every job stands with systemd: what the manager holds and what stands on the disk become a survey.
+
+Reads directories and the few units that names say too little of; asks no process.
+"""
+
+import os
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobsync import files
+from jobsync.paths import Paths
+from jobsync.schedulers import units
+from jobsync.schedulers.protocol import Loaded, Survey
+from jobsync.schedulers.units_list import Unit
+
+_MASK = b"/dev/null"
+_TRIGGERS = (units.TIMER, units.PATH)
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """What stands where the manager looks: one listing of each directory, and kinds of services without a trigger."""
+
+    units: Mapping[str, frozenset[str]]
+    """Label -> suffixes of the unit files in our place."""
+    services: Mapping[str, bytes]
+    """Label -> content of the service, of those that no timer or path unit starts."""
+    linked: frozenset[str]
+    """Units that something at login wants."""
+    masked: frozenset[str]
+    """Units that the user masked."""
+    changing: frozenset[str]
+    """Labels that a sync was killed at, or failed to change."""
+
+    def is_daemon(self, label: str) -> bool:
+        """It runs all the time."""
+        return label in self.services and units.kind(self.services[label]) == units.DAEMON
+
+    def startable(self, label: str) -> list[str]:
+        """Suffixes of what `systemctl enable` would enable."""
+        triggers = [one for one in _TRIGGERS if one in self.units.get(label, ())]
+        if not triggers and label in self.services and units.is_installable(self.services[label]):
+            return [units.SERVICE]
+        return triggers
+
+
+def split(unit: str) -> tuple[str, str]:
+    """Label and suffix of a unit's name."""
+    label, _, suffix = unit.rpartition(".")
+    return label, suffix
+
+
+def installed(paths: Paths, prefix: str) -> dict[str, frozenset[str]]:
+    """Label -> suffixes of the units under a prefix in our place. `JobsyncError` when it cannot be read."""
+    found: dict[str, set[str]] = {}
+    for path in files.listing(paths.units):
+        label, suffix = split(path.name)
+        if suffix in units.SUFFIXES and label.startswith(f"{prefix}."):
+            found.setdefault(label, set()).add(suffix)
+    return {label: frozenset(suffixes) for label, suffixes in found.items()}
+
+
+def _is_mask(path: Path) -> bool:
+    with suppress(OSError):
+        return os.fsencode(path.readlink()) == _MASK
+    return False
+
+
+def on_disk(paths: Paths, prefix: str, runtime: str) -> Disk:
+    """Look. `JobsyncError` when a directory cannot be read."""
+    found = installed(paths, prefix)
+    alone = [label for label, suffixes in found.items() if not suffixes & set(_TRIGGERS)]
+    contents = {label: files.read(paths.units / f"{label}.{units.SERVICE}") for label in alone}
+    linked = {path.name for target in units.TARGETS.values() for path in files.listing(paths.wants(target))}
+    places = (path for place in paths.overriding(runtime) for path in files.listing(place))
+    changing = (files.read(paths.changing) or b"").decode("utf-8", "replace").split("\n")
+    return Disk(
+        units=found,
+        services={label: content for label, content in contents.items() if content is not None},
+        linked=frozenset(linked),
+        masked=frozenset(path.name for path in places if path.name.startswith(f"{prefix}.") and _is_mask(path)),
+        changing=frozenset(changing),
+    )
+
+
+def _is_up(held: Mapping[str, Unit], suffix: str) -> bool:
+    return suffix in held and held[suffix].is_up
+
+
+def _is_armed(label: str, held: Mapping[str, Unit], triggers: Collection[str], disk: Disk) -> bool:
+    """All that starts it waits for its moment; a daemon runs; what nobody starts needs no more than its file."""
+    if triggers:
+        return all(_is_up(held, one) for one in triggers)
+    if disk.is_daemon(label):
+        return _is_up(held, units.SERVICE)
+    return label in disk.services
+
+
+def _digest(held: Mapping[str, Unit], triggers: Collection[str], kind: str) -> str:
+    """What is loaded, as its own descriptions say; empty where one of them says nothing."""
+    service = held.get(units.SERVICE)
+    if service is None or service.load != "loaded":
+        return ""
+    parts = {kind: service.digest} | {one: held[one].digest for one in triggers if one in held}
+    return " ".join(f"{name}={digest}" for name, digest in parts.items()) if all(parts.values()) else ""
+
+
+def _loaded(label: str, held: Mapping[str, Unit], pid: int | None, disk: Disk) -> Loaded | None:
+    """How one job stands; None where there is nothing of it but perhaps a file that nobody started."""
+    suffixes = disk.units.get(label, frozenset())
+    triggers = [one for one in _TRIGGERS if one in suffixes or _is_up(held, one)]
+    is_armed = _is_armed(label, held, triggers, disk)
+    if not is_armed and pid is None:
+        # What is held of files that are there is no more than a memory.
+        return None if all(one in suffixes for one in held) else Loaded(None, None, is_armed=False)
+    service = held.get(units.SERVICE)
+    ended = {"exited": 0, "auto-restart": 1}.get(service.sub) if service is not None else None
+    kind = units.DAEMON if disk.is_daemon(label) else units.SERVICE
+    return Loaded(pid, ended, _digest(held, triggers, kind), is_armed)
+
+
+def _way_to_enable(label: str, held: Mapping[str, Unit], disk: Disk) -> str:
+    """The command that ends what the user switched off; empty where he did not.
+
+    Link and activity both gone, and no sync under way: that is what `systemctl disable --now` leaves.
+    """
+    names = {one: f"{label}.{one}" for one in units.SUFFIXES}
+    masked = [
+        name for one, name in names.items() if name in disk.masked or (one in held and held[one].load == "masked")
+    ]
+    if masked:
+        return f"systemctl --user unmask {' '.join(masked)}"
+    startable = disk.startable(label)
+    is_up = any(_is_up(held, one) for one in startable)
+    is_linked = any(name in disk.linked for name in names.values())
+    if not startable or is_up or is_linked or label in disk.changing:
+        return ""
+    return "systemctl --user enable --now " + " ".join(names[one] for one in startable)
+
+
+def survey(held: Mapping[str, Unit], disk: Disk, running: Mapping[str, int]) -> Survey:
+    """All jobs. `held`: the manager's table; `running`: label -> pid."""
+    by_label: dict[str, dict[str, Unit]] = {label: {} for label in disk.units}
+    for name, unit in held.items():
+        label, suffix = split(name)
+        if suffix in units.SUFFIXES:
+            by_label.setdefault(label, {})[suffix] = unit
+    found = {label: _loaded(label, one, running.get(label), disk) for label, one in sorted(by_label.items())}
+    ways = {label: _way_to_enable(label, one, disk) for label, one in sorted(by_label.items())}
+    return Survey(
+        services={label: one for label, one in found.items() if one is not None},
+        disabled={label: way for label, way in ways.items() if way},
+    )
