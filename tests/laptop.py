@@ -251,6 +251,14 @@ class Laptop:
         """How often launchd started the job."""
         return self.simulator.runs(self.label(job))
 
+    def age_job(self, job: str, days: int) -> None:
+        """As if the job had been installed, and its records had begun, so many days ago; nothing has run it since."""
+        past = int(time.time()) - days * 86_400
+        runs = self.state / "runs" / job
+        runs.parent.mkdir(mode=0o700, exist_ok=True)
+        runs.write_text(f"since {past}\n", encoding="utf-8")
+        os.utime(self.plist_path(job), (past, past))
+
     def snapshot(self) -> Snapshot:
         """Every file of the home outside the repository, with all that a write would change."""
         found = {}

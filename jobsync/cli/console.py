@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -48,6 +49,11 @@ def _colours(stream: TextIO) -> bool:
 def paint(text: str, tone: Tone | None) -> str:
     """`text` in the colour of its tone, where stdout is a terminal that may be coloured."""
     return click.style(text, fg=tone.value) if tone and _colours(sys.stdout) else text
+
+
+def width() -> int | None:
+    """Columns of the terminal that stdout is; None where nobody's screen limits a line."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def stand_in_for_closed_streams() -> None:

@@ -14,7 +14,7 @@ from jobsync.errors import UsageError
 
 _SECTIONS = {
     "Every day": {
-        "status": ("looking", "how every job stands, or everything about one"),
+        "status": ("status", "how every job stands, or everything about one"),
         "sync": ("syncing", "bring the scheduler in line with the work tree"),
         "run": ("running", "start a job now, and follow it to its end"),
         "stop": ("running", "stop a running job; it stays scheduled"),

@@ -10,7 +10,7 @@ from typing import Any
 from jobsync.doctor.check import Check
 from jobsync.doctor.view import View
 from jobsync.findings import Finding, InstallHooks, Sync, error, info, skipped, warning
-from jobsync.reconcile.desired import affected_jobs
+from jobsync.reconcile.ahead import ahead
 from jobsync.reconcile.state import Source
 from jobsync.repo import carriers
 from jobsync.repo.carriers import HookState, HookStatus
@@ -139,22 +139,15 @@ def _entry(view: View, entry: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _head(view: View) -> Iterable[Finding]:
-    planned = view.planned
-    if not planned.ledger.commit or planned.head.commit == planned.ledger.commit:
-        return
-    causes = affected_jobs(view.origin, planned.ledger, planned.head)
-    names = [name for name in causes if view.is_meant(name)]
-    if not names:
-        return
-    inputs = {path for record in planned.ledger.records.values() for path in record.inputs} | {planned.head.jobs}
-    count = view.origin.repository.commits_since(planned.ledger.commit, sorted(inputs))
-    ahead = f"{count} commit{'s' * (count != 1)}" if count else "some commits"
-    yield warning(
-        f"HEAD is {ahead} ahead of the last sync: {', '.join(names)}",
-        meaning="a hook did not run, or could not",
-        command="jobsync sync",
-        repair=Sync(),
-    )
+    found = ahead(view.origin, view.planned)
+    names = [name for name in found.jobs if view.is_meant(name)] if found else []
+    if found and names:
+        yield warning(
+            f"{found.words}: {', '.join(names)}",
+            meaning="a hook did not run, or could not",
+            command="jobsync sync",
+            repair=Sync(),
+        )
 
 
 def _uncommitted(view: View) -> Iterable[Finding]:

@@ -19,8 +19,12 @@ from ..laptop import Laptop
 _PATIENCE = 90
 _WEEKDAYS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
 _PASSING = (
-    (re.compile(rf"\b(?:{_WEEKDAYS}) \d\d [A-Z][a-z]{{2}}(?: \d{{4}})? \d\d:\d\d(?::\d\d)?"), "WHEN"),
+    (
+        re.compile(rf"\b(?:{_WEEKDAYS}) \d\d [A-Z][a-z]{{2}}(?: \d{{4}})? \d\d:\d\d(?::\d\d)?(?: [A-Z]{{3,5}}\b)?"),
+        "WHEN",
+    ),
     (re.compile(r"  \d\d:\d\d$"), "  WHEN"),
+    (re.compile(r"\b\d+s ago, at [0-9a-f]{8} \([^)]*\)"), "AGO, at COMMIT"),
     (re.compile(r"\b\d+s ago, (ok|exit \d+) in \d+s"), r"AGO, \1"),
     (re.compile(r"\b\d{8}T\d{6}Z(?:-\d+)?\b"), "STAMP"),
     (re.compile(r"\bpid \d+"), "pid N"),

@@ -2,6 +2,7 @@
 
 import json
 import plistlib
+import re
 import subprocess
 from pathlib import Path
 
@@ -34,18 +35,20 @@ def test_the_table_shows_every_job_those_in_trouble_first(registered: Laptop) ->
     registered.wait_for(lambda: registered.runs("watch") == 1)
     ran = registered.jobsync("status", "--exit-code", status=3)
     lines = ran.out.splitlines()
-    assert [line.split()[0] for line in lines[1:-1]] == ["bad", "failing", "new", "fine", "idle", "watch", "off"]
+    assert [line.split()[0] for line in lines[1:-2]] == ["bad", "failing", "new", "fine", "idle", "watch", "off"]
     starts = {lines[0].index(word) for word in ("SCHEDULE", "STATE", "LAST RUN", "NEXT RUN")}
-    assert all(line[start - 1] == " " and line[start] != " " for line in lines[1:-1] for start in starts)
+    assert all(line[start - 1] == " " and line[start] != " " for line in lines[1:-2] for start in starts)
     table = cells(ran.out)
     assert table["bad"] == ["-", "faulty", "-", "-"]
-    assert table["failing"][:2] == ["mon at 08:00", "failing"] and "ago, exit 3 in" in table["failing"][2]
+    assert table["failing"][0] == "mon at 08:00" and table["failing"][1].startswith("failing since ")
+    assert "ago, exit 3 in" in table["failing"][2]
     assert table["failing"][3].startswith("Mon ") and table["failing"][3].endswith(" 08:00")
     assert table["new"][1] == "not synced" and table["idle"][1:3] == ["never ran", "-"]
     assert table["fine"][:2] == ["only by hand", "ok"] and "ago, ok in" in table["fine"][2]
     assert table["watch"][:2] == ["daemon", "running"] and table["watch"][2].startswith("running for ")
-    assert table["off"][1:] == ["not here", "-", "-"]
-    assert lines[-1] == "6 jobs, 3 to look at: bad, failing, new"
+    assert table["off"][1:] == ["not for this machine", "-", "-"]
+    assert lines[-2] == "6 jobs, 3 to look at: bad, failing, new"
+    assert re.fullmatch(r"last change by a sync \d+s ago, at [0-9a-f]{8} \(change\)", lines[-1])
     assert [line.split(": ")[0] for line in ran.err.splitlines()] == [
         *("jobs/bad/job.toml", "jobs/bad/job.toml", "failing", "new")
     ]
@@ -54,10 +57,10 @@ def test_the_table_shows_every_job_those_in_trouble_first(registered: Laptop) ->
 def test_status_claims_health_only_when_all_is_well(registered: Laptop) -> None:
     registered.job("one")
     registered.commit()
-    assert registered.jobsync("status", "--exit-code").out.splitlines()[-1] == "1 job, all well"
+    assert registered.jobsync("status", "--exit-code").out.splitlines()[-2] == "1 job, all well"
     registered.bootout("one")
     ran = registered.jobsync("status", "--exit-code", status=3)
-    assert "not loaded" in ran.out and ran.err == "one: was not loaded\n"
+    assert "not loaded" in ran.out and ran.err == "one: was not loaded; `jobsync sync`\n"
     registered.jobsync("status")
 
 
@@ -67,16 +70,19 @@ def test_the_screen_of_a_job_says_why_when_and_what_it_did_last(registered: Lapt
     registered.jobsync("run", "report", status=3)
     lines = registered.jobsync("status", "report").out.splitlines()
     assert lines[0] == "report (test.report): Weekly report"
-    fields = {line[2:13].strip(): line[13:].strip() for line in lines[1:] if line[2:13].strip()}
-    assert list(fields) == ["state", "schedule", "next runs", "directory", "last runs", "logs"]
-    assert fields["state"] == "failing" and "the last run ended with status 3" in lines[2]
-    assert fields["schedule"] == "mon at 08:00"
+    fields = {line[2:14].strip(): line[14:].strip() for line in lines[1:] if line[2:14].strip()}
+    assert list(fields) == [
+        *("state", "try", "starts", "next runs", "away", "directory", "last runs", "logs", "sync would")
+    ]
+    assert fields["state"].startswith("failing since ") and "the last run ended with exit 3" in lines[2]
+    assert (fields["try"], fields["starts"]) == ("jobsync logs report", "mon at 08:00")
+    assert fields["sync would"] == "change nothing"
     assert any("launchd loses the slot" in line for line in lines)
-    assert fields["next runs"].startswith("Mon ") and sum(line.endswith(" 08:00") for line in lines[1:]) == 6
+    assert fields["next runs"].startswith("Mon ") and sum(" 08:00" in line for line in lines[1:]) == 6
     assert fields["directory"] == str(registered.work / "jobs/report")
     assert "ago, exit 3 in" in fields["last runs"]
     assert len(list(Path(fields["logs"]).iterdir())) == 1
-    assert {line.index(line[13:].lstrip()) for line in lines[1:]} == {13}, "one column"
+    assert {line.index(line[14:].lstrip()) for line in lines[1:]} == {14}, "one column"
 
 
 def test_the_screen_of_a_faulty_or_absent_job_says_what_is_wrong(registered: Laptop) -> None:
@@ -89,7 +95,12 @@ def test_the_screen_of_a_faulty_or_absent_job_says_what_is_wrong(registered: Lap
     assert "faulty" in registered.jobsync("status", "Foo").out
     assert "is missing beside `run`" in registered.jobsync("status", "script").out
     shown = registered.jobsync("status", "off").out
-    assert "not here" in shown and "enabled = false" in shown and "next runs" not in shown and "loses" not in shown
+    assert (
+        "not for this machine" in shown
+        and "enabled = false" in shown
+        and "next runs" not in shown
+        and "loses" not in shown
+    )
     for name in ("nope", "../dotfiles/jobs/bad", "", "."):
         assert "there is no job named" in registered.jobsync("status", name, status=2).err
     assert "did you mean 'bad'" in registered.jobsync("status", "bd", status=2).err
@@ -170,4 +181,4 @@ def test_a_run_that_was_killed_is_called_killed(registered: Laptop) -> None:
     registered.wait_for(lambda: "running" not in registered.jobsync("status").out)
     ran = registered.jobsync("status")
     assert cells(ran.out)["one"][2].endswith(" ago, killed")
-    assert ran.err == "one: the last run was killed, or the machine went down\n"
+    assert ran.err == "one: the last run was killed, or the machine went down; `jobsync logs one`\n"

@@ -1,0 +1,71 @@
+"""Which expected runs of an installed job did not come, and why, as far as records and scheduler can tell."""
+
+import os
+from datetime import datetime, timedelta
+
+from jobsync import files, process
+from jobsync.definitions.job import Job
+from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.state import Record
+from jobsync.runs import missed, pauses, records
+from jobsync.runs.missed import STILL_RUNNING, Missed
+from jobsync.runs.records import Run
+from jobsync.schedulers.protocol import Answer, NoSession, Survey
+
+_FAR_BACK = timedelta(days=14)
+"""What was missed before that is nobody's concern any more."""
+
+NOT_LOADED = "not loaded"
+DISABLED = "disabled by you"
+PAUSED = "paused by you"
+LOGGED_OUT = "nobody logged in"
+
+
+def presently(origin: Origin, label: str, name: str, answer: Answer, last: Run | None) -> str:
+    """Why nothing can start now; empty where something can, or nobody knows."""
+    if pauses.read(origin.paths.pause(name)) is not None:
+        return PAUSED
+    if isinstance(answer, NoSession):
+        return LOGGED_OUT
+    if not isinstance(answer, Survey):
+        return ""
+    if label in answer.disabled:
+        return DISABLED
+    if label not in answer.services:
+        return NOT_LOADED
+    is_alive = last is not None and last.pid is not None and last.ended is None and process.is_alive(last.pid)
+    return STILL_RUNNING if is_alive else ""
+
+
+def in_force_since(origin: Origin, record: Record) -> float:
+    """Second (epoch) since when the installed definitions are what they are: what was due before is another's slot."""
+    seconds = []
+    for path in origin.scheduler.definitions(record.label):
+        try:
+            seconds.append(os.lstat(path).st_mtime)
+        except OSError:
+            continue
+    return max(seconds, default=0.0)
+
+
+def missed_runs(
+    origin: Origin, job: Job, record: Record, answer: Answer, now: datetime, *, only_open: bool
+) -> tuple[Missed, ...]:
+    """The expected runs that did not come in the last two weeks, oldest first; none where nothing is known of then.
+
+    `only_open`: of those that nothing has made up for yet, which is quicker to tell. `now`: aware, the machine's zone.
+    """
+    if not job.schedule.slots:
+        return ()
+    content = files.read(origin.paths.runs(job.name)) or b""
+    runs, since = records.parse(content), records.known_since(content)
+    last = records.last(runs)
+    begin = max(since or 0, in_force_since(origin, record), (now - _FAR_BACK).timestamp())
+    if only_open and last is not None:
+        begin = max(begin, last.started - missed.GRACE)
+    if not begin or begin >= now.timestamp():
+        return ()
+    after = datetime.fromtimestamp(begin, now.tzinfo)
+    why = presently(origin, record.label, job.name, answer, last)
+    found = missed.missed(job.schedule.slots, runs, after, now, why)
+    return tuple(one for one in found if one.is_open) if only_open else found

@@ -1,0 +1,135 @@
+"""`status`: every state made for real, the line about the last sync, the screen of a job."""
+
+import json
+import subprocess
+from typing import Any
+
+from ..laptop import JOB, Laptop
+
+
+def _jobs(laptop: Laptop, *arguments: str) -> dict[str, dict[str, Any]]:
+    (repo,) = json.loads(laptop.jobsync("status", "--json", *arguments).out)["repos"]
+    return {job["name"]: job for job in repo["jobs"]}
+
+
+def _screen(laptop: Laptop, job: str) -> dict[str, list[str]]:
+    """Field -> its lines."""
+    fields: dict[str, list[str]] = {}
+    name = ""
+    for line in laptop.jobsync("status", job).out.splitlines()[1:]:
+        name = line[2:12].strip() or name
+        fields.setdefault(name, []).append(line[14:])
+    return fields
+
+
+def _launch(laptop: Laptop, job: str) -> None:
+    (launcher,) = (laptop.home / ".local/share/jobsync").glob(f"*/{job}")
+    subprocess.run([launcher], env=laptop.environment, timeout=60, check=False)
+
+
+def test_failures_in_a_row_have_a_beginning(registered: Laptop) -> None:
+    gate = registered.home / "well"
+    registered.job("one", f'run = "test -e {gate}"\n[schedule]\nat = "09:00"\n')
+    registered.commit()
+    gate.touch()
+    _launch(registered, "one")
+    gate.unlink()
+    for _ in range(2):
+        _launch(registered, "one")
+    one = _jobs(registered)["one"]
+    runs = [line.split() for line in (registered.state / "runs/one").read_text().splitlines()]
+    starts = [int(fields[2]) for fields in runs if fields[0] == "start"]
+    assert (one["state"], one["since"], one["remedy"]) == ("failing", starts[1], "jobsync logs one")
+    assert one["last_run"]["success"] is False
+    gate.touch()
+    _launch(registered, "one")
+    assert (_jobs(registered)["one"]["state"], _jobs(registered)["one"]["since"]) == ("ok", None)
+
+
+def test_a_run_that_did_not_come_is_missed_until_another_makes_up_for_it(registered: Laptop) -> None:
+    registered.job("slept")
+    registered.job("hand", 'run = "true"\n')
+    registered.commit()
+    assert _jobs(registered)["slept"]["state"] == "never ran", "what was due before the first sync is nobody's miss"
+    registered.age_job("slept", days=3)
+    ran = registered.jobsync("status", "--exit-code", status=3)
+    assert "slept: 3 runs did not come, the last due " in ran.err and "asleep or off; `jobsync run slept`" in ran.err
+    one = _jobs(registered)["slept"]
+    assert (one["state"], one["missed"]["count"], one["missed"]["reason"]) == ("missed", 3, "asleep or off")
+    assert _screen(registered, "slept")["missed"][0].endswith("asleep or off")
+    _launch(registered, "slept")
+    assert _jobs(registered)["slept"]["missed"] is None
+    assert "; made up for at " in _screen(registered, "slept")["missed"][0]
+    assert "missed" not in _screen(registered, "hand")
+
+
+def test_what_keeps_a_job_from_running_is_named(registered: Laptop) -> None:
+    for name in ("away", "off", "rest"):
+        registered.job(name)
+    registered.commit()
+    for name in ("away", "off", "rest"):
+        registered.age_job(name, days=2)
+    registered.bootout("away")
+    registered.launchctl("disable", registered.target("off"))
+    registered.bootout("off")
+    registered.jobsync("pause", "rest", "--for", "2h")
+    jobs = _jobs(registered)
+    assert {name: job["state"] for name, job in jobs.items()} == {
+        "away": "not loaded", "off": "disabled", "rest": "paused"
+    }  # fmt: skip
+    assert jobs["rest"]["until"] > 0 and not jobs["away"]["healthy"] and jobs["off"]["healthy"]
+    assert _screen(registered, "away")["missed"][0].endswith(": not loaded")
+    assert _screen(registered, "off")["missed"][0].endswith(": disabled by you")
+    assert _screen(registered, "rest")["missed"][0].endswith(": paused by you")
+    table = registered.jobsync("status").out
+    assert "paused by you until " in table and "disabled by you" in table
+    registered.simulator.logout()
+    assert _screen(registered, "away")["missed"][0].endswith(": nobody logged in")
+
+
+def test_an_uncommitted_edit_and_a_hand_edit_are_told_apart(registered: Laptop) -> None:
+    registered.job("mine")
+    registered.job("edited")
+    registered.commit()
+    registered.job("mine", JOB.replace("09", "10"))
+    registered.jobsync("sync")
+    plist = registered.plist_path("edited")
+    plist.write_bytes(plist.read_bytes().replace(b"<integer>9</integer>", b"<integer>8</integer>"))
+    jobs = _jobs(registered)
+    assert (jobs["mine"]["state"], jobs["mine"]["healthy"]) == ("local", True)
+    assert (jobs["edited"]["state"], jobs["edited"]["remedy"]) == ("drift", "jobsync sync")
+    assert _screen(registered, "edited")["sync would"] == ["repair it"]
+    assert "local: uncommitted edit" in registered.jobsync("status").out
+
+
+def test_the_last_line_says_when_a_sync_changed_something_and_how_far_head_is_ahead(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit("Begin with one")
+    (repo,) = json.loads(registered.jobsync("status", "--json").out)["repos"]
+    commit = registered.git("rev-parse", "HEAD").out.strip()
+    assert repo["last_change"]["commit"] == commit and repo["ahead"] == 0
+    last = registered.jobsync("status").out.splitlines()[-1]
+    assert last.startswith("last change by a sync ") and last.endswith(f" ago, at {commit[:8]} (Begin with one)")
+    registered.put("notes.txt", "none of ours")
+    registered.git("add", "-A")
+    registered.git("-c", "core.hooksPath=/dev/null", "commit", "-qm", "Not about jobs")
+    assert "ahead" not in registered.jobsync("status").out
+    for hour in ("10", "11"):
+        registered.job("one", JOB.replace("09", hour))
+        registered.git("-c", "core.hooksPath=/dev/null", "commit", "-qam", f"At {hour}")
+    assert (
+        registered.jobsync("status")
+        .out.splitlines()[-1]
+        .endswith("; HEAD is 2 commits ahead of the last sync: `jobsync sync`")
+    )
+    registered.jobsync("sync")
+    assert "ahead" not in registered.jobsync("status").out
+
+
+def test_a_hundred_jobs_cost_one_question_to_the_scheduler(registered: Laptop) -> None:
+    for number in range(100):
+        registered.job(f"job-{number:03d}")
+    registered.commit()
+    registered.simulator.clear_calls()
+    assert len(_jobs(registered)) == 100
+    assert len(registered.simulator.calls()) == 1
