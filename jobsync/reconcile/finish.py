@@ -26,10 +26,10 @@ def _wait(origin: Origin, deadline: float) -> bool:
     """Wait until something can be finished; False when the deadline comes first or nothing is left to wait for."""
     pause = _PAUSE
     while requests := deferred.read(origin):
-        if not all(process.is_alive(request.pid) for request in requests.values()):
-            return True
         if time.monotonic() > deadline:
             return False
+        if not all(process.is_alive(request.pid) for request in requests.values()):
+            return True
         time.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
     return False

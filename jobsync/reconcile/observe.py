@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jobsync import process
 from jobsync.errors import JobsyncError
-from jobsync.files import is_temporary
+from jobsync.files import is_temporary, temporary_name
 from jobsync.paths import Paths
 from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.state import UNREADABLE, FileState, Observed, Unwanted, Want, Wanted
@@ -133,9 +133,11 @@ def _leftovers(paths: Paths, known: set[str], ledger: Ledger, scheduler: Schedul
     launchers = [paths.launcher(name) for name in _names(paths.launchers) if name not in used | known]
     start = scheduler.label("")
     unplaced = [place / name for place in paths.shared for name in _names(place) if is_temporary(name, start)]
-    # Only where nobody writes without the lock, which is ours now.
-    ours = (paths.kept, paths.token("x").parent, paths.launchers)
+    # Only what nobody writes without the lock, which is ours now.
+    ours = (paths.kept, paths.token("x").parent, paths.launchers, paths.store)
     unplaced += [place / name for place in ours for name in _names(place) if is_temporary(name, "")]
+    single = {temporary_name(path.name) for path in (paths.ledger, paths.deferred, paths.changing)}
+    unplaced += [paths.state / name for name in _names(paths.state) if name in single]
     return tuple(str(path) for path in dict.fromkeys((*launchers, *unplaced)))
 
 

@@ -223,6 +223,19 @@ class _Look:
         return bool(self.record.launch_digest) and self.record.launch_digest != self.want.launch_digest
 
     @property
+    def is_daemon_now(self) -> bool:
+        """What is loaded is a daemon, whatever is wanted: waiting for its end would be waiting for ever."""
+        content = _contents(self.observed, self.record.label if self.record else self.label, self.scheduler)
+        if self.record is not None and self.record.load_digest:
+            return self.record.is_daemon
+        return self.want.is_daemon if content is None else self.scheduler.keeps_running(content)
+
+    @property
+    def spares_runs(self) -> bool:
+        """A run of what is loaded goes on to its end before the job is replaced."""
+        return not (self.is_daemon_now or self.orders.now)
+
+    @property
     def is_changed(self) -> bool:
         """The definition is another one than last time."""
         if self.record is None or self.record.failed:
@@ -232,14 +245,14 @@ class _Look:
 
 def _blocked_by(look: _Look) -> tuple[str, int] | None:
     """Why a loaded job must not be unloaded or restarted now, and the process behind that; None when it may."""
-    is_spared = look.scheduler.manners.spares_runs and not look.want.is_daemon
+    is_spared = look.scheduler.manners.spares_runs and not look.is_daemon_now
     stops = (look.needs_unload and not is_spared) or look.needs_restart
     loaded = look.former or (look.loaded if stops else None)
     if loaded is None or loaded.pid is None:
         return None
     if loaded.pid in look.observed.ancestors:
         return f"this sync runs inside it (pid {loaded.pid}); finished when that has ended", loaded.pid
-    if look.want.is_daemon or look.orders.now:
+    if not look.spares_runs:
         return None
     return f"running (pid {loaded.pid}); finished when it ends", loaded.pid
 
@@ -275,9 +288,9 @@ def _steps(look: _Look) -> tuple[Step, ...]:
     links = [one for one in rendering.artefacts if one.is_link and not look.is_disabled]
     steps: list[Step] = []
     if look.record is not None and look.former is not None:
-        steps.append(_unload(look, look.record.label, spares=not (look.want.is_daemon or look.orders.now)))
+        steps.append(_unload(look, look.record.label))
     if look.needs_unload:
-        steps.append(_unload(look, look.label, spares=not (look.want.is_daemon or look.orders.now)))
+        steps.append(_unload(look, look.label))
     if look.needs_load:
         steps += [Remove(one.path, keeps=False) for one in links if look.file(one.path).target is not None]
     steps += [_write(look, one) for one in files if look.differs(one)]
@@ -311,9 +324,9 @@ def _contents(observed: Observed, label: str, scheduler: Scheduler) -> bytes | N
     return observed.files.get(scheduler.definition_path(label), _NOTHING).content
 
 
-def _unload(look: _Look, label: str, *, spares: bool) -> Unload:
+def _unload(look: _Look, label: str) -> Unload:
     installed = _contents(look.observed, label, look.scheduler)
-    return Unload(label, look.scheduler.unload_limit(installed), spares)
+    return Unload(label, look.scheduler.unload_limit(installed), look.spares_runs)
 
 
 def _name_of(look: _Look, steps: tuple[Step, ...]) -> Outcome:

@@ -218,6 +218,10 @@ class Scheduler(Protocol):
         """After a refused load: the reason as far as probing can tell, in words. Never raises."""
         ...
 
+    def keeps_running(self, content: bytes) -> bool:
+        """Whether an installed definition is a daemon's: its process is not meant to end."""
+        ...
+
     def unload_limit(self, content: bytes | None) -> float:
         """Seconds that a job with these installed bytes may take until it is gone."""
         ...

@@ -906,9 +906,12 @@ def test_an_orphan_that_the_brake_keeps_keeps_its_launcher(bench: Bench) -> None
 def test_what_killed_syncs_left_behind_is_tidied_up(bench: Bench) -> None:
     bench.sync(NINE)
     stale = [bench.paths.launchers / ".one.jobsync-tmp", bench.paths.launchers / "gone",
-             bench.paths.agents / ".ada.gone.plist.jobsync-tmp"]  # fmt: skip
+             bench.paths.agents / ".ada.gone.plist.jobsync-tmp", bench.paths.store / ".ab.jobsync-tmp",
+             bench.paths.state / ".ledger.jobsync-tmp", bench.paths.state / ".deferred.jobsync-tmp",
+             bench.paths.kept / ".one.jobsync-tmp", bench.paths.token("x").parent / ".one.jobsync-tmp"]  # fmt: skip
     others = [bench.paths.agents / ".com.example.plist.jobsync-tmp", bench.paths.agents / "notes"]
     for path in (*stale, *others):
+        path.parent.mkdir(exist_ok=True)
         path.touch()
     (bench.paths.launchers / "directory").mkdir()
     bench.sync(NINE)

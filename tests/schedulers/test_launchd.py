@@ -1,6 +1,7 @@
 """launchd through a real `launchctl` executable: manners, answers in three kinds, and errors that say all."""
 
 import os
+import plistlib
 import shutil
 import subprocess
 import tempfile
@@ -107,6 +108,23 @@ def services(bench: Bench) -> Mapping[str, Loaded]:
 
 def wait_until_gone(bench: Bench, label: str) -> None:
     until(lambda: label not in services(bench))
+
+
+@pytest.mark.parametrize(
+    ("agent", "runs_on"),
+    [
+        ({"KeepAlive": True}, True),
+        ({"KeepAlive": {"SuccessfulExit": False}}, True),
+        ({"KeepAlive": False}, False),
+        ({"RunAtLoad": True}, False),
+    ],
+)
+def test_a_daemons_definition_is_known(bench: Bench, agent: dict[str, object], *, runs_on: bool) -> None:
+    assert bench.launchd.keeps_running(plistlib.dumps(agent)) is runs_on
+
+
+def test_what_is_no_definition_is_no_daemons(bench: Bench) -> None:
+    assert not bench.launchd.keeps_running(b"nonsense")
 
 
 def test_a_loaded_job_is_surveyed_and_identified(bench: Bench) -> None:

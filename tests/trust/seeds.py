@@ -256,4 +256,16 @@ SEEDS = (
         "        if is_too_much:\n",
         ("tests/reconcile/test_kept.py::test_what_was_just_made_stays_in_any_case",),
     ),
+    Seed(
+        "waits-for-a-daemon-to-end",
+        "        return not (self.is_daemon_now or self.orders.now)\n",
+        "        return not (self.want.is_daemon or self.orders.now)\n",
+        ("tests/reconcile/test_plan.py::test_the_plan_is",),
+    ),
+    Seed(
+        "temporary-files-stay",
+        "    unplaced += [paths.state / name for name in _names(paths.state) if name in single]\n",
+        "",
+        (APPLY + "test_what_killed_syncs_left_behind_is_tidied_up",),
+    ),
 )

@@ -352,8 +352,14 @@ class Machine(RuleBasedStateMachine):
         for path in tuple(self.edited):
             self._look_for_the_copy(path)
 
-    def _assert_converges(self, place: Laptop) -> None:
+    def _synced(self, place: Laptop) -> Report | None:
+        """A sync; what it had to leave because of a run, the waiter that it left finishes when that has ended."""
         done = self.try_sync(place)
+        place.wait_for(lambda: not any(self.pair.first.home.glob(".local/state/jobsync/*/deferred")), seconds=60)
+        return done
+
+    def _assert_converges(self, place: Laptop) -> None:
+        done = self._synced(place)
         assert done is not None
         assert not done.has_failures, done
         wanted = self.wanted(place)
