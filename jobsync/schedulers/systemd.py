@@ -150,6 +150,10 @@ class Systemd:
         """See the protocol."""
         return units.environment_of(content)
 
+    def keeps_running(self, content: bytes) -> bool:
+        """See the protocol."""
+        return units.keeps_running(content)
+
     def unload_limit(self, content: bytes | None) -> float:
         """See the protocol."""
         return units.stop_seconds(content or b"") + _LONGER

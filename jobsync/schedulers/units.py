@@ -300,6 +300,12 @@ def stop_seconds(content: bytes) -> float:
     return float(values[-1]) if values and values[-1].isdigit() else 90.0
 
 
+def keeps_running(content: bytes) -> bool:
+    """Whether the service is started again whenever it ends."""
+    values = [value for section, key, value in parse(content) or () if (section, key) == ("Service", "Restart")]
+    return bool(values) and values[-1] not in ("", "no")
+
+
 def described_digest(description: str) -> str:
     """The digest at the end of a loaded unit's description; empty when there is none."""
     found = _DESCRIBED.search(description)

@@ -294,3 +294,18 @@ def test_calendars_are_few_and_plain() -> None:
 
 def test_the_configuration_of_these_tests_is_one_that_can_be_read() -> None:
     assert LINUX.systemd is not None
+
+
+@pytest.mark.parametrize(
+    ("service", "runs_on"),
+    [
+        ("Restart=always", True),
+        ("Restart=on-failure", True),
+        ("Restart=no", False),
+        ("Restart=always\nRestart=", False),
+        ("Type=oneshot", False),
+    ],
+)
+def test_a_daemons_service_is_known(service: str, *, runs_on: bool) -> None:
+    assert units.keeps_running(f"[Service]\n{service}\n".encode()) is runs_on
+    assert not units.keeps_running(b"\0nonsense")
