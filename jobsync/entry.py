@@ -104,6 +104,8 @@ def _skips(event: str, arguments: "tuple[str, ...]", environ: "Mapping[str, str]
 
 def _is_settled(place: "_Place", machine: "_Machine", environ: "Mapping[str, str]") -> bool:
     """HEAD, installed bytes and loaded jobs are all as the last sync left them, and it left nothing outstanding."""
+    if os.path.exists(place.ledger.removesuffix("ledger") + "background"):  # somebody is at work, or has news
+        return False
     known = index.read(place.ledger)
     if known is None or known.config != machine.config or not known.survey:
         return False

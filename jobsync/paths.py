@@ -79,6 +79,21 @@ class Paths:
         return self.state / "waiter"
 
     @property
+    def background(self) -> Path:
+        """What a hook handed on to the background, and what came of it. `entry.py` knows its name."""
+        return self.state / "background"
+
+    @property
+    def worker(self) -> Path:
+        """Lock of whoever is about that."""
+        return self.state / "worker"
+
+    @property
+    def told(self) -> Path:
+        """Digest of the trouble that a hook has told in full: until it is another one, a line is enough."""
+        return self.state / "told"
+
+    @property
     def store(self) -> Path:
         """Bytes of the artefacts as written, each in a file named after its digest."""
         return self.state / "store"

@@ -167,17 +167,31 @@ def run(argv: "Sequence[str]", *, env: "Mapping[str, str]", timeout: float, stdi
     return start(argv, env=env, has_input=bool(stdin)).finish(timeout, stdin)
 
 
+def _handed_down() -> "list[int]":
+    """Descriptors beyond the first three that our own children would get: of whoever started us, none of ours."""
+    found = []
+    for name in os.listdir("/dev/fd"):  # noqa: PTH208 - pathlib is heavy
+        try:
+            if int(name) > 2 and os.get_inheritable(int(name)):
+                found.append(int(name))
+        except OSError:  # the one that listed them
+            continue
+    return found
+
+
 def start_detached(argv: "Sequence[str]", *, env: "Mapping[str, str]", output: str = os.devnull) -> int:
     """Start `argv` in a session of its own, with stdin closed and output appended to a file; returns its pid.
 
-    Nobody waits for it: GUI clients that read git's output to its end must not wait for it either.
+    Nobody waits for it: GUI clients that read git's output to its end must not wait for it either, be it by another
+    descriptor that they handed down.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    actions: list[tuple[int, int, str, int, int] | tuple[int, int, int]] = [
+    actions: list[tuple[int, int, str, int, int] | tuple[int, int, int] | tuple[int, int]] = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, output, flags, 0o600),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
+    actions += [(os.POSIX_SPAWN_CLOSE, one) for one in _handed_down()]
     try:
         return os.posix_spawnp(argv[0], list(argv), env, file_actions=actions, setsid=True, setsigdef=_DEFAULTED)
     except OSError as error:

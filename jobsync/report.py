@@ -64,6 +64,10 @@ _TONES = {
 }
 
 
+_BAD = (Outcome.FAILED, Outcome.CONFLICT)
+_STANDING = (*_BAD, Outcome.DEFERRED)
+
+
 def tone(outcome: Outcome) -> Tone:
     """The tone of an outcome; what is not listed changed something well."""
     return _TONES.get(outcome, Tone.GOOD)
@@ -114,12 +118,18 @@ def summary(done: Report) -> str:
 
 def trouble_lines(done: Report) -> list[str]:
     """Faults, the brake, notices and kept copies: everything beside the jobs themselves."""
+    return _obstacle_lines(done) + _kept_lines(done)
+
+
+def _obstacle_lines(done: Report) -> list[str]:
     lines = [str(fault) for fault in done.faults]
     if done.brake:
         lines.append(f"nothing was removed: {done.brake}; `jobsync sync --allow-removals` removes them")
-    lines += done.notices
-    lines += [f"kept a copy of your edit: {path}" for path in done.kept]
-    return lines
+    return [*lines, *done.notices]
+
+
+def _kept_lines(done: Report) -> list[str]:
+    return [f"kept a copy of your edit: {path}" for path in done.kept]
 
 
 def _together(results: list[Result]) -> str:
@@ -132,12 +142,36 @@ def _together(results: list[Result]) -> str:
 
 def hook_lines(done: Report) -> list[str]:
     """For a git command's stderr: a line per change and per trouble, equal ones in one; none when nothing changed."""
-    quiet = (Outcome.UNCHANGED, Outcome.PAUSED)
+    return changed_lines(done) + standing_lines(done)
+
+
+def changed_lines(done: Report) -> list[str]:
+    """What this sync did."""
+    quiet = (Outcome.UNCHANGED, Outcome.PAUSED, *_STANDING)
+    return _grouped(one for one in done.results if one.outcome not in quiet) + _kept_lines(done)
+
+
+def standing_lines(done: Report) -> list[str]:
+    """What it could not do: the next sync will say the same, until somebody or something changes."""
+    return _grouped(one for one in done.results if one.outcome in _STANDING) + _obstacle_lines(done)
+
+
+def failing_line(done: Report) -> str:
+    """All that is wrong in one line, for who has been told."""
+    names = [cell(one.name) for one in done.results if one.outcome in _BAD]
+    if not names:
+        return _obstacle_lines(done)[0]
+    verb = "is" if len(names) == 1 else "are"
+    more = f" and {len(names) - NAMED_TOGETHER} more" if len(names) > NAMED_TOGETHER else ""
+    named = ", ".join(names[:NAMED_TOGETHER]) + more
+    return f"{plural(len(names), 'job')} {verb} not as HEAD wants: {named}; `jobsync status` says why"
+
+
+def _grouped(results: Iterable[Result]) -> list[str]:
     groups: dict[tuple[Outcome, str], list[Result]] = {}
-    for one in done.results:
-        if one.outcome not in quiet:
-            groups.setdefault((one.outcome, one.cause), []).append(one)
-    return [_together(group) for group in groups.values()] + trouble_lines(done)
+    for one in results:
+        groups.setdefault((one.outcome, one.cause), []).append(one)
+    return [_together(group) for group in groups.values()]
 
 
 def fault_row(fault: Fault) -> FaultRow:

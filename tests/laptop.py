@@ -5,6 +5,7 @@ Commands are typed as a user types them; state is read from disk and scheduler.
 
 import os
 import plistlib
+import re
 import shutil
 import subprocess
 import sys
@@ -41,6 +42,11 @@ class Ran:
     def text(self) -> str:
         """Both streams."""
         return self.out + self.err
+
+    @property
+    def told(self) -> str:
+        """What hooks wrote, with `COMMIT` in the place of every commit."""
+        return re.sub(r"(?<= in )[0-9a-f]{7,}", "COMMIT", self.err)
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from jobsync import local_zone, report
 from jobsync.cli.console import ExitCode, json_option, note, paint, say, say_all, say_json, width
 from jobsync.cli.context import Context, pass_context
 from jobsync.cli.screen import run_words, screen, state_words, tone_of
+from jobsync.reconcile import background
 from jobsync.reconcile import status as statuses
 from jobsync.reconcile.ahead import Ahead, ahead
 from jobsync.reconcile.origin import Origin
@@ -232,7 +233,7 @@ def _show_all(origin: Origin, planned: Planned, found: tuple[JobStatus, ...], no
         say(f"{origin.repo.work_tree}:")
     if found:
         say_all(table(found, now, width()))
-    for line in [*_troubles(found), *_faults_of_none(planned, found)]:
+    for line in [*background.lines(origin), *_troubles(found), *_faults_of_none(planned, found)]:
         note(line)
     say(_summary(planned, found) if found or planned.plan.faults else "no jobs; `jobs/NAME/job.toml` defines one")
     past = _history(origin, planned, ahead(origin, planned), now) if found else ""

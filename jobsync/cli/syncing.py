@@ -11,16 +11,16 @@ from jobsync import config as configuration
 from jobsync import report
 from jobsync.cli.console import ExitCode, Progress, json_option, note, paint, say, say_all, say_json
 from jobsync.cli.context import Context, pass_context
-from jobsync.definitions.job import Definitions, Machine
-from jobsync.definitions.load import load
+from jobsync.definitions.job import Definitions, Machine, Tree
+from jobsync.definitions.load import SETTINGS_FILE, load
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import login
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin, situation_now
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller, Change, Remove, Report, Write
-from jobsync.repo.repository import Place
-from jobsync.repo.trees import WorkTree
+from jobsync.repo.repository import Place, Repository, about_to_commit, open_repository
+from jobsync.repo.trees import IndexTree, WorkTree
 from jobsync.repo.verdict import refusal_by_hand
 
 
@@ -193,11 +193,20 @@ def _anonymous(place: Place) -> Machine:
     return Machine(socket.gethostname(), (), configuration.this_os(), home, "jobsync", place.work_tree)
 
 
-def _definitions(context: Context) -> Definitions:
+def _tree(repository: Repository, *, staged: bool) -> Tree:
+    """The work tree, or the index that the `git commit` around us is making."""
+    if not staged:
+        return WorkTree(repository.work_tree)
+    repository = about_to_commit(repository, os.environ, os.getcwd())  # noqa: PTH109 - as git means it
+    return IndexTree(repository, [SETTINGS_FILE, "jobs"])
+
+
+def _definitions(context: Context, *, staged: bool) -> Definitions:
     place = context.place if context.repo is None else None
     if place is not None and (configuration.find(os.environ) is None or context.around() is None):
-        return load(WorkTree(place.work_tree), _anonymous(place))
-    found = [load(WorkTree(one.repo.work_tree), one.machine) for one in context.origins()]
+        repository = open_repository(place.git_dir, place.work_tree, os.environ)
+        return load(_tree(repository, staged=staged), _anonymous(place))
+    found = [load(_tree(one.repository, staged=staged), one.machine) for one in context.origins()]
     return Definitions(
         jobs=tuple(job for one in found for job in one.jobs),
         faults=tuple(fault for one in found for fault in one.faults),
@@ -206,14 +215,15 @@ def _definitions(context: Context) -> Definitions:
 
 
 @click.command()
+@click.option("--staged", is_flag=True, help="Check what is staged for the next commit, not the work tree.")
 @json_option(CheckDocument)
 @pass_context
-def check(context: Context, /, *, as_json: bool) -> int:
+def check(context: Context, /, *, staged: bool, as_json: bool) -> int:
     """Check every definition in the work tree, without touching anything.
 
     Needs no registration: it works in any clone of the repository, in CI too.
     """
-    definitions = _definitions(context)
+    definitions = _definitions(context, staged=staged)
     faults = definitions.faults
     if as_json:
         rows = [report.fault_row(one) for one in faults]

@@ -17,6 +17,7 @@ from jobsync import files
 from jobsync.errors import JobsyncError
 from jobsync.paths import Paths
 from jobsync.reconcile import kept
+from jobsync.reconcile.budget import UNLIMITED, Budget
 from jobsync.reconcile.holding import Deferred, Hold, drop_stale_holds
 from jobsync.reconcile.index import digest
 from jobsync.reconcile.ledger import Ledger, Store, placed
@@ -86,18 +87,21 @@ class Applier:
         save: Callable[[Ledger], None],
         progress: Progress,
         retry_pause: float = RETRY_PAUSE,
+        budget: Budget = UNLIMITED,
     ) -> None:
         self._scheduler = scheduler
         self._loader = Loader(scheduler, progress, retry_pause)
         self._paths = paths
         self._save = save
         self._progress = progress
+        self._budget = budget
         self._store = Store(paths.store)
 
     def apply(self, plan: Plan, ledger: Ledger) -> Applied:
         """Carry out `plan`. A change that fails does not stop the others; only its own result says so.
 
-        `JobsyncError` only where nothing more can be done at all (the state directory cannot be written).
+        `JobsyncError` only where nothing more can be done at all (the state directory cannot be written). `OutOfTime`
+        in the middle, as if it were killed there: the next sync finds what is left to do.
         """
         done = Applied(ledger)
         drop_stale_holds(self._paths)
@@ -224,6 +228,7 @@ class Applier:
                 self._fail(done, work, "it did not end in time after it was told to; the old job may still be loaded")
             waiting = [work for work in waiting if work not in late]
             if waiting:
+                self._budget.check_waiting()
                 time.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
         return sorted(ready, key=lambda work: work.change.name)
@@ -239,6 +244,7 @@ class Applier:
 
     def _replace(self, done: Applied, batch: list[_Work]) -> list[_Work]:
         """New files, then the scheduler reads them, then what claims that it did; those of which all went well."""
+        self._budget.check_working()
         placed_ = [work for work in batch if self._attempt(done, work, self._place)]
         loading = {label: _meant(work.change) for work in placed_ for label in _next(work, Load)}
         reread = [label for work in placed_ for label in _reread(work.change)]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha1, sha256
+from pathlib import PurePosixPath
 
 from jobsync.definitions.job import Definitions, Job, Tree
 from jobsync.definitions.load import SETTINGS_FILE as SETTINGS
@@ -17,6 +18,9 @@ from jobsync.repo.affected import Entry, affected, entries_under
 from jobsync.repo.trees import HeadTree, WorkTree
 from jobsync.runs import pauses
 from jobsync.schedulers.protocol import Artefact, Rendering
+
+_SHORT = 7
+"""Digits of a commit's id that people are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +209,19 @@ def _from_ledger(origin: Origin, record: Record) -> Wanted | None:
     )
 
 
+_RECONFIGURED = "this machine's configuration changed"
+_UPGRADED = "this jobsync renders differently"
+_LOST = "its stored bytes were lost"
+_NO_COMMITS_DOING = (_RECONFIGURED, _UPGRADED, _LOST)
+
+
 def affected_jobs(origin: Origin, ledger: Ledger, head: HeadState) -> dict[str, str]:
     """Names and causes of the jobs that HEAD, the configuration or the render format have changed."""
     everything = ""
     if ledger.rendering != origin.rendering:
-        everything = "this machine's configuration changed"
+        everything = _RECONFIGURED
     elif ledger.render_format != RENDER_FORMAT:
-        everything = "this jobsync renders differently"
+        everything = _UPGRADED
     elif ledger.settings != head.settings:
         everything = f"changed: {SETTINGS}"
     causes = {}
@@ -230,7 +240,7 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
     jobs: dict[str, Desired] = {name: wanted for name, wanted in found.items() if wanted is not None}
     jobs.update({name: Unwanted("no longer needed") for name in found if is_own(name)})
     jobs |= own_jobs(origin)
-    causes = dict.fromkeys(found.keys() - jobs.keys(), "its stored bytes were lost")
+    causes = dict.fromkeys(found.keys() - jobs.keys(), _LOST)
     causes |= affected_jobs(origin, ledger, head)
     if not causes:
         return Want(jobs)
@@ -239,12 +249,47 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
     jobs |= {name: Faulty(_faults_of(definitions, name)) for name in definitions.faulty}
     defined = {job.name: job for job in definitions.jobs}
     placing = _Placing(origin, ledger, head, jobs)
-    for name, cause in sorted(causes.items()):
+    for name, cause in _attributed(origin, ledger, head, causes).items():
         if name in defined:
             placing.place(defined[name], cause)
         elif name not in definitions.faulty:
-            placing.place_undefined(name)
+            placing.place_undefined(name, cause)
     return Want(jobs, definitions.faults, definitions.jobs_missing, tuple(placing.notices), placing.absent)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    """Why a job is looked at, and which commit brought it."""
+
+    text: str
+    commit: str
+    """Short id; empty where no commit did it."""
+
+    def with_commit(self, text: str) -> str:
+        return f"{text} in {self.commit}" if self.commit else text
+
+
+def _attributed(origin: Origin, ledger: Ledger, head: HeadState, causes: Mapping[str, str]) -> dict[str, _Cause]:
+    """Every cause with the newest commit since the last sync that touched the job, in order of name.
+
+    Where there is none to be found (history is gone, or HEAD went back to something older), HEAD itself is named.
+    """
+    touched: dict[str, list[str]] = {}
+    for name in (name for name, cause in causes.items() if cause not in _NO_COMMITS_DOING):
+        record = ledger.records.get(name)
+        for path in record.inputs if record else (f"{head.jobs}/{name}",):
+            touched.setdefault(path, []).append(name)
+    commits: dict[str, str] = {}
+    found = origin.repository.commits_by_path(ledger.commit, [*touched, SETTINGS]) if touched else {}
+    for path, commit in found.items():
+        for above in (path, *map(str, PurePosixPath(path).parents)):
+            for name in touched.get(above, ()):
+                commits.setdefault(name, commit)
+    otherwise = found.get(SETTINGS, head.commit[:_SHORT])
+    return {
+        name: _Cause(cause, "" if cause in _NO_COMMITS_DOING else commits.get(name, otherwise))
+        for name, cause in sorted(causes.items())
+    }
 
 
 class _Placing:
@@ -258,20 +303,22 @@ class _Placing:
         self.notices: list[str] = []
         self.absent: dict[str, Absence] = {}
 
-    def place_undefined(self, name: str) -> None:
+    def place_undefined(self, name: str, cause: _Cause) -> None:
         """HEAD lacks it: gone, if HEAD ever held it; else it is the user's uncommitted one and stays."""
         record = self._ledger.records.get(name)
         if record is not None and record.in_head:
-            self._jobs[name] = Unwanted("no longer in HEAD")
+            self._jobs[name] = Unwanted(cause.with_commit("gone from HEAD"))
 
-    def place(self, job: Job, cause: str) -> None:
+    def place(self, job: Job, cause: _Cause) -> None:
         """HEAD defines it."""
         record, absence = self._ledger.records.get(job.name), self._ledger.absent.get(job.name)
         entries = entries_under(self._head.entries, job.inputs)
         desired = _desired(self._origin, job, Source.HEAD, self._head, entries)
         if isinstance(desired, Wanted):
-            self._place_wanted(job.name, replace(desired, cause=cause), record, absence)
+            desired = replace(desired, cause=cause.with_commit(cause.text))
+            self._place_wanted(job.name, desired, record, absence)
         elif isinstance(desired, Unwanted):
+            desired = replace(desired, cause=cause.with_commit(desired.cause))
             self._place_unwanted(job.name, desired, record, entries)
 
     def _place_wanted(self, name: str, desired: Wanted, record: Record | None, absence: Absence | None) -> None:

@@ -1,4 +1,4 @@
-"""Finishes deferred changes: waits until the runs that stood in their way have ended, then syncs again.
+"""Finishes what others left: first what a hook had no time for, then deferred changes as the runs in their way end.
 
 Runs detached in a session of its own, or as the job `jobsync-finish`. What is to be done stands in a file that every
 sync keeps true, so it does not matter who waits, whether somebody waits at all, or whether a waiter is killed.
@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from jobsync import files, lock, process
 from jobsync.errors import JobsyncError
-from jobsync.reconcile import deferred
+from jobsync.reconcile import background, deferred
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin, open_registered
 from jobsync.reconcile.plan import Orders
@@ -51,6 +51,8 @@ def finish(origin: Origin, patience: float = LONGEST_WAIT) -> None:
     """
     files.make_directory(origin.paths.state)
     deadline = time.monotonic() + patience
+    with suppress(lock.Locked):
+        background.carry_on(origin)
     try:
         with lock.hold(origin.paths.waiter, timeout=0):
             while _wait(origin, deadline):

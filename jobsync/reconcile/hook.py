@@ -4,21 +4,28 @@ Writes to stderr only, few lines, and none when nothing changed. Never prompts, 
 """
 
 import os
+import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from jobsync import bugs, files, report
 from jobsync import config as configuration
 from jobsync.errors import JobsyncError
+from jobsync.reconcile import background, index
 from jobsync.reconcile import ledger as ledgers
+from jobsync.reconcile.budget import WAITING, WORKING, Budget, OutOfTime
 from jobsync.reconcile.desired import affected_jobs, head_state
 from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.origin import Origin, open_origin
+from jobsync.reconcile.state import Report
 from jobsync.reconcile.sync import sync_from_hook
 from jobsync.repo.repository import Place, identity, locate, open_repository
 from jobsync.repo.situation import situation
 from jobsync.repo.verdict import Verdict, decide
+
+_INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _say(line: str) -> None:
@@ -50,11 +57,62 @@ def _notify(origin: Origin, notice: str) -> None:
 
 
 def _sync(origin: Origin) -> None:
-    done = sync_from_hook(origin)
-    if done is None:
+    """Sync, within the patience of whoever waits for git. Interrupted or late, the rest goes on in the background."""
+    _tell_background(origin)
+    try:
+        with _interruptible():
+            done = sync_from_hook(origin, Budget(WAITING, WORKING))
+    except KeyboardInterrupt:
+        background.hand_on(origin)
+        _say("interrupted; the sync is done in the background all the same, and the next hook says what came of it")
+    except OutOfTime:
+        background.hand_on(origin)
+        _say("this takes a while: it goes on in the background, and the next hook says what came of it")
+    else:
+        if done is not None:
+            _tell(origin, done)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """A closed terminal and a shutdown interrupt as Ctrl-C does; and none of them what follows an interruption."""
+
+    def interrupt(*_: object) -> None:
+        for one in _INTERRUPTING:
+            signal.signal(one, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    former = {one: signal.signal(one, interrupt) for one in _INTERRUPTING}
+    yield
+    for one, handler in former.items():
+        signal.signal(one, handler)
+
+
+def _tell_background(origin: Origin) -> None:
+    """Say once what came of what a former hook handed on. What nobody finished is done by the sync that follows."""
+    found = background.read(origin)
+    if found is None or (not found.is_over and background.is_at_work(origin)):
         return
-    for line in report.hook_lines(done):
+    for line in found.lines:
+        _say(f"in the background: {line}")
+    background.forget(origin)
+
+
+def _tell(origin: Origin, done: Report) -> None:
+    """What changed; trouble in full when it is news, and in one line for as long as it lasts."""
+    for line in report.changed_lines(done):
         _say(line)
+    standing = report.standing_lines(done)
+    if not standing:
+        files.remove(origin.paths.told)
+        return
+    digest = index.digest("\n".join(standing).encode("utf-8", "surrogateescape")).encode()
+    if files.read(origin.paths.told) != digest:
+        for line in standing:
+            _say(line)
+        files.write_if_changed(origin.paths.told, digest, 0o600)
+    elif done.has_failures:
+        _say(report.failing_line(done))
 
 
 def wake(event: str, arguments: tuple[str, ...], environ: Mapping[str, str]) -> None:

@@ -12,7 +12,8 @@ from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile import deferred, index, observe
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.apply import Applied, Applier
-from jobsync.reconcile.desired import HeadState, by_hand, head_state, in_hook
+from jobsync.reconcile.budget import UNLIMITED, Budget
+from jobsync.reconcile.desired import HeadState, affected_jobs, by_hand, head_state, in_hook
 from jobsync.reconcile.ledger import Ledger, Store
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
@@ -147,9 +148,12 @@ def _as_of(planned: Planned, origin: Origin, ledger: Ledger) -> Ledger:
     )
 
 
-def _stamped(planned: Planned, ledger: Ledger) -> Ledger:
-    """The ledger of a sync that changed something."""
-    return replace(ledger, commit=planned.head.commit, changed_at=int(time.time()))
+def _stamped(planned: Planned, origin: Origin, ledger: Ledger) -> Ledger:
+    """The ledger with the commit that it speaks of. Commits that touch nothing of ours leave no trace in it."""
+    if planned.plan.would_change:
+        ledger = replace(ledger, changed_at=int(time.time()))
+    is_new = planned.whole and bool(affected_jobs(origin, planned.ledger, planned.head))
+    return replace(ledger, commit=planned.head.commit) if is_new or ledger != planned.ledger else ledger
 
 
 def _is_complete(planned: Planned) -> bool:
@@ -158,19 +162,19 @@ def _is_complete(planned: Planned) -> bool:
     return planned.whole and not any(change.outcome in behind for change in planned.plan.changes)
 
 
-def _execute(planned: Planned, origin: Origin, progress: Progress) -> Applied:
+def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budget = UNLIMITED) -> Applied:
     paths = origin.paths
 
     def save(ledger: Ledger) -> None:
         ledgers.write(paths.ledger, ledger, None)
 
-    done = Applier(origin.scheduler, paths, save, progress).apply(planned.plan, planned.ledger)
+    applier = Applier(origin.scheduler, paths, save, progress, budget=budget)
+    done = applier.apply(planned.plan, planned.ledger)
     failed = any(result.outcome is Outcome.FAILED for result in done.results.values())
     done.ledger = _with_held(planned, _with_absent(planned, done.ledger))
     if _is_complete(planned) and not failed:
         done.ledger = _as_of(planned, origin, done.ledger)
-    if planned.plan.would_change:
-        done.ledger = _stamped(planned, done.ledger)
+    done.ledger = _stamped(planned, origin, done.ledger)
     if planned.whole or done.ledger != planned.ledger:
         settled = planned.whole and not failed and _becomes_settled(planned.plan, done)
         ledgers.write(paths.ledger, done.ledger, _index(planned, origin, done.ledger, settled=settled))
@@ -234,12 +238,18 @@ def dry_run(planned: Planned) -> Report:
     return Report(results, shown.faults, shown.brake, shown.notices, dry_run=True, would_change=shown.would_change)
 
 
-def _locked(origin: Origin, orders: Orders, names: Collection[str], progress: Progress, patience: float) -> Report:
+def _locked(
+    origin: Origin, orders: Orders, names: Collection[str], progress: Progress, patience: float,
+    budget: Budget = UNLIMITED,
+) -> Report:  # fmt: skip
     with lock.hold(origin.paths.lock, timeout=patience):
         planned = plan(origin, orders, names)
         _check_answer(planned)
         _remember_bytes(planned, origin)
-        done = _execute(planned, origin, progress)
+        done = _execute(planned, origin, progress, budget)
+        if planned.whole and orders.caller is Caller.HAND:
+            # What went on in the background is old news: this report is the newer one.
+            files.remove(origin.paths.background)
     deferred.arrange(origin, deferred.read(origin), planned.observed.ancestors)
     return Report(
         results=_shown(done.results.values()),
@@ -263,19 +273,19 @@ def _leave_note(origin: Origin) -> None:
     files.touch(origin.paths.note)
 
 
-def _follow_up(origin: Origin, progress: Progress) -> Report | None:
+def _follow_up(origin: Origin, progress: Progress, budget: Budget = UNLIMITED) -> Report | None:
     """Answer the wake-ups that came during a sync; None when there was none, or its hook got the lock itself."""
     done = None
     while _take_note(origin):
         try:
-            done = _locked(origin, Orders(caller=Caller.HOOK), (), progress, 0)
+            done = _locked(origin, Orders(caller=Caller.HOOK), (), progress, 0, budget)
         except lock.Locked:
             _leave_note(origin)
             return done
     return done
 
 
-def _with_wake_ups(origin: Origin, progress: Progress, act: Callable[[], Report]) -> Report:
+def _with_wake_ups(origin: Origin, progress: Progress, act: Callable[[], Report], budget: Budget = UNLIMITED) -> Report:
     """A sync, and what came while it held the lock: whoever came relies on us, also where ours failed."""
     try:
         done = act()
@@ -285,7 +295,7 @@ def _with_wake_ups(origin: Origin, progress: Progress, act: Callable[[], Report]
         with suppress(JobsyncError):  # the sync that came first failed, and that is what its caller shall hear
             _follow_up(origin, progress)
         raise
-    later = _follow_up(origin, progress)
+    later = _follow_up(origin, progress, budget)
     return done if later is None else joined(done, later)
 
 
@@ -299,27 +309,29 @@ def sync(origin: Origin, orders: Orders, names: Collection[str] = (), progress: 
     return _with_wake_ups(origin, progress, lambda: _locked(origin, orders, names, progress, LOCK_PATIENCE))
 
 
-def sync_from_hook(origin: Origin) -> Report | None:
+def sync_from_hook(origin: Origin, budget: Budget = UNLIMITED) -> Report | None:
     """As `sync`, but never waits for another one: None when that one will look again for us.
+
+    `OutOfTime` when the budget is used up: something is left to do, and the ledger is true all the same.
 
     No wake-up is lost: the note is left before the lock is tried for the last time, and whoever holds the lock looks
     for notes after releasing it.
     """
     files.make_directory(origin.paths.state)
     try:
-        return _with_wake_ups(origin, no_progress, lambda: _at_once(origin))
+        return _with_wake_ups(origin, no_progress, lambda: _at_once(origin, budget), budget)
     except lock.Locked:
         return None
 
 
-def _at_once(origin: Origin) -> Report:
+def _at_once(origin: Origin, budget: Budget) -> Report:
     """A hook's sync. `Locked`: another one is under way, and finds our note when it ends."""
     orders = Orders(caller=Caller.HOOK)
     try:
-        return _locked(origin, orders, (), no_progress, 0)
+        return _locked(origin, orders, (), no_progress, 0, budget)
     except lock.Locked:
         _leave_note(origin)
-        done = _locked(origin, orders, (), no_progress, 0)
+        done = _locked(origin, orders, (), no_progress, 0, budget)
         _take_note(origin)
         return done
 

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import stat
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 
@@ -30,6 +30,8 @@ _FIXED = {
     "GIT_NO_LAZY_FETCH": "1",
 }
 _WHOLE = ("", ".")
+_MOST_COMMITS = 500
+"""So many are looked through for the one that touched a path; messages only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,15 @@ def open_repository(git_dir: str, work_tree: str, environ: Mapping[str, str]) ->
     return Repository(git_dir, work_tree, clean_environment(environ), _git_executable(environ))
 
 
+def about_to_commit(repository: "Repository", environ: Mapping[str, str], cwd: str) -> "Repository":
+    """The same repository with the index that the `git commit` around us is making, if there is one."""
+    index = environ.get("GIT_INDEX_FILE")
+    if not index:
+        return repository
+    # Relative as git gave it to a hook, and then to the directory of that hook.
+    return replace(repository, environment={**repository.environment, "GIT_INDEX_FILE": f"{Path(cwd, index)}"})
+
+
 def _listed(line: bytes) -> tuple[str, Entry]:
     facts, _, name = line.partition(b"\t")
     mode, _, blob = facts.decode("ascii").split(" ")
@@ -289,6 +300,11 @@ class Repository:
         output = self._output("ls-tree", "-r", "-z", "--full-tree", "HEAD", *pathspecs)
         skipped = self._skipped(pathspecs)
         return {path: entry for path, entry in map(_listed, _records(output)) if path not in skipped}
+
+    def staged_entries(self, paths: Iterable[str]) -> dict[str, Entry]:
+        """As `entries`, of the index: what the next commit will hold. Files with conflicts are left out."""
+        output = self._output("ls-files", "-s", "-z", "--full-name", *_pathspecs(paths))
+        return dict(_staged(line) for line in _records(output) if line.partition(b"\t")[0].endswith(b" 0"))
 
     def work_tree_entries(self, paths: Iterable[str]) -> dict[str, Entry]:
         """The files at or below `paths` as they lie in the work tree, as `entries` would list them once committed.
@@ -423,6 +439,26 @@ class Repository:
     def version(self) -> str:
         """What git says of itself: `git version 2.39.5`."""
         return self._answer("--version") or ""
+
+    def commits_by_path(self, since: str, paths: Iterable[str]) -> dict[str, str]:
+        """Short ids: of each path at or below `paths`, the newest commit after `since` that touched it.
+
+        Nothing when `since` is gone, or when HEAD has not moved on from it (a switch to something older).
+        """
+        if not since:
+            return {}
+        options = ("--no-show-signature", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-color")
+        form = ("--format=%x01%h", "--name-only", "-z", f"--max-count={_MOST_COMMITS}")
+        finished = self._git("log", *options, *form, f"{since}..HEAD", *_pathspecs(paths))
+        found: dict[str, str] = {}
+        commit = ""
+        for token in _records(finished.stdout + b"\0") if finished.status == 0 else ():
+            name = token.removeprefix(b"\n")
+            if name.startswith(b"\1"):
+                commit = name[1:].partition(b"\n")[0].decode("ascii")
+            elif name:
+                found.setdefault(_decoded(name), commit)
+        return found
 
     def common_directory(self) -> Path:
         """The git directory that all linked work trees share."""

@@ -222,10 +222,13 @@ class HeadTree:
             self._learn((path,))
 
     def _learn(self, paths: tuple[str, ...]) -> None:
-        for path, entry in self._repository.entries(paths).items():
+        for path, entry in self._held(paths).items():
             self._entries[path] = entry
             self._place(path)
         self._listed.extend(paths)
+
+    def _held(self, paths: tuple[str, ...]) -> dict[str, Entry]:
+        return self._repository.entries(paths)
 
     def _place(self, path: str) -> None:
         """Note a file in its directory, and that in its own, up to the top."""
@@ -247,3 +250,10 @@ class HeadTree:
         except JobsyncError:
             # One that cannot be had (a filter that fails) must not take the others with it.
             self._contents |= self._repository.blobs([(path, self._entries[path].blob)])
+
+
+class IndexTree(HeadTree):
+    """The files as the next commit will hold them."""
+
+    def _held(self, paths: tuple[str, ...]) -> dict[str, Entry]:
+        return self._repository.staged_entries(paths)

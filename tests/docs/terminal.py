@@ -29,6 +29,7 @@ _PASSING = (
     (re.compile(r"\b\d{8}T\d{6}Z(?:-\d+)?\b"), "STAMP"),
     (re.compile(r"\bpid \d+"), "pid N"),
     (re.compile(r"\b[0-9a-f]{12}\b"), "ID"),
+    (re.compile(r"(?<= in )[0-9a-f]{7}\b"), "COMMIT"),
     (re.compile(r" +"), " "),
 )
 """What differs from run to run, and the word for it; the widths of columns follow from it."""

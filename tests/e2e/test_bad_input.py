@@ -75,10 +75,10 @@ def test_a_pull_of_a_broken_definition_says_so_each_time_and_leaves_the_job(regi
     assert "jobs/one/job.toml: schedule.every" in said
     registered.upstream("two")
     said = registered.pull().err
-    assert "installed two" in said and "failed one" in said
+    assert "installed two" in said and "1 job is not as HEAD wants: one" in said
     assert registered.hour("one") == 9
     registered.upstream("one", LATER)
-    assert registered.pull().err == "jobsync: updated one (changed: jobs/one/job.toml)\n"
+    assert registered.pull().told == "jobsync: updated one (changed: jobs/one/job.toml in COMMIT)\n"
 
 
 @pytest.mark.parametrize(

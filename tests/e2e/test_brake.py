@@ -127,7 +127,7 @@ def test_the_release_by_hand_follows_a_braked_pull(registered: Laptop) -> None:
     ran = registered.jobsync("sync", "--allow-removals")
     assert ran.out.splitlines()[-1] == "1 removed"
     registered.upstream("new")
-    assert registered.pull().err == "jobsync: installed new (new)\n"
+    assert registered.pull().told == "jobsync: installed new (new in COMMIT)\n"
 
 
 def test_the_only_job_of_a_repository_can_simply_go(registered: Laptop) -> None:

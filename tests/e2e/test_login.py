@@ -56,5 +56,5 @@ def test_a_hook_takes_it_away_too_when_the_configuration_was_edited(laptop: Lapt
     laptop.init("--at-login")
     laptop.config_file.write_text(laptop.config_file.read_text().replace("at_login = true", "at_login = false"))
     laptop.upstream("one")
-    assert laptop.pull().err == "jobsync: installed one (new)\n"
+    assert laptop.pull().told == "jobsync: installed one (new in COMMIT)\n"
     assert not laptop.plist_path(LOGIN).exists()

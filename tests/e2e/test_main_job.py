@@ -7,14 +7,14 @@ def test_a_pull_installs_updates_and_removes_jobs(registered: Laptop) -> None:
     registered.job("one", at=registered.editor)
     registered.job("two", at=registered.editor)
     registered.push()
-    said = registered.pull().err
-    assert said == "jobsync: installed one, two (new)\n"
+    commit = registered.git("rev-parse", "--short", "HEAD", at=registered.editor).out.strip()
+    assert registered.pull().err == f"jobsync: installed one, two (new in {commit})\n"
     assert registered.loaded() == registered.installed() == {"one", "two"}
 
     registered.mutations()
     registered.job("one", JOB.replace("09:00", "10:00"), at=registered.editor)
     registered.push()
-    assert registered.pull().err == "jobsync: updated one (changed: jobs/one/job.toml)\n"
+    assert registered.pull().told == "jobsync: updated one (changed: jobs/one/job.toml in COMMIT)\n"
     assert registered.plist("one")["StartCalendarInterval"] == [{"Hour": 10, "Minute": 0}]
     assert [call[0] for call in registered.mutations()] == ["bootout", "bootstrap"]
 

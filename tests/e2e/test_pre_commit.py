@@ -69,16 +69,16 @@ def framework() -> Iterator[Laptop]:
 
 
 def _ours(ran: Ran) -> list[str]:
-    return [line for line in ran.text.splitlines() if line.startswith("jobsync: ")]
+    return [line for line in (ran.out + ran.told).splitlines() if line.startswith("jobsync: ")]
 
 
 def test_a_pull_a_commit_and_a_switch_sync_through_the_framework(framework: Laptop) -> None:
     framework.upstream("one")
-    assert _ours(framework.pull()) == ["jobsync: installed one (new)"]
+    assert _ours(framework.pull()) == ["jobsync: installed one (new in COMMIT)"]
     assert framework.loaded() == framework.installed() == {"keep", "one"}
 
     framework.job("one", LATER)
-    assert _ours(framework.commit()) == ["jobsync: updated one (changed: jobs/one/job.toml)"]
+    assert _ours(framework.commit()) == ["jobsync: updated one (changed: jobs/one/job.toml in COMMIT)"]
     assert framework.hour("one") == 10
 
     assert _ours(framework.git("switch", "-q", "--detach", "HEAD~1"))[0].startswith("jobsync: HEAD is detached")
@@ -95,7 +95,7 @@ def test_a_rebase_syncs_at_its_end(framework: Laptop) -> None:
     framework.commit()
     framework.upstream("upstream")
     said = _ours(framework.git("pull", "-q", "--rebase"))
-    assert "jobsync: installed upstream (new)" in said
+    assert "jobsync: installed upstream (new in COMMIT)" in said
     assert {"rebased", "upstream"} <= framework.loaded()
 
 
@@ -107,7 +107,7 @@ def test_a_fault_blocks_the_commit_and_names_what_to_write(framework: Laptop) ->
     assert 'jobs/faulty/job.toml: schedule.every: "5 min" is not a duration; write "5m"' in ran.text
     assert framework.git("rev-parse", "HEAD").out == head
     framework.job("faulty", 'run = "true"\n[schedule]\nevery = "5m"\n')
-    assert _ours(framework.commit()) == ["jobsync: installed faulty (new)"]
+    assert _ours(framework.commit()) == ["jobsync: installed faulty (new in COMMIT)"]
 
 
 def test_the_frameworks_copy_does_the_work_when_the_recorded_one_is_gone(framework: Laptop) -> None:
@@ -121,7 +121,7 @@ def test_the_frameworks_copy_does_the_work_when_the_recorded_one_is_gone(framewo
     assert "woken up" in framework.commit().text and "late" in framework.loaded()
     recorded.unlink()
     framework.job("later")
-    assert _ours(framework.commit()) == ["jobsync: installed later (new)"]
+    assert _ours(framework.commit()) == ["jobsync: installed later (new in COMMIT)"]
 
 
 def test_a_recorded_hook_that_leads_back_to_the_copy_goes_round_once(framework: Laptop) -> None:

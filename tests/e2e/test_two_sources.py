@@ -58,7 +58,7 @@ def test_an_uncommitted_edit_survives_pulls_and_is_heads_once_it_is_committed(re
     assert _known(registered, "one").source is Source.WORK_TREE
 
     registered.upstream("two")
-    assert registered.pull().err == "jobsync: installed two (new)\n"
+    assert registered.pull().told == "jobsync: installed two (new in COMMIT)\n"
     assert registered.hour("one") == 10
 
     registered.put("jobs/one/notes.txt", "upstream touches the job\n", at=registered.editor)
@@ -110,7 +110,7 @@ def test_what_a_pull_disables_or_excludes_is_removed_and_comes_back_with_the_nex
     registered.job("excluded", f'{JOB}\n[only]\ntags = ["another"]\n', at=registered.editor)
     registered.push()
     said = registered.pull().err
-    assert "removed disabled (enabled = false)" in said and "removed excluded (only.tags" in said
+    assert "removed disabled (enabled = false in " in said and "removed excluded (only.tags" in said
     assert registered.loaded() == registered.installed() == {"on"}
     assert registered.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
 
@@ -128,7 +128,7 @@ def test_a_job_deleted_in_the_work_tree_stays_away_until_its_user_wants_it_back(
     registered.drop("jobs/gone")
     assert "removed    gone" in registered.jobsync("sync").out
     registered.upstream("other")
-    assert registered.pull().err == "jobsync: installed other (new)\n"
+    assert registered.pull().told == "jobsync: installed other (new in COMMIT)\n"
     registered.put("jobs/gone/notes.txt", "upstream touches the job\n", at=registered.editor)
     registered.push()
     assert registered.pull().err == "jobsync: gone: local: removed in your work tree\n"

@@ -1,0 +1,117 @@
+"""What a hook had no time for goes on in the background, and its result is there for the next hook and for `status`.
+
+The file says what is owed before anybody sets about it: whoever is killed, the next hook sees that something is owed.
+"""
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from jobsync import config as configuration
+from jobsync import files, lock, process, report
+from jobsync.errors import JobsyncError
+from jobsync.reconcile import observe
+from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.own import FINISH
+from jobsync.reconcile.sync import sync_from_hook
+from jobsync.schedulers.protocol import Survey
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """A sync that a hook has handed on."""
+
+    begun: int
+    """Second (epoch)."""
+    ended: int = 0
+    """Second (epoch); 0: not yet."""
+    lines: tuple[str, ...] = ()
+    """What came of it, in the words of a hook; none when nothing was left to do."""
+
+    @property
+    def is_over(self) -> bool:
+        """Its result is known."""
+        return self.ended > 0
+
+
+def read(origin: Origin) -> Background | None:
+    """What was handed on and has not been told yet. A file that makes no sense is none."""
+    try:
+        table = json.loads(files.read(origin.paths.background) or b"null")
+        return table and Background(int(table["begun"]), int(table["ended"]), tuple(map(str, table["lines"])))
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _write(origin: Origin, value: Background) -> None:
+    files.make_directory(origin.paths.state)
+    files.write_atomically(origin.paths.background, json.dumps(asdict(value)).encode(), 0o600)
+
+
+def lines(origin: Origin) -> list[str]:
+    """What `status` says of it; nothing once a hook has told it, or a later sync by hand."""
+    found = read(origin)
+    if found is None:
+        return []
+    if found.is_over:
+        return [f"in the background: {line}" for line in found.lines]
+    if is_at_work(origin):
+        return ["in the background: at work on what a hook had no time for"]
+    return ["what a hook had no time for was not finished; `jobsync sync` finishes it"]
+
+
+def is_at_work(origin: Origin) -> bool:
+    """Whether a process is about it now."""
+    return lock.is_held(origin.paths.worker)
+
+
+def forget(origin: Origin) -> None:
+    """It has been told, or a later sync has made it untrue."""
+    files.remove(origin.paths.background)
+
+
+def _is_inside(origin: Origin) -> bool:
+    """Whether we run inside a job of this repository, whose end would end what we start."""
+    answer = origin.scheduler.survey()
+    services = answer.services if isinstance(answer, Survey) else {}
+    start = origin.scheduler.label("")
+    pids = {one.pid for label, one in services.items() if label.startswith(start) and one.pid}
+    return bool(pids and pids & observe.ancestors())
+
+
+def hand_on(origin: Origin) -> None:
+    """Have the sync done by a process of its own session, or from outside of the job that we run in.
+
+    `JobsyncError` when nobody could be started; then the next hook or sync does it.
+    """
+    _write(origin, Background(int(time.time())))
+    if _is_inside(origin):
+        origin.scheduler.start(origin.scheduler.label(FINISH))
+        return
+    env = {**origin.repository.environment, configuration.VARIABLE: str(origin.config.file)}
+    process.start_detached((origin.config.hook, "finish", origin.repo.id), env=env)
+
+
+def carry_on(origin: Origin) -> None:
+    """Do what was handed on, and remember what came of it. For that process; nothing handed on: nothing is done.
+
+    `Locked` when somebody else is about it.
+    """
+    with lock.hold(origin.paths.worker, timeout=0):
+        owed = read(origin)
+        if owed is not None and not owed.is_over:
+            _carry_on(origin, owed)
+
+
+def _carry_on(origin: Origin, owed: Background) -> None:
+    lines: Iterable[str]
+    try:
+        done = sync_from_hook(origin)
+        lines = report.hook_lines(done) if done else ()
+    except JobsyncError as error:
+        lines = (error.message,)
+    if told := tuple(lines):
+        _write(origin, Background(owed.begun, int(time.time()), told))
+    else:
+        forget(origin)

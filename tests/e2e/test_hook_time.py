@@ -1,0 +1,59 @@
+"""git is not kept waiting: what takes long goes on in the background, and so does what was interrupted."""
+
+import os
+import signal
+import subprocess
+
+from ..laptop import Laptop
+
+DAEMON = """
+run = "trap 'sleep {0}; exit' TERM; while :; do sleep 0.1; done"
+[daemon]
+restart = "always"
+[launchd]
+ExitTimeOut = {1}
+"""
+
+
+def running(laptop: Laptop, seconds: int) -> None:
+    """A daemon that takes its time to end, and a newer one upstream."""
+    laptop.job("one", DAEMON.format(seconds, 60))
+    laptop.commit()
+    laptop.git("push", "-q")
+    laptop.git("pull", "-q", at=laptop.editor)
+    laptop.job("one", DAEMON.format(0, 61), at=laptop.editor)
+    laptop.push()
+
+
+def is_updated(laptop: Laptop) -> bool:
+    return laptop.plist("one")["ExitTimeOut"] == 61 and laptop.loaded() == {"one"}
+
+
+def test_a_pull_that_would_wait_long_ends_and_the_next_hook_says_what_came_of_it(registered: Laptop) -> None:
+    running(registered, 9)
+    said = registered.pull().err
+    assert said == "jobsync: this takes a while: it goes on in the background, and the next hook says what came of it\n"
+    assert not is_updated(registered)
+    assert "in the background: at work" in registered.jobsync("status").err
+    assert registered.git("commit", "-q", "--allow-empty", "-m", "meanwhile").err == ""
+    registered.wait_for(lambda: is_updated(registered), 60)
+    registered.wait_for(lambda: "updated one" in registered.jobsync("status").err)
+    said = registered.git("commit", "-q", "--allow-empty", "-m", "later").told
+    assert said == "jobsync: in the background: updated one (changed: jobs/one/job.toml in COMMIT)\n"
+    assert registered.git("commit", "-q", "--allow-empty", "-m", "all is well").err == ""
+
+
+def test_a_pull_that_is_interrupted_is_made_up_for_at_once(registered: Laptop) -> None:
+    running(registered, 2)
+    registered.mutations()
+    pull = subprocess.Popen(
+        ["git", "pull", "-q"], cwd=registered.work, env=registered.environment, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    registered.wait_for(lambda: any(call[0] == "bootout" for call in registered.simulator.calls()))
+    os.killpg(pull.pid, signal.SIGINT)
+    _, said = pull.communicate(timeout=60)
+    assert pull.returncode == -signal.SIGINT and b"interrupted; the sync is done in the background" in said
+    registered.wait_for(lambda: is_updated(registered), 60)
+    registered.wait_for(lambda: "updated one" in registered.jobsync("status").err)
+    assert registered.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
