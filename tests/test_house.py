@@ -51,6 +51,7 @@ PURE = (
     "repo.affected",
     "repo.events",
     "runs.launcher",
+    "runs.timeline",
     "runs.words",
     "findings",
     "report",

@@ -19,6 +19,7 @@ _SECTIONS = {
         "run": ("running", "start a job now, and follow it to its end"),
         "stop": ("running", "stop a running job; it stays scheduled"),
         "restart": ("running", "stop a job where it runs, and start it anew"),
+        "history": ("history", "what jobs did, as a picture of the last days"),
         "logs": ("looking", "what the last run of a job printed"),
         "pause": ("running", "keep jobs from running on this machine"),
         "resume": ("running", "end a pause"),

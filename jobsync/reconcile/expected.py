@@ -8,7 +8,7 @@ from jobsync.definitions.job import Job
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.state import Record
 from jobsync.runs import missed, pauses, records
-from jobsync.runs.missed import STILL_RUNNING, Missed
+from jobsync.runs.missed import AWAY, STILL_RUNNING, Missed
 from jobsync.runs.records import Run
 from jobsync.schedulers.protocol import Answer, NoSession, Survey
 
@@ -19,6 +19,12 @@ NOT_LOADED = "not loaded"
 DISABLED = "disabled by you"
 PAUSED = "paused by you"
 LOGGED_OUT = "nobody logged in"
+_UNWANTED = frozenset({AWAY, STILL_RUNNING, NOT_LOADED, LOGGED_OUT})
+
+
+def is_unwanted(one: Missed) -> bool:
+    """Nobody asked for it: neither a pause, nor a switch, nor a condition in the definition."""
+    return one.reason in _UNWANTED
 
 
 def presently(origin: Origin, label: str, name: str, answer: Answer, last: Run | None) -> str:

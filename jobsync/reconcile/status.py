@@ -7,7 +7,7 @@ from enum import Enum
 
 from jobsync.definitions.job import Job
 from jobsync.definitions.slots import next_runs
-from jobsync.reconcile.expected import missed_runs
+from jobsync.reconcile.expected import is_unwanted, missed_runs
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders
@@ -211,6 +211,7 @@ def _one(origin: Origin, planned: Planned, name: str, change: Change | None, now
     runs = records.read(origin.paths.runs(name))
     is_whole = job is not None and record is not None and isinstance(desired, Wanted) and not desired.paused
     gaps = missed_runs(origin, job, record, answer, now, only_open=True) if is_whole and job and record else ()
+    gaps = tuple(gap for gap in gaps if is_unwanted(gap))
     seen = _Seen(name, change, desired, job, record, loaded, records.last(runs), gaps[-1] if gaps else None)
     state, detail = _state(seen, planned)
     fires = isinstance(desired, Wanted) and loaded is not None and state not in (State.PAUSED, State.DISABLED)

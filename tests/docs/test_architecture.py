@@ -77,6 +77,7 @@ def test_the_simulator_imports_nothing_from_the_rest_and_two_know_it() -> None:
         ("click", {"cli"}),
         ("git", {"repo"}),
         ("cronsim", {"definitions"}),
+        ("jinja2", {"cli"}),
         ("tomlkit", {"config.py", "definitions"}),
         ("subprocess", {"simulator"}),
     ],
@@ -112,5 +113,6 @@ def test_every_dependency_has_its_reason() -> None:
     assert sorted(run_time) == _names(project["project"]["dependencies"])
     assert sorted(development) == _names(project["dependency-groups"]["dev"])
     assert _names([extra for group in project["project"]["optional-dependencies"].values() for extra in group]) == [
-        "pre-commit"
+        "jinja2",
+        "pre-commit",
     ]

@@ -1,0 +1,51 @@
+"""What every job did: records, and the runs that did not come, side by side. Reads only."""
+
+from datetime import datetime
+
+from jobsync import files, process
+from jobsync.reconcile.expected import missed_runs
+from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.own import is_own
+from jobsync.reconcile.plan import Orders
+from jobsync.reconcile.status import schedule_words
+from jobsync.reconcile.sync import Planned, plan
+from jobsync.runs import records
+from jobsync.runs.records import Run
+from jobsync.runs.timeline import Timeline, events_of
+
+
+def _still_running(runs: tuple[Run, ...]) -> frozenset[str]:
+    """Of runs without an end, the one that still goes on: its launcher lives."""
+    last = records.last(runs)
+    if last is None or last.ended is not None or last.pid is None or not process.is_alive(last.pid):
+        return frozenset()
+    return frozenset({last.id})
+
+
+def _one(origin: Origin, planned: Planned, name: str, since: datetime, now: datetime) -> Timeline:
+    job, record = planned.want.definitions.get(name), planned.ledger.records.get(name)
+    runs = records.read(origin.paths.runs(name))
+    gaps = (
+        missed_runs(origin, job, record, planned.observed.answer, now, only_open=False)
+        if job is not None and record is not None and job.unwanted is None
+        else ()
+    )
+    recent = tuple(gap for gap in gaps if gap.last >= since)
+    slots = job.schedule.slots if job is not None else ()
+    return Timeline(
+        name=name,
+        label=record.label if record else origin.scheduler.label(name),
+        schedule=schedule_words(job) if job is not None else "",
+        events=events_of(runs, recent, slots, since, _still_running(runs)),
+        missed=recent,
+    )
+
+
+def gather(origin: Origin, since: datetime, now: datetime) -> tuple[Timeline, ...]:
+    """Every job that is defined or installed, and every other one that ran since then. Both aware, machine's zone."""
+    planned = plan(origin, Orders())
+    defined = {*planned.want.definitions, *planned.ledger.records}
+    recorded = {path.name for path in files.listing(origin.paths.runs("x").parent)}
+    names = [name for name in sorted(defined | recorded) if not is_own(name)]
+    found = [_one(origin, planned, name, since, now) for name in names]
+    return tuple(one for one in found if one.events or one.name in defined)

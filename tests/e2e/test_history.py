@@ -1,0 +1,119 @@
+"""`history`: the picture, the runs, JSON and the page, from real records."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+
+from ..laptop import Laptop
+
+DAY = 86_400
+
+
+def _records(laptop: Laptop, job: str, *lines: str, days: int = 8) -> None:
+    """Records as a launcher writes them; in them `NdHH` is the second of that hour, so many days ago, in UTC."""
+    laptop.age_job(job, days)
+    midnight = int(time.time()) // DAY * DAY
+    with (laptop.state / "runs" / job).open("a", encoding="utf-8") as file:
+        for line in lines:
+            word, moment, rest = line.split(" ", 2)
+            ago, hour = moment.split("d")
+            second = midnight - int(ago) * DAY + int(hour) * 3600
+            run = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second)) + "-1"
+            took = 5 if word == "end" else 0
+            file.write(f"{word} {run} {second + took} {rest}\n")
+
+
+def _week(laptop: Laptop) -> None:
+    laptop.environment["TZ"] = "UTC"
+    laptop.job("backup", 'run = "true"\n[schedule]\nat = "09:00"\n')
+    laptop.job("feed", 'run = "true"\n[schedule]\nat = ["06:00", "12:00"]\n')
+    laptop.commit()
+    _records(
+        laptop, "backup", "start 3d09 1 offset=+0000", "end 3d09 0 bytes=2048", "start 2d09 1 by=hand",
+        "end 2d09 78 attempts=3 bytes=10", "skip 1d09 offset=+0000 on battery",
+    )  # fmt: skip
+    _records(laptop, "feed", *(line for day in (3, 2, 1) for hour in ("06", "12")
+                               for line in (f"start {day}d{hour} 1", f"end {day}d{hour} 0")), days=4)  # fmt: skip
+
+
+def test_a_week_is_seen_at_a_glance(registered: Laptop) -> None:
+    _week(registered)
+    shown = registered.jobsync("history", "--since", "3d").out.splitlines()
+    days = [time.strftime("%a %d", time.gmtime(time.time() - ago * DAY)) for ago in (3, 2, 1, 0)]
+    assert shown[0].split("  ")[-4:] == days
+    starts = [shown[0].index(day) for day in days]
+    cells = {line.split()[0]: [line[start : start + 6].strip() for start in starts[:3]] for line in shown[1:3]}
+    assert cells == {"backup": ["■", "✗", "-"], "feed": ["■■", "■■", "■■"]}
+    assert shown[3] == "■ ok  ✗ failed  ○ missed  - skipped  ▸ running"
+    ascii_only = registered.jobsync("history", "--since", "3d", env={"LC_ALL": "C", "PYTHONUTF8": "0",
+                                                                     "PYTHONIOENCODING": "ascii"}).out  # fmt: skip
+    assert ascii_only.isascii() and "+ ok  x failed" in ascii_only
+
+
+def test_runs_are_listed_with_how_long_how_often_how_much_and_how_they_ended(registered: Laptop) -> None:
+    _week(registered)
+    shown = registered.jobsync("history", "backup", "--since", "3d").out
+    rows = [" ".join(line.split()[4:]) for line in shown.partition("START")[2].splitlines()[1:]]
+    assert [row for row in rows if not row.startswith("backup - - - missed")] == [
+        "backup - - - skipped: on battery",
+        "backup 5s 3 10 B exit 78 (EX_CONFIG)",
+        "backup 5s 1 2.0 kB ok",
+    ]
+    failed = registered.jobsync("history", "--failed", "--since", "3d").out
+    assert "EX_CONFIG" in failed and "■■" not in failed and "2.0 kB" not in failed
+    cut = registered.jobsync("history", "feed", "--since", "3d", "-n", "3").out.splitlines()
+    assert re.fullmatch(r"\d+ older; `--lines \d+` shows them", cut[-1])
+
+
+def test_json_tells_every_run_and_every_miss(registered: Laptop) -> None:
+    _week(registered)
+    document = json.loads(registered.jobsync("history", "--json", "--since", "6d").out)
+    (repo,) = document["repos"]
+    jobs = {job["name"]: job for job in repo["jobs"]}
+    assert [run["outcome"] for run in jobs["backup"]["runs"]] == ["ok", "failed", "skipped"]
+    assert jobs["backup"]["runs"][1]["by_hand"] and jobs["backup"]["runs"][1]["words"] == "exit 78 (EX_CONFIG)"
+    asleep = [gap for gap in jobs["backup"]["missed"] if gap["reason"] == "asleep or off"]
+    assert asleep[0]["count"] >= 2 and asleep[0]["made_up"] == jobs["backup"]["runs"][0]["id"]
+    assert jobs["feed"]["schedule"] == "daily at 06:00; daily at 12:00"
+
+
+def test_a_run_that_goes_on_a_real_one_and_none_at_all(registered: Laptop) -> None:
+    registered.job("slow", 'run = "sleep 1000"\n')
+    registered.commit()
+    assert registered.jobsync("history").out.splitlines()[-1].startswith("no runs in this time; ")
+    assert "nothing failed and nothing was missed" in registered.jobsync("history", "--failed").out
+    registered.jobsync("run", "-d", "slow")
+    shown = registered.jobsync("history").out
+    assert "▸" in shown.splitlines()[1] and shown.rstrip().endswith("running")
+    registered.launchctl("kill", "KILL", registered.target("slow"))
+    registered.wait_for(lambda: "✗" in registered.jobsync("history").out.splitlines()[1])
+    assert registered.jobsync("history").out.rstrip().endswith("killed")
+
+
+def test_the_page_is_written_whole_for_its_owner_alone(registered: Laptop) -> None:
+    _week(registered)
+    ran = registered.jobsync("history", "--html", "week.html")
+    page = registered.work / "week.html"
+    assert ran.err == "wrote week.html\n" and page.stat().st_mode & 0o777 == 0o600
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>") and text.rstrip().endswith("</html>")
+    assert "~/dotfiles" in text and "exit 78 (EX_CONFIG)" in text and "http" not in text.replace("http-equiv", "")
+
+
+def test_without_jinja2_the_page_says_what_to_install(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    script = "import sys; sys.modules['jinja2'] = None; from jobsync.cli import main; main()"
+    ran = subprocess.run(
+        [sys.executable, "-c", script, "history", "--html", "x.html"],
+        cwd=registered.work, env=registered.environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert ran.returncode == 1 and "needs Jinja2" in ran.stderr and "pipx inject jobsync jinja2" in ran.stderr
+    assert not (registered.work / "x.html").exists()
+
+
+def test_what_cannot_be_looked_back_at_is_said(registered: Laptop) -> None:
+    assert "--since: " in registered.jobsync("history", "--since", "soon", status=2).err
+    assert "at most a year" in registered.jobsync("history", "--since", "90w", status=2).err
