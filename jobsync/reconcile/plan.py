@@ -335,9 +335,11 @@ def _name_of(look: _Look, steps: tuple[Step, ...]) -> Outcome:
         return Outcome.UNCHANGED
     if look.record is None and look.loaded is None:
         return Outcome.INSTALLED
-    if look.is_changed and any(isinstance(step, Write) for step in steps):
+    # Links are taken away and put back around every load.
+    writes = any(isinstance(step, Write) and look.differs(step.artefact) for step in steps)
+    if look.is_changed and writes:
         return Outcome.UPDATED
-    if any(isinstance(step, Write) for step in steps):
+    if writes:
         return Outcome.REPAIRED
     if any(isinstance(step, Load | Reread) for step in steps):
         return Outcome.RELOADED

@@ -214,7 +214,7 @@ class Systemd:
         return {label: pid for label, pid in pids.items() if pid}
 
     def _is_daemon(self, label: str) -> bool:
-        content = files.read(self._unit_path(label, units.SERVICE))
+        content = systemd_survey.content(self._unit_path(label, units.SERVICE))
         return content is not None and units.kind(content) == units.DAEMON
 
     def identify(self, label: str) -> Identity | None:
@@ -232,12 +232,12 @@ class Systemd:
         fragments = [one["FragmentPath"] for one in found.values() if one.get("FragmentPath")]
         if not fragments:
             return None
-        owners = {units.owner_of(files.read(Path(fragment)) or b"") for fragment in fragments}
+        owners = {units.owner_of(systemd_survey.content(Path(fragment)) or b"") for fragment in fragments}
         return Identity(owners.pop() if len(owners) == 1 else "", digest)
 
     def owns(self, label: str) -> bool:
         """See the protocol: what has no file with our mark any more says nothing of itself."""
-        contents = (files.read(Path(path)) for path in self.definitions(label))
+        contents = (systemd_survey.content(Path(path)) for path in self.definitions(label))
         return any(content is not None and self.is_ours(content) for content in contents)
 
     def enclosing(self, answer: Survey) -> frozenset[int]:
@@ -317,7 +317,7 @@ class Systemd:
         since it was told to stop has said so itself.
         """
         for label in labels:
-            content = files.read(self._unit_path(label, units.TIMER)) or b""
+            content = systemd_survey.content(self._unit_path(label, units.TIMER)) or b""
             if units.is_persistent(content):
                 stamp = self._stamp(label)
                 files.make_directory(stamp.parent, 0o755)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobsync import files
+from jobsync.errors import JobsyncError
 from jobsync.paths import Paths
 from jobsync.schedulers import units
 from jobsync.schedulers.protocol import Loaded, Survey
@@ -68,17 +69,25 @@ def _is_mask(path: Path) -> bool:
     return False
 
 
+def content(path: Path) -> bytes | None:
+    """Of a unit; None where there is none, or something that systemd does not read either."""
+    try:
+        return files.read(path)
+    except JobsyncError:
+        return None
+
+
 def on_disk(paths: Paths, prefix: str, runtime: str) -> Disk:
     """Look. `JobsyncError` when a directory cannot be read."""
-    found = installed(paths, prefix)
-    alone = [label for label, suffixes in found.items() if not suffixes & set(_TRIGGERS)]
-    contents = {label: files.read(paths.units / f"{label}.{units.SERVICE}") for label in alone}
+    suffixes = installed(paths, prefix)
+    alone = [label for label, ones in suffixes.items() if not ones & set(_TRIGGERS)]
+    contents = {label: content(paths.units / f"{label}.{units.SERVICE}") for label in alone}
     linked = {path.name for target in units.TARGETS.values() for path in files.listing(paths.wants(target))}
     places = (path for place in paths.overriding(runtime) for path in files.listing(place))
     changing = (files.read(paths.changing) or b"").decode("utf-8", "replace").split("\n")
     return Disk(
-        units=found,
-        services={label: content for label, content in contents.items() if content is not None},
+        units=suffixes,
+        services={label: found for label, found in contents.items() if found is not None},
         linked=frozenset(linked),
         masked=frozenset(path.name for path in places if path.name.startswith(f"{prefix}.") and _is_mask(path)),
         changing=frozenset(changing),
@@ -98,11 +107,15 @@ def _is_armed(label: str, held: Mapping[str, Unit], triggers: Collection[str], d
     return label in disk.services
 
 
-def _digest(held: Mapping[str, Unit], triggers: Collection[str], kind: str) -> str:
+def _digest(label: str, held: Mapping[str, Unit], triggers: Collection[str], disk: Disk) -> str:
     """What is loaded, as its own descriptions say; empty where one of them says nothing."""
     service = held.get(units.SERVICE)
+    if service is None and label in disk.services:
+        # Nothing of it is held: whoever starts it has the manager read what is there.
+        return units.meaning(disk.services[label]) or ""
     if service is None or service.load != "loaded":
         return ""
+    kind = units.DAEMON if disk.is_daemon(label) else units.SERVICE
     parts = {kind: service.digest} | {one: held[one].digest for one in triggers if one in held}
     return " ".join(f"{name}={digest}" for name, digest in parts.items()) if all(parts.values()) else ""
 
@@ -117,8 +130,7 @@ def _loaded(label: str, held: Mapping[str, Unit], pid: int | None, disk: Disk) -
         return None if all(one in suffixes for one in held) else Loaded(None, None, is_armed=False)
     service = held.get(units.SERVICE)
     ended = {"exited": 0, "auto-restart": 1}.get(service.sub) if service is not None else None
-    kind = units.DAEMON if disk.is_daemon(label) else units.SERVICE
-    return Loaded(pid, ended, _digest(held, triggers, kind), is_armed)
+    return Loaded(pid, ended, _digest(label, held, triggers, disk), is_armed)
 
 
 def _way_to_enable(label: str, held: Mapping[str, Unit], disk: Disk) -> str:
