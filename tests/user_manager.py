@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -217,16 +217,12 @@ def running(
 
 
 @contextmanager
-def again(manager: UserManager, directory: Path) -> Iterator[UserManager]:
-    """After `manager.stop()`: the next login, with the same home."""
+def again(manager: UserManager, directory: Path, *, settled: bool = True) -> Iterator[UserManager]:
+    """After `manager.stop()`: the next login, with the same home. `settled`: and all that it starts has started."""
     following = _begin(manager.home, directory, manager.owner, None, "")
     try:
-        following._wait()
+        if settled:
+            following._wait()
         yield following
     finally:
         following.stop()
-
-
-def environment_of(manager: UserManager) -> Mapping[str, str]:
-    """What a login gives to the user's own processes."""
-    return manager.environment

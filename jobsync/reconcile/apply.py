@@ -336,7 +336,8 @@ class Applier:
         if not works:
             return
         daemons = [work.change.label for work in works if _loads(work.change) and _is_daemon(work.change)]
-        answer = self._loader.kick_pended(daemons, self._scheduler.survey())
+        is_told = any(_loads(work.change) or _unloaded(work.change) for work in works)
+        answer = self._loader.kick_pended(daemons, self._scheduler.survey()) if is_told else None
         for work in works:
             complaint = _complaint(work.change, answer)
             if complaint:

@@ -218,21 +218,24 @@ class Systemd:
         return content is not None and units.kind(content) == units.DAEMON
 
     def identify(self, label: str) -> Identity | None:
-        """See the protocol. The owner is in the file that the manager read."""
-        loaded = [one for one in units.SUFFIXES if f"{label}.{one}" in self._held]
-        digest = " ".join(
-            f"{one}={self._held[f'{label}.{one}'].digest}" for one in loaded if self._held[f"{label}.{one}"].digest
-        )
-        answer = self._call(
-            "--user", "show", "-p", "Id,FragmentPath", "--", *(f"{label}.{one}" for one in units.SUFFIXES)
-        )
+        """See the protocol. The owner is in the file that the manager read; asked only where that is none of ours.
+
+        A file that is gone since it was read tells nothing any more; then its digest in the manager's table does.
+        """
+        held = {one: self._held[f"{label}.{one}"] for one in units.SUFFIXES if f"{label}.{one}" in self._held}
+        digest = " ".join(f"{one}={unit.digest}" for one, unit in held.items() if unit.digest)
+        if self.owns(label):
+            return Identity(self.owner, digest)
+        names = [f"{label}.{one}" for one in units.SUFFIXES]
+        answer = self._call("--user", "show", "-p", "Id,FragmentPath", "--", *names)
         if answer.status:
             raise SchedulerError(_failure(answer))
         found = units_list.shown(answer.stdout.decode("utf-8", "replace"))
-        fragments = [one["FragmentPath"] for one in found.values() if one.get("FragmentPath")]
+        fragments = [Path(one["FragmentPath"]) for one in found.values() if one.get("FragmentPath")]
         if not fragments:
-            return None
-        owners = {units.owner_of(systemd_survey.content(Path(fragment)) or b"") for fragment in fragments}
+            return Identity(self.owner, digest) if digest else None
+        contents = [systemd_survey.content(fragment) for fragment in fragments]
+        owners = {self.owner if one is None and digest else units.owner_of(one or b"") for one in contents}
         return Identity(owners.pop() if len(owners) == 1 else "", digest)
 
     def owns(self, label: str) -> bool:

@@ -32,6 +32,8 @@ class Disk:
     """Units that something at login wants."""
     masked: frozenset[str]
     """Units that the user masked."""
+    replaced: Mapping[str, str]
+    """Units of which the user keeps a copy that counts instead of ours -> what ours means."""
     changing: frozenset[str]
     """Labels that a sync was killed at, or failed to change."""
 
@@ -83,13 +85,16 @@ def on_disk(paths: Paths, prefix: str, runtime: str) -> Disk:
     alone = [label for label, ones in suffixes.items() if not ones & set(_TRIGGERS)]
     contents = {label: content(paths.units / f"{label}.{units.SERVICE}") for label in alone}
     linked = {path.name for target in units.TARGETS.values() for path in files.listing(paths.wants(target))}
-    places = (path for place in paths.overriding(runtime) for path in files.listing(place))
+    places = [path for place in paths.overriding(runtime) for path in files.listing(place)]
+    here = [path for path in places if path.name.startswith(f"{prefix}.")]
+    copies = {path.name: content(paths.units / path.name) for path in here if path.is_file() and not _is_mask(path)}
     changing = (files.read(paths.changing) or b"").decode("utf-8", "replace").split("\n")
     return Disk(
         units=suffixes,
         services={label: found for label, found in contents.items() if found is not None},
         linked=frozenset(linked),
-        masked=frozenset(path.name for path in places if path.name.startswith(f"{prefix}.") and _is_mask(path)),
+        masked=frozenset(path.name for path in here if _is_mask(path)),
+        replaced={name: units.meaning(found or b"") or "" for name, found in copies.items()},
         changing=frozenset(changing),
     )
 
@@ -117,7 +122,10 @@ def _digest(label: str, held: Mapping[str, Unit], triggers: Collection[str], dis
         return ""
     kind = units.DAEMON if disk.is_daemon(label) else units.SERVICE
     parts = {kind: service.digest} | {one: held[one].digest for one in triggers if one in held}
-    return " ".join(f"{name}={digest}" for name, digest in parts.items()) if all(parts.values()) else ""
+    for one in parts:
+        suffix = units.SERVICE if one == kind else one
+        parts[one] = disk.replaced.get(f"{label}.{suffix}", f"{one}={parts[one]}" if parts[one] else "")
+    return " ".join(parts.values()) if all(parts.values()) else ""
 
 
 def _loaded(label: str, held: Mapping[str, Unit], pid: int | None, disk: Disk) -> Loaded | None:
