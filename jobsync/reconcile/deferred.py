@@ -11,6 +11,9 @@ from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import FINISH
 from jobsync.reconcile.state import Caller
 
+_PIDS = 1 << 31
+"""No process id is as high: pid_t has 32 bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -22,11 +25,22 @@ class Request:
 
 def read(origin: Origin) -> dict[str, Request]:
     """What waits to be finished, by job. A file that makes no sense is none: the next sync writes a true one."""
+    return parse(files.read(origin.paths.deferred) or b"")
+
+
+def parse(content: bytes) -> dict[str, Request]:
+    """The file's content as requests; none where it makes no sense."""
     try:
-        rows = json.loads(files.read(origin.paths.deferred) or b"{}")
-        return {str(name): Request(Caller(caller), int(pid)) for name, (caller, pid) in rows.items()}
-    except (ValueError, TypeError, AttributeError):
+        rows = json.loads(content)
+        found = {str(name): Request(Caller(caller), int(pid)) for name, (caller, pid) in rows.items()}
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return {}
+    return found if all(0 < request.pid < _PIDS for request in found.values()) else {}
+
+
+def dumps(requests: Mapping[str, Request]) -> bytes:
+    """The file's content."""
+    return json.dumps({name: [one.caller.value, one.pid] for name, one in sorted(requests.items())}).encode()
 
 
 def write(origin: Origin, requests: Mapping[str, Request]) -> None:
@@ -34,8 +48,7 @@ def write(origin: Origin, requests: Mapping[str, Request]) -> None:
     if not requests:
         files.remove(origin.paths.deferred)
         return
-    rows = {name: [request.caller.value, request.pid] for name, request in sorted(requests.items())}
-    files.write_if_changed(origin.paths.deferred, json.dumps(rows).encode(), 0o600)
+    files.write_if_changed(origin.paths.deferred, dumps(requests), 0o600)
 
 
 def arrange(origin: Origin, requests: Mapping[str, Request], ancestors: frozenset[int]) -> None:

@@ -156,8 +156,11 @@ def read(path: Path) -> Ledger | None:
     `JobsyncError` when it was written by a newer jobsync: this one must not write over what it does not understand.
     """
     content = files.read(path)
-    if content is None:
-        return None
+    return None if content is None else parse(content)
+
+
+def parse(content: bytes) -> Ledger | None:
+    """The ledger in a file's content; as `read`."""
     head, _, body = content.decode("utf-8", "surrogateescape").partition("\n\n")
     word, _, number = head.partition("\n")[0].rpartition(" ")
     if word != _WORD or not (number.isascii() and number.isdigit()):
