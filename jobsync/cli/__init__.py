@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from jobsync.cli.console import ExitCode, complain, mute, stand_in_for_closed_streams
+from jobsync.cli.console import ExitCode, complain, complain_of, mute, stand_in_for_closed_streams
 from jobsync.cli.groups import cli
 from jobsync.errors import JobsyncError, UsageError
 
@@ -26,10 +26,10 @@ def _run(arguments: list[str]) -> int:
         complain("interrupted")
         return ExitCode.INTERRUPTED
     except UsageError as error:
-        complain(error.message, error.hint)
+        complain_of(error)
         return ExitCode.USAGE
     except JobsyncError as error:
-        complain(error.message, error.hint)
+        complain_of(error)
         return ExitCode.FAILURE
     return status if isinstance(status, int) else ExitCode.OK
 

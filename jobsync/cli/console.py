@@ -112,6 +112,17 @@ def complain(message: str, hint: str | None = None) -> None:
         note(f"  {hint}")
 
 
+FALLBACK = "`jobsync doctor` looks for the cause"
+USAGE_FALLBACK = "`jobsync COMMAND --help` says what fits together"
+"""What to type next where the trouble itself does not say it."""
+
+
+def complain_of(error: JobsyncError) -> None:
+    """Known trouble, and what to type next: nobody is left without."""
+    fallback = USAGE_FALLBACK if isinstance(error, UsageError) else FALLBACK
+    complain(error.message, error.hint or (None if "`" in error.message else fallback))
+
+
 def say_json(value: Mapping[str, object]) -> None:
     """The result for programs."""
     say(json.dumps(value, indent=2))

@@ -235,10 +235,10 @@ def _show_all(origin: Origin, planned: Planned, found: tuple[JobStatus, ...], no
         say_all(table(found, now, width()))
     for line in [*background.lines(origin), *_troubles(found), *_faults_of_none(planned, found)]:
         note(line)
-    say(_summary(planned, found) if found or planned.plan.faults else "no jobs; `jobs/NAME/job.toml` defines one")
     past = _history(origin, planned, ahead(origin, planned), now) if found else ""
     if past:
         say(past)
+    say(_summary(planned, found) if found or planned.plan.faults else "no jobs; `jobs/NAME/job.toml` defines one")
 
 
 def _faults_of_none(planned: Planned, found: tuple[JobStatus, ...]) -> list[str]:

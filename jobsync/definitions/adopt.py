@@ -331,7 +331,7 @@ class _Writer:
 
     def _directory(self, value: object) -> None:
         if not isinstance(value, str) or not value.startswith("/"):
-            raise JobsyncError("is not an absolute path; launchd expands nothing")
+            raise JobsyncError("is not an absolute path; launchd expands nothing, so write it from /")
         where = posixpath.normpath(value)
         if where == self._job.directory:
             return

@@ -55,7 +55,9 @@ def without(table: Mapping[str, object], keys: Collection[str]) -> Table:
 
 def _decode(data: bytes) -> str:
     if len(data) > LARGEST_FILE:
-        raise JobsyncError(f"is larger than {LARGEST_FILE // 1024} KiB, so it is no definition")
+        raise JobsyncError(
+            f"is larger than {LARGEST_FILE // 1024} KiB, so it is no definition; keep data in files of their own"
+        )
     if data.startswith(b"\xef\xbb\xbf"):
         raise JobsyncError("starts with a byte order mark; save it as UTF-8 without one")
     # tomlkit takes a NUL for the end of the file.
@@ -112,5 +114,5 @@ def parse(data: bytes) -> Table:
     except Exception as error:  # A parser's own bug on somebody's bytes must not stop the other jobs.
         raise JobsyncError(f"is not TOML that can be read ({type(error).__name__})") from None
     if _depth(table) > DEEPEST:
-        raise JobsyncError("is nested too deeply to be a definition")
+        raise JobsyncError("is nested too deeply to be a definition; write it flat")
     return table

@@ -48,7 +48,9 @@ def check_known(section: Section, known: tuple[str, ...]) -> None:
     for key in found[:_MOST_UNKNOWN]:
         section.fault(key, unknown(section.name, key, known))
     if len(found) > _MOST_UNKNOWN:
-        section.fault("", f"{len(found) - _MOST_UNKNOWN} further keys are not known; is this a job's definition?")
+        section.fault(
+            "", f"{len(found) - _MOST_UNKNOWN} further keys are not known; is this a job's definition? Take them out"
+        )
 
 
 def _choice(section: Section, key: str, choices: type[E], default: E) -> E:

@@ -49,7 +49,7 @@ class Refusal:
 def _slot(table: object) -> Iterator[Slot]:
     """One dict of StartCalendarInterval. Day and weekday both given is either of them (launchd.plist(5))."""
     if not isinstance(table, dict):
-        raise JobsyncError("holds something that is no dict")
+        raise JobsyncError("holds something that is no dict; correct it")
     for key, value in table.items():
         low, high = _FIELDS.get(key, (0, -1))
         if type(value) is not int or not low <= value <= high:

@@ -76,7 +76,11 @@ def _session(value: object) -> str | None:
 def _absolute(value: object) -> str | None:
     if wrong := _text(value):
         return wrong
-    return None if str(value).startswith("/") else f"{shown(value)} is not an absolute path; launchd expands nothing"
+    return (
+        None
+        if str(value).startswith("/")
+        else f"{shown(value)} is not an absolute path; launchd expands nothing, so write it from /"
+    )
 
 
 def _umask(value: object) -> str | None:

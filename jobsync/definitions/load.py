@@ -71,7 +71,7 @@ def _means_to_be_a_job(tree: Tree, directory: str) -> bool:
 
 def _read_table(section: Section, around: Surroundings) -> Table | None:
     if around.tree.mode(around.directory) == LINK:
-        section.fault("", f"{around.directory} is a link; a job is a directory of its own")
+        section.fault("", f"{around.directory} is a link; a job is a directory of its own, so make it one")
         return None
     data = around.tree.read(section.file)
     if data is None:

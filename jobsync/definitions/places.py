@@ -50,7 +50,7 @@ def repository_path(text: str, directory: str) -> str:
         raise JobsyncError(f'{shown(text)} is not a path from the job\'s directory; write "../../lib"')
     found = posixpath.normpath(posixpath.join(directory, text))
     if found == ".." or found.startswith("../"):
-        raise JobsyncError(f"{shown(text)} leaves the repository; only its own files can be inputs")
+        raise JobsyncError(f"{shown(text)} leaves the repository; only its own files can be inputs, so leave it out")
     if found == ".":
         raise JobsyncError(f"{shown(text)} is the whole repository; name the directories that the job uses")
     return found

@@ -159,7 +159,7 @@ def _weekday(text: str) -> int:
 def _monthday(text: str) -> int:
     if re.fullmatch(r"0?[1-9]|[12][0-9]|3[01]", text):
         return int(text)
-    raise JobsyncError(f'"{text}" is not a day of the month; days are numbers from 1 to 31')
+    raise JobsyncError(f'"{text}" is not a day of the month; write numbers from 1 to 31')
 
 
 def _weekday_span(text: str) -> list[int]:
@@ -310,7 +310,9 @@ def _check_fields(text: str, fields: list[str]) -> None:
             f'"{text}" has {len(fields)} fields; write five (minute hour day month weekday), and what to run in `run`'
         )
     if len(fields) < 5:
-        raise JobsyncError(f'"{text}" has {len(fields)} of the five fields minute hour day month weekday')
+        raise JobsyncError(
+            f'"{text}" has {len(fields)} of the five fields minute hour day month weekday; write all five'
+        )
     for field, name in zip(fields, _CRON_FIELDS, strict=True):
         for term in field.split(","):
             _check_term(term, name)
@@ -333,7 +335,9 @@ def _cronsim(text: str, fields: list[str]) -> CronSim:
         wrong = dict(zip(_CRON_FIELDS, fields, strict=True))[name]
         numbers = re.findall("[0-9]+", wrong)
         if name == "day-of-month" and numbers and all(1 <= int(number) <= 31 for number in numbers):
-            raise JobsyncError(f'"{text}" never happens: no such month has a day {wrong}') from None
+            raise JobsyncError(
+                f'"{text}" never happens: no such month has a day {wrong}; write one that it has'
+            ) from None
         raise JobsyncError(f'"{wrong}" is not {_a(name)}; it is {_CRON_FIELDS[name]}') from None
 
 

@@ -69,7 +69,7 @@ WRONG = [
     ("Nice", "-5", "the number -5 is not a number from 0 to 20"),
     ("ProcessType", '"Slow"', '"Slow" is not one of Standard, Background, Adaptive, Interactive'),
     ("ProcessType", "[]", "a list is not one of Standard, Background, Adaptive, Interactive"),
-    ("StandardInPath", '"~/x"', '"~/x" is not an absolute path; launchd expands nothing'),
+    ("StandardInPath", '"~/x"', '"~/x" is not an absolute path; launchd expands nothing, so write it from /'),
     ("StandardInPath", "1", "the number 1 is not a text; write it in quotes"),
     ("Umask", '"22"', '"22" is not an octal number; write "022"'),
     ("Umask", '"089"', '"089" is not an octal number; write "022"'),

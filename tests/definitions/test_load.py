@@ -203,7 +203,9 @@ FAULTS = {
     'path = "~/bin"': ['path: "~/bin" is not a list; write path = ["~/.bun/bin"]'],
     'path = ["/a:/b"]': ['path: "/a:/b" holds a colon, which separates directories; write one per text'],
     'inputs = ["/etc"]': ['inputs: "/etc" is not a path from the job\'s directory; write "../../lib"'],
-    'inputs = ["../../../x"]': ['inputs: "../../../x" leaves the repository; only its own files can be inputs'],
+    'inputs = ["../../../x"]': [
+        'inputs: "../../../x" leaves the repository; only its own files can be inputs, so leave it out'
+    ],
     'inputs = ["../.."]': ['inputs: "../.." is the whole repository; name the directories that the job uses'],
     'inputs = ["lib"]': ['inputs: "lib" is jobs/backup/lib in the repository, where nothing is; correct it'],
     'schedule = "daily"': ['schedule: "daily" is not a table; write [schedule] and below it at = "mon-fri 09:00"'],
@@ -296,9 +298,9 @@ FAULTS = {
     "a = 1\na = 2": ['line 2: key "a" already exists'],
     "run =": ["line 1: something is missing at its end"],
     "a = [" + "[" * 5_000: ["line 1: TOML value nested more than 100 levels deep"],
-    "a = " + "[" * 20 + "]" * 20: ["is nested too deeply to be a definition"],
+    "a = " + "[" * 20 + "]" * 20: ["is nested too deeply to be a definition; write it flat"],
     "a = " + "9" * 5_000: ["line 1: invalid number"],
-    "# " + "x" * 70_000: ["is larger than 64 KiB, so it is no definition"],
+    "# " + "x" * 70_000: ["is larger than 64 KiB, so it is no definition; keep data in files of their own"],
 }
 
 
@@ -417,7 +419,7 @@ def test_a_directory_with_run_and_no_definition_is_a_fault_and_keeps_its_job() -
 def test_a_linked_directory_is_no_job() -> None:
     found = load(tree({"a": ""}, files={"jobs/b": (LINK, b"a")}), MACHINE)
     assert [str(fault) for fault in found.faults] == [
-        "jobs/b/job.toml: jobs/b is a link; a job is a directory of its own"
+        "jobs/b/job.toml: jobs/b is a link; a job is a directory of its own, so make it one"
     ]
     assert [job.name for job in found.jobs] == ["a"]
 

@@ -259,7 +259,7 @@ AT_FAULTS = {
     "daily 09:00": '"daily" is not a day; leave the days out',
     "1st 09:00": '"1st" is not a day; write "1"',
     "someday 09:00": '"someday" is not a day; days are mon, tue, … sun or numbers from 1 to 31',
-    "32 09:00": '"32" is not a day of the month; days are numbers from 1 to 31',
+    "32 09:00": '"32" is not a day of the month; write numbers from 1 to 31',
     "28-3 09:00": '"28-3" runs over the end of the month; write "28-31,1-3"',
     "1,mon 09:00": '"1,mon" mixes days of the month with weekdays; write two entries: at = ["1 …", "mon …"]',
 }
@@ -267,7 +267,7 @@ CRON_FAULTS = {
     " ": 'is empty; write five fields, as "0 9 * * 1-5"',
     "@reboot": '"@reboot" is not a time; write at_login = true',
     "@never": '"@never" is not known; known are ' + ", ".join(SHORTHANDS),
-    "0 9 * *": '"0 9 * *" has 4 of the five fields minute hour day month weekday',
+    "0 9 * *": '"0 9 * *" has 4 of the five fields minute hour day month weekday; write all five',
     "0 0 9 * * 1": '"0 0 9 * * 1" has six fields; without seconds it is "0 9 * * 1"',
     "0 9 * * 1 /bin/x": '"0 9 * * 1 /bin/x" has 6 fields; write five (minute hour day month weekday), and what to '
     "run in `run`",
@@ -293,7 +293,7 @@ CRON_FAULTS = {
     "0 24 * * *": '"24" is not an hour; it is 0 to 23',
     "0 0 32 * *": '"32" is not a day-of-month; it is 1 to 31',
     "0 0 mon * *": '"mon" is not a day-of-month; it is 1 to 31',
-    "0 0 31 2,4 *": '"0 0 31 2,4 *" never happens: no such month has a day 31',
+    "0 0 31 2,4 *": '"0 0 31 2,4 *" never happens: no such month has a day 31; write one that it has',
     "0 0 * 13 *": '"13" is not a month; it is 1 to 12 or jan to dec',
     "0 0 */2 * 1-5": 'the day "*/2" beside the weekday "1-5" means both at once to cron, which launchd cannot say; '
     "keep one of them and let the script check the other",

@@ -47,8 +47,8 @@ def test_the_table_shows_every_job_those_in_trouble_first(registered: Laptop) ->
     assert table["fine"][:2] == ["only by hand", "ok"] and "ago, ok in" in table["fine"][2]
     assert table["watch"][:2] == ["daemon", "running"] and table["watch"][2].startswith("running for ")
     assert table["off"][1:] == ["not for this machine", "-", "-"]
-    assert lines[-2] == "6 jobs, 3 to look at: bad, failing, new"
-    assert re.fullmatch(r"last change by a sync \d+s ago, at [0-9a-f]{8} \(change\)", lines[-1])
+    assert lines[-1] == "6 jobs, 3 to look at: bad, failing, new"
+    assert re.fullmatch(r"last change by a sync \d+s ago, at [0-9a-f]{8} \(change\)", lines[-2])
     assert [line.split(": ")[0] for line in ran.err.splitlines()] == [
         *("jobs/bad/job.toml", "jobs/bad/job.toml", "failing", "new")
     ]
@@ -57,7 +57,7 @@ def test_the_table_shows_every_job_those_in_trouble_first(registered: Laptop) ->
 def test_status_claims_health_only_when_all_is_well(registered: Laptop) -> None:
     registered.job("one")
     registered.commit()
-    assert registered.jobsync("status", "--exit-code").out.splitlines()[-2] == "1 job, all well"
+    assert registered.jobsync("status", "--exit-code").out.splitlines()[-1] == "1 job, all well"
     registered.bootout("one")
     ran = registered.jobsync("status", "--exit-code", status=3)
     assert "not loaded" in ran.out and ran.err == "one: was not loaded; `jobsync sync`\n"

@@ -108,7 +108,7 @@ def test_the_last_line_says_when_a_sync_changed_something_and_how_far_head_is_ah
     (repo,) = json.loads(registered.jobsync("status", "--json").out)["repos"]
     commit = registered.git("rev-parse", "HEAD").out.strip()
     assert repo["last_change"]["commit"] == commit and repo["ahead"] == 0
-    last = registered.jobsync("status").out.splitlines()[-1]
+    last = registered.jobsync("status").out.splitlines()[-2]
     assert last.startswith("last change by a sync ") and last.endswith(f" ago, at {commit[:8]} (Begin with one)")
     registered.put("notes.txt", "none of ours")
     registered.git("add", "-A")
@@ -119,7 +119,7 @@ def test_the_last_line_says_when_a_sync_changed_something_and_how_far_head_is_ah
         registered.git("-c", "core.hooksPath=/dev/null", "commit", "-qam", f"At {hour}")
     assert (
         registered.jobsync("status")
-        .out.splitlines()[-1]
+        .out.splitlines()[-2]
         .endswith("; HEAD is 2 commits ahead of the last sync: `jobsync sync`")
     )
     registered.jobsync("sync")
