@@ -4,6 +4,7 @@ A command's module is imported when it is asked for: `jobsync --help` must not p
 """
 
 import importlib
+import keyword
 from difflib import get_close_matches
 
 import click
@@ -27,6 +28,7 @@ _SECTIONS = {
     "Changing jobs": {
         "edit": ("editing", "change a definition in your editor, check it, see the plan"),
         "rename": ("editing", "give a job another name; logs and history follow"),
+        "import": ("importing", "make jobs of LaunchAgents, a crontab or systemd timers"),
         "adopt": ("changing", "write an edit of an installed job back into its job.toml"),
     },
     "Looking closer": {
@@ -54,6 +56,11 @@ _SECTIONS = {
 _MODULES = {name: module for section in _SECTIONS.values() for name, (module, _) in section.items()}
 
 
+def _attribute(name: str) -> str:
+    """What a command is called in its module: `import` is a word of Python's."""
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
 class _Late(click.Group):
     """A group that knows its commands by name and imports them by need."""
 
@@ -67,7 +74,7 @@ class _Late(click.Group):
         del ctx
         if cmd_name not in _MODULES:
             return None
-        command = getattr(importlib.import_module(f"jobsync.cli.{_MODULES[cmd_name]}"), cmd_name)
+        command = getattr(importlib.import_module(f"jobsync.cli.{_MODULES[cmd_name]}"), _attribute(cmd_name))
         assert isinstance(command, click.Command)  # noqa: S101 - what _SECTIONS promises; a test reads them all
         return command
 

@@ -1,0 +1,232 @@
+"""A crontab -> one job for each of its lines. Pure.
+
+crontab(5) as Debian's and macOS's cron read it: variables above a line count for it, `%` ends the command and begins
+its input, and sh gets the rest as it stands.
+"""
+
+import re
+import shlex
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, Variables, described, name_of
+from jobsync.definitions.schedule import SHORTHANDS, read_cron
+from jobsync.errors import JobsyncError
+
+_VARIABLE = re.compile(r"\s*(?P<name>\"[^\"]+\"|'[^']+'|[^\s=#\"']+)\s*=\s*(?P<value>.*?)\s*")
+_FIELDS = re.compile(r"\s*(?P<time>@[A-Za-z]+|(?:\S+\s+){4}\S+)\s+(?P<command>\S.*?)\s*")
+TAKEN_OVER = "taken over by jobsync as"
+"""How the comment begins that stands in place of a line that jobsync took over."""
+_BOILERPLATE = ("Edit this file to introduce tasks to be run by cron.", "m h  dom mon dow   command")
+"""First and last line of what Debian's `crontab -e` puts into an empty one."""
+
+# Without these, `sh -eu -c` means what `sh -c` means: -e counts for a command that is followed by another one on its
+# own, -u for a variable.
+_NEEDS_PLAIN_SH = re.compile(r"[;$`\n(){}]|(?<![&>])&(?![&>])|\b(?:set|if|for|while|until|case|function)\b|^\s*!")
+_CRONS_OWN = frozenset({"SHELL", "HOME", "MAILTO", "MAILFROM", "LOGNAME", "USER", "CRON_TZ"})
+"""Variables that cron uses itself."""
+_CRONS_PATH = "/usr/bin:/bin"
+_SH = "/bin/sh"
+_END = "END_OF_INPUT"
+_WRAPPERS = re.compile(
+    r"exec|env|nice|ionice|sudo|command|time|sh|bash|zsh|python3?|perl|ruby|node|bun|timeout|nohup|caffeinate|flock"
+)
+"""Commands that say how something runs, and not what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line that starts something, with what stood above it."""
+
+    number: int
+    """From 1."""
+    time: str
+    command: str
+    """As written, `%` and all."""
+    variables: tuple[tuple[str, str], ...]
+    comments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Crontab:
+    """A crontab, read."""
+
+    entries: tuple[Entry, ...]
+    faults: tuple[tuple[int, str], ...] = ()
+    """Lines that cron itself would refuse."""
+
+
+@dataclass
+class _State:
+    variables: dict[str, str] = field(default_factory=dict)
+    comments: list[str] = field(default_factory=list)
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
+
+
+def _without_boilerplate(comments: list[str]) -> list[str]:
+    first, last = _BOILERPLATE
+    if first in comments and last in comments[comments.index(first) :]:
+        begin = comments.index(first)
+        return comments[:begin] + comments[comments.index(last, begin) + 1 :]
+    return comments
+
+
+def parse(text: str) -> Crontab:
+    """The lines of a crontab. Never raises: what is none of cron's is a fault of its line."""
+    state, entries, faults = _State(), [], []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        if line.lstrip().startswith("#"):
+            comment = line.lstrip()[1:].removeprefix(" ").rstrip()
+            if not comment.startswith(TAKEN_OVER):
+                state.comments.append(comment)
+        elif (match := _FIELDS.fullmatch(line)) and not _VARIABLE.fullmatch(match["time"].split()[0] + " "):
+            comments = tuple(_without_boilerplate(state.comments))
+            entries.append(Entry(number, match["time"], match["command"], tuple(state.variables.items()), comments))
+            state.comments = []
+        elif match := _VARIABLE.fullmatch(line):
+            state.variables[_unquoted(match["name"])] = _unquoted(match["value"])
+        else:
+            faults.append((number, "is nothing that cron reads"))
+    if entries and (rest := _without_boilerplate(state.comments)):
+        last = entries[-1]
+        entries[-1] = Entry(last.number, last.time, last.command, last.variables, (*last.comments, *rest))
+    return Crontab(tuple(entries), tuple(faults))
+
+
+def without(text: str, names: Mapping[int, str]) -> str:
+    """The crontab whose lines of these numbers are comments that say which job each has become."""
+    lines = text.split("\n")
+    for number, name in names.items():
+        lines[number - 1] = f"# {TAKEN_OVER} {name}: {lines[number - 1]}"
+    return "\n".join(lines)
+
+
+def _split(command: str) -> tuple[str, str | None]:
+    """The command, and its input: a `%` that is not escaped ends the one, and each in the other is a new line."""
+    parts = re.split(r"(?<!\\)%", command)
+    command, *rest = (part.replace("\\%", "%") for part in parts)
+    # cron sends nothing where nothing follows.
+    return command.rstrip(), "\n".join(rest) if any(rest) else None
+
+
+def _script(shell: str, command: str, given: str | None) -> str:
+    if given is None:
+        return f"#!{shell}\n{command}\n"
+    return f"#!{shell}\n{{\n{command}\n}} <<'{_END}'\n{given}\n{_END}\n"
+
+
+_BY_THE_WAY = re.compile(r"cd|\[|test|true|false|exit|sleep|:")
+"""Commands that no job is named after."""
+_NO_NAME = re.compile(r"-.*|[<>&].*|\d*[<>].*|[\d.]+[smhd]?|[A-Za-z_]\w*=.*")
+
+
+def _split_words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
+def _telling(command: str) -> Iterator[str]:
+    """What each part of a command line runs, wrappers and options aside."""
+    for part in re.split(r"&&|\|\||[;|&(){}]", command):
+        words = [word for word in _split_words(part) if not _NO_NAME.fullmatch(word)]
+        while words and _WRAPPERS.fullmatch(words[0].rpartition("/")[2]):
+            # flock's first word is a file.
+            del words[: 2 if words[0].endswith("flock") else 1]
+        name = words[0].split()[0].rstrip("/").rpartition("/")[2] if words and words[0].strip() else ""
+        if name and not _BY_THE_WAY.fullmatch(name):
+            yield re.sub(r"\.(sh|py|pl|rb|js|ts|bash|zsh)$", "", name)
+
+
+def name_for(command: str, taken: Collection[str]) -> str:
+    """A job's name made of what a command line runs."""
+    return name_of(next(_telling(command), "job"), taken)
+
+
+def _schedule(time: str) -> tuple[dict[str, object], list[Notice]]:
+    if time.lower() == "@reboot":
+        notice = Notice(Kind.DIFFERS, "@reboot", "at login, where cron starts it before anybody is logged in")
+        return {"at_login": True}, [notice]
+    if time.startswith("@") and time.lower() not in SHORTHANDS:
+        raise JobsyncError(f"{time} is no time that jobsync knows")
+    time = time.lower()
+    read_cron(" ".join(time.split()))
+    return {"cron": " ".join(time.split())}, []
+
+
+def _variables(entry: Entry, name: str, machine_path: str) -> Variables:
+    """The environment that cron gives a line, less what it uses itself."""
+    found = Variables(machine_path, name)
+    given = {key: value for key, value in entry.variables if key not in _CRONS_OWN}
+    if "PATH" not in given:
+        found.take_default(_CRONS_PATH)
+    for key, value in given.items():
+        found.take(key, value)
+    return found
+
+
+def _own_notices(own: Mapping[str, str]) -> list[Notice]:
+    words = "jobsync keeps the output and mails nothing; `jobsync logs`"
+    return [Notice(Kind.LEFT_OUT, key, words) for key in ("MAILTO", "MAILFROM") if own.get(key)]
+
+
+def _reasons(own: Mapping[str, str], command: str, stdin: str | None) -> list[str]:
+    """Why a line cannot be a job, its time aside."""
+    found = []
+    if zone := own.get("CRON_TZ"):
+        found.append(f"CRON_TZ = {zone}: times are the machine's own; shift them by hand")
+    if not command.strip():
+        found.append("there is no command")
+    if stdin is not None and _END in stdin.split("\n"):
+        found.append(f"its input holds the line {_END}")
+    if not own.get("SHELL", _SH).startswith("/"):
+        found.append(f"SHELL = {own['SHELL']}: is no absolute path")
+    return found
+
+
+def _draft(entry: Entry, name: str, machine_path: str, home: str) -> Found:
+    origin = f"crontab line {entry.number}"
+    own = dict(entry.variables)
+    variables = _variables(entry, name, machine_path)
+    command, stdin = _split(entry.command)
+    reasons = [*_reasons(own, command, stdin), *variables.reasons]
+    try:
+        schedule, more = _schedule(entry.time)
+    except JobsyncError as error:
+        reasons.insert(0, f"{entry.time}: {error.message}")
+    if reasons:
+        return Refused(origin, name, tuple(reasons))
+    shell = own.get("SHELL", _SH)
+    is_plain = shell == _SH and stdin is None and not _NEEDS_PLAIN_SH.search(command)
+    description, comments = described(entry.comments)
+    return Draft(
+        origin=origin,
+        name=name,
+        command=command if is_plain else None,
+        script=None if is_plain else _script(shell, command, stdin),
+        description=description,
+        comments=comments,
+        directory=own.get("HOME", home),
+        path=variables.path,
+        schedule=schedule,
+        environment=variables.plain,
+        secrets=variables.secrets,
+        notices=(*_own_notices(own), *more, *variables.notices),
+    )
+
+
+def read_crontab(crontab: Crontab, machine_path: str, home: str, taken: Collection[str] = ()) -> list[Found]:
+    """A draft or a refusal for each entry, in order. `home`: where cron runs commands. `taken`: names in use."""
+    found: list[Found] = []
+    names = set(taken)
+    for entry in crontab.entries:
+        name = name_for(_split(entry.command)[0], names)
+        names.add(name)
+        found.append(_draft(entry, name, machine_path, home))
+    return found

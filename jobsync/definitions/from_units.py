@@ -1,0 +1,248 @@
+"""A systemd user timer and its service -> the job that means the same, or why none can. Pure.
+
+systemd.unit(5), systemd.timer(5), systemd.service(5) and systemd.syntax(7) as of version 252.
+"""
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, Variables, clock, described, interval
+from jobsync.definitions.on_calendar import read_on_calendar
+from jobsync.definitions.slots import simplify
+from jobsync.errors import JobsyncError
+
+_HEADER = re.compile(r"\[(?P<name>[^\]]+)\]\s*")
+_LINE = re.compile(r"(?P<key>[A-Za-z][A-Za-z0-9-]*)\s*=\s*(?P<value>.*)")
+_SPAN = re.compile(r"(?P<count>[0-9]+)\s*(?P<unit>[a-z]*)")
+_UNITS = {
+    1: ("", "s", "sec", "second", "seconds"),
+    60: ("m", "min", "minute", "minutes"),
+    3_600: ("h", "hr", "hour", "hours"),
+    86_400: ("d", "day", "days"),
+    604_800: ("w", "week", "weeks"),
+}
+_SECONDS = {word: seconds for seconds, words in _UNITS.items() for word in words}
+
+_HARMLESS: Mapping[str, str] = {
+    "Unit.After": "jobs know nothing of each other",
+    "Unit.Documentation": "is for people",
+    "Timer.AccuracySec": "jobsync decides it",
+    "Timer.Unit": "names the service that was read",
+    "Service.StandardOutput": "jobsync keeps the output of each run itself: `jobsync logs`",
+    "Service.StandardError": "jobsync keeps the output of each run itself: `jobsync logs`",
+    "Service.SyslogIdentifier": "jobsync keeps the output of each run itself: `jobsync logs`",
+    "Install.WantedBy": "jobsync enables its jobs itself",
+    "Install.Also": "jobsync enables its jobs itself",
+}
+_READ = {
+    "Unit.Description", "Timer.OnCalendar", "Timer.Persistent", "Timer.OnBootSec", "Timer.OnStartupSec",
+    "Timer.OnUnitActiveSec", "Timer.OnUnitInactiveSec", "Timer.OnActiveSec", "Timer.RandomizedDelaySec",
+    "Service.Type", "Service.ExecStart", "Service.ExecStartPre", "Service.WorkingDirectory", "Service.Environment",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One unit file: section and key -> values in order, and its comments."""
+
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    comments: tuple[str, ...] = ()
+
+    def last(self, key: str) -> str | None:
+        """The value that counts where only one does."""
+        return self.values[key][-1] if self.values.get(key) else None
+
+
+def parse(text: str) -> Unit:
+    """A unit file. An empty value takes back the earlier ones of its key. `JobsyncError`: a line that is none."""
+    values: dict[str, list[str]] = {}
+    comments, section, held = [], "", ""
+    for line in text.splitlines():
+        stripped = line.strip()
+        if held and stripped.startswith(("#", ";")):
+            continue
+        whole, held = f"{held}{stripped}", ""
+        if whole.endswith("\\"):
+            held = f"{whole[:-1].rstrip()} "
+        elif whole.startswith(("#", ";")):
+            comments.append(whole[1:].strip())
+        elif match := _HEADER.fullmatch(whole):
+            section = match["name"]
+        elif match := _LINE.fullmatch(whole):
+            found = values.setdefault(f"{section}.{match['key']}", [])
+            found.append(match["value"]) if match["value"] else found.clear()
+        elif whole:
+            raise JobsyncError(f"{whole[:40]!r} is no line of a unit file")
+    return Unit({key: tuple(found) for key, found in values.items() if found}, tuple(comments))
+
+
+def seconds_of(text: str) -> int:
+    """A time span in whole seconds. `JobsyncError` where it is none, or finer."""
+    rest = _SPAN.sub("", text).strip()
+    parts = list(_SPAN.finditer(text))
+    if rest or not parts or any(part["unit"] not in _SECONDS for part in parts):
+        raise JobsyncError(f"{text!r} is no span of whole seconds")
+    return sum(int(part["count"]) * _SECONDS[part["unit"]] for part in parts)
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text, comments=False)
+    except ValueError as error:
+        raise JobsyncError(f"{text[:40]!r}: {error}") from None
+
+
+class _Reader:
+    """The two units while they become a draft; what cannot be said is noted, and reading goes on."""
+
+    def __init__(self, timer: Unit, service: Unit, home: str, variables: Variables) -> None:
+        self.timer, self.service, self.home = timer, service, home
+        self.variables = variables
+        self.notices: list[Notice] = []
+        self.reasons: list[str] = []
+
+    def _note(self, kind: Kind, key: str, words: str) -> None:
+        self.notices.append(Notice(kind, key, words))
+
+    def _expanded(self, text: str) -> str:
+        text = text.replace("%h", self.home).replace("%%", "\0")
+        if match := re.search(r"%.", text):
+            raise JobsyncError(f"the specifier {match[0]} is systemd's to expand")
+        return text.replace("\0", "%")
+
+    def _argv(self, text: str) -> tuple[str, tuple[str, ...]]:
+        """The prefix of a command line, and its words."""
+        prefix = re.match(r"[-@:+!|]*", text)
+        marks = prefix[0] if prefix else ""
+        if set(marks) - {"-"}:
+            raise JobsyncError(f"{text[:40]!r}: the prefix {marks} cannot be said")
+        words = _split(self._expanded(text[len(marks) :].strip()))
+        plain = [word.replace("$$", "\0") for word in words]
+        if any("$" in word for word in plain):
+            raise JobsyncError(f"{text[:40]!r}: variables in it are systemd's to expand; write a script")
+        return marks, tuple(word.replace("\0", "$") for word in plain)
+
+    def command(self) -> tuple[tuple[str, ...] | None, str | None]:
+        """`run` as a list, or the script that does what several lines did."""
+        lines = [
+            *self.service.values.get("Service.ExecStartPre", ()),
+            *self.service.values.get("Service.ExecStart", ()),
+        ]
+        try:
+            found = [self._argv(line) for line in lines]
+        except JobsyncError as error:
+            self.reasons.append(f"ExecStart: {error.message}")
+            return None, None
+        if not self.service.values.get("Service.ExecStart"):
+            self.reasons.append("ExecStart: there is none")
+            return None, None
+        if len(found) == 1 and not found[0][0]:
+            return found[0][1], None
+        script = [f"{shlex.join(words)}{' || :' if marks else ''}" for marks, words in found]
+        return None, "\n".join(("#!/bin/sh", "set -e", *script)) + "\n"
+
+    def schedule(self) -> dict[str, object]:
+        """The triggers of the timer."""
+        found: dict[str, object] = {}
+        try:
+            slots = [slot for text in self.timer.values.get("Timer.OnCalendar", ()) for slot in read_on_calendar(text)]
+            found |= clock(simplify(slots))
+            self._spans(found)
+        except JobsyncError as error:
+            self.reasons.append(f"timer: {error.message}")
+        if "Timer.OnCalendar" in self.timer.values and self.timer.last("Timer.Persistent") not in (
+            "true",
+            "yes",
+            "1",
+            "on",
+        ):
+            self._note(
+                Kind.DIFFERS, "Persistent", "a slot missed while the machine is off is made up for where it can be"
+            )
+        if not found and not self.reasons:
+            self.reasons.append("timer: it starts nothing that jobsync knows")
+        return found
+
+    def _spans(self, found: dict[str, object]) -> None:
+        for key in ("OnUnitActiveSec", "OnUnitInactiveSec"):
+            if text := self.timer.last(f"Timer.{key}"):
+                if found.keys() & {"every", "at", "cron"}:
+                    raise JobsyncError(f"{key} beside other times; keep one")
+                found["every"] = interval(seconds_of(text))
+                self._note(Kind.DIFFERS, key, "on the clock, where systemd counts from the last run")
+        for key in ("OnBootSec", "OnStartupSec", "OnActiveSec"):
+            if text := self.timer.last(f"Timer.{key}"):
+                if "every" not in found:
+                    found["at_login"] = True
+                words = (
+                    "at login, without that delay" if "every" not in found else "the first slot on the clock is first"
+                )
+                self._note(Kind.DIFFERS, key, words)
+        if text := self.timer.last("Timer.RandomizedDelaySec"):
+            minutes = seconds_of(text) // 60
+            if minutes and found.keys() & {"every", "at", "cron"}:
+                found["spread"] = f"{minutes}m"
+            self._note(Kind.DIFFERS, "RandomizedDelaySec", "a fixed part of it, in whole minutes: spread")
+
+    def directory(self) -> str:
+        """Where the service runs; a user's runs in his home."""
+        where = (self.service.last("Service.WorkingDirectory") or "~").removeprefix("-")
+        try:
+            where = self.home if where == "~" else self._expanded(where)
+        except JobsyncError as error:
+            self.reasons.append(f"WorkingDirectory: {error.message}")
+        return where
+
+    def environment(self) -> None:
+        """Every assignment of `Environment=`."""
+        values = self.service.values.get("Service.Environment", ())
+        try:
+            pairs = [word.partition("=") for text in values for word in _split(self._expanded(text))]
+        except JobsyncError as error:
+            self.reasons.append(f"Environment: {error.message}")
+            return
+        for name, _, value in pairs:
+            self.variables.take(name, value)
+
+    def others(self) -> None:
+        """Keys that nothing above has read."""
+        kind = self.service.last("Service.Type") or "simple"
+        if kind not in ("simple", "oneshot", "exec"):
+            self.reasons.append(f"Type: {kind} cannot be said")
+        for key in (*self.timer.values, *self.service.values):
+            if key in _READ:
+                continue
+            if key in _HARMLESS or key.startswith(("Unit.X-", "Timer.X-", "Service.X-")):
+                self._note(Kind.LEFT_OUT, key.partition(".")[2], _HARMLESS.get(key, "is for people"))
+            else:
+                self.reasons.append(f"{key.partition('.')[2]}: jobsync has no word for it")
+
+
+def read_timer(origin: str, name: str, timer: Unit, service: Unit, machine_path: str, home: str) -> Found:
+    """The draft of a timer and the service that it starts. `home`: what %h is, and where a user's service runs."""
+    reader = _Reader(timer, service, home, Variables(machine_path, name))
+    argv, script = reader.command()
+    schedule, directory = reader.schedule(), reader.directory()
+    reader.environment()
+    reader.others()
+    reasons = (*reader.reasons, *reader.variables.reasons)
+    if reasons:
+        return Refused(origin, name, reasons)
+    told, comments = described((*timer.comments, *service.comments))
+    description = service.last("Unit.Description") or timer.last("Unit.Description") or ""
+    return Draft(
+        origin=origin,
+        name=name,
+        command=argv,
+        script=script,
+        description=description or told,
+        comments=(told,) if description and told else comments,
+        directory=directory,
+        path=reader.variables.path,
+        schedule=schedule,
+        environment=reader.variables.plain,
+        secrets=reader.variables.secrets,
+        notices=(*reader.notices, *reader.variables.notices),
+    )

@@ -1,0 +1,117 @@
+"""systemd's calendar expressions -> slots. systemd.time(7) is the grammar; what slots cannot say is refused. Pure."""
+
+import re
+from collections.abc import Iterable
+from itertools import product
+
+from jobsync.definitions.job import Slot
+from jobsync.definitions.schedule import WEEKDAYS
+from jobsync.definitions.slots import simplify
+from jobsync.errors import JobsyncError
+
+_SHORTHANDS = {
+    "minutely": "*-*-* *:*:00",
+    "hourly": "*-*-* *:00:00",
+    "daily": "*-*-* 00:00:00",
+    "monthly": "*-*-01 00:00:00",
+    "weekly": "Mon *-*-* 00:00:00",
+    "yearly": "*-01-01 00:00:00",
+    "annually": "*-01-01 00:00:00",
+    "quarterly": "*-01,04,07,10-01 00:00:00",
+    "semiannually": "*-01,07-01 00:00:00",
+}
+_TERM = re.compile(r"(?:\*|(?P<low>[0-9]+)(?:\.\.(?P<high>[0-9]+))?)(?:/(?P<step>[0-9]+))?")
+_TIME = re.compile(r"(?P<hour>[^:\s]+):(?P<minute>[^:\s]+)(?::(?P<second>[^:\s]+))?")
+_DATE = re.compile(r"(?:(?P<year>[^-\s]+)-)?(?P<month>[^-~\s]+)(?P<mark>[-~])(?P<day>[^-~\s]+)")
+
+Field = frozenset[int] | None
+"""The values of one part; None: all of them."""
+
+
+def _term(text: str, low: int, high: int) -> Iterable[int]:
+    match = _TERM.fullmatch(text)
+    if match is None:
+        raise JobsyncError(f"{text!r} is not understood")
+    start = low if match["low"] is None else int(match["low"])
+    # A single value with a step goes on to the end, as `*` does.
+    has_end = match["high"] is not None or (match["low"] is not None and match["step"] is None)
+    end = int(match["high"] or start) if has_end else high
+    step = int(match["step"] or 1)
+    if not (low <= start <= end <= high) or step < 1:
+        raise JobsyncError(f"{text!r} is outside of {low} to {high}")
+    return range(start, end + 1, step)
+
+
+def _field(text: str, low: int, high: int) -> Field:
+    found = frozenset(value for term in text.split(",") for value in _term(term, low, high))
+    return None if len(found) == high - low + 1 else found
+
+
+def _weekday(text: str) -> int:
+    name = text.lower()
+    full = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+    if name in WEEKDAYS:
+        return WEEKDAYS.index(name)
+    if name in full:
+        return full.index(name)
+    raise JobsyncError(f"{text!r} is no day of the week")
+
+
+def _weekdays(text: str) -> Field:
+    found: set[int] = set()
+    for part in text.strip(",").split(","):
+        first, *last = re.split(r"\.\.|-", part)
+        start, end = _weekday(first), _weekday(last[0] if last else first)
+        # systemd's week begins on Monday, and no range runs over its end.
+        low, high = (start - 1) % 7, (end - 1) % 7
+        if low > high:
+            raise JobsyncError(f"{part!r} is no range of days from Monday on")
+        found |= {(day + 1) % 7 for day in range(low, high + 1)}
+    return None if len(found) == 7 else frozenset(found)
+
+
+def _date(text: str) -> tuple[Field, Field]:
+    match = _DATE.fullmatch(text)
+    if match is None:
+        raise JobsyncError(f"{text!r} is no date")
+    if match["year"] not in (None, "*"):
+        raise JobsyncError(f"the year {match['year']} cannot be said")
+    if match["mark"] == "~":
+        raise JobsyncError("days from the end of a month (`~`) cannot be said")
+    return _field(match["month"], 1, 12), _field(match["day"], 1, 31)
+
+
+def _time(text: str) -> tuple[Field, Field]:
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise JobsyncError(f"{text!r} is no time")
+    second = match["second"] or "0"
+    if not re.fullmatch(r"0+(\.0+)?", second):
+        raise JobsyncError(f"seconds ({second}) cannot be said: slots are whole minutes")
+    return _field(match["hour"], 0, 23), _field(match["minute"], 0, 59)
+
+
+def _slots(month: Field, day: Field, weekday: Field, hour: Field, minute: Field) -> Iterable[Slot]:
+    parts = [(None,) if values is None else sorted(values) for values in (month, day, weekday, hour, minute)]
+    return (Slot(*values) for values in product(*parts))
+
+
+def read_on_calendar(text: str) -> tuple[Slot, ...]:
+    """The simplified slots of one expression. `JobsyncError`: what in it slots cannot say."""
+    words = _SHORTHANDS.get(text.strip().lower(), text).split()
+    weekday: Field = None
+    month: Field = None
+    day: Field = None
+    hour: Field = frozenset({0})
+    minute: Field = frozenset({0})
+    if words and re.match(r"[A-Za-z]", words[0]):
+        weekday = _weekdays(words.pop(0))
+    if words and ":" not in words[0]:
+        month, day = _date(words.pop(0))
+    if words and ":" in words[0]:
+        hour, minute = _time(words.pop(0))
+    if words:
+        raise JobsyncError(f"{' '.join(words)!r}: times are the local time of the machine")
+    if weekday is not None and day is not None:
+        raise JobsyncError("a weekday and a day of the month at once: systemd means both, and slots mean either")
+    return simplify(_slots(month, day, weekday, hour, minute))

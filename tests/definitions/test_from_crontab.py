@@ -1,0 +1,205 @@
+"""Lines of a crontab become jobs that run the same command at the same times, in the same environment."""
+
+import subprocess
+from datetime import datetime
+from pathlib import Path
+
+import croniter
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from jobsync.definitions.foreign import Draft, Found, Kind, Refused
+from jobsync.definitions.from_crontab import name_for, parse, read_crontab, without
+from jobsync.definitions.job import Line, Script
+
+from .clock_oracle import matching, readings, steady
+from .importing import PATH, read_again, written
+
+HOME = "/Users/nils"
+START = datetime(2026, 1, 26)
+
+
+def imported(text: str) -> list[Found]:
+    return read_crontab(parse(text), PATH, HOME)
+
+
+def one(text: str) -> Draft:
+    (found,) = imported(text)
+    assert isinstance(found, Draft), found
+    read_again(found)
+    return found
+
+
+def numbers(low: int, high: int) -> st.SearchStrategy[str]:
+    """One field of a cron line."""
+    single = st.integers(low, high).map(str)
+    spans = st.tuples(st.integers(low, high - 1), st.integers(1, 9)).map(
+        lambda pair: f"{pair[0]}-{min(pair[0] + pair[1], high)}"
+    )
+    return st.one_of(
+        st.just("*"),
+        single,
+        spans,
+        st.sampled_from(["*/2", "*/5"]),
+        st.lists(single, min_size=2, max_size=3).map(",".join),
+    )
+
+
+@given(numbers(0, 59), numbers(0, 23), numbers(1, 28), st.sampled_from(["*", "1", "2-3"]), numbers(0, 6))
+@settings(steady, max_examples=25, phases=[Phase.explicit, Phase.generate])
+def test_it_starts_when_cron_would(minute: str, hour: str, day: str, month: str, weekday: str) -> None:
+    line = f"{minute} {hour} {day} {month} {weekday}"
+    (found,) = imported(f"{line} /bin/thing\n")
+    if isinstance(found, Refused):
+        # The one thing that slots cannot say: a step of one kind of day beside a restricted other.
+        assert "*/" in day or "*/" in weekday or "more than" in found.reasons[0] or "never" in found.reasons[0]
+        return
+    mine = matching(read_again(found).schedule.slots, START, 9)
+    for reading in readings(START, 9):
+        if reading.minute % 7 == 0 or reading in mine:
+            assert croniter.croniter.match(line, reading) == (reading in mine), reading
+
+
+COMMANDS = [
+    "echo hello",
+    "echo one; false; echo two",
+    "false; true",
+    "true && echo yes || echo no",
+    "false || echo rescued",
+    "false && echo never",
+    "echo $UNSET_VARIABLE.",
+    "cd / && pwd",
+    "echo $(echo inner)",
+    "printf 'a\\nb\\n' | sort -r",
+    "echo 'quoted; text' \"and more\"",
+    "exit 3",
+    "( cd /; pwd )",
+    "if true; then echo yes; fi",
+    "! false",
+    "echo a & wait",
+    "cat%one%two",
+    "cat%",
+    "echo 50\\% off",
+    "ls /nonexistent-file 2>/dev/null",
+    "set -- a b; echo $#",
+    "echo ~ >/dev/null",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_it_does_what_cron_would_do(command: str, tmp_path: Path) -> None:
+    """The command as cron runs it, and as the job's launcher runs what came of it."""
+    draft = one(f"0 9 * * * {command}\n")
+    head, _, rest = command.partition("%") if "\\%" not in command else (command.replace("\\%", "%"), "", "")
+    given_input = rest.replace("%", "\n") + "\n" if rest else ""
+    crons = subprocess.run(
+        ["/bin/sh", "-c", head], input=given_input, cwd=tmp_path, capture_output=True, text=True, timeout=20
+    )
+    job = read_again(draft)
+    if isinstance(job.command, Line):
+        argv = ["/bin/sh", "-eu", "-c", job.command.text]
+    else:
+        assert isinstance(job.command, Script)
+        script = tmp_path / "run"
+        script.write_text(written(draft)["run"])
+        script.chmod(0o755)
+        argv = [str(script)]
+    ours = subprocess.run(argv, input="", cwd=tmp_path, capture_output=True, text=True, timeout=20)
+    assert (ours.stdout, ours.returncode) == (crons.stdout, crons.returncode)
+
+
+def test_a_whole_crontab_is_read() -> None:
+    text = (
+        "# Edit this file to introduce tasks to be run by cron.\n"
+        "# …\n"
+        "# m h  dom mon dow   command\n"
+        "\n"
+        "MAILTO=ada@example.org\n"
+        'GREETING = "good morning"\n'
+        "# Back up the notes\n"
+        "30 4 * * * ~/bin/backup.sh --all >>/tmp/backup.log 2>&1\n"
+        "\n"
+        "SHELL=/bin/bash\n"
+        "PATH=/Users/nils/bin:/usr/bin:/bin\n"
+        "# old:\n"
+        "#0 5 * * * old-thing\n"
+        "@reboot tmux new -d\n"
+        "*/15 9-17 * * MON-FRI cd ~/src && ./poll.py\n"
+        "# the end\n"
+    )
+    backup, tmux, poll = imported(text)
+    assert [found.name for found in (backup, tmux, poll)] == ["backup", "tmux", "poll"]
+    assert isinstance(backup, Draft)
+    assert isinstance(tmux, Draft)
+    assert isinstance(poll, Draft)
+    assert written(backup) == {
+        "job.toml": (
+            'description = "Back up the notes"\n'
+            'run = "~/bin/backup.sh --all >>/tmp/backup.log 2>&1"\n'
+            'dir = "~"\n'
+            '\n[schedule]\ncron = "30 4 * * *"\n'
+            '\n[env]\nGREETING = "good morning"\n'
+        )
+    }
+    assert written(tmux)["job.toml"].startswith('# old:\n# 0 5 * * * old-thing\ndir = "~"\npath = ["~/bin", ')
+    assert written(tmux)["run"] == "#!/bin/bash\ntmux new -d\n"
+    assert poll.description == "the end"
+    assert poll.schedule == {"cron": "*/15 9-17 * * mon-fri"}
+    told = {(notice.kind, notice.key) for notice in tmux.notices}
+    assert told == {(Kind.LEFT_OUT, "MAILTO"), (Kind.DIFFERS, "@reboot"), (Kind.DIFFERS, "PATH")}
+    for found in (backup, tmux, poll):
+        read_again(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("61 * * * * x\n", '"61" is not a minute'),
+        ("CRON_TZ=UTC\n0 9 * * * x\n", "CRON_TZ = UTC"),
+        ("0 0 */2 * 1 x\n", "means both"),
+        ("@fortnightly x\n", "@fortnightly"),
+        ("SHELL=bash\n0 9 * * * x\n", "SHELL = bash"),
+        ("PATH=$HOME/bin:/bin\n0 9 * * * x\n", "no absolute path"),
+    ],
+)
+def test_what_cannot_be_said_is_refused(text: str, why: str) -> None:
+    (found,) = imported(text)
+    assert isinstance(found, Refused)
+    assert why in "\n".join(found.reasons)
+
+
+def test_a_line_that_is_none_is_named() -> None:
+    assert parse("0 9 * * *\nnonsense\n").faults == (
+        (1, "is nothing that cron reads"),
+        (2, "is nothing that cron reads"),
+    )
+
+
+def test_lines_taken_over_are_comments_and_not_read_again() -> None:
+    text = "0 9 * * * a\n0 10 * * * b\n"
+    after = without(text, {1: "a"})
+    assert after == "# taken over by jobsync as a: 0 9 * * * a\n0 10 * * * b\n"
+    (left,) = imported(after)
+    assert isinstance(left, Draft)
+    assert (left.name, left.comments, left.description) == ("b", (), "")
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("/home/ada/bin/backup.sh -q", "backup"),
+        ("cd ~/x && ./poll.py", "poll"),
+        ("FOO=1 nice -n 10 /usr/bin/restic backup ~", "restic"),
+        ("/usr/bin/env python3 /opt/report.py", "report"),
+        ("[ -d /x ] && sync-it", "sync-it"),
+        ("flock -n /tmp/l /usr/local/bin/Fetch.Mail", "fetch-mail"),
+        (">/dev/null", "job"),
+    ],
+)
+def test_a_name_says_what_is_run(command: str, name: str) -> None:
+    assert name_for(command, ()) == name
+
+
+def test_names_do_not_collide() -> None:
+    assert [found.name for found in imported("0 1 * * * a\n0 2 * * * a\n0 3 * * * a\n")] == ["a", "a-2", "a-3"]

@@ -1,0 +1,153 @@
+"""systemd timers become jobs; what calendar expressions mean is asked of systemd itself."""
+
+import re
+import shutil
+import subprocess
+from datetime import datetime, timedelta
+
+import pytest
+
+from jobsync.definitions.foreign import Draft, Found, Kind, Refused
+from jobsync.definitions.from_units import parse, read_timer, seconds_of
+from jobsync.definitions.on_calendar import read_on_calendar
+from jobsync.errors import JobsyncError
+
+from .clock_oracle import matching
+from .importing import PATH, read_again, written
+
+HOME = "/Users/nils"
+START = datetime(2026, 3, 1)
+BEFORE = START - timedelta(seconds=1)
+ENVIRONMENT = {"TZ": "UTC", "LC_ALL": "C", "PATH": "/usr/bin:/bin"}
+EXPRESSIONS = [
+    "minutely", "hourly", "daily", "weekly", "monthly", "quarterly", "semiannually", "yearly",
+    "Mon..Fri *-*-* 09:00:00", "Sat,Sun 10:30", "fri..sun 8:00", "monday,Wed 12:00", "*:0/15", "*-*-* 9..17:30",
+    "*-*-1,15 06:00", "*-03..05-* 0/6:05", "03-02", "*-*-* *:10,40:00", "Tue *-*-* 00:00", "*-*-01..07/3 5:00",
+    "*-*-* 2/7:30", "Sun 23:59",
+]  # fmt: skip
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd alone knows what its expressions mean")
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_a_calendar_expression_means_what_systemd_says(expression: str) -> None:
+    answer = subprocess.run(
+        ["systemd-analyze", "calendar", "--iterations=40", f"--base-time={BEFORE:%F %T}", expression],
+        capture_output=True, text=True, timeout=30, check=True, env=ENVIRONMENT,
+    )  # fmt: skip
+    stamps = re.findall(r"(?:Next elapse|Iter\. #\d+): \w+ (\S+ \S+) UTC", answer.stdout)
+    told = [datetime.fromisoformat(stamp) for stamp in stamps]
+    assert len(told) == 40
+    days = min((told[-1] - START).days + 1, 200)
+    mine = sorted(matching(read_on_calendar(expression), START, days))
+    theirs = [moment for moment in told if moment < START + timedelta(days=days)]
+    assert mine[: len(theirs)] == theirs
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "2026-01-01",
+        "*-*-* 02:00:30",
+        "Mon *-*-1..7 08:00",
+        "*-02~01",
+        "08:00 Europe/Berlin",
+        "25:00",
+        "Foo 08:00",
+        "*-13-01",
+        "x",
+    ],
+)
+def test_what_slots_cannot_say_is_refused(expression: str) -> None:
+    with pytest.raises(JobsyncError):
+        read_on_calendar(expression)
+
+
+TIMER = (
+    "[Unit]\nDescription=Run it\n[Timer]\nOnCalendar=Mon..Fri 09:00\nPersistent=true\n"
+    "[Install]\nWantedBy=timers.target\n"
+)
+SERVICE = (
+    "# ask Ada\n[Unit]\nDescription=Back up notes\n[Service]\nType=oneshot\nExecStart=%h/bin/backup --all 'two words'\n"
+)
+
+
+def imported(timer: str = TIMER, service: str = SERVICE) -> Found:
+    return read_timer("backup.timer", "backup", parse(timer), parse(service), PATH, HOME)
+
+
+def text(timer: str = TIMER, service: str = SERVICE) -> dict[str, str]:
+    found = imported(timer, service)
+    assert isinstance(found, Draft), found
+    read_again(found)
+    return written(found)
+
+
+def test_a_plain_timer_reads_as_one_would_write_it() -> None:
+    assert text()["job.toml"] == (
+        "# ask Ada\n"
+        'description = "Back up notes"\n'
+        'run = ["/Users/nils/bin/backup", "--all", "two words"]\n'
+        'dir = "~"\n'
+        '\n[schedule]\nat = "mon-fri 09:00"\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("timer", "line"),
+    [
+        ("[Timer]\nOnBootSec=5min\nOnUnitActiveSec=1h\n", 'every = "1h"'),
+        ("[Timer]\nOnStartupSec=1min\n", "at_login = true"),
+        ("[Timer]\nOnCalendar=daily\nRandomizedDelaySec=30min\n", 'spread = "30m"'),
+        ("[Timer]\nOnCalendar=*-*-* 8:00\nOnCalendar=*-*-* 20:00\n", 'at = "08:00,20:00"'),
+        ("[Timer]\nOnCalendar=hourly\nOnCalendar=\nOnCalendar=daily\n", 'at = "00:00"'),
+    ],
+)
+def test_each_timer_has_its_words(timer: str, line: str) -> None:
+    assert line in text(timer)["job.toml"].splitlines()
+
+
+def test_several_commands_become_a_script_that_stops_where_systemd_would() -> None:
+    service = (
+        "[Service]\nType=oneshot\nExecStartPre=-/bin/false\nExecStart=/bin/echo a \\\n  b\nExecStart=/bin/echo $$5\n"
+    )
+    run = text(service=service)["run"]
+    assert run == "#!/bin/sh\nset -e\n/bin/false || :\n/bin/echo a b\n/bin/echo '$5'\n"
+    assert subprocess.run(["/bin/sh", "-c", run], capture_output=True, text=True).stdout == "a b\n$5\n"
+
+
+def test_the_environment_is_kept_and_secrets_are_set_apart() -> None:
+    service = SERVICE + 'Environment=LANG=C.UTF-8 "MODE=two words"\nEnvironment=API_TOKEN=abcdefgh1234\n'
+    found = imported(service=service)
+    assert isinstance(found, Draft)
+    assert found.environment == {"LANG": "C.UTF-8", "MODE": "two words"}
+    assert found.secrets == {"API_TOKEN": "abcdefgh1234"}
+    assert Kind.SECRET in {notice.kind for notice in found.notices}
+
+
+@pytest.mark.parametrize(
+    ("service", "why"),
+    [
+        ("[Service]\nExecStart=/bin/echo $HOME\n", "variables in it"),
+        ("[Service]\nExecStart=/bin/echo %i\n", "the specifier %i"),
+        ("[Service]\nExecStart=+/bin/x\n", "the prefix +"),
+        ("[Service]\nType=forking\nExecStart=/bin/x\n", "Type: forking"),
+        ("[Service]\nExecStart=/bin/x\nEnvironmentFile=/x\n", "EnvironmentFile: jobsync has no word"),
+        ("[Service]\nType=oneshot\n", "there is none"),
+    ],
+)
+def test_what_cannot_be_said_is_refused_with_its_key(service: str, why: str) -> None:
+    found = imported(service=service)
+    assert isinstance(found, Refused)
+    assert why in "\n".join(found.reasons)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("5min", 300), ("1h 30m", 5400), ("2 days", 172_800), ("1w", 604_800)]
+)
+def test_spans_are_systemds(text: str, seconds: int) -> None:
+    assert seconds_of(text) == seconds
+
+
+def test_a_finer_span_is_refused() -> None:
+    with pytest.raises(JobsyncError):
+        seconds_of("100ms")
