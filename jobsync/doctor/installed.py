@@ -164,7 +164,7 @@ def _pauses(view: View) -> Iterable[Finding]:
 def _files(view: View) -> Iterator[tuple[str, str]]:
     """Files and directories that decide what runs: the job's name where there is one, and the path."""
     paths = view.origin.paths
-    for directory in (paths.launchers, paths.state, paths.agents):
+    for directory in (paths.launchers, paths.state, *paths.shared):
         yield "", str(directory)
     for name, record in view.planned.ledger.records.items():
         if view.is_meant(name):

@@ -9,7 +9,10 @@ from jobsync.definitions.job import Job
 from jobsync.doctor.check import Check
 from jobsync.doctor.view import View
 from jobsync.findings import Finding, error, warning
+from jobsync.reconcile.expected import is_unwanted, missed_runs
+from jobsync.reconcile.status import missed_words
 from jobsync.runs import records
+from jobsync.runs.missed import Missed
 from jobsync.runs.records import Run
 from jobsync.runs.words import age, exit_words, size
 
@@ -88,6 +91,36 @@ def _held_back(view: View) -> Iterable[Finding]:
             )
 
 
+def _open_gaps(view: View) -> Iterator[tuple[str, Missed]]:
+    """Expected runs that did not come, that nobody wanted so, and that nothing has made up for."""
+    for name, job in view.jobs.items():
+        record = view.planned.ledger.records.get(name)
+        gaps = missed_runs(view.origin, job, record, view.answer, view.now, only_open=True) if record else ()
+        yield from ((name, gap) for gap in gaps[-1:] if is_unwanted(gap))
+
+
+def _missed(view: View) -> Iterable[Finding]:
+    for name, gap in _open_gaps(view):
+        if records.last(view.runs(name)) is not None:
+            yield warning(
+                missed_words(gap),
+                name,
+                meaning="its work was not done then, and nothing has made up for it",
+                command=f"jobsync run {name}",
+            )
+
+
+def _never_ran(view: View) -> Iterable[Finding]:
+    for name, gap in _open_gaps(view):
+        if records.last(view.runs(name)) is None:
+            yield error(
+                f"has never run: {missed_words(gap)}",
+                name,
+                meaning="it is scheduled, and does nothing",
+                command=f"jobsync run {name}",
+            )
+
+
 def _nearest(path: Path) -> Path:
     """The path itself, or the nearest parent that is there."""
     return next((one for one in (path, *path.parents) if os.path.lexists(one)), path)
@@ -131,6 +164,8 @@ def _log_size(view: View) -> Iterable[Finding]:
 
 CHECKS = (
     Check("last-run", "every last run ended well", _last_run),
+    Check("missed", "every run that was due has come", _missed),
+    Check("never-ran", "every job that was due has run", _never_ran),
     Check("crash-loop", "no job fails again and again", _crash_loop),
     Check("throttled", "no daemon ends at once", _held_back),
     Check("logs", "runs can be recorded", _logs),

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -432,6 +433,25 @@ def a_run_that_failed(clinic: Clinic) -> Iterator[None]:
         yield
 
 
+@fault("missed", WARNING, "plain", "runs did not come, the last due")
+def a_machine_that_slept(clinic: Clinic) -> Iterator[None]:
+    clinic.laptop.age_job("plain", days=3)
+    long_ago = int(time.time()) - 3 * 86_400
+    with (clinic.laptop.state / "runs/plain").open("a", encoding="utf-8") as file:
+        file.write(f"start 20260101T000000Z-1 {long_ago} 1\nend 20260101T000000Z-1 {long_ago + 1} 0\n")
+    yield
+    clinic.forget_runs("plain")
+    os.utime(clinic.laptop.plist_path("plain"))
+
+
+@fault("never-ran", ERROR, "plain", "has never run: 2 runs did not come")
+def a_job_that_never_comes_to_run(clinic: Clinic) -> Iterator[None]:
+    clinic.laptop.age_job("plain", days=2)
+    yield
+    clinic.forget_runs("plain")
+    os.utime(clinic.laptop.plist_path("plain"))
+
+
 @fault("crash-loop", ERROR, "failing", "failed 3 times within")
 def a_job_that_fails_again_and_again(clinic: Clinic) -> Iterator[None]:
     with _installed(clinic, "failing", f'run = "exit 1"\n{SCHEDULE}'):
@@ -634,3 +654,11 @@ def a_shell_with_another_zone(clinic: Clinic) -> Iterator[None]:
     clinic.environment["TZ"] = "Pacific/Apia"
     yield
     del clinic.environment["TZ"]
+
+
+ON_SYSTEMD = {
+    "reboot": {INFO},
+    "links": {ERROR},
+    "overrides": {INFO, WARNING},
+}
+"""Levels of what only systemd can have; `test_systemd.py` makes each of these faults."""
