@@ -2,19 +2,20 @@
 
 import difflib
 import os
+import shlex
 import socket
 from typing import TypedDict
 
 import click
 
 from jobsync import config as configuration
-from jobsync import report
+from jobsync import files, local_zone, report
 from jobsync.cli.console import ExitCode, Progress, json_option, note, paint, say, say_all, say_json
 from jobsync.cli.context import Context, pass_context
 from jobsync.definitions.job import Definitions, Machine, Tree
 from jobsync.definitions.load import SETTINGS_FILE, load
 from jobsync.errors import JobsyncError
-from jobsync.reconcile import login
+from jobsync.reconcile import kept, login
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin, situation_now
 from jobsync.reconcile.plan import Orders
@@ -169,14 +170,43 @@ def _diffs(change: Change, installed: dict[str, bytes | None]) -> list[str]:
     return lines
 
 
+def _kept_lines(origin: Origin, copy: kept.Copy) -> list[str]:
+    """One copy of a hand edit: when, how it comes back, and how it differs from what is installed now."""
+    job, place = kept.job_of(copy, origin.scheduler), kept.place_of(copy, origin.paths, origin.scheduler)
+    lines = [f"# {copy.made.astimezone(local_zone.LOCAL):%Y-%m-%d %H:%M:%S}  {copy.path}"]
+    if place != origin.paths.launcher(job):
+        lines.append(f"# back: cp {shlex.quote(str(copy.path))} {shlex.quote(str(place))} && jobsync adopt {job}")
+    names = (f"installed{place}", f"kept/{copy.path.name}")
+    pair = (_text(files.read(place)), _text(files.read(copy.path)))
+    return lines + [line.rstrip("\n") for line in difflib.unified_diff(*pair, *names)]
+
+
+def _show_kept(origins: tuple[Origin, ...], jobs: tuple[str, ...]) -> None:
+    found = [(origin, copy) for origin in origins for copy in kept.copies(origin.paths)]
+    shown = [(origin, copy) for origin, copy in found if not jobs or kept.job_of(copy, origin.scheduler) in jobs]
+    for origin, copy in shown:
+        say_all(report.printable(line) for line in _kept_lines(origin, copy))
+    if not shown:
+        note("there are no copies of hand edits" + (f" of {', '.join(jobs)}" if jobs else ""))
+
+
 @click.command()
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.option("--kept", "show_kept", is_flag=True, help="Show the copies of hand edits that syncs have kept instead.")
 @pass_context
-def diff(context: Context, /, jobs: tuple[str, ...]) -> int:
+def diff(context: Context, /, jobs: tuple[str, ...], *, show_kept: bool) -> int:
     """Show how the installed files differ from those that a sync would write.
 
     Prints unified diffs, nothing where all is equal. Exits with 0 either way.
+
+    \b
+    Examples:
+      jobsync diff              what the next sync would change
+      jobsync diff --kept       every hand edit that was undone, the newest first
     """
+    if show_kept:
+        _show_kept(context.origins(), jobs)
+        return ExitCode.OK
     for origin in context.origins():
         planned = syncing.plan(origin, Orders(), jobs)
         installed = {path: state.content for path, state in planned.observed.files.items()}

@@ -13,6 +13,7 @@ from pathlib import Path
 from jobsync import files
 from jobsync.errors import JobsyncError
 from jobsync.paths import Paths
+from jobsync.schedulers.protocol import Scheduler
 
 COPIES_OF_ONE_FILE = 10
 """So many copies of one file stay, the newest."""
@@ -56,6 +57,19 @@ def copies(paths: Paths) -> tuple[Copy, ...]:
         if dash and file:
             found.append(Copy(file, made, path))
     return tuple(sorted(found, key=lambda one: (one.made, one.file), reverse=True))
+
+
+def job_of(copy: Copy, scheduler: Scheduler) -> str:
+    """The job whose file it was: a launcher has the job's name, a definition its label and an ending."""
+    label, dot, _ = copy.file.rpartition(".")
+    return label.removeprefix(scheduler.label("")) if dot else copy.file
+
+
+def place_of(copy: Copy, paths: Paths, scheduler: Scheduler) -> Path:
+    """Where the file stood that was copied."""
+    job = job_of(copy, scheduler)
+    definitions = map(Path, scheduler.definitions(scheduler.label(job)))
+    return next((path for path in definitions if path.name == copy.file), paths.launcher(job))
 
 
 def prune(paths: Paths, made_now: Collection[str]) -> None:

@@ -1,0 +1,42 @@
+"""Copies of hand edits: listed by a command, and brought back with what it says."""
+
+import shlex
+
+from ..laptop import JOB, Laptop
+
+
+def test_a_hand_edit_that_was_undone_is_listed_and_comes_back_into_the_definition(registered: Laptop) -> None:
+    registered.job("one")
+    registered.job("two")
+    registered.jobsync("sync")
+    assert registered.jobsync("diff", "--kept").err == "there are no copies of hand edits\n"
+    path = registered.plist_path("one")
+    path.write_bytes(path.read_bytes().replace(b"<integer>9</integer>", b"<integer>11</integer>"))
+    said = registered.jobsync("sync").text
+    (copy,) = (registered.state / "kept").iterdir()
+    assert str(copy) in said and registered.hour("one") == 9
+    listed = registered.jobsync("diff", "--kept").out.splitlines()
+    assert listed[0].endswith(str(copy)) and listed[0].startswith("# 20")
+    assert "-\t\t\t<integer>9</integer>" in listed and "+\t\t\t<integer>11</integer>" in listed
+    (back,) = [line.removeprefix("# back: ") for line in listed if line.startswith("# back: ")]
+    registered.run("sh", "-c", back)
+    assert 'at = "11:00"' in (registered.work / "jobs/one/job.toml").read_text()
+    registered.jobsync("sync")
+    assert registered.hour("one") == 11
+    assert shlex.split(back)[0] == "cp"
+
+
+def test_copies_are_listed_by_job_also_when_it_is_gone_and_those_of_launchers_too(registered: Laptop) -> None:
+    registered.job("one")
+    registered.job("two")
+    registered.jobsync("sync")
+    launcher = registered.home / ".local/share/jobsync" / registered.state.name / "one"
+    launcher.write_text("#!/bin/sh\necho mine\x1b[2J\n")
+    registered.job("two", JOB.replace("09", "10"))
+    registered.drop("jobs/one")
+    registered.jobsync("sync")
+    assert not launcher.exists()
+    listed = registered.jobsync("diff", "--kept", "one").out
+    assert "+echo mine\\x1b[2J" in listed and "# back" not in listed
+    other = registered.jobsync("diff", "--kept", "two")
+    assert other.out == "" and other.err == "there are no copies of hand edits of two\n"
