@@ -19,6 +19,8 @@ class Subject(Enum):
 
     REBOOT = "reboot"
     """Whether jobs run again after a reboot, and without whom."""
+    DOMAIN = "domain"
+    """Whether jobs are loaded where they belong, and nowhere else as well."""
     OVERRIDES = "overrides"
     """What the user switched off or replaced in the scheduler itself."""
     PRIVACY = "privacy"

@@ -147,6 +147,7 @@ def _scheduler_version(view: View) -> Iterable[Finding]:
 
 CHECKS = (
     Check(Subject.REBOOT.value, "jobs run again after a reboot", _asks(Subject.REBOOT)),
+    Check(Subject.DOMAIN.value, "jobs are loaded in one domain only", _asks(Subject.DOMAIN)),
     Check(Subject.LINKS.value, "the links that start jobs are there", _asks(Subject.LINKS)),
     Check(Subject.OVERRIDES.value, "nothing of yours overrides a job", _asks(Subject.OVERRIDES)),
     Check(Subject.PRIVACY.value, "no job needs a place that the system guards", _asks(Subject.PRIVACY)),

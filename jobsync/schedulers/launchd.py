@@ -290,9 +290,14 @@ class Launchd:
 
     def inspect(self, subject: Subject, jobs: Collection[Job], answer: Answer) -> Collection[Finding] | None:
         """See the protocol."""
-        return launchd_doctor.inspect(
-            subject, jobs, answer, launchd_doctor.Places(self._config, self._repo, self._paths)
-        )
+        places = launchd_doctor.Places(self._config, self._repo, self._paths)
+        return launchd_doctor.inspect(subject, jobs, answer, places, self._in_background)
+
+    def _in_background(self) -> Collection[str]:
+        """Labels in `user/UID`, which is there whether or not anybody is logged in; none where it is not."""
+        answer = self._call("print", f"user/{os.getuid()}")
+        text = answer.stdout.decode("utf-8", "replace")
+        return (launchd_print.services(text) or {}) if answer.status == _OK else ()
 
     def version(self) -> str:
         """See the protocol."""

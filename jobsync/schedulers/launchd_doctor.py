@@ -5,9 +5,10 @@ job unloaded though nothing is wrong with its file; a job has no window in which
 is refused there unless the program that runs has Full Disk Access.
 """
 
+import os
 import shlex
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,6 +91,22 @@ def _reboot(jobs: Collection[Job], answer: Answer, places: Places) -> Iterator[F
     yield from _agents(places)
     for job in jobs:
         yield from _after_reboot(job, answer, places)
+
+
+# -- domains
+
+
+def _domain(jobs: Collection[Job], background: Collection[str], places: Places) -> Iterator[Finding]:
+    """The background domain keeps a set of its own: what stands in both runs twice."""
+    for job in jobs:
+        label = places.label(job)
+        if label in background:
+            yield error(
+                f"is loaded in user/{os.getuid()} too",
+                job.name,
+                meaning=f"it runs twice, or without your login; jobsync loads it into gui/{os.getuid()} alone",
+                command=f"launchctl bootout user/{os.getuid()}/{label}",
+            )
 
 
 # -- what the user said to launchd
@@ -177,9 +194,13 @@ def _privacy(jobs: Collection[Job], places: Places) -> Iterator[Finding]:
                 )
 
 
-def inspect(subject: Subject, jobs: Collection[Job], answer: Answer, places: Places) -> Collection[Finding] | None:
-    """See the protocol."""
+def inspect(
+    subject: Subject, jobs: Collection[Job], answer: Answer, places: Places, background: Callable[[], Collection[str]]
+) -> Collection[Finding] | None:
+    """See the protocol. `background`: asks for the labels in this user's background domain."""
     match subject:
+        case Subject.DOMAIN:
+            return tuple(_domain(jobs, background(), places))
         case Subject.REBOOT:
             return tuple(_reboot(jobs, answer, places))
         case Subject.OVERRIDES:

@@ -1,6 +1,7 @@
 """One healthy machine, and every fault that doctor knows, made for real on it and taken away again."""
 
 import os
+import plistlib
 import shutil
 import subprocess
 import time
@@ -586,6 +587,16 @@ def a_job_switched_off_in_login_items(clinic: Clinic) -> Iterator[None]:
 def a_directory_of_agents_that_others_can_write(clinic: Clinic) -> Iterator[None]:
     with clinic.mode(clinic.laptop.agents, 0o777):
         yield
+
+
+@fault("domain", ERROR, "plain", "is loaded in user/")
+def a_job_in_two_domains(clinic: Clinic) -> Iterator[None]:
+    laptop, domain = clinic.laptop, f"user/{os.getuid()}"
+    copy = laptop.root / "background.plist"
+    copy.write_bytes(plistlib.dumps({**laptop.plist("plain"), "LimitLoadToSessionType": "Background"}))
+    laptop.launchctl("bootstrap", domain, str(copy))
+    yield
+    laptop.launchctl("bootout", f"{domain}/{laptop.label('plain')}")
 
 
 @fault("overrides", INFO, "plain", "you disabled it in launchd")
