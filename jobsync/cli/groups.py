@@ -44,6 +44,8 @@ _SECTIONS = {
         "uninstall": ("leaving", "remove everything of ours, and prove it"),
     },
     "For editors and programs": {
+        "completion": ("completing", "completions for bash, zsh and fish"),
+        "man": ("completing", "the man page"),
         "schema": ("schemas", "JSON schemas of job.toml, jobsync.toml and each --json"),
     },
     "Without a Mac": {

@@ -50,3 +50,9 @@ def of_definitions() -> Mapping[str, str]:
 def of_document(command: str) -> Mapping[str, str]:
     """What each field of the JSON of a command holds, such as `hooks status`."""
     return meanings(_chapter(page("cli.md"), f"`{command} --json`"))
+
+
+def exit_statuses() -> Mapping[int, str]:
+    """What each exit status means."""
+    rows = re.findall(r"^\| (\d+) \| `[A-Z_]+` \| (.*) \|$", page("cli.md"), re.MULTILINE)
+    return {int(number): words for number, words in rows}
