@@ -5,11 +5,14 @@ A command's module is imported when it is asked for: `jobsync --help` must not p
 
 import importlib
 import keyword
+import os
 from difflib import get_close_matches
 
 import click
 
 import jobsync
+from jobsync import config as configuration
+from jobsync.cli.console import say
 from jobsync.cli.context import Context
 from jobsync.errors import UsageError
 
@@ -98,15 +101,43 @@ class _Late(click.Group):
                 formatter.write_dl([(name.ljust(9), summary) for name, (_, summary) in commands.items()])
 
 
-@click.group(cls=_Late, context_settings={"help_option_names": ["-h", "--help"]})
+_WELCOME = """\
+jobsync keeps this machine's scheduled jobs equal to your dotfiles repository, and is not set up here yet.
+
+  {first}
+  `jobsync import`    shows what runs on this machine already, and could become jobs of the repository
+  `jobsync demo`      shows it all in a throwaway home
+  `jobsync --help`    lists the commands"""
+
+
+def _welcome(context: Context) -> str:
+    """What to do first."""
+    if context.place is None:
+        return _WELCOME.format(
+            first="`jobsync init`      inside your dotfiles repository (`git init` makes one) registers it"
+        )
+    return _WELCOME.format(first="`jobsync init`      registers the repository that you are in")
+
+
+@click.group(cls=_Late, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(jobsync.__version__, "-V", "--version", message="jobsync %(version)s")
 @click.option(
     "--repo", metavar="REPO", help="The repository meant: its prefix, id or path. Default: around here, else all."
 )
 @click.pass_context
-def cli(ctx: click.Context, repo: str | None) -> None:
+def cli(ctx: click.Context, repo: str | None) -> int:
     """Keep this machine's scheduled jobs equal to your dotfiles repository.
 
-    `jobsync sync` is safe at any time: the second one says `unchanged` for every job and does nothing.
+    `jobsync sync` is safe at any time: the second one says `unchanged` for every job and does nothing. Without a
+    command, the status is shown, or what to do first.
     """
     ctx.obj = Context(repo)
+    if ctx.invoked_subcommand is not None:
+        return 0
+    if configuration.find(os.environ) is None:
+        say(_welcome(ctx.obj))
+        return 0
+    status = cli.get_command(ctx, "status")
+    assert status is not None  # noqa: S101 - it is in _SECTIONS
+    answer = ctx.invoke(status)
+    return answer if isinstance(answer, int) else 0

@@ -14,6 +14,7 @@ import click
 
 from jobsync import config as configuration
 from jobsync import report
+from jobsync.cli import skeleton
 from jobsync.cli.configuring import usable_launchctl, with_value
 from jobsync.cli.console import ExitCode, Progress, complain, confirm, say, say_all
 from jobsync.cli.context import Context, pass_context
@@ -164,7 +165,7 @@ def _first_sync(origin: Origin, *, wants: bool | None) -> int:
     planned = syncing.plan(origin, Orders())
     would_do = syncing.dry_run(planned)
     if not would_do.results and not would_do.faults:
-        say("no jobs yet; `jobs/NAME/job.toml` defines one")
+        say("no jobs yet; `jobs/NAME/job.toml` defines one, and `jobsync import` shows what could become one")
         return ExitCode.OK
     if wants is None:
         show_report(would_do)
@@ -201,13 +202,19 @@ def _own_names(origin: Origin) -> set[str]:
 @click.option("--path", "job_path", help="PATH for jobs.")
 @click.option("--hooks/--no-hooks", default=True, help="Install the git hooks.")
 @click.option("--at-login/--no-at-login", default=None, help="Sync HEAD at every login too. Default: no.")
+@click.option(
+    "--skeleton/--no-skeleton",
+    "wants_skeleton",
+    default=None,
+    help="Write jobsync.toml where there is none. Default: ask.",
+)
 @click.option("--sync/--no-sync", "wants_sync", default=None, help="Sync at the end, without asking.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @pass_context
 def init(
     context: Context, /, prefix: str | None, machine: str | None, tags: tuple[str, ...], branch: str | None,
-    launchctl: str | None, job_path: str | None, *, hooks: bool, at_login: bool | None, wants_sync: bool | None,
-    yes: bool,
+    launchctl: str | None, job_path: str | None, *, hooks: bool, at_login: bool | None, wants_skeleton: bool | None,
+    wants_sync: bool | None, yes: bool,
 ) -> int:  # fmt: skip
     """Register the repository around here on this machine, install the git hooks, and offer the first sync.
 
@@ -238,6 +245,7 @@ def init(
         return ExitCode.OK
     config = config.with_repo(repo)
     configuration.save(config, os.environ)
+    skeleton.offer(Path(repo.work_tree), wants=wants_skeleton)
     origin = open_origin(config, repo)
     status = install_hooks(origin) if hooks else ExitCode.OK
     with suppress(JobsyncError):  # no scheduler now: the first sync says so, and writes them

@@ -1,5 +1,7 @@
 """What somebody who has not read the documentation meets first: each dead end must name the way out."""
 
+import sys
+
 import pytest
 
 from ..laptop import JOB, Laptop
@@ -58,3 +60,54 @@ def test_without_a_launchd_init_says_how_to_get_one_and_that_works(laptop: Lapto
     hint = laptop.jobsync("init", "--launchctl", "/nonexistent/launchctl", "--yes", status=1).err
     assert "--launchctl" in hint
     assert not laptop.config_file.parent.exists()
+
+
+def test_jobsync_alone_says_what_comes_first(laptop: Laptop) -> None:
+    assert "registers the repository that you are in" in laptop.jobsync().out
+    assert "inside your dotfiles repository" in laptop.jobsync(at=laptop.home).out
+    assert not laptop.config_file.parent.exists()
+
+
+def test_jobsync_alone_is_the_status_once_it_is_set_up(registered: Laptop) -> None:
+    registered.job("one")
+    registered.jobsync("sync")
+    shown, status = (registered.jobsync(*arguments).out.splitlines() for arguments in ((), ("status",)))
+    assert (shown[:2], shown[-1]) == (status[:2], status[-1])
+
+
+def test_init_offers_what_an_empty_repository_begins_with(bare: Laptop) -> None:
+    launchctl = str(bare.simulator.launchctl)
+    shown = bare.jobsync("init", "--launchctl", launchctl, "--yes", "--skeleton", "--sync")
+    assert "wrote jobsync.toml" in shown.out
+    assert "installed  one" in shown.out
+    bare.job("two", "#:schema ../../schemas/job.schema.json\n" + JOB)
+    assert (bare.work / "jobs/two/../../schemas/job.schema.json").is_file()
+    assert "wrote" not in bare.jobsync("init", "--yes", "--skeleton", "--no-sync").out
+
+
+def test_hooks_that_git_takes_from_elsewhere_are_told_with_both_ways_out(laptop: Laptop) -> None:
+    laptop.git("config", "core.hooksPath", str(laptop.home / "hooks"))
+    shown = laptop.jobsync("init", "--launchctl", str(laptop.simulator.launchctl), "--yes", "--no-sync", status=1).err
+    assert "jobsync-hook EVENT" in shown
+    assert "git config --local core.hooksPath" in shown
+
+
+def test_outside_of_a_repository_init_says_where_to_run(laptop: Laptop) -> None:
+    assert (
+        "`git init`"
+        in laptop.jobsync("init", "--launchctl", str(laptop.simulator.launchctl), at=laptop.home, status=1).err
+    )
+
+
+def test_colour_is_for_terminals_that_want_it(registered: Laptop) -> None:
+    registered.job("one")
+    registered.jobsync("sync")
+    script = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))"
+    terminal = {"TERM": "xterm-256color"}
+    coloured = registered.run(sys.executable, "-c", script, "jobsync", "status", env=terminal, status=None).out
+    plain = registered.run(
+        sys.executable, "-c", script, "jobsync", "status", env={**terminal, "NO_COLOR": "1"}, status=None
+    ).out
+    assert "\x1b[" in coloured
+    assert "\x1b[" not in plain
+    assert "\x1b[" not in registered.jobsync("status", env=terminal).out
