@@ -145,6 +145,18 @@ class Paths:
         """There while a sync replaces the job: a launcher that starts now must not start the command."""
         return self.state / "hold" / job
 
+    def asked(self, job: str) -> Path:
+        """One use: tells the launcher that its user asked for the run; holds the second (epoch) until which it does."""
+        return self.state / "asked" / job
+
+    def announced(self, job: str) -> Path:
+        """The state of the job that its user was last told of."""
+        return self.state / "announced" / job
+
+    def shared_lock(self, name: str) -> Path:
+        """What jobs with one `limits.lock` hold in turn, those of other repositories on this machine included."""
+        return self.state.parent / "locks" / name
+
     def token(self, job: str) -> Path:
         """One use: tells the launcher that a sync, not a login, loaded the job."""
         return self.state / "token" / job

@@ -50,16 +50,14 @@ def _read_script(section: Section, around: Surroundings) -> Script | None:
     return Script(f"{around.home_directory}/run") if wrong == "" else None
 
 
-def read_command(section: Section, around: Surroundings) -> Command | None:
-    """What the job runs, from the top level of its definition; None, and faults, where that is unclear."""
-    if "run" not in section.values:
-        return _read_script(section, around)
+def read_argv(section: Section) -> Line | Argv | None:
+    """A `run` key: a line for sh or a list of words; None, and a fault, where it is neither."""
     found = section.run("run")
     if found is None:
         return None
     if isinstance(found, tuple):
         wrong = _argv_fault(found)
-        command: Command = Argv(found)
+        command: Line | Argv = Argv(found)
     else:
         wrong = None if found.strip() else f"is empty; write {section.example('run')}"
         command = Line(found)
@@ -67,3 +65,10 @@ def read_command(section: Section, around: Surroundings) -> Command | None:
         section.fault("run", wrong)
         return None
     return command
+
+
+def read_command(section: Section, around: Surroundings) -> Command | None:
+    """What the job runs, from the top level of its definition; None, and faults, where that is unclear."""
+    if "run" not in section.values:
+        return _read_script(section, around)
+    return read_argv(section)

@@ -15,6 +15,7 @@ from jobsync.definitions.launchd_keys import PRIORITY_KEYS, launchd_fault
 from jobsync.definitions.places import Surroundings, repository_path
 from jobsync.definitions.secrets import secret_fault
 from jobsync.definitions.section import Section
+from jobsync.definitions.supervision import check_daemon, read_expect, read_limits, read_notify, read_retry, read_when
 from jobsync.definitions.triggers import read_schedule
 from jobsync.definitions.vocabulary import OPEN_TABLES, TABLES, keys_of, top_level_keys, unknown
 from jobsync.errors import JobsyncError
@@ -204,6 +205,7 @@ def _read_daemon(section: Section) -> Restart | None:
         return None
     if "schedule" in section.values:
         section.fault("daemon", "a daemon runs all the time, so it has no [schedule]; leave one of the two out")
+    check_daemon(section)
     return _choice(section.table("daemon"), "restart", Restart, Restart.ALWAYS)
 
 
@@ -225,6 +227,11 @@ def read_job(section: Section, around: Surroundings) -> Job | None:
         daemon=_read_daemon(section),
         environment=read_environment(section.table("env"), around.name),
         priority=priority,
+        limits=read_limits(section.table("limits")),
+        retry=read_retry(section.table("retry")),
+        when=read_when(section.table("when")),
+        expect=read_expect(section.table("expect"), around, schedule),
+        notify=read_notify(section.table("notify"), is_there="notify" in section.values),
         launchd=read_launchd(section.table("launchd"), priority),
         unwanted=read_unwanted(section, around.machine),
     )

@@ -100,6 +100,78 @@ Command = Line | Argv | Script
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """`[retry]`: how often a failed command is started again within one run."""
+
+    attempts: int = 3
+    """In all."""
+    delay: int = 1
+    """Seconds before the second attempt; doubles with each further one, less up to a quarter of it at random."""
+    max_delay: int = 300
+    """Seconds that no wait exceeds."""
+    on_codes: tuple[int, ...] = ()
+    """Exit statuses worth another attempt; empty: every failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """`[when]`: what must hold at each start; else the start is recorded as skipped."""
+
+    ac_power: bool = False
+    online: bool = False
+    """There is a default route."""
+    stale_after: int | None = None
+    """Seconds: skip while the last success is younger."""
+    wait: int = 0
+    """Seconds to wait for power and network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """`[expect]`: what a run must show to count as a success."""
+
+    success_codes: tuple[int, ...] = (0,)
+    prints: tuple[str, ...] = ()
+    """Extended regular expressions: for each of them a line matches."""
+    prints_not: tuple[str, ...] = ()
+    """No line matches any of them."""
+    touches: tuple[str, ...] = ()
+    """Absolute paths that were made or changed during the run."""
+    success_within: int | None = None
+    """Seconds after which the last success is too old; never less than the schedule's longest gap."""
+
+
+class Event(Enum):
+    """What `[notify]` may tell: changes of a job's state, each once."""
+
+    FAILED = "failed"
+    RECOVERED = "recovered"
+    MISSED = "missed"
+    SUCCEEDED = "succeeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """`[notify]`: who is told, and of what."""
+
+    on: tuple[Event, ...] = (Event.FAILED, Event.MISSED, Event.RECOVERED)
+    run: Line | Argv | None = None
+    """None: the platform's own notifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`[limits]` as far as the launcher keeps them."""
+
+    timeout: int | None = None
+    """Seconds that a run may take, waits and retries included; the machine's sleep does not count."""
+    grace: int | None = None
+    """Seconds between TERM and KILL; None: not said, which means the scheduler's own and, at a timeout, 10."""
+    lock: str | None = None
+    """Jobs with the same lock run one after another on a machine."""
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """When a job starts by itself. No trigger at all: only `jobsync run NAME` starts it."""
 
@@ -110,6 +182,8 @@ class Schedule:
     on_files: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     """Each trigger as a person would say it, in the order of the definition."""
+    catch_up: int | None = None
+    """Seconds that the run of a missed slot may be late: None is any time, 0 is never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +206,12 @@ class Job:
     environment: tuple[tuple[str, str], ...] = ()
     """Sorted by name."""
     priority: Priority = Priority.NORMAL
+    limits: Limits = field(default_factory=Limits)
+    retry: Retry = field(default_factory=lambda: Retry(attempts=1))
+    """One attempt where the definition has no `[retry]`."""
+    when: When = field(default_factory=When)
+    expect: Expect = field(default_factory=Expect)
+    notify: Notify | None = None
     launchd: Mapping[str, object] = field(default_factory=dict)
     """Raw launchd.plist keys, each of the type that launchd.plist(5) gives it."""
     systemd: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)

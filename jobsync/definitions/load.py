@@ -42,9 +42,19 @@ def _merged(own: Mapping[str, object], defaults: Mapping[str, object]) -> Table:
 def _fitting(defaults: Mapping[str, object], own: Mapping[str, object]) -> Table:
     """The defaults that this job can use: `schedule.spread` and its like mean nothing without times."""
     schedule = own.get("schedule")
-    if isinstance(schedule, dict) and schedule.keys() & set(CLOCK_KEYS):
-        return dict(defaults)
-    return without(defaults, ("schedule",))
+    found = dict(defaults)
+    if not (isinstance(schedule, dict) and schedule.keys() & set(CLOCK_KEYS)):
+        found = without(found, ("schedule",))
+    return _without_ends(found) if "daemon" in own else found
+
+
+def _without_ends(defaults: Mapping[str, object]) -> Table:
+    """What a daemon, which never ends by itself, has of the defaults."""
+    found = without(defaults, ("retry", "when"))
+    limits = found.get("limits")
+    if isinstance(limits, dict):
+        found["limits"] = without(limits, ("timeout",))
+    return found
 
 
 def name_fault(name: str) -> str | None:

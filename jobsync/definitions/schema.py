@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from jobsync.definitions.document import Table
 from jobsync.definitions.duration import PATTERN, is_duration
 from jobsync.definitions.fields import SYSTEMS
-from jobsync.definitions.job import Priority, Restart
+from jobsync.definitions.job import Event, Priority, Restart
 from jobsync.definitions.launchd_keys import ALLOWED, Kind
 from jobsync.definitions.vocabulary import DEFAULTS, KEYS, OPEN_TABLES, SETTINGS, example
 
@@ -35,6 +35,13 @@ SHAPES: Mapping[str, Schema] = {
     "daemon.restart": {"enum": [one.value for one in Restart]},
     "only.os": {"enum": list(SYSTEMS)},
     "limits.priority": {"enum": [one.value for one in Priority]},
+    "retry.on_codes": {"type": "array", "items": {"type": "integer"}},
+    "expect.success_codes": {"type": "array", "items": {"type": "integer"}},
+    "expect.prints": _TEXT_OR_TEXTS,
+    "expect.prints_not": _TEXT_OR_TEXTS,
+    "expect.touches": _TEXT_OR_TEXTS,
+    "notify.on": {"type": "array", "items": {"enum": [one.value for one in Event]}},
+    "notify.run": _TEXT_OR_TEXTS,
 }
 """What a key may hold, where its line in the vocabulary does not show all of it."""
 

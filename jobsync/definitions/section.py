@@ -6,6 +6,7 @@ from functools import partial
 from typing import TypeVar
 
 from jobsync.definitions.document import Table, shown, unfit
+from jobsync.definitions.duration import format_duration, parse_duration
 from jobsync.definitions.vocabulary import example
 from jobsync.errors import Fault, JobsyncError
 
@@ -65,6 +66,40 @@ class Section:
             self.fault(key, f"{shown(value)} {wrong}")
             return None
         return value
+
+    def _in_range(self, key: str, value: object, least: int, most: int) -> int | None:
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.fault(key, f"{shown(value)} is not a whole number; write {self.example(key)}")
+            return None
+        if not least <= value <= most:
+            self.fault(key, f"{shown(value)} is not {least} to {most}; write {self.example(key)}")
+            return None
+        return value
+
+    def integer(self, key: str, least: int, most: int) -> int | None:
+        """A whole number of that range; None when absent or faulty."""
+        value = self.values.get(key)
+        return None if value is None else self._in_range(key, value, least, most)
+
+    def integers(self, key: str, least: int, most: int) -> tuple[int, ...]:
+        """A list of such numbers without repetition; empty when absent or faulty."""
+        value = self.values.get(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not value:
+            what = "is empty" if value == [] else f"{shown(value)} is not a list"
+            self.fault(key, f"{what}; write {self.example(key)}")
+            return ()
+        found = (self._in_range(key, item, least, most) for item in value)
+        return tuple(dict.fromkeys(number for number in found if number is not None))
+
+    def seconds(self, key: str, least: int, most: int) -> int | None:
+        """A duration of that range in seconds; None when absent or faulty."""
+        found = next(iter(self.parsed(key, [self.text(key)], parse_duration)), None)
+        if found is not None and not least <= found <= most:
+            self.fault(key, f"{format_duration(found)} is not {format_duration(least)} to {format_duration(most)}")
+            return None
+        return found
 
     def texts(self, key: str, *, lines: bool = False) -> tuple[str, ...]:
         """A list of texts, its faulty members left out; empty when absent or faulty."""

@@ -18,7 +18,8 @@ from jobsync.definitions.fields import (
 from jobsync.definitions.job import Tree
 from jobsync.definitions.places import Surroundings
 from jobsync.definitions.section import Section
-from jobsync.definitions.triggers import check_catch_up, read_minutes
+from jobsync.definitions.supervision import read_limits, read_notify, read_retry, read_when
+from jobsync.definitions.triggers import read_catch_up, read_minutes
 from jobsync.definitions.vocabulary import DEFAULTS, OPEN_TABLES, SETTINGS, TABLES, keys_of, unknown
 from jobsync.errors import Fault, JobsyncError
 
@@ -117,7 +118,11 @@ def default_faults(settings: Settings, around: Surroundings) -> list[Fault]:
     read_path(section, around)
     read_directory(section, around)
     read_minutes(section.table("schedule"))
-    check_catch_up(section.table("schedule"))
+    read_catch_up(section.table("schedule"))
+    read_limits(section.table("limits"))
+    read_retry(section.table("retry"))
+    read_when(section.table("when"))
+    read_notify(section.table("notify"), is_there=True)
     read_environment(section.table("env"), "JOB")
     read_launchd(section.table("launchd"), read_priority(section.table("limits")))
     read_unwanted(section, around.machine)

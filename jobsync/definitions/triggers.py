@@ -47,13 +47,21 @@ def _slots(section: Section, clocks: Clocks, around: Surroundings) -> tuple[tupl
     return moved or (), later
 
 
-def check_catch_up(section: Section) -> None:
-    """A fault for anything but launchd's own way, which is true."""
-    value = section.values.get("catch_up", True)
-    if value is False or isinstance(value, str):
-        section.fault("catch_up", "only true is supported by this version of jobsync yet; leave it out")
-    else:
-        section.flag("catch_up")
+def read_catch_up(section: Section) -> int | None:
+    """Seconds that the run of a missed slot may be late: None is any time, 0 is never."""
+    if isinstance(section.values.get("catch_up"), str):
+        return section.seconds("catch_up", 60, 366 * 86_400)
+    return 0 if section.flag("catch_up") is False else None
+
+
+def _check_catch_up(section: Section, catch_up: int | None) -> None:
+    """Whether a start is late can be told only where every start has a time."""
+    others = [key for key in ("at_login", *PLACE_KEYS) if section.values.get(key)]
+    if catch_up is not None and others:
+        section.fault(
+            "catch_up",
+            f"cannot tell a late start from one by {others[0]}; make two jobs of it, or write catch_up = true",
+        )
 
 
 def _words(section: Section, key: str, clocks: Clocks, suffix: str) -> tuple[str, ...]:
@@ -72,7 +80,8 @@ def read_schedule(section: Section, around: Surroundings) -> Schedule:
     """Every trigger of the table. Of no use where faults were noted."""
     clocks = _read_clocks(section)
     slots, later = _slots(section, clocks, around)
-    check_catch_up(section)
+    catch_up = read_catch_up(section)
+    _check_catch_up(section, catch_up)
     places = {key: section.parsed(key, section.texts(key), around.place) for key in PLACE_KEYS}
     suffix = f" (+{format_duration(later * 60)})" if later else ""
     return Schedule(
@@ -80,5 +89,6 @@ def read_schedule(section: Section, around: Surroundings) -> Schedule:
         at_login=section.flag("at_login") or False,
         on_change=tuple(dict.fromkeys(places["on_change"])),
         on_files=tuple(dict.fromkeys(places["on_files"])),
+        catch_up=catch_up if slots else None,
         words=tuple(word for key in section.values for word in _words(section, key, clocks, suffix)),
     )

@@ -24,6 +24,24 @@ KEYS = {
     "only.machines": 'machines = ["mbp-*", "!mbp-old"]',
     "only.tags": 'tags = ["home"]',
     "limits.priority": 'priority = "background"',
+    "limits.timeout": 'timeout = "1h"',
+    "limits.grace": 'grace = "10s"',
+    "limits.lock": 'lock = "restic"',
+    "retry.attempts": "attempts = 3",
+    "retry.delay": 'delay = "1s"',
+    "retry.max_delay": 'max_delay = "5m"',
+    "retry.on_codes": "on_codes = [75]",
+    "when.ac_power": "ac_power = true",
+    "when.online": "online = true",
+    "when.stale_after": 'stale_after = "20h"',
+    "when.wait": 'wait = "2m"',
+    "expect.success_codes": "success_codes = [0, 3]",
+    "expect.prints": 'prints = "snapshot .* saved"',
+    "expect.prints_not": 'prints_not = "^warning:"',
+    "expect.touches": 'touches = ["~/Backups"]',
+    "expect.success_within": 'success_within = "3d"',
+    "notify.on": 'on = ["failed", "missed", "recovered"]',
+    "notify.run": 'run = "~/bin/tell-me \\"$JOBSYNC_MESSAGE\\""',
 }
 """Dotted keys of job.toml with the line that shows each one. `[env]` and `[launchd]` hold names of their own."""
 
@@ -46,21 +64,25 @@ DEFAULTS = (
     "only.machines",
     "only.tags",
     "limits.priority",
+    "limits.timeout",
+    "limits.grace",
+    "retry.attempts",
+    "retry.delay",
+    "retry.max_delay",
+    "retry.on_codes",
+    "when.ac_power",
+    "when.online",
+    "when.wait",
+    "notify.on",
+    "notify.run",
 )
 """What `[defaults]` may hold, beside names in `[defaults.env]` and `[defaults.launchd]`."""
 
 NOT_YET = {
-    "when": "let the script look, and exit 0 where it should not run",
-    "retry": "let the script try again by itself",
-    "expect": "let the script look at its result, and exit with 1 where it is wrong",
-    "notify": "let the script tell you",
     "systemd": "leave it out",
     "systemd.service": "leave it out",
     "systemd.timer": "leave it out",
     "systemd.path": "leave it out",
-    "limits.timeout": "let the script end itself in time",
-    "limits.grace": "leave it out; launchd waits some seconds between TERM and KILL",
-    "limits.lock": "let the scripts share a lock of their own",
 }
 """Keys and tables whose feature is not built, with what to do until then."""
 
@@ -77,7 +99,7 @@ _LOGS = "leave it out; jobsync keeps the output of each run: `jobsync logs`"
 _SELF = "leave it out; jobs run as you"
 _NAME = "leave it out; the name of its directory is the job's name"
 _ONLY = 'write below [only]: machines = ["mbp-*"]'
-_RETRY = "let the script try again by itself; jobsync does not do it yet"
+_RETRY = "write below [retry]: attempts = 3"
 _PRIORITY = 'write below [limits]: priority = "background"'
 
 # Written as other tools write them; compared without case, `_` and `-`.
@@ -102,13 +124,15 @@ _ADVICE = {
     'write path = ["~/.bun/bin"]': "paths path_prepend extra_path bin",
     "write enabled = false": "disabled disable active enable",
     'write below [schedule]: spread = "10m"': "RandomizedDelaySec random_delay jitter splay delay random_sleep",
-    "leave it out; a slot missed while asleep runs once, late": "Persistent catchup misfire misfire_grace_time anacron",
+    'write below [schedule]: catch_up = "3h" (true, the default: late at any time; false: never)': "Persistent catchup "
+    "misfire misfire_grace_time anacron",
     "leave it out; times are the local time of the machine": "timezone time_zone tz cron_tz utc",
     _RETRY: "retries max_retries attempts retry_count backoff RestartSec",
-    "let the script end itself in time; jobsync does not do it yet": "time_out max_runtime TimeoutSec TimeoutStartSec "
-    "RuntimeMaxSec deadline",
-    "let the script tell you; jobsync does not do it yet": "mailto mail email on_failure on_success alert webhook",
-    "leave it out; a job never overlaps itself": "concurrency concurrency_policy overlap singleton flock",
+    'write below [limits]: timeout = "1h"': "time_out max_runtime TimeoutSec TimeoutStartSec RuntimeMaxSec deadline",
+    'write below [notify]: on = ["failed", "missed", "recovered"]': "mailto mail email on_failure on_success "
+    "alert webhook",
+    'leave it out; a job never overlaps itself; for several jobs, below [limits]: lock = "name"': "concurrency "
+    "concurrency_policy overlap singleton flock",
     "call both from one script; jobs know nothing of each other": "after before requires wants depends depends_on "
     "needs",
     _PRIORITY: "nice ProcessType niceness ionice LowPriorityIO CPUSchedulingPolicy",

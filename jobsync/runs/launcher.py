@@ -1,136 +1,61 @@
 """Renders the launcher: the small POSIX sh file that the scheduler runs for a job.
 
-Pure. No Python runs at job time: a broken Python must not stop anyone's jobs. The launcher keeps one log for each
-run, records start and end, and passes on the command's own status. A daemon runs under it too, since its log needs
-an owner.
+Pure. No Python runs at job time: a broken Python must not stop anyone's jobs. The launcher supervises one run: it keeps
+one bounded log, records start and end, holds the limits, tries again, checks what the run has to show, and passes on
+the command's own status. A daemon runs under it too, since its log needs an owner. Each job's launcher holds only the
+parts that the job uses, so that most stay short and fast.
 """
 
+import re
 import shlex
 import string
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 
+from jobsync.definitions.duration import format_duration
 from jobsync.definitions.fields import SHELLS_OWN
-from jobsync.definitions.job import Argv, Command, Job, Line, Script
+from jobsync.definitions.job import Argv, Command, Event, Expect, Job, Line, Notify, Script, Slot
 from jobsync.paths import Paths
+from jobsync.runs import parts
 
 KEPT_LOGS = 30
-"""Logs that a launcher leaves of a job, the newest; older ones go when a run starts."""
+"""Logs that a launcher leaves of a job, the newest; older ones go when a run starts, in tens."""
+_SPARE_LOGS = 10
+
+LOG_LIMIT = 2 << 20
+"""Bytes. A log above this loses its middle. While the command runs it may hold what is printed in one interval more."""
+LOG_HEAD = 512 << 10
+LOG_TAIL = 1 << 20
+"""Bytes kept of the beginning and of the end of such a log."""
+INTERVAL = 8
+"""Seconds between two looks at a log at most; 1 while it grows by a quarter of the limit and more between them."""
+
+RECORDS_LIMIT = 256 << 10
+"""Bytes of records above which the oldest are dropped, down to three quarters."""
 
 NOT_STARTED = 78
 """Status of a run whose directory, log or env file could not be had: sysexits' EX_CONFIG, as launchd itself says it."""
+BROKEN_EXPECTATION = 79
+"""Status of a run whose command ended well and broke a line of `[expect]`; the first that sysexits leaves free."""
+TIMED_OUT = 124
+"""Status of a run that `limits.timeout` ended with TERM, as timeout(1) has it."""
+KILLED = 137
+"""Status of a run that had to be killed after that."""
 
-# Facts that bind this text: dash has no job control without a terminal; a trap interrupts `wait`, which then answers
-# above 128 though the child still runs; the child of `&` ignores INT and QUIT; `read` fails at a last line without a
-# newline though it did read it; a redirection that fails ends the shell with `:` and not with `true`; `date +%s` is in
-# every date(1) that macOS and Linux have had for twenty years. After a signal, `wait` is asked again: 127 then says
-# that it gave the child's own status the first time. A signal that reaches the child before it has dropped our traps is
-# lost: the `.stop` file, which is there before the signal is sent, tells it.
-# The env file is data: its lines become words of one `export`, after the last of them is read, so that no name in it
-# can change a variable of ours on the way, and nothing in it is ever evaluated. In what `ls -l` prints, `+` behind the
-# mode is a list of further people who may read the file; `.` and `@` (SELinux, macOS) say nothing about that. A range
-# such as A-Z holds other letters in some locales, so names are compared with each letter.
+TOO_LATE = "too late"
+FRESH = "fresh enough"
+ON_BATTERY = "on battery"
+OFFLINE = "offline"
+
+TOLERANCE = 180
+"""Seconds after its slot in which a run is on time: schedulers collect wakes, busy machines start slowly."""
+GRACE = 10
+"""Seconds between TERM and KILL at a timeout, where `limits.grace` does not say."""
+NOTIFY_LIMIT = 10
+"""Seconds that the command of `[notify]` may take; the run's end is recorded before it starts."""
+
 _LETTERS = f"{string.ascii_letters}{string.digits}_"
-_TEMPLATE = """\
-#!/bin/sh
-# {label}{description}
-# Written by jobsync from {source}. Change that file: the next sync puts this one back.
-set -u
-runs={runs}
-logs={logs}
-token={token}
-pause={pause}
-hold={hold}
-env={env}
-mask=$(umask)
-umask 077
-now=$(date -u '+%s %Y%m%dT%H%M%SZ')
-run=${{now#* }}-$$
-now=${{now% *}}
-
-record() {{ printf '%s\\n' "$*" >>"$runs"; }}
-skip() {{ record "skip $run $now $1"; exit 0; }}
-second() {{ until=''; read -r until <"$1" || :; case $until in '' | *[!0-9]*) until=0 ;; esac; }}
-boot() {{ cat /proc/sys/kernel/random/boot_id 2>/dev/null || /usr/sbin/sysctl -n kern.bootsessionuuid; }}
-refuse() {{ printf '%s\\n' "jobsync: not started: $env: $1"; exit {not_started}; }}
-
-[ -d "${{runs%/*}}" ] || mkdir -p -- "${{runs%/*}}"
-if [ -f "$token" ]; then
-  loaded='' until=0
-  read -r loaded until <"$token" || :
-  rm -f -- "$token"
-  if [ "$now" -lt "$until" ] 2>/dev/null && [ "$loaded" = "$(boot)" ]; then skip 'loaded by sync'; fi
-fi
-if [ -f "$pause" ]; then
-  second "$pause"
-  if [ "$until" -eq 0 ] || [ "$now" -lt "$until" ]; then skip paused; fi
-fi
-if [ -f "$hold" ]; then
-  second "$hold"
-  if [ "$now" -lt "$until" ]; then skip held; fi
-fi
-
-[ -d "$logs" ] || mkdir -p -- "$logs"
-set -- "$logs"/*.log
-while [ $# -ge {kept} ]; do rm -f -- "$1" "$1.stop"; shift; done
-log=$logs/$run.log
-record "start $run $now $$"
-if ! true >>"$log"; then record "end $run $now {not_started} log"; exit {not_started}; fi
-
-child='' stopped=''
-stop() {{ stopped=$1; [ -z "$child" ] || {{ true >"$log.stop"; kill -TERM "$child" 2>/dev/null; }} }}
-trap 'stop TERM' TERM
-trap 'stop INT' INT
-trap 'stop HUP' HUP
-(
-  trap - TERM INT HUP
-  [ ! -e "$log.stop" ] || exit 143
-  export JOBSYNC_JOB={job} JOBSYNC_LABEL={label_quoted} JOBSYNC_DIR={job_directory} JOBSYNC_RUN="$run"
-  set --
-  if [ -e "$env" ] || [ -L "$env" ]; then
-    facts=$(ls -ldnL -- "$env")
-    case "$(printf '%s\\n' "$facts" | awk '{{ print $1, $3; exit }}')" in
-      -r[w-]-------" $(id -u)" | -r[w-]-------[.@]" $(id -u)") ;;
-      *) refuse 'must be a file of yours with mode 0600: chmod 600' ;;
-    esac
-    number=0 return=$(printf '\\r')
-    while IFS= read -r line || [ -n "$line" ]; do
-      number=$((number + 1))
-      line=${{line#"${{line%%[![:blank:]]*}}"}}
-      case $line in '' | '#'*) continue ;; export[[:blank:]]*) line=${{line#export?}} ;; esac
-      line=${{line#"${{line%%[![:blank:]]*}}"}}
-      name=${{line%%=*}} value=${{line#*=}}
-      case $line in
-        *"$return") refuse "line $number has a Windows line end" ;;
-        [0123456789=]*) refuse "line $number is not NAME=VALUE" ;;
-        "${{line%%[!{letters}]*}}="*) ;;
-        *) refuse "line $number is not NAME=VALUE" ;;
-      esac
-      case $name in
-        PATH | JOBSYNC_* | {shells_own})
-          refuse "line $number: $name cannot be set here" ;;
-      esac
-      case $value in '"'*'"' | "'"*"'") value=${{value#?}} value=${{value%?}} ;; esac
-      set -- "$@" "$name=$value"
-    done <"$env" || refuse 'cannot be read'
-  fi
-  umask "$mask"
-{environment}  while [ $# -gt 0 ]; do export "${{1?}}" || exit {not_started}; shift; done
-  cd {directory} || exit {not_started}
-  exec {command}
-) <{stdin} >>"$log" 2>&1 &
-child=$!
-[ -z "$stopped" ] || stop "$stopped"
-wait "$child"
-status=$?
-while [ -n "$stopped" ]; do
-  stopped=''
-  wait "$child" 2>/dev/null
-  again=$?
-  [ $again -eq 127 ] || status=$again
-done
-[ ! -e "$log.stop" ] || rm -f -- "$log.stop"
-record "end $run $(date -u +%s) $status"
-exit "$status"
-"""
+_PLACEHOLDER = re.compile(r"@([a-z_]+)@")
 
 
 def _command(command: Command) -> str:
@@ -143,37 +68,269 @@ def _command(command: Command) -> str:
             return shlex.quote(path)
 
 
-def _environment(job: Job) -> str:
-    return "".join(f"  export {name}={shlex.quote(value)}\n" for name, value in job.environment)
-
-
 def _comment(text: str) -> str:
     """Text that stays inside one comment line."""
     return " ".join(text.split())
 
 
+def _fill(text: str, values: Mapping[str, object]) -> str:
+    """Each `@name@` replaced once; what a value holds is never looked at again."""
+    return _PLACEHOLDER.sub(lambda match: str(values[match[1]]), text)
+
+
+def _keeps_time(job: Job) -> bool:
+    return job.limits.timeout is not None
+
+
+def _is_selective(job: Job) -> bool:
+    """Whether a start may be too late."""
+    return bool(job.schedule.slots) and job.schedule.catch_up is not None
+
+
+def _judges(expect: Expect) -> bool:
+    return bool(expect.prints or expect.prints_not or expect.touches) or expect.success_codes != (0,)
+
+
+def _waits(job: Job) -> bool:
+    return job.limits.lock is not None or job.when.ac_power or job.when.online
+
+
+# -- values
+
+
+def _slot(slot: Slot) -> str:
+    fields = (slot.month, slot.day, slot.weekday, slot.hour, slot.minute)
+    return " ".join("*" if value is None else str(value) for value in fields)
+
+
+def _codes(codes: Iterable[int]) -> str:
+    return " | ".join(str(code) for code in codes)
+
+
+def _expectations(expect: Expect) -> str:
+    found = [
+        (parts.EXPECT_PRINTS, {"pattern": shlex.quote(one), "words": shlex.quote(f"no line matches {_comment(one)}")})
+        for one in expect.prints
+    ]
+    found += [
+        (
+            parts.EXPECT_PRINTS_NOT,
+            {"pattern": shlex.quote(one), "words": shlex.quote(f"a line matches {_comment(one)}")},
+        )
+        for one in expect.prints_not
+    ]
+    found += [
+        (parts.EXPECT_TOUCHES, {"path": shlex.quote(one), "words": shlex.quote(f"{_comment(one)} was not touched")})
+        for one in expect.touches
+    ]
+    return "".join(_fill(text, values) for text, values in found)
+
+
+_OSASCRIPT = (
+    "/usr/bin/osascript -e 'on run {title, message}' -e 'display notification message with title title' -e 'end run' "
+    '"jobsync" "$JOBSYNC_MESSAGE"'
+)
+OWN_TELLER = Line(
+    f"if [ -x /usr/bin/osascript ]; then {_OSASCRIPT}\n"
+    'else notify-send --app-name=jobsync jobsync "$JOBSYNC_MESSAGE"; fi'
+)
+"""The platform's own notifier."""
+
+
+def _notify_values(notify: Notify | None) -> dict[str, str]:
+    notify = notify or Notify()
+    return {
+        "events": " | ".join(event.value for event in notify.on),
+        "on_recovery": (Event.RECOVERED if Event.RECOVERED in notify.on else Event.SUCCEEDED).value,
+        "teller": _command(notify.run or OWN_TELLER),
+        "notify_limit": str(NOTIFY_LIMIT),
+    }
+
+
+def _unmet(job: Job) -> str:
+    steps = []
+    if job.when.ac_power:
+        steps.append(f"why={shlex.quote(ON_BATTERY)}; on_ac || return 0; ")
+    if job.when.online:
+        steps.append(f"why={shlex.quote(OFFLINE)}; online || return 0; ")
+    return "".join(steps) + "return 1;"
+
+
+def _places(job: Job, paths: Paths) -> str:
+    found = {}
+    if job.schedule.at_login:
+        found["token"] = paths.token(job.name)
+    if job.daemon is None:
+        found["asked"] = paths.asked(job.name)
+    if job.limits.lock is not None:
+        found["lock"] = paths.shared_lock(job.limits.lock)
+    if job.notify is not None:
+        found["told"] = paths.announced(job.name)
+    return "".join(f"{name}={shlex.quote(str(path))}\n" for name, path in found.items())
+
+
+def _end_words(job: Job) -> str:
+    """What an end line holds beside what every one has."""
+    return (" waited=$waited" if _waits(job) else "") + ("$more" if _judges(job.expect) else "")
+
+
+def _late_minutes(job: Job) -> int:
+    return -(-max(job.schedule.catch_up or 0, TOLERANCE) // 60)
+
+
+def _limit_values(job: Job) -> dict[str, object]:
+    limits, retry = job.limits, job.retry
+    grace = limits.grace or GRACE
+    keeps_time = _keeps_time(job)
+    return {
+        "lock_name": limits.lock or "",
+        "unlock": parts.UNLOCK if limits.lock else "",
+        "unmark": parts.UNMARK if job.expect.touches else "",
+        "timeout_words": format_duration(limits.timeout or 0),
+        "grace_words": format_duration(grace),
+        "killed": KILLED,
+        "timed_out": TIMED_OUT,
+        "keeper_duty": " and watches the time" if keeps_time else "",
+        "keeper_state": f" left={limits.timeout}" if keeps_time else "",
+        "keeper_step": parts.KEEPER_STEP if keeps_time else "",
+        "keeper_deadline": _fill(parts.KEEPER_DEADLINE, {"grace": grace}) if keeps_time else "",
+        "attempts": retry.attempts,
+        "delay": retry.delay,
+        "max_delay": retry.max_delay,
+        "retriable": _codes(retry.on_codes),
+        "unless_worth": " || ! worth" if retry.on_codes else "",
+        "stale_after": job.when.stale_after,
+        "wait": job.when.wait,
+        "unmet": _unmet(job),
+        "late_minutes": _late_minutes(job),
+        "slots": "\n".join(_slot(slot) for slot in job.schedule.slots),
+        "success_codes": _codes(job.expect.success_codes),
+        "expectations": _expectations(job.expect),
+        "expectation": BROKEN_EXPECTATION,
+        "succeeded": '[ "$status" -eq 0 ] || [ -n "$more" ]' if _judges(job.expect) else '[ "$status" -eq 0 ]',
+        **_notify_values(job.notify),
+    }
+
+
+_CONSTANTS: Mapping[str, object] = {
+    "kept_logs": KEPT_LOGS,
+    "kept_others": KEPT_LOGS - 1,
+    "most_logs": KEPT_LOGS + _SPARE_LOGS,
+    "most_records": RECORDS_LIMIT,
+    "kept_records": RECORDS_LIMIT * 3 // 4,
+    "log_limit": LOG_LIMIT,
+    "log_head": LOG_HEAD,
+    "log_tail": LOG_TAIL,
+    "fast": LOG_LIMIT // 4,
+    "slowest": INTERVAL,
+    "not_started": NOT_STARTED,
+    "too_late": TOO_LATE,
+    "fresh": FRESH,
+    "letters": _LETTERS,
+    "shells_own": " | ".join(sorted(SHELLS_OWN)),
+    "pmset": "/usr/bin/pmset",
+    "supplies": "/sys/class/power_supply",
+    "routes": "/proc/net",
+}
+
+
+def _values(job: Job, label: str, source: str, paths: Paths) -> dict[str, object]:
+    return {
+        **_CONSTANTS,
+        **_limit_values(job),
+        "label_comment": label,
+        "description": f": {_comment(job.description)}" if job.description else "",
+        "source": source,
+        "places": _places(job, paths),
+        "job_name": job.name,
+        "job": shlex.quote(job.name),
+        "label": shlex.quote(label),
+        "runs": shlex.quote(str(paths.runs(job.name))),
+        "logs": shlex.quote(str(paths.job_logs(label))),
+        "pause": shlex.quote(str(paths.pause(job.name))),
+        "hold": shlex.quote(str(paths.hold(job.name))),
+        "env": shlex.quote(str(paths.env(job.name))),
+        "launchers": shlex.quote(str(paths.launchers.parent)),
+        "more": _end_words(job),
+        "attempt_variable": ' JOBSYNC_ATTEMPT="$attempt"' if job.retry.attempts > 1 else "",
+        "environment": "".join(f"  export {name}={shlex.quote(value)}\n" for name, value in job.environment),
+        "job_directory": shlex.quote(job.home_directory),
+        "directory": shlex.quote(job.directory),
+        "command": _command(job.command),
+        "stdin": shlex.quote(str(job.launchd.get("StandardInPath", "/dev/null"))),
+    }
+
+
+# -- composition
+
+
+def _conditions(job: Job) -> list[str]:
+    """What may keep the command from being started at all."""
+    found = [parts.BOOT] if job.schedule.at_login or job.limits.lock else []
+    found += [parts.LOADED] if job.schedule.at_login else []
+    found += [parts.GATES]
+    found += [parts.ASKED] if job.daemon is None else []
+    found += [parts.LATE] if _is_selective(job) else []
+    found += [parts.FRESH] if job.when.stale_after is not None else []
+    found += ["waited=0\n"] if _waits(job) else []
+    found += [parts.ON_AC] if job.when.ac_power else []
+    found += [parts.ONLINE] if job.when.online else []
+    found += [parts.WHEN] if job.when.ac_power or job.when.online else []
+    return found
+
+
+def _supervision(job: Job) -> list[str]:
+    """What is there before the command starts."""
+    says = _keeps_time(job) or job.limits.lock or job.retry.attempts > 1 or _judges(job.expect)
+    found = [parts.LOGS, parts.STATE]
+    found += [parts.SAY] if says else []
+    found += [parts.BOUND, parts.FINISH, parts.STOP]
+    found += [parts.DEADLINE] if _keeps_time(job) else []
+    found += [parts.KEEPER, parts.LAUNCH]
+    found += [parts.NAP] if job.limits.lock or job.retry.attempts > 1 else []
+    found += [parts.MARK] if job.expect.touches else []
+    found += [parts.JUDGE] if _judges(job.expect) else []
+    found += [parts.WORTH] if job.retry.on_codes else []
+    found += [parts.RETRY] if job.retry.attempts > 1 else []
+    found += [parts.LOCK] if job.limits.lock else []
+    return found
+
+
+def _indented(text: str) -> str:
+    return "".join(f"  {line}" for line in text.splitlines(keepends=True))
+
+
+def _attempts(job: Job) -> str:
+    """From the first start of the command to the status of the last."""
+    one = parts.RUN
+    if _judges(job.expect):
+        one = parts.BEFORE + one + parts.AFTER
+    if job.retry.attempts > 1:
+        return parts.LOOP_HEAD + _indented(one) + parts.LOOP_TAIL
+    if job.limits.lock:
+        return parts.IF_LOCKED + _indented(one) + "fi\n"
+    return one
+
+
+def _end(job: Job) -> list[str]:
+    found = [parts.TIMED] if _keeps_time(job) else []
+    found += [parts.JUDGED] if _judges(job.expect) else []
+    found += [parts.STOPPED, parts.END]
+    found += [parts.NOTIFY] if job.notify is not None else []
+    found += [parts.KILL] if _keeps_time(job) else []
+    return [*found, 'exit "$status"\n']
+
+
+def digest(content: bytes) -> str:
+    """What the records of this launcher's runs say of it; empty where it says nothing."""
+    found = re.search(rb"^digest=([0-9a-f]+)$", content, re.MULTILINE)
+    return found[1].decode() if found else ""
+
+
 def render(job: Job, label: str, source: str, paths: Paths) -> bytes:
     """The launcher's bytes. `source` is the repository-relative path of the definition, for people."""
-    text = _TEMPLATE.format(
-        label=label,
-        label_quoted=shlex.quote(label),
-        description=f": {_comment(job.description)}" if job.description else "",
-        source=source,
-        job=shlex.quote(job.name),
-        runs=shlex.quote(str(paths.runs(job.name))),
-        logs=shlex.quote(str(paths.job_logs(label))),
-        token=shlex.quote(str(paths.token(job.name))),
-        pause=shlex.quote(str(paths.pause(job.name))),
-        hold=shlex.quote(str(paths.hold(job.name))),
-        env=shlex.quote(str(paths.env(job.name))),
-        letters=_LETTERS,
-        shells_own=" | ".join(sorted(SHELLS_OWN)),
-        kept=KEPT_LOGS,
-        not_started=NOT_STARTED,
-        environment=_environment(job),
-        job_directory=shlex.quote(job.home_directory),
-        directory=shlex.quote(job.directory),
-        command=_command(job.command),
-        stdin=shlex.quote(str(job.launchd.get("StandardInPath", "/dev/null"))),
-    )
-    return text.encode("utf-8", "surrogateescape")
+    values = _values(job, label, source, paths)
+    text = "".join([parts.HEAD, *_conditions(job), *_supervision(job), _attempts(job), *_end(job)])
+    plain = _fill(text, {**values, "digest": ""})
+    own = blake2b(plain.encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
+    return _fill(text, {**values, "digest": own}).encode("utf-8", "surrogateescape")

@@ -11,7 +11,6 @@ a record in a line is where that line's record begins.
 """
 
 import re
-import signal
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +25,8 @@ LOADED = "loaded by sync"
 """Skipped, because no login started it."""
 TIMEOUT = "timeout"
 """Ended by the launcher, at `limits.timeout`."""
+STOPPED = "stopped"
+"""Told to end, by `jobsync stop`, a logout, or the scheduler, and ended with another status than 0."""
 EXPECTATION = "expectation"
 """How the reason of a run begins whose command ended well and broke a line of `[expect]`."""
 
@@ -52,7 +53,7 @@ class Run:
     reason: str = ""
     """Why the launcher itself calls it a failure: `timeout`, `expectation: …`, `log`; empty: the status says it all."""
     attempts: int = 1
-    """How often the command was started."""
+    """How often the command was started; 0 where it was stopped while it waited for its lock."""
     output: int | None = None
     """Bytes that it printed, those that the log no longer has included; None: not recorded."""
     digest: str = ""
@@ -132,7 +133,8 @@ def _end(started: Run, second: int, fields: list[str]) -> Run | None:
         return None
     pairs, reason = _pairs(fields[1:])
     return replace(
-        started, ended=second, status=_integer(fields[0]), reason=reason, attempts=_integer(pairs.get("attempts")) or 1,
+        started, ended=second, status=_integer(fields[0]), reason=reason,
+        attempts=_integer(pairs.get("attempts", "1")) or 0,
         output=_integer(pairs.get("bytes")), ended_offset=_offset(pairs.get("offset")),
         waited=_integer(pairs.get("waited")) or 0, accepts=pairs.get("ok") == "1",
     )  # fmt: skip
@@ -194,12 +196,3 @@ def last(runs: Iterable[Run]) -> Run | None:
 def last_success(runs: Iterable[Run]) -> Run | None:
     """The newest run that ended as it should."""
     return next((run for run in reversed(tuple(runs)) if run.is_success), None)
-
-
-def status_in_words(status: int) -> str:
-    """An exit status as sh sees it. Above 128 it has two readings, and nothing tells which one is right."""
-    try:
-        name = signal.Signals(status - 128).name
-    except ValueError:
-        return f"status {status}"
-    return f"status {status} (that exit, or {name})"

@@ -172,7 +172,9 @@ def _service(job: Job, launcher: str, path: str) -> list[Section]:
 def _timer(job: Job) -> list[Section]:
     timer: list[Line] = [("OnCalendar", text) for text in calendar(job.schedule.slots)]
     # With it systemd makes up for a slot that came while nothing of the user's ran: once, however many there were.
-    timer += [("Persistent", "true"), ("AccuracySec", ACCURACY)]
+    # Where it must not be late at all, the launcher skips what came after a sleep.
+    persistent = "false" if job.schedule.catch_up == 0 else "true"
+    timer += [("Persistent", persistent), ("AccuracySec", ACCURACY)]
     return [("Unit", []), ("Timer", timer + _extra(job, TIMER)), ("Install", [("WantedBy", TARGETS[TIMER])])]
 
 

@@ -175,7 +175,7 @@ FAULTS = {
     'frobnicate = "x"': [
         (
             "frobnicate: is not a key; known here: description, run, dir, path, inputs, enabled, schedule, daemon, "
-            "only, limits, env, launchd"
+            "only, limits, retry, when, expect, notify, env, launchd"
         ),
     ],
     "enabled = 1": ["enabled: the number 1 is not true or false; write enabled = false"],
@@ -236,12 +236,13 @@ FAULTS = {
             "5m before midnight at the latest, or leave `spread` out"
         ),
     ],
-    "[schedule]\ncatch_up = false": [
-        "schedule.catch_up: only true is supported by this version of jobsync yet; leave it out"
+    '[schedule]\nat = "09:00"\nat_login = true\ncatch_up = false': [
+        (
+            "schedule.catch_up: cannot tell a late start from one by at_login; make two jobs of it, or write "
+            "catch_up = true"
+        )
     ],
-    '[schedule]\ncatch_up = "3h"': [
-        "schedule.catch_up: only true is supported by this version of jobsync yet; leave it out"
-    ],
+    '[schedule]\ncatch_up = "3 hours"': ['schedule.catch_up: "3 hours" is not a duration; write "3h"'],
     "[schedule]\ncatch_up = 3": ["schedule.catch_up: the number 3 is not true or false; write catch_up = true"],
     '[schedule]\non_change = "~/.netrc"': [
         'schedule.on_change: "~/.netrc" is not a list; write on_change = ["~/.netrc"]'
@@ -286,11 +287,30 @@ FAULTS = {
     '[env]\nA = "\\u0000"': ["env.A: holds the control character U+0000; take it out"],
     '[env]\nA = "\\uFFFF"': ["env.A: holds the control character U+FFFF; take it out"],
     '[limits]\npriority = "low"': ['limits.priority: "low" is not known; write "normal" or "background"'],
-    '[limits]\ntimeout = "1h"': [
-        "limits.timeout: is not supported by this version of jobsync yet; let the script end itself in time"
+    '[limits]\ntimeout = "0s"': ["limits.timeout: 0s is not 1s to 366d"],
+    '[limits]\nlock = "a/b"': ['limits.lock: "a/b" is no name of a lock; letters, digits, `.`, `_` and `-` make one'],
+    "[retry]\nattempts = 0": ["retry.attempts: the number 0 is not 1 to 100; write attempts = 3"],
+    "[retry]\nattempts = true": ["retry.attempts: true is not a whole number; write attempts = 3"],
+    "[retry]\non_codes = []": ["retry.on_codes: is empty; write on_codes = [75]"],
+    "[retry]\non_codes = [75, 256]": ["retry.on_codes: the number 256 is not 1 to 255; write on_codes = [75]"],
+    '[retry]\ndelay = "1m"\nmax_delay = "30s"': ["retry.max_delay: is less than the first delay, 1m"],
+    '[expect]\nprints = "("': [
+        'expect.prints: "(" is no pattern that `grep -E` reads: missing ), unterminated subpattern'
     ],
-    "[retry]\nattempts = 3": [
-        "retry: is not supported by this version of jobsync yet; let the script try again by itself"
+    '[expect]\nprints_not = [""]': ["expect.prints_not: is empty, which every line matches; write a part of the line"],
+    '[schedule]\nat = "mon 09:00"\n[expect]\nsuccess_within = "6d"': [
+        "expect.success_within: is less than the longest time between two starts, 1w; write that or more"
+    ],
+    '[notify]\non = ["failure"]': [
+        'notify.on: "failure" is not known; write one of failed, recovered, missed, succeeded'
+    ],
+    '[daemon]\n[retry]\nattempts = 2\n[expect]\nprints = "x"\n'
+    '[limits]\ntimeout = "1h"\nlock = "x"\n[when]\nonline = true': [
+        "retry: a daemon is started again anyway: [daemon] restart says when; leave it out",
+        "expect: a daemon has no end at which to look; leave it out",
+        "when: a daemon runs all the time, and would be started again and again; let its program look",
+        "limits.timeout: a daemon shall run for ever; leave it out",
+        "limits.lock: a daemon would hold it for ever; leave it out",
     ],
     "[systemd.service]\nNice = 5": ["systemd: is not supported by this version of jobsync yet; leave it out"],
     "at = mon 09:00": ["line 1: unexpected character: 'm'; text needs quotes: at = \"mon 09:00\""],
@@ -514,9 +534,11 @@ SETTINGS_FAULTS = {
         "defaults.jobs: `jobs` belongs above the first [table]: a line below a header belongs to that table"
     ],
     '[defaults]\nrun = "x"': ["defaults.run: is each job's own; write it in its job.toml"],
-    "[defaults]\nretry = { attempts = 3 }": [
-        "defaults.retry: is not supported by this version of jobsync yet; let the script try again by itself"
+    "[defaults]\nretry = { attempts = 0 }": [
+        "defaults.retry.attempts: the number 0 is not 1 to 100; write attempts = 3"
     ],
+    '[defaults.expect]\nprints = "x"': ["defaults.expect: is each job's own; write it in its job.toml"],
+    '[defaults.limits]\nlock = "x"': ["defaults.limits.lock: is each job's own; write it in its job.toml"],
     '[defaults]\nworkdir = "x"': ['defaults.workdir: is another tool\'s word; write dir = "~/notes"'],
     '[defaults.schedule]\nat = "09:00"': ["defaults.schedule.at: is each job's own; write it in its job.toml"],
     '[defaults.schedule]\nspred = "9m"': ["defaults.schedule.spred: is not a key; did you mean `spread`?"],

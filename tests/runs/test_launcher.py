@@ -2,85 +2,19 @@
 
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from jobsync.definitions.job import Argv, Job, Line, Script
-from jobsync.paths import Paths
+from jobsync.definitions.job import Argv, Line, Schedule, Script
 from jobsync.runs import launcher, records, tokens
-from jobsync.runs.records import Run
 
-_SHELLS = {
-    "dash": ("dash",),
-    "bash": ("bash",),
-    "bash as sh": ("bash", "--posix"),
-    "busybox": ("busybox", "sh"),
-    "zsh as sh": ("zsh", "--emulate", "sh"),
-}
-SHELLS = {name: argv for name, argv in _SHELLS.items() if shutil.which(argv[0])}
-every_shell = pytest.mark.parametrize("sh", SHELLS)
-ODD = 'it\'s "odd" $HOME `id` \\ * ; & | < > ~ # ! é 早 -x'
-LIMIT = 30.0
-
-
-def until(claim: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LIMIT
-    while not claim():
-        assert time.monotonic() < deadline, "what was waited for did not come"
-        time.sleep(0.01)
-
-
-@dataclass
-class Bench:
-    """One job's launcher and its places."""
-
-    paths: Paths
-    job: Job
-    label: str = "test.one"
-
-    def write(self, **changes: object) -> Path:
-        """Render and install the launcher."""
-        self.job = replace(self.job, **changes)  # type: ignore[arg-type]  # each caller names real fields
-        path = self.paths.launcher(self.job.name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(launcher.render(self.job, self.label, "jobs/one/job.toml", self.paths))
-        path.chmod(0o700)
-        return path
-
-    def argv(self, sh: str) -> list[str]:
-        return [*SHELLS[sh], str(self.paths.launcher(self.job.name))]
-
-    def run(self, sh: str, **changes: object) -> "subprocess.CompletedProcess[bytes]":
-        """Render, install, run."""
-        self.write(**changes)
-        done = subprocess.run(self.argv(sh), capture_output=True, timeout=60, env=ENV, stdin=subprocess.DEVNULL)
-        assert done.stdout == b"", "a launcher prints nothing: all output is in the log"
-        return done
-
-    def runs(self) -> tuple[Run, ...]:
-        return records.read(self.paths.runs(self.job.name))
-
-    def logs(self) -> list[Path]:
-        return sorted(self.paths.job_logs(self.label).glob("*.log"))
-
-    def log(self) -> str:
-        (found,) = self.logs()
-        return found.read_text(encoding="utf-8")
-
-    def place(self, path: Path, text: str) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-
-
-ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+from .bench import ENV, LIMIT, ODD, SHELLS, Bench, every_shell, until
 
 
 @pytest.fixture(params=["plain", "odd 'places'"])
@@ -89,19 +23,6 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     name = request.param if request.param == "plain" else f"{ODD}\nline".replace("/", "")
     (tmp_path / name).mkdir()
     return tmp_path / name
-
-
-@pytest.fixture
-def bench(root: Path) -> Bench:
-    here = root / "work" / "jobs" / "one"
-    here.mkdir(parents=True)
-    paths = Paths(
-        agents=root / "agents", state=root / "state", launchers=root / "data", logs=root / "logs",
-        secrets=root / "config" / "env",
-    )  # fmt: skip
-    paths.state.mkdir()
-    job = Job(name="one", description="", command=Line("true"), directory=str(here), home_directory=str(here))
-    return Bench(paths, job)
 
 
 # -- the command's own status
@@ -284,7 +205,7 @@ def test_missing_places_are_made(bench: Bench, sh: str) -> None:
 def test_only_the_newest_logs_are_kept(bench: Bench, sh: str) -> None:
     logs = bench.paths.job_logs(bench.label)
     logs.mkdir(parents=True)
-    old = [f"2020{number:04}T000000Z-{number}.log" for number in range(launcher.KEPT_LOGS + 5)]
+    old = [f"2020{number:04}T000000Z-{number}.log" for number in range(launcher.KEPT_LOGS + 12)]
     for name in old:
         (logs / name).touch()
     (logs / "notes.txt").touch()
@@ -301,7 +222,7 @@ def test_only_the_newest_logs_are_kept(bench: Bench, sh: str) -> None:
 def skipped(bench: Bench, sh: str) -> str:
     """Why a start was skipped; empty when it was not."""
     before = len(bench.runs())
-    done = bench.run(sh, command=Line("echo ran"))
+    done = bench.run(sh, command=Line("echo ran"), schedule=Schedule(at_login=True))
     assert done.returncode == 0
     run = bench.runs()[before]
     assert bool(run.skipped) is (not bench.logs())

@@ -159,17 +159,3 @@ def test_without_a_word_on_it_the_oldest_record_is_where_knowledge_begins() -> N
     assert records.known_since(WHOLE) == 1795590000
     assert records.known_since(b"") is None
     assert records.known_since(b"since 5\n" + WHOLE + b"since 7\n") == 7
-
-
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [
-        (1, "status 1"),
-        (128, "status 128"),
-        (143, "status 143 (that exit, or SIGTERM)"),
-        (137, "status 137 (that exit, or SIGKILL)"),
-        (255, "status 255"),
-    ],
-)
-def test_a_status_above_128_has_two_readings(status: int, words: str) -> None:
-    assert records.status_in_words(status) == words

@@ -15,7 +15,7 @@ from jobsync.runs import launcher, records
 
 from ..definitions.trees import MACHINE, tree
 from ..laptop import Laptop
-from ..runs.test_launcher import SHELLS, every_shell
+from ..runs.bench import SHELLS, every_shell
 
 LONG = "4f9Kq2LmZ8xW1cVb7NtR5yHs3JdP6gAe0UiO"
 WAY_OUT = "~/.config/jobsync/env/one.env (mode 0600)"

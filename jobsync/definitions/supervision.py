@@ -1,0 +1,125 @@
+"""What the launcher does beside running the command: `[limits]`, `[retry]`, `[when]`, `[expect]` and `[notify]`."""
+
+import re
+
+from jobsync.definitions.command import read_argv
+from jobsync.definitions.document import shown
+from jobsync.definitions.duration import format_duration
+from jobsync.definitions.job import Event, Expect, Limits, Notify, Retry, Schedule, When
+from jobsync.definitions.places import Surroundings
+from jobsync.definitions.section import Section
+from jobsync.definitions.slots import longest_gap
+
+MOST_ATTEMPTS = 100
+LONGEST = 366 * 86_400
+"""Seconds: a limit beyond a year is a mistake, and sleep(1) need not know it."""
+
+_LOCK = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_DAEMONS_HAVE_NOT = {
+    "retry": "a daemon is started again anyway: [daemon] restart says when; leave it out",
+    "expect": "a daemon has no end at which to look; leave it out",
+    "when": "a daemon runs all the time, and would be started again and again; let its program look",
+}
+_LIMITS_OF_ENDS = {
+    "timeout": "a daemon shall run for ever; leave it out",
+    "lock": "a daemon would hold it for ever; leave it out",
+}
+
+
+def check_daemon(section: Section) -> None:
+    """A fault for each part of a daemon's definition that only makes sense for what ends."""
+    for name, why in _DAEMONS_HAVE_NOT.items():
+        if name in section.values:
+            section.fault(name, why)
+    limits = section.table("limits")
+    for name, why in _LIMITS_OF_ENDS.items():
+        if name in limits.values:
+            limits.fault(name, why)
+
+
+def read_limits(section: Section) -> Limits:
+    """`limits.timeout`, `limits.grace` and `limits.lock`."""
+    lock = section.text("lock")
+    if lock is not None and not _LOCK.fullmatch(lock):
+        section.fault("lock", f"{shown(lock)} is no name of a lock; letters, digits, `.`, `_` and `-` make one")
+    return Limits(timeout=section.seconds("timeout", 1, LONGEST), grace=section.seconds("grace", 1, LONGEST), lock=lock)
+
+
+def read_retry(section: Section) -> Retry:
+    """`[retry]`; one attempt where there is none."""
+    if not section.values:
+        return Retry(attempts=1)
+    usual = Retry()
+    attempts = section.integer("attempts", 1, MOST_ATTEMPTS)
+    delay = section.seconds("delay", 0, LONGEST)
+    longest = section.seconds("max_delay", 0, LONGEST)
+    found = Retry(
+        attempts=usual.attempts if attempts is None else attempts,
+        delay=usual.delay if delay is None else delay,
+        max_delay=usual.max_delay if longest is None else longest,
+        on_codes=section.integers("on_codes", 1, 255),
+    )
+    if longest is not None and longest < found.delay:
+        section.fault("max_delay", f"is less than the first delay, {format_duration(found.delay)}")
+    # A first delay beyond the usual limit is the one that was meant.
+    return found if longest is not None else Retry(found.attempts, found.delay, max(found.delay, 300), found.on_codes)
+
+
+def read_when(section: Section) -> When:
+    """`[when]`."""
+    return When(
+        ac_power=section.flag("ac_power") or False,
+        online=section.flag("online") or False,
+        stale_after=section.seconds("stale_after", 1, LONGEST),
+        wait=section.seconds("wait", 0, LONGEST) or 0,
+    )
+
+
+def _pattern(section: Section, key: str, text: str) -> str:
+    """Checked as far as that can be done here: grep -E has no Python, but both count parentheses alike."""
+    plain = re.sub(r"\[\[:[a-z]+:\]", "[x", text)
+    try:
+        re.compile(plain)
+    except re.error as error:
+        section.fault(key, f"{shown(text)} is no pattern that `grep -E` reads: {error.msg}")
+    if not text:
+        section.fault(key, "is empty, which every line matches; write a part of the line")
+    return text
+
+
+def _patterns(section: Section, key: str) -> tuple[str, ...]:
+    return tuple(_pattern(section, key, text) for text in section.text_or_texts(key))
+
+
+def read_expect(section: Section, around: Surroundings, schedule: Schedule) -> Expect:
+    """`[expect]`."""
+    codes = section.integers("success_codes", 0, 255)
+    within = section.seconds("success_within", 60, 10 * LONGEST)
+    gap = longest_gap(schedule.slots) if within is not None else None
+    if within is not None and gap is not None and within < gap:
+        section.fault(
+            "success_within",
+            f"is less than the longest time between two starts, {format_duration(gap)}; write that or more",
+        )
+    return Expect(
+        success_codes=codes or (0,),
+        prints=_patterns(section, "prints"),
+        prints_not=_patterns(section, "prints_not"),
+        touches=section.parsed("touches", section.text_or_texts("touches"), around.place),
+        success_within=within,
+    )
+
+
+def read_notify(section: Section, *, is_there: bool) -> Notify | None:
+    """`[notify]`; None where there is no such table."""
+    known = {event.value: event for event in Event}
+    found = []
+    for word in section.texts("on"):
+        if word in known:
+            found.append(known[word])
+        else:
+            section.fault("on", f"{shown(word)} is not known; write one of {', '.join(known)}")
+    command = read_argv(section) if "run" in section.values else None
+    if not is_there:
+        return None
+    return Notify(on=tuple(dict.fromkeys(found)) or Notify().on, run=command)

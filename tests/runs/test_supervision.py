@@ -1,0 +1,748 @@
+"""What the launcher does beside running the command, under every sh: retry, limits, locks, conditions, expectations."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from jobsync.definitions.job import Event, Expect, Limits, Line, Notify, Retry, Schedule, Slot, When
+from jobsync.runs import launcher, records, tokens
+from jobsync.runs.records import Run
+
+from .bench import ENV, LIMIT, ODD, Bench, every_shell, until
+
+Popen = subprocess.Popen
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Odd once in `test_launcher`; here one place is enough, and it is odd."""
+    path = tmp_path / ODD.replace("/", "")
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def start(bench: Bench) -> Iterator[Callable[..., "Popen[bytes]"]]:
+    """Start a launcher as a scheduler does, leading a group of its own; the whole group ends with the test."""
+    children: list[Popen[bytes]] = []
+
+    def begin(sh: str, env: dict[str, str] | None = None, **changes: object) -> "Popen[bytes]":
+        bench.write(**changes)
+        child = Popen(bench.argv(sh), env={**ENV, **(env or {})}, stdin=subprocess.DEVNULL, start_new_session=True)
+        children.append(child)
+        return child
+
+    yield begin
+    for child in children:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+Start = Callable[..., "Popen[bytes]"]
+
+
+def patched(bench: Bench, former: str, new: str) -> None:
+    """Let the installed launcher look at another place of the machine than the real one."""
+    path = bench.paths.launcher("one")
+    text = path.read_text(encoding="utf-8")
+    assert former in text
+    path.write_text(text.replace(former, new), encoding="utf-8")
+
+
+def launch(bench: Bench, sh: str, env: dict[str, str] | None = None) -> int:
+    done = subprocess.run(bench.argv(sh), env={**ENV, **(env or {})}, stdin=subprocess.DEVNULL, timeout=60,
+                          start_new_session=True)  # fmt: skip
+    return done.returncode
+
+
+def last(bench: Bench) -> Run:
+    return bench.runs()[-1]
+
+
+@pytest.fixture
+def sleeps(root: Path) -> tuple[dict[str, str], Path]:
+    """An environment in which sleep(1) notes how long, and returns at once."""
+    noted = root / "noted"
+    command = root / "bin" / "sleep"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nprintf "%s\\n" "$1" >>{shlex.quote(str(noted))}\n', encoding="utf-8")
+    command.chmod(0o755)
+    return {"PATH": f"{command.parent}:{ENV['PATH']}"}, noted
+
+
+# -- the record
+
+
+@every_shell
+def test_the_record_holds_all_that_there_is_to_know(bench: Bench, sh: str) -> None:
+    bench.write(command=Line("echo hello; exit 3"))
+    launch(bench, sh, {"TZ": "XYZ-05:30"})
+    run = last(bench)
+    assert (run.status, run.output, run.attempts, run.reason) == (3, 6, 1, "")
+    assert run.offset == run.ended_offset == 5 * 3600 + 1800
+    assert run.digest == launcher.digest(bench.paths.launcher("one").read_bytes()) != ""
+    assert run.id == f"{datetime.fromtimestamp(run.started, UTC):%Y%m%dT%H%M%SZ}-{run.pid}"
+
+
+@pytest.mark.parametrize("moment", [0, 951782399, 951782400, 951868800, 1709164800, 1795590000, 4107542399, 4102444800])
+@every_shell
+def test_a_run_is_named_after_its_moment_in_utc(bench: Bench, sh: str, root: Path, moment: int) -> None:
+    """The calendar in the launcher: leap days, ends of years, a century that has no 29 February."""
+    date = root / "bin" / "date"
+    date.parent.mkdir()
+    date.write_text(f"#!/bin/sh\necho '{moment} +0100'\n", encoding="utf-8")
+    date.chmod(0o755)
+    bench.write()
+    launch(bench, sh, {"PATH": f"{date.parent}:{ENV['PATH']}"})
+    assert last(bench).id.startswith(f"{datetime.fromtimestamp(moment, UTC):%Y%m%dT%H%M%SZ}-")
+    assert (last(bench).started, last(bench).offset) == (moment, 3600)
+
+
+@every_shell
+def test_records_are_bounded_and_say_since_when_they_are_whole(bench: Bench, sh: str) -> None:
+    path = bench.paths.runs("one")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = "skip 20200101T000000Z-{0} {0} offset=+0000 digest=abc paused\n"
+    path.write_text("".join(line.format(1577836800 + number) for number in range(5000)))
+    bench.place(bench.paths.pause("one"), "0\n")
+    bench.write()
+    launch(bench, sh)
+    content = path.read_bytes()
+    assert len(content) <= launcher.RECORDS_LIMIT
+    found = records.parse(content)
+    assert found[-1].skipped == "paused" and found[-1].started > 1577846800
+    assert records.known_since(content) == found[0].started
+    assert content.splitlines()[1].decode() == line.format(found[0].started).strip()
+    assert [run.started for run in found[:-1]] == list(range(found[0].started, 1577836800 + 5000))
+
+
+# -- logs
+
+
+NOISE = 'i=0; while [ $i -lt {0} ]; do echo "$i {1}"; i=$((i+1)); done'
+
+
+def check_log(content: bytes, printed: int) -> None:
+    """Head and tail are there, the cut is said, and its number adds up."""
+    found = re.search(rb"\njobsync: ([0-9]+) bytes were cut here\n", content)
+    assert found is not None
+    head, tail = content[: found.start()], content[found.end() :]
+    assert (len(head), len(tail)) == (launcher.LOG_HEAD, launcher.LOG_TAIL)
+    assert len(head) + int(found[1]) + len(tail) == printed
+    assert content.startswith(b"0 x") and content.endswith(b"the end\n")
+
+
+@every_shell
+def test_a_large_output_leaves_a_bounded_log_with_head_and_tail(bench: Bench, sh: str) -> None:
+    size = int(os.environ.get("TRUST_OUTPUT_MB", "12"))
+    fill = f"yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx | head -c {size << 20}"
+    bench.write(command=Line(f"echo 0 x; {fill}; echo the end; exit 4"))
+    assert launch(bench, sh) == 4
+    (log,) = bench.logs()
+    assert last(bench).output == (size << 20) + 4 + 8
+    check_log(log.read_bytes(), (size << 20) + 4 + 8)
+    assert list(log.parent.iterdir()) == [log]
+
+
+def test_a_log_is_bounded_while_the_command_runs(bench: Bench, start: Start, root: Path) -> None:
+    """A daemon never ends, so its log must be cut in place."""
+    gate = shlex.quote(str(root / "gate"))
+    pour = f"yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx | head -c {6 << 20}"
+    child = start("dash", command=Line(f"echo 0 x; {pour}; while [ ! -e {gate} ]; do sleep 0.05; done; echo the end"))
+    until(lambda: any(path.name.endswith(".cut") for path in bench.paths.job_logs(bench.label).glob("*")))
+    (log,) = bench.logs()
+    until(lambda: log.stat().st_size < launcher.LOG_LIMIT)
+    (root / "gate").touch()
+    assert child.wait(LIMIT) == 0
+    check_log(log.read_bytes(), last(bench).output or 0)
+
+
+@every_shell
+def test_a_leftover_child_that_holds_the_log_keeps_nobody_waiting(bench: Bench, start: Start, sh: str) -> None:
+    child = start(sh, command=Line("echo begun; sleep 1000 & exit 6"))
+    assert child.wait(LIMIT) == 6
+    assert last(bench).status == 6 and bench.log() == "begun\n"
+
+
+@every_shell
+def test_logs_that_go_away_meanwhile_cost_the_output_and_not_the_status(bench: Bench, sh: str) -> None:
+    logs = shlex.quote(str(bench.paths.job_logs(bench.label)))
+    bench.write(command=Line(f"echo lost; rm -rf {logs}; exit 9"))
+    assert launch(bench, sh) == 9
+    assert last(bench).status == 9
+
+
+def test_on_a_full_disk_the_status_is_still_the_commands_own(bench: Bench) -> None:
+    """/dev/full is a disk on which every write fails; a link to it is where the log would be."""
+    bench.write(command=Line("echo hello || exit 5"))
+    path = bench.paths.launcher("one")
+    path.write_text(path.read_text(encoding="utf-8").replace("log=$logs/$run.log\n", "log=/dev/full\n"), "utf-8")
+    assert launch(bench, "dash") == 5
+    assert last(bench).status == 5
+
+
+# -- retry
+
+
+RETRY = Retry(attempts=4, delay=8, max_delay=20)
+
+
+@every_shell
+def test_what_fails_is_tried_again_with_longer_waits_and_the_last_status_counts(
+    bench: Bench,
+    sh: str,
+    sleeps: tuple[dict[str, str], Path],
+) -> None:
+    env, noted = sleeps
+    bench.write(command=Line('echo "try $JOBSYNC_ATTEMPT"; exit $JOBSYNC_ATTEMPT'), retry=RETRY)
+    assert launch(bench, sh, env) == 4
+    run = last(bench)
+    assert (run.status, run.attempts, run.is_failure) == (4, 4, True)
+    waits = [float(text) for text in noted.read_text().split() if "." in text]
+    assert [usual * 0.75 <= wait <= usual for usual, wait in zip((8, 16, 20), waits, strict=True)] == [True] * 3
+    log = bench.log().splitlines()
+    assert [line for line in log if line.startswith("try")] == [f"try {number}" for number in range(1, 5)]
+    assert log[1] == f"jobsync: attempt 1 of 4 failed with status 1; next in {waits[0]:.3f} s"
+
+
+@every_shell
+def test_a_success_ends_it(bench: Bench, sh: str, sleeps: tuple[dict[str, str], Path]) -> None:
+    bench.write(command=Line('[ "$JOBSYNC_ATTEMPT" -ge 3 ]'), retry=RETRY)
+    assert launch(bench, sh, sleeps[0]) == 0
+    assert (last(bench).attempts, last(bench).is_success) == (3, True)
+
+
+@every_shell
+def test_only_the_named_statuses_are_worth_another_attempt(
+    bench: Bench,
+    sh: str,
+    sleeps: tuple[dict[str, str], Path],
+) -> None:
+    bench.write(command=Line("exit $((73 + JOBSYNC_ATTEMPT))"), retry=replace(RETRY, on_codes=(74, 75)))
+    assert launch(bench, sh, sleeps[0]) == 76
+    assert last(bench).attempts == 3
+
+
+@every_shell
+def test_a_stop_during_a_wait_ends_wait_and_run(bench: Bench, start: Start, sh: str) -> None:
+    child = start(sh, command=Line("exit 7"), retry=Retry(attempts=3, delay=1000, max_delay=1000))
+    until(lambda: bool(bench.logs()) and "next in" in bench.log())
+    child.terminate()
+    assert child.wait(LIMIT) == 7
+    assert (last(bench).status, last(bench).attempts, last(bench).reason) == (7, 1, records.STOPPED)
+
+
+# -- timeout
+
+
+@every_shell
+def test_a_run_that_takes_too_long_is_told_to_end(bench: Bench, start: Start, sh: str) -> None:
+    line = "trap 'echo caught; exit 0' TERM; echo ready; while :; do sleep 0.05; done"
+    child = start(sh, command=Line(line), limits=Limits(timeout=1))
+    assert child.wait(LIMIT) == launcher.TIMED_OUT
+    assert (last(bench).status, last(bench).reason) == (launcher.TIMED_OUT, records.TIMEOUT)
+    said = [line for line in bench.log().splitlines() if "Terminated" not in line]  # the shell's word on its sleep
+    assert said == ["ready", "jobsync: still running after 1s: told to end (TERM)", "caught"]
+
+
+@every_shell
+def test_a_run_that_is_deaf_is_killed_with_all_that_it_started(
+    bench: Bench,
+    start: Start,
+    sh: str,
+    root: Path,
+) -> None:
+    pids = root / "pids"
+    line = f"trap '' TERM; sleep 1000 & echo $$ $! >{shlex.quote(str(pids))}; while :; do sleep 1000; done"
+    child = start(sh, command=Line(line), limits=Limits(timeout=1, grace=1))
+    child.wait(LIMIT)
+    run = last(bench)
+    assert (run.status, run.reason) == (launcher.KILLED, records.TIMEOUT)
+    for pid in pids.read_text().split():
+        until(lambda pid=pid: not is_running(int(pid)))  # type: ignore[misc]  # bound at once
+
+
+def is_running(pid: int) -> bool:
+    """Zombies that nobody reaps here do not count."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@every_shell
+def test_a_launcher_that_does_not_lead_its_group_ends_only_its_command(bench: Bench, sh: str) -> None:
+    """Started by hand from a script: the caller and its other children are none of ours to kill."""
+    bench.write(command=Line("trap '' TERM; while :; do sleep 0.05; done"), limits=Limits(timeout=1, grace=1))
+    wrapper = f"sleep 1000 & other=$!; {shlex.join(bench.argv(sh))}; echo $?; kill -0 $other && echo other; kill $other"
+    done = subprocess.run(["dash", "-c", wrapper], env=ENV, stdout=subprocess.PIPE, timeout=60, start_new_session=True)
+    assert done.stdout.decode().split() == [str(launcher.KILLED), "other"]
+    assert (last(bench).status, last(bench).reason) == (launcher.KILLED, records.TIMEOUT)
+
+
+def test_waits_and_further_attempts_count(bench: Bench, start: Start) -> None:
+    child = start(
+        "dash", command=Line("exit 7"), retry=Retry(attempts=9, delay=1000, max_delay=1000), limits=Limits(timeout=1)
+    )
+    assert child.wait(LIMIT) == launcher.TIMED_OUT
+    assert (last(bench).attempts, last(bench).reason) == (1, records.TIMEOUT)
+
+
+# -- locks
+
+
+LOCKED = Limits(lock="restic")
+
+
+@every_shell
+def test_jobs_with_one_lock_run_one_after_another(bench: Bench, start: Start, sh: str, root: Path) -> None:
+    gate = shlex.quote(str(root / "gate"))
+    first = start(sh, command=Line(f"echo in; while [ ! -e {gate} ]; do sleep 0.05; done; echo out"), limits=LOCKED)
+    until(lambda: bool(bench.logs()) and "in" in bench.log())
+    second = start(sh, command=Line("echo mine"), limits=LOCKED)
+    until(lambda: len(bench.logs()) == 2 and "waits for the lock restic, which one has" in newest(bench))
+    assert "mine" not in newest(bench)
+    (root / "gate").touch()
+    assert (first.wait(LIMIT), second.wait(LIMIT)) == (0, 0)
+    assert newest(bench).endswith("mine\n")
+    waited = next(run for run in bench.runs() if run.pid == second.pid).waited
+    assert waited >= 1
+    assert not bench.paths.shared_lock("restic").is_symlink()
+
+
+def newest(bench: Bench) -> str:
+    """The log of the launcher that started last; two may start in one second."""
+    run = bench.runs()[-1] if bench.runs()[-1].ended is None else max(bench.runs(), key=lambda one: one.waited)
+    return (bench.paths.job_logs(bench.label) / f"{run.id}.log").read_text(encoding="utf-8")
+
+
+@every_shell
+@pytest.mark.parametrize("holder", ["{dead} {boot} other", "{me} another-boot other", "{me} {boot} other", "junk"])
+def test_the_lock_of_a_crashed_machine_or_process_is_taken_over(bench: Bench, sh: str, holder: str) -> None:
+    """Gone, of another boot, or a process that is no launcher of ours (this very test): stale, all of them."""
+    gone = Popen(["true"])
+    gone.wait()
+    lock = bench.paths.shared_lock("restic")
+    lock.parent.mkdir(parents=True)
+    lock.symlink_to(holder.format(dead=gone.pid, me=os.getpid(), boot=tokens.boot_id()))
+    bench.write(command=Line("echo ran"), limits=LOCKED)
+    assert launch(bench, sh) == 0
+    assert "ran\n" in bench.log() and "takes the lock restic" in bench.log()
+    assert list(lock.parent.iterdir()) == []
+
+
+@every_shell
+def test_a_stop_while_it_waits_for_the_lock_starts_nothing(bench: Bench, start: Start, sh: str) -> None:
+    first = start(sh, command=Line("echo in; exec sleep 1000"), limits=LOCKED)
+    until(lambda: bool(bench.logs()) and "in" in bench.log())
+    second = start(sh, command=Line("echo never"), limits=LOCKED)
+    until(lambda: len(bench.logs()) == 2 and "waits" in newest(bench))
+    second.terminate()
+    assert second.wait(LIMIT) == 143
+    run = next(run for run in bench.runs() if run.pid == second.pid)
+    assert (run.status, run.attempts, run.reason) == (143, 0, records.STOPPED)
+    assert str(bench.paths.shared_lock("restic").readlink()).startswith(f"{first.pid} ")
+
+
+def test_a_killed_holder_blocks_nobody(bench: Bench, start: Start) -> None:
+    first = start("dash", command=Line("echo in; exec sleep 1000"), limits=LOCKED)
+    until(lambda: bool(bench.logs()) and "in" in bench.log())
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    bench.write(command=Line("true"), limits=LOCKED)
+    assert launch(bench, "dash") == 0
+
+
+def test_many_at_once_never_hold_it_together(bench: Bench, start: Start, root: Path) -> None:
+    """A stale lock first, so that all of them want to take it away."""
+    lock = bench.paths.shared_lock("restic")
+    lock.parent.mkdir(parents=True)
+    lock.symlink_to("1 another-boot other")
+    inside = shlex.quote(str(root / "inside"))
+    line = f"mkdir {inside} || exit 99; sleep 0.02; rmdir {inside}"
+    children = [start("dash", command=Line(line), limits=LOCKED) for _ in range(6)]
+    assert [child.wait(60) for child in children] == [0] * 6
+
+
+# -- conditions
+
+
+def supplies(root: Path, *, online: str | None, battery: bool = True) -> Path:
+    """Something like /sys/class/power_supply."""
+    directory = root / "supplies"
+    if online is not None:
+        (directory / "AC").mkdir(parents=True)
+        (directory / "AC" / "type").write_text("Mains\n")
+        (directory / "AC" / "online").write_text(f"{online}\n")
+    if battery:
+        (directory / "BAT0").mkdir(parents=True)
+        (directory / "BAT0" / "type").write_text("Battery\n")
+    directory.mkdir(exist_ok=True)
+    return directory
+
+
+@every_shell
+@pytest.mark.parametrize(("online", "battery", "runs"), [("1", True, True), ("0", True, False), (None, False, True)])
+def test_on_battery_it_is_skipped(
+    bench: Bench,
+    sh: str,
+    root: Path,
+    online: str | None,
+    battery: bool,
+    runs: bool,
+) -> None:
+    found = supplies(root, online=online, battery=battery)
+    bench.write(command=Line("echo ran"), when=When(ac_power=True))
+    patched(bench, "/sys/class/power_supply/*", f"{shlex.quote(str(found))}/*")
+    assert launch(bench, sh) == 0
+    assert last(bench).skipped == ("" if runs else launcher.ON_BATTERY)
+
+
+HEADER = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
+LAN = "eth0\t0010A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
+WAY_OUT = "eth0\t00000000\t0110A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
+ZERO = "0" * 32
+ONLY_LO = f"{ZERO} 00 {ZERO} 00 {ZERO} ffffffff 00000001 00000000 00200200       lo\n"
+BY_IPV6 = f"{ZERO} 00 {ZERO} 00 fe800000000000000000000000000001 00000400 00000001 00000000 00450003     eth0\n"
+
+
+@every_shell
+@pytest.mark.parametrize(
+    ("routes", "routes6", "runs"),
+    [
+        (LAN, None, False), (LAN + WAY_OUT, None, True), ("", ONLY_LO, False), ("", ONLY_LO + BY_IPV6, True),
+    ],
+)  # fmt: skip
+def test_without_a_way_out_it_is_skipped(
+    bench: Bench,
+    sh: str,
+    root: Path,
+    routes: str,
+    routes6: str | None,
+    runs: bool,
+) -> None:
+    net = root / "net"
+    net.mkdir()
+    (net / "route").write_text(HEADER + routes)
+    if routes6 is not None:
+        (net / "ipv6_route").write_text(routes6)
+    bench.write(command=Line("echo ran"), when=When(online=True))
+    patched(bench, "/proc/net/", f"{shlex.quote(str(net))}/")
+    assert launch(bench, sh) == 0
+    assert last(bench).skipped == ("" if runs else launcher.OFFLINE)
+
+
+@every_shell
+def test_it_waits_for_its_condition_and_no_longer_than_it_may(
+    bench: Bench,
+    sh: str,
+    root: Path,
+    sleeps: tuple[dict[str, str], Path],
+) -> None:
+    env, noted = sleeps
+    found = supplies(root, online="0")
+    bench.write(command=Line("echo ran"), when=When(ac_power=True, wait=12))
+    patched(bench, "/sys/class/power_supply/*", f"{shlex.quote(str(found))}/*")
+    assert launch(bench, sh, env) == 0
+    assert last(bench).skipped == launcher.ON_BATTERY and noted.read_text().split() == ["5"] * 3
+    command = root / "bin" / "sleep"
+    command.write_text(f"#!/bin/sh\necho 1 >{shlex.quote(str(found / 'AC' / 'online'))}\n")
+    assert launch(bench, sh, env) == 0
+    assert (last(bench).skipped, last(bench).status, last(bench).waited) == ("", 0, 5)
+
+
+def test_a_stop_while_it_waits_for_power_is_a_skip(bench: Bench, start: Start, root: Path) -> None:
+    found = supplies(root, online="0")
+    bench.write(when=When(ac_power=True, wait=1000))
+    patched(bench, "/sys/class/power_supply/*", f"{shlex.quote(str(found))}/*")
+    child = Popen(bench.argv("dash"), env=ENV, start_new_session=True)
+    until(lambda: "sleep" in children_of(child.pid))
+    child.terminate()
+    assert child.wait(LIMIT) == 0
+    assert last(bench).skipped == "on battery, stopped while it waited"
+
+
+def children_of(pid: int) -> str:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return " ".join(Path(f"/proc/{one}/comm").read_text() for one in listed)
+
+
+@every_shell
+@pytest.mark.parametrize(
+    ("ago", "end", "runs"),
+    [
+        (3000, "0 offset=+0000 attempts=1 bytes=3", False),
+        (3000, "3 offset=+0000 attempts=1 bytes=3 ok=1", False),
+        (3000, "3 offset=+0000 attempts=1 bytes=3", True),
+        (3000, "0 offset=+0000 attempts=1 bytes=3 expectation: no line matches x", True),
+        (4000, "0 offset=+0000 attempts=1 bytes=3", True),
+        (-9000, "0 offset=+0000 attempts=1 bytes=3", True),
+    ],
+)
+def test_a_job_that_succeeded_lately_is_fresh_enough(bench: Bench, sh: str, ago: int, end: str, runs: bool) -> None:
+    ended = int(time.time()) - ago
+    bench.place(bench.paths.runs("one"), f"start a {ended} 1\nend a {ended} {end}\n")
+    bench.write(command=Line("echo ran"), when=When(stale_after=3600))
+    assert launch(bench, sh) == 0
+    assert last(bench).skipped == ("" if runs else launcher.FRESH)
+
+
+@every_shell
+def test_whoever_asks_for_a_run_gets_it(bench: Bench, sh: str, root: Path) -> None:
+    found = supplies(root, online="0")
+    now = int(time.time())
+    bench.place(bench.paths.runs("one"), f"start a {now} 1\nend a {now} 0\n")
+    slot = datetime.now() - timedelta(hours=2)
+    schedule = Schedule(slots=(Slot(hour=slot.hour, minute=slot.minute),), catch_up=0)
+    bench.write(command=Line("echo ran"), when=When(ac_power=True, stale_after=3600), schedule=schedule)
+    patched(bench, "/sys/class/power_supply/*", f"{shlex.quote(str(found))}/*")
+    bench.place(bench.paths.asked("one"), f"{now + 60}\n")
+    assert launch(bench, sh) == 0
+    assert (last(bench).skipped, last(bench).by_hand) == ("", True)
+    assert not bench.paths.asked("one").exists()
+    bench.place(bench.paths.asked("one"), f"{now - 60}\n")
+    assert launch(bench, sh) == 0
+    assert last(bench).skipped == launcher.TOO_LATE, "nobody asks for ever"
+
+
+# -- late starts
+
+
+def late(bench: Bench, sh: str, root: Path, at: str, slots: tuple[Slot, ...], catch_up: int | None) -> bool:
+    """Whether a start at that moment of a clock in Berlin is too late."""
+    moment = datetime.fromisoformat(at)
+    offset = moment.utcoffset()
+    assert offset is not None
+    date = root / "bin" / "date"
+    date.parent.mkdir(exist_ok=True)
+    date.write_text(f"#!/bin/sh\necho '{int(moment.timestamp())} {moment:%z}'\n", encoding="utf-8")
+    date.chmod(0o755)
+    bench.write(schedule=Schedule(slots=slots, catch_up=catch_up))
+    launch(bench, sh, {"PATH": f"{date.parent}:{ENV['PATH']}"})
+    assert last(bench).skipped in ("", launcher.TOO_LATE)
+    return last(bench).skipped == launcher.TOO_LATE
+
+
+NINE = (Slot(hour=9, minute=0),)
+CASES = [
+    ("2026-11-25T09:00:02+01:00", NINE, 0, False),
+    ("2026-11-25T09:03:59+01:00", NINE, 0, False),
+    ("2026-11-25T09:04:00+01:00", NINE, 0, True),
+    ("2026-11-25T08:59:59+01:00", NINE, 0, True),
+    ("2026-11-25T23:00:00+01:00", NINE, None, False),
+    ("2026-11-25T12:00:00+01:00", NINE, 3 * 3600, False),
+    ("2026-11-25T12:01:00+01:00", NINE, 3 * 3600, True),
+    ("2026-11-26T00:30:00-05:00", (Slot(hour=23, minute=45),), 3600, False),
+    ("2026-11-26T00:46:00-05:00", (Slot(hour=23, minute=45),), 3600, True),
+    ("2026-11-25T10:07:00+01:00", (Slot(minute=0), Slot(minute=15)), 0, True),
+    ("2026-11-25T10:17:00+01:00", (Slot(minute=0), Slot(minute=15)), 0, False),
+    # 25 November 2026 is a Wednesday.
+    ("2026-11-25T09:00:00+01:00", (Slot(weekday=3, hour=9, minute=0),), 0, False),
+    ("2026-11-25T09:00:00+01:00", (Slot(weekday=4, hour=9, minute=0),), 0, True),
+    ("2026-11-25T09:00:00+01:00", (Slot(day=25, hour=9, minute=0),), 0, False),
+    ("2026-11-25T09:00:00+01:00", (Slot(day=24, weekday=3, hour=9, minute=0),), 0, False),
+    ("2026-11-25T09:00:00+01:00", (Slot(month=11, day=25, hour=9, minute=0),), 0, False),
+    ("2026-11-25T09:00:00+01:00", (Slot(month=12, day=25, hour=9, minute=0),), 0, True),
+    ("2028-02-29T09:00:00+01:00", (Slot(month=2, day=29, hour=9, minute=0),), 0, False),
+    ("2027-03-01T00:10:00+01:00", (Slot(month=2, day=28, hour=23, minute=50),), 3600, False),
+    ("2027-01-01T00:10:00+01:00", (Slot(month=12, day=31, hour=23, minute=50),), 3600, False),
+    ("2026-11-27T09:00:00+01:00", NINE, 2 * 86400, False),
+    ("2026-11-25T09:00:00+05:30", NINE, 0, False),
+    # Summer time: the clock reads 03:30 an hour after 01:30, and 02:30 twice.
+    ("2026-03-29T03:30:00+02:00", (Slot(hour=2, minute=30),), 0, True),
+    ("2026-10-25T02:30:00+02:00", (Slot(hour=2, minute=30),), 0, False),
+    ("2026-10-25T02:30:00+01:00", (Slot(hour=2, minute=30),), 0, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("at", "slots", "catch_up", "expected"), CASES)
+def test_a_start_is_late_or_not(
+    bench: Bench,
+    root: Path,
+    at: str,
+    slots: tuple[Slot, ...],
+    catch_up: int | None,
+    expected: bool,
+) -> None:
+    assert late(bench, "dash", root, at, slots, catch_up) is expected
+
+
+@every_shell
+def test_every_shell_and_awk_tell_lateness_alike(bench: Bench, sh: str, root: Path) -> None:
+    assert late(bench, sh, root, "2026-11-25T12:01:00+01:00", NINE, 3 * 3600)
+    assert not late(bench, sh, root, "2026-11-25T11:59:00+01:00", NINE, 3 * 3600)
+
+
+# -- expectations
+
+
+@every_shell
+@pytest.mark.parametrize(
+    ("line", "expect", "status", "reason"),
+    [
+        ("echo 'it is done'", Expect(prints=("^it (is|was) done$",)), 0, ""),
+        ("echo nothing", Expect(prints=("done",)), 79, "expectation: no line matches done"),
+        ("echo a; echo b", Expect(prints=("a", "b")), 0, ""),
+        ("echo a", Expect(prints=("a", "b")), 79, "expectation: no line matches b"),
+        ("echo 'warning: odd'", Expect(prints_not=("^warning:",)), 79, "expectation: a line matches ^warning:"),
+        ("echo 'no warning'", Expect(prints_not=("^warning:",)), 0, ""),
+        ("echo done; exit 3", Expect(prints=("done",)), 3, ""),
+        ("exit 3", Expect(success_codes=(0, 3)), 3, ""),
+        ("exit 4", Expect(success_codes=(0, 3)), 4, ""),
+        ("exit 0", Expect(success_codes=(3,)), 79, "expectation: status 0"),
+        ("echo -x", Expect(prints=("-x",)), 0, ""),
+        ("echo x", Expect(prints_not=("a{1",)), 0, ""),
+        ('echo "it\'s"', Expect(prints=("it's",)), 0, ""),
+    ],
+)
+def test_a_run_has_to_show_something(
+    bench: Bench,
+    sh: str,
+    line: str,
+    expect: Expect,
+    status: int,
+    reason: str,
+) -> None:
+    bench.write(command=Line(line), expect=expect)
+    assert launch(bench, sh) == status
+    run = last(bench)
+    assert (run.status, run.reason) == (status, reason)
+    accepted = status in expect.success_codes and not reason
+    assert (run.is_success, run.is_failure) == (accepted, not accepted)
+    if reason:
+        assert bench.log().endswith(f"jobsync: not as expected: {reason.removeprefix('expectation: ')}\n")
+
+
+@every_shell
+def test_a_file_has_to_be_touched(bench: Bench, sh: str, root: Path) -> None:
+    old, new = root / "it's old", root / "new one"
+    old.touch()
+    os.utime(old, (1, 1))
+    bench.write(command=Line("true"), expect=Expect(touches=(str(old),)))
+    assert launch(bench, sh) == launcher.BROKEN_EXPECTATION
+    assert last(bench).reason.endswith("was not touched")
+    bench.write(command=Line(f"touch {shlex.quote(str(old))} {shlex.quote(str(new))}"),
+                expect=Expect(touches=(str(old), str(new))))  # fmt: skip
+    assert launch(bench, sh) == 0
+    assert not [path for path in bench.paths.job_logs(bench.label).iterdir() if path.suffix != ".log"]
+
+
+@every_shell
+def test_each_attempt_is_judged_by_what_it_printed_itself(
+    bench: Bench,
+    sh: str,
+    sleeps: tuple[dict[str, str], Path],
+) -> None:
+    line = 'if [ "$JOBSYNC_ATTEMPT" -eq 1 ]; then echo "warning: odd"; else echo fine; fi'
+    bench.write(command=Line(line), retry=RETRY, expect=Expect(prints_not=("warning",), prints=("fine",)))
+    assert launch(bench, sh, sleeps[0]) == 0
+    assert (last(bench).attempts, last(bench).reason) == (2, "")
+
+
+# -- notifications
+
+
+def events(root: Path) -> list[str]:
+    found = root / "events"
+    return found.read_text(encoding="utf-8").splitlines() if found.exists() else []
+
+
+def telling(root: Path, *on: Event) -> Notify:
+    line = f'echo "$JOBSYNC_EVENT $JOBSYNC_STATUS $JOBSYNC_MESSAGE" >>{shlex.quote(str(root / "events"))}'
+    return Notify(on=on or tuple(Event), run=Line(line))
+
+
+@every_shell
+def test_each_change_is_told_once(bench: Bench, sh: str, root: Path) -> None:
+    for line in ("exit 0", "exit 0", "exit 5", "exit 6", "exit 0", "exit 0"):
+        bench.write(command=Line(line), notify=telling(root))
+        assert launch(bench, sh) == int(line.split()[1])
+    assert events(root) == [
+        "succeeded 0 one succeeded", "failed 5 one failed: status 5", "recovered 0 one recovered",
+    ]  # fmt: skip
+
+
+def test_only_what_was_asked_for_is_told(bench: Bench, root: Path) -> None:
+    for line in ("exit 0", "exit 5", "exit 0", "exit 5"):
+        bench.write(command=Line(line), notify=telling(root, Event.SUCCEEDED))
+        launch(bench, "dash")
+    assert events(root) == ["succeeded 0 one succeeded", "succeeded 0 one succeeded"]
+
+
+def test_a_failed_expectation_and_a_timeout_are_told_by_their_names(bench: Bench, root: Path) -> None:
+    bench.write(command=Line("true"), notify=telling(root), expect=Expect(prints=("x",)))
+    launch(bench, "dash")
+    bench.paths.announced("one").unlink()
+    bench.write(command=Line("sleep 1000"), notify=telling(root), expect=Expect(), limits=Limits(timeout=1))
+    launch(bench, "dash")
+    assert events(root) == [
+        "failed 79 one failed: expectation: no line matches x", "failed 124 one failed: timeout",
+    ]  # fmt: skip
+
+
+@every_shell
+def test_a_broken_notifier_changes_nothing_but_the_log(bench: Bench, sh: str) -> None:
+    bench.write(command=Line("exit 5"), notify=Notify(run=Line("echo told; exit 3")))
+    assert launch(bench, sh) == 5
+    assert last(bench).status == 5
+    assert bench.log() == "told\njobsync: the command of [notify] ended with status 3\n"
+
+
+def test_a_notifier_that_hangs_is_ended(bench: Bench, sleeps: tuple[dict[str, str], Path]) -> None:
+    bench.write(command=Line("exit 5"), notify=Notify(run=Line("exec tail -f /dev/null")))
+    assert launch(bench, "dash", sleeps[0]) == 5
+    assert str(launcher.NOTIFY_LIMIT) in sleeps[1].read_text().split()
+
+
+def test_a_stop_is_nobodys_failure(bench: Bench, start: Start, root: Path) -> None:
+    child = start("dash", command=Line("echo ready; exec sleep 1000"), notify=telling(root))
+    until(lambda: bool(bench.logs()) and "ready" in bench.log())
+    child.terminate()
+    assert child.wait(LIMIT) == 143
+    assert events(root) == [] and last(bench).reason == records.STOPPED
+
+
+# -- kills
+
+
+@every_shell
+def test_a_killed_command_is_recorded_as_it_ended(bench: Bench, start: Start, sh: str, root: Path) -> None:
+    pid = root / "pid"
+    child = start(sh, command=Line(f"echo $$ >{shlex.quote(str(pid))}; exec sleep 1000"))
+    until(lambda: pid.exists() and pid.read_text().strip() != "")
+    os.kill(int(pid.read_text()), signal.SIGKILL)
+    assert child.wait(LIMIT) == 128 + signal.SIGKILL
+    assert last(bench).status == 128 + signal.SIGKILL
+
+
+def test_the_keeper_of_a_killed_launcher_goes_too(bench: Bench, start: Start) -> None:
+    child = start("dash", command=Line("echo ready; exec sleep 2"))
+    until(lambda: bool(bench.logs()) and "ready" in bench.log())
+    members = group(child.pid)
+    child.kill()
+    child.wait()
+    until(lambda: not any(is_running(pid) for pid in members))
+
+
+def group(leader: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(fields[2]) == leader:
+                found.append(int(entry.name))
+    return found
