@@ -50,7 +50,9 @@ class UserManager:
     units: str
     """Where jobsync puts units: below everything in which the user masks, overrides or extends them."""
     links: str
-    """Where `systemctl --user enable` puts links: beside it, the directories `*.wants`."""
+    """Where `systemctl --user enable` puts links: in it, the directories `*.wants`."""
+    stamps: str
+    """Where it remembers when a timer fired last that makes up for missed slots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Config:
 
 
 _TEXTS = ("machine", "os", "home", "state", "data", "logs", "path", "scheduler", "launchctl", "hook")
-_MANAGER = ("systemctl", "runtime", "units", "links")
+_MANAGER = ("systemctl", "runtime", "units", "links", "stamps")
 _ABSOLUTE = ("home", "state", "data", "logs", "launchctl", "hook")
 _REPO_TEXTS = ("id", "git_dir", "work_tree", "prefix")
 SETTABLE = ("machine", "tags", "path", "launchctl", "hook")

@@ -1,38 +1,31 @@
 """The main job, for real, in a throwaway home: pulls that install, change and remove jobs which really run.
 
-Real git, real hooks, the commands that anyone types; only launchd is the built-in simulator. Every claim that is
+Real git, real hooks, the commands that anyone types; launchd is the built-in simulator, systemd is your own user
+manager, which gets the demo's units in its runtime directory and nothing in your home. Every claim that is
 printed was checked: a demo that does not show what it says ends with an error.
 """
 
 import os
+import shlex
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import jobsync
 from jobsync import files, process
 from jobsync.errors import JobsyncError
+from jobsync.schedulers import choose
 from jobsync.simulator import Simulator
 
 PREFIX = "demo"
 _TIMEOUT = 60.0
-_MUTATING = (
-    "bootstrap",
-    "bootout",
-    "kickstart",
-    "kill",
-    "enable",
-    "disable",
-    "load",
-    "unload",
-    "remove",
-    "start",
-    "stop",
-)
+_READING = ("print", "list", "version", "managername", "list-units", "show")
+"""What schedulers are asked, and what changes nothing."""
 
 Say = Callable[[str], None]
 
@@ -71,18 +64,44 @@ def _snapshot(directory: Path) -> dict[str, tuple[int, int, int]]:
     return found
 
 
-class Stage:
-    """The throwaway machine: a home, an origin, two clones and a launchd."""
+@dataclass(frozen=True)
+class Backend:
+    """What differs between schedulers, as far as the demo shows it."""
 
-    def __init__(self, root: Path, simulator: Simulator, say: Say) -> None:
+    name: str
+    options: tuple[str, ...]
+    """Of `init`."""
+    environment: Mapping[str, str]
+    definitions: Path
+    """Where they are installed."""
+    suffix: str
+    """Of the one that holds the time."""
+    edit: tuple[bytes, bytes]
+    """A hand edit of a time in it: these bytes become those."""
+    calls: Callable[[], list[str]]
+    """Verbs of all calls since the last time."""
+
+    def definition(self, job: str) -> Path:
+        """The installed definition that holds the time of a job."""
+        return self.definitions / f"{PREFIX}.{job}{self.suffix}"
+
+    def changes(self) -> list[str]:
+        """Calls since the last time that could have changed the scheduler's state."""
+        return [call for call in self.calls() if call not in _READING]
+
+
+class Stage:
+    """The throwaway machine: a home, an origin, two clones and a scheduler."""
+
+    def __init__(self, root: Path, backend: Backend, say: Say) -> None:
+        self.backend = backend
         self.home = root / "home"
         self.origin = root / "origin.git"
         self.laptop = self.home / "dotfiles"
         self.editor = root / "editor"
         self._root = root
-        self._simulator = simulator
         self._say = say
-        self._environment = _environment(self.home)
+        self._environment = {**_environment(self.home), **backend.environment}
 
     def tell(self, text: str) -> None:
         """Narrate."""
@@ -107,15 +126,10 @@ class Stage:
         if not claim:
             raise JobsyncError(f"the demo did not show what it says: {what}")
 
-    def changes(self) -> int:
-        """How many calls since the last time could have changed launchd's state."""
-        count = sum(1 for call in self._simulator.calls() if call and call[0] in _MUTATING)
-        self._simulator.clear_calls()
-        return count
-
     def snapshot(self) -> dict[str, tuple[int, int, int]]:
-        """Everything of jobsync's in the home."""
-        return _snapshot(self.home / ".local") | _snapshot(self.home / "Library") | _snapshot(self.home / ".config")
+        """Everything of jobsync's on the machine."""
+        places = (self.home / ".local", self.home / "Library", self.home / ".config", self.backend.definitions)
+        return {path: state for place in places for path, state in _snapshot(place).items()}
 
     def publish(self, message: str) -> None:
         """Commit and push from the other machine."""
@@ -140,9 +154,9 @@ class Stage:
         self.run("git", "clone", "-q", str(self.origin), str(self.laptop), at=self._root, quiet=True)
 
 
-def _register(stage: Stage, launchctl: Path) -> None:
+def _register(stage: Stage) -> None:
     stage.tell("1. A laptop with a clone of a dotfiles repository registers it once.")
-    stage.run("jobsync", "init", "--prefix", PREFIX, "--launchctl", str(launchctl), "--yes", "--sync")
+    stage.run("jobsync", "init", "--prefix", PREFIX, *stage.backend.options, "--yes", "--sync")
 
 
 def _install(stage: Stage) -> None:
@@ -152,17 +166,17 @@ def _install(stage: Stage) -> None:
     stage.publish("add jobs")
     shown = stage.run("git", "pull", "-q")
     stage.expect("installed backup" in shown, "the pull installs the job backup")
-    stage.expect((stage.home / "Library/LaunchAgents" / f"{PREFIX}.backup.plist").is_file(), "its plist is there")
+    stage.expect(stage.backend.definition("backup").is_file(), "its definition is there")
 
 
 def _converged(stage: Stage) -> None:
     stage.tell("3. Running it again, at any time, does nothing at all.")
     stage.run("jobsync", "sync", quiet=True)
-    stage.changes()
+    stage.backend.changes()
     before = stage.snapshot()
     shown = stage.run("jobsync", "sync")
     written = sum(1 for path, state in stage.snapshot().items() if before.get(path) != state)
-    changes = stage.changes()
+    changes = len(stage.backend.changes())
     stage.expect((changes, written) == (0, 0), "the second sync changes nothing")
     stage.expect("installed" not in shown, "the second sync says unchanged")
     stage.tell(f"   scheduler changes: {changes}, files written: {written}")
@@ -176,16 +190,18 @@ def _edit_upstream(stage: Stage) -> None:
     stage.publish("back up later")
     shown = stage.run("git", "pull", "-q")
     stage.expect("updated backup" in shown and "report" not in shown, "only backup is updated")
-    stage.tell(f"   scheduler changes: {stage.changes()} (one bootout, one bootstrap)")
+    calls = stage.backend.changes()
+    stage.tell(f"   scheduler changes: {len(calls)} ({', '.join(calls)})")
 
 
 def _edit_by_hand(stage: Stage) -> None:
-    stage.tell("5. Somebody edits an installed plist by hand. The next sync repairs it and keeps the edit.")
-    plist = stage.home / "Library" / "LaunchAgents" / f"{PREFIX}.report.plist"
-    wanted = plist.read_bytes()
-    plist.write_bytes(wanted.replace(b"<integer>8</integer>", b"<integer>23</integer>"))
+    stage.tell("5. Somebody edits what is installed by hand. The next sync repairs it and keeps the edit.")
+    installed = stage.backend.definition("report")
+    wanted = installed.read_bytes()
+    installed.write_bytes(wanted.replace(*stage.backend.edit))
+    stage.expect(installed.read_bytes() != wanted, "there is something to edit")
     shown = stage.run("jobsync", "sync", "report")
-    stage.expect("repaired" in shown and plist.read_bytes() == wanted, "the plist is repaired")
+    stage.expect("repaired" in shown and installed.read_bytes() == wanted, "the definition is repaired")
     stage.expect("kept a copy" in shown, "the edit is kept")
 
 
@@ -195,11 +211,11 @@ def _remove(stage: Stage) -> None:
     stage.publish("no heartbeat any more")
     shown = stage.run("git", "pull", "-q")
     stage.expect("removed heartbeat" in shown, "the pull removes heartbeat")
-    stage.expect(not list((stage.home / "Library/LaunchAgents").glob("*heartbeat*")), "its plist is gone")
+    stage.expect(not list(stage.backend.definitions.glob(f"{PREFIX}.heartbeat.*")), "its definition is gone")
 
 
 def _run_a_job(stage: Stage) -> None:
-    stage.tell("7. A job runs, now, through launchd, with its own log and exit status.")
+    stage.tell("7. A job runs, now, through the scheduler, with its own log and exit status.")
     stage.run("jobsync", "run", "backup")
     archives = list((stage.home / "Backups").rglob("*.tar.gz"))
     stage.expect(bool(archives), "the backup job really packs ~/notes")
@@ -214,8 +230,8 @@ def _look(stage: Stage) -> None:
 def _leave(stage: Stage) -> None:
     stage.tell("9. Leaving again leaves nothing behind.")
     stage.run("jobsync", "uninstall", "--yes")
-    left = [path for path in (stage.home / "Library/LaunchAgents").iterdir() if path.name.startswith(PREFIX)]
-    stage.expect(not left, "no plist is left")
+    left = list(stage.backend.definitions.glob(f"**/{PREFIX}.*"))
+    stage.expect(not left, "no definition is left")
 
 
 _SCENES: Iterable[Callable[[Stage], None]] = (
@@ -224,31 +240,100 @@ _SCENES: Iterable[Callable[[Stage], None]] = (
 
 
 @contextmanager
-def _throwaway() -> Iterator[tuple[Path, Simulator]]:
-    """A directory and a launchd that both go, whatever happens in between."""
+def _launchd(root: Path) -> Iterator[Backend]:
+    """The built-in simulator."""
+    with Simulator.start(root / "launchd", root / "home", prefixes=(PREFIX,)) as simulator:
+
+        def calls() -> list[str]:
+            found = [call[0] for call in simulator.calls() if call]
+            simulator.clear_calls()
+            return found
+
+        yield Backend(
+            name="a simulated launchd",
+            options=("--launchctl", str(simulator.launchctl)),
+            environment={},
+            definitions=root / "home/Library/LaunchAgents",
+            suffix=".plist",
+            edit=(b"<integer>8</integer>", b"<integer>23</integer>"),
+            calls=calls,
+        )
+
+
+_COUNTING = """\
+#!/bin/sh
+printf '%s\\n' "$*" >>{log}
+exec {systemctl} "$@"
+"""
+
+
+def _verbs(log: Path) -> list[str]:
+    lines = (files.read(log) or b"").decode("utf-8", "replace").splitlines()
+    files.remove(log)
+    return [next(word for word in line.split() if not word.startswith("-")) for line in lines]
+
+
+@contextmanager
+def _systemd(root: Path) -> Iterator[Backend]:
+    """The caller's own user manager. `JobsyncError` when none answers, or when it knows jobs of a demo already."""
+    throwaway = {**os.environ, "HOME": str(root / "home"), "XDG_CONFIG_HOME": "", "XDG_DATA_HOME": ""}
+    manager = choose.user_manager(throwaway)
+    if manager is None:
+        raise JobsyncError(
+            "no systemd user manager answers here", hint="log in as this user, or play the demo with launchd: make demo"
+        )
+    if list(Path(manager.units).glob(f"{PREFIX}.*")):
+        raise JobsyncError(f"{manager.units} holds units of an earlier demo", hint="remove them and try again")
+    log, wrapper = root / "calls", root / "bin" / "systemctl"
+    files.make_directory(wrapper.parent)
+    text = _COUNTING.format(log=shlex.quote(str(log)), systemctl=shlex.quote(manager.systemctl))
+    files.write_atomically(wrapper, text.encode(), 0o755)
+    programs = Path(sys.executable).parent
+    yield Backend(
+        name="your own systemd user manager",
+        options=(),
+        environment={
+            "XDG_RUNTIME_DIR": manager.runtime,
+            "PATH": f"{programs}:{wrapper.parent}:{os.environ.get('PATH', os.defpath)}",
+        },
+        definitions=Path(manager.units),
+        suffix=".timer",
+        edit=(b" 08:", b" 23:"),
+        calls=lambda: _verbs(log),
+    )
+
+
+BACKENDS = {"launchd": _launchd, "systemd": _systemd}
+
+
+@contextmanager
+def _throwaway() -> Iterator[Path]:
+    """A directory with a home that goes, whatever happens in between."""
     # Short and below /tmp: a socket's path may have no more than about a hundred bytes.
     root = Path(tempfile.mkdtemp(prefix="jobsync-demo-"))
     try:
         (root / "home").mkdir()
-        simulator = Simulator.start(root / "launchd", root / "home", prefixes=(PREFIX,))
-        try:
-            yield root, simulator
-        finally:
-            simulator.stop()
+        yield root
     finally:
         files.remove_tree(root)
 
 
-def play(say: Say, environ: Mapping[str, str] = os.environ) -> None:
-    """Play the demo; `say` gets every line. `JobsyncError` when something is not as it says."""
+def play(say: Say, scheduler: str = "launchd", environ: Mapping[str, str] = os.environ) -> None:
+    """Play the demo on one of `BACKENDS`; `say` gets every line. `JobsyncError` when something is not as it says."""
     if shutil.which("git", path=environ.get("PATH")) is None:
         raise JobsyncError("git is not found in PATH", hint="install git")
     started = time.monotonic()
-    with _throwaway() as (root, simulator):
-        say(f"A throwaway home in {root}, a simulated launchd, real git.")
-        stage = Stage(root, simulator, say)
+    with _throwaway() as root, BACKENDS[scheduler](root) as backend:
+        say(f"A throwaway home in {root}, {backend.name}, real git.")
+        stage = Stage(root, backend, say)
         stage.prepare()
-        _register(stage, simulator.launchctl)
-        for scene in _SCENES:
-            scene(stage)
+        try:
+            _register(stage)
+            for scene in _SCENES:
+                scene(stage)
+        except BaseException:
+            # What runs outside of the throwaway home must go too.
+            with suppress(JobsyncError):
+                stage.run("jobsync", "uninstall", "--yes", quiet=True)
+            raise
     say(f"\nEverything was as it says, and is cleaned up again ({time.monotonic() - started:.0f} s).")

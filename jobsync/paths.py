@@ -27,6 +27,8 @@ class Paths:
     """systemd's units: shared with others, as `agents` is."""
     unit_links: Path = _NOWHERE
     """Parent of the directories `*.wants`; the user's own units, masks and drop-ins stand there too."""
+    stamps: Path = _NOWHERE
+    """Where systemd remembers when a timer fired that makes up for missed slots."""
 
     @property
     def shared(self) -> tuple[Path, ...]:
@@ -40,13 +42,9 @@ class Paths:
     def overriding(self, runtime: str) -> tuple[Path, ...]:
         """Where the user, or the machine's admin, can mask or replace one of our units: searched before `units`."""
         control = self.unit_links.with_name("user.control")
-        return (control, Path(runtime, "systemd/user.control"), self.unit_links, Path("/etc/systemd/user"),
-                Path(runtime, "systemd/user"), Path("/run/systemd/user"))  # fmt: skip
-
-    @property
-    def stamps(self) -> Path:
-        """Where systemd remembers when a timer fired that makes up for missed slots."""
-        return self.units.with_name("timers")
+        places = (control, Path(runtime, "systemd/user.control"), self.unit_links, Path("/etc/systemd/user"),
+                  Path(runtime, "systemd/user"), Path("/run/systemd/user"))  # fmt: skip
+        return tuple(place for place in places if place != self.units)
 
     @property
     def ledger(self) -> Path:
@@ -174,4 +172,5 @@ def paths_of(config: Config, repo: Repo) -> Paths:
         secrets=config.file.parent / "env",
         units=Path(manager.units) if manager else _NOWHERE,
         unit_links=Path(manager.links) if manager else _NOWHERE,
+        stamps=Path(manager.stamps) if manager else _NOWHERE,
     )

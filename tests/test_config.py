@@ -18,7 +18,8 @@ from jobsync.config import Config, Repo, UserManager
 from jobsync.errors import JobsyncError
 from jobsync.paths import paths_of
 
-MANAGER = UserManager("/usr/bin/systemctl", "/run/user/1", "/h/.local/share/systemd/user", "/h/.config/systemd/user")
+MANAGER = UserManager("/usr/bin/systemctl", "/run/user/1", "/h/.local/share/systemd/user", "/h/.config/systemd/user",
+                      "/h/.local/share/systemd/timers")  # fmt: skip
 
 REPO = Repo("0123456789abcdef", "/h/dots/.git", "/h/dots", "test")
 TEXT = """\

@@ -26,7 +26,7 @@ SMALL = {
     "bugs": {"config", "files", "errors"},
     "config": {"files", "errors"},
     "documents": {"definitions"},
-    "demo": {"simulator", "files", "process", "errors"},
+    "demo": {"simulator", "schedulers", "files", "process", "errors"},
     "entry": {"process", "errors", "reconcile", "repo", "schedulers"},
     "errors": set[str](),
     "files": {"errors"},

@@ -177,7 +177,8 @@ def _begin(home: Path, directory: Path, owner: int, zone: str | None, settings: 
     for path in (directory, runtime, home, *home.rglob("*")):
         if owner != os.geteuid() and not path.is_symlink():
             os.chown(path, owner, -1)
-    units = f"{home}/.config/systemd/user:{home}/.local/share/systemd/user:/usr/lib/systemd/user"
+    own = (f"{home}/.config/systemd/user", f"{runtime}/systemd/user", f"{home}/.local/share/systemd/user")
+    units = ":".join((*own, "/usr/lib/systemd/user"))
     environment = {"HOME": str(home), "XDG_RUNTIME_DIR": str(runtime), "SYSTEMD_UNIT_PATH": units}
     argv = as_owner(owner, [SYSTEMD, "--user", "--log-target=null"])
     seen = _visible(hierarchies)

@@ -68,8 +68,19 @@ def _rendered(origin: Origin, job: Job, path: str) -> dict[str, object]:
     return plist.loads(content) or {}
 
 
+def _check_adoptable(origin: Origin, name: str) -> None:
+    """`JobsyncError` where definitions are not property lists: the way back is known for those alone."""
+    scheduler = origin.scheduler.manners.name
+    if scheduler != "launchd":
+        raise JobsyncError(
+            f"edits of {scheduler}'s units cannot be adopted",
+            hint=f"`jobsync diff` shows them: write them into job.toml, or `jobsync sync {name}` undoes them",
+        )
+
+
 def _look(origin: Origin, name: str) -> _Edited:
     job = _definition(origin, name)
+    _check_adoptable(origin, name)
     path = origin.scheduler.definition_path(origin.scheduler.label(name))
     placed = _placed(origin, name, path)
     installed = _installed(origin, name, path, placed)

@@ -36,15 +36,14 @@ def simulator(directory: Path, prefixes: tuple[str, ...], version: str) -> int:
 
 
 @click.command()
-@click.option("--scheduler", type=click.Choice(["launchd"]), default="launchd", show_default=True,
-              help="What runs the jobs; launchd is the built-in simulator.")  # fmt: skip
+@click.option("--scheduler", type=click.Choice(["launchd", "systemd"]), default="launchd", show_default=True,
+              help="What runs the jobs: the built-in simulator of launchd, or your own systemd.")  # fmt: skip
 def demo(scheduler: str) -> int:
     """Show the main job for real, in a throwaway home: pulls that install, change and remove jobs."""
-    del scheduler
     from jobsync import demo as demonstration
 
     try:
-        demonstration.play(say)
+        demonstration.play(say, scheduler)
     except SimulatorError as error:
         raise JobsyncError(str(error)) from error
     return ExitCode.OK

@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Mapping
-from pathlib import Path
 
 from jobsync import process
 from jobsync.config import Config, Repo, UserManager, home_directory
@@ -36,28 +35,35 @@ def _place(environ: Mapping[str, str], name: str, standard: str, searched: list[
     return next((place for base in bases if base and (place := f"{base}/systemd/user") in searched), None)
 
 
+def _places(environ: Mapping[str, str], runtime: str, searched: list[str]) -> tuple[str, str, str] | None:
+    """Where units, links and stamps go. For a home that the manager does not look into (a throwaway one) units and
+    links go where it forgets them at logout."""
+    own = [place for place in searched if place.endswith("/share/systemd/user") and not place.startswith("/usr/")]
+    data = _place(environ, "XDG_DATA_HOME", ".local/share", searched)
+    stamps = f"{(data or (own or [runtime])[0]).removesuffix('/user')}/timers"
+    links = _place(environ, "XDG_CONFIG_HOME", ".config", searched)
+    if links is not None:
+        return data or links, links, stamps
+    passing = f"{runtime}/systemd/user"
+    return (passing, passing, stamps) if passing in searched else None
+
+
 def user_manager(environ: Mapping[str, str]) -> UserManager | None:
     """The systemd user manager of whoever calls, as it describes itself; None when none answers.
 
     A caller without a session's variables (su, sudo, ssh without PAM) is looked up where logind puts its manager.
     """
-    systemctl = shutil.which("systemctl", path=_PATH)
-    if systemctl is None:
-        return None
+    systemctl = shutil.which("systemctl", path=f"{environ.get('PATH', '')}:{_PATH}")
     runtime = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    if systemctl is None or not systemctl.startswith("/") or not runtime.startswith("/"):
+        return None
     env = {"HOME": str(home_directory(environ)), "XDG_RUNTIME_DIR": runtime, "PATH": _PATH, "LC_ALL": "C"}
     try:
         answer = process.run([systemctl, "--user", "show", "-p", "UnitPath", "--value"], env=env, timeout=_TIMEOUT)
     except JobsyncError:
         return None
-    if answer.status:
-        return None
-    searched = answer.stdout.decode("utf-8", "surrogateescape").split()
-    links = _place(environ, "XDG_CONFIG_HOME", ".config", searched)
-    units = _place(environ, "XDG_DATA_HOME", ".local/share", searched) or links
-    if links is None or units is None or not Path(runtime).is_absolute():
-        return None
-    return UserManager(systemctl, runtime, units, links)
+    places = _places(environ, runtime, answer.stdout.decode("utf-8", "surrogateescape").split())
+    return None if answer.status or places is None else UserManager(systemctl, runtime, *places)
 
 
 def in_words(config: Config) -> list[tuple[str, str]]:

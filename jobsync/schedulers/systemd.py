@@ -112,6 +112,7 @@ class Systemd:
             job,
             owner=self.owner,
             launcher=run,
+            home=self._config.home,
             path=self._config.path,
             comment=f"Written by jobsync from {source}; edits here are undone.",
         )

@@ -138,11 +138,11 @@ def _extra(job: Job, kind: str) -> list[Line]:
     return [(key, value) for key, values in sorted(job.systemd.get(kind, {}).items()) for value in values]
 
 
-def _service(job: Job, launcher: str, path: str) -> list[Section]:
+def _service(job: Job, launcher: str, environment: Mapping[str, str]) -> list[Section]:
     unit: list[Line] = [("StartLimitIntervalSec", "0")]
     service: list[Line] = [
         ("ExecStart", command_line([launcher])),
-        ("Environment", quoted(f"PATH={':'.join((*job.path, path))}", dollar=False)),
+        *(("Environment", quoted(f"{name}={value}", dollar=False)) for name, value in environment.items()),
         # The launcher ends the command itself; whatever outlives it goes with it.
         ("KillMode", "mixed"),
         ("TimeoutStopSec", str(GRACE)),
@@ -198,10 +198,11 @@ def _dumps(sections: Iterable[Section], comment: str, description: str, owner: s
     return text.encode("utf-8", "surrogateescape")
 
 
-def units(job: Job, *, owner: str, launcher: str, path: str, comment: str) -> dict[str, bytes]:
+def units(job: Job, *, owner: str, launcher: str, home: str, path: str, comment: str) -> dict[str, bytes]:
     """The units of a job by suffix, the service first. `path` is the machine's PATH, `comment` a line for people."""
     description = job.description or job.name
-    found = {SERVICE: _service(job, launcher, path)}
+    environment = {"HOME": home, "PATH": ":".join((*job.path, path))}
+    found = {SERVICE: _service(job, launcher, environment)}
     if job.schedule.slots:
         found[TIMER] = _timer(job)
     if job.schedule.on_change or job.schedule.on_files:

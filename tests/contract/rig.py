@@ -365,7 +365,7 @@ def linux_at(root: Path, manager: UserManager) -> Linux:
     wrapper.write_text(_WRAPPER.format(log=root / "calls", refusals=root / "refusals", systemctl=systemctl))
     wrapper.chmod(0o755)
     reached = Reached(str(wrapper), str(manager.runtime), f"{root}/home/.local/share/systemd/user",
-                      f"{root}/home/.config/systemd/user")  # fmt: skip
+                      f"{root}/home/.config/systemd/user", f"{root}/home/.local/share/systemd/timers")  # fmt: skip
     config = replace(_places(root), os="linux", scheduler="systemd", launchctl="", systemd=reached)
     return Linux(root, config, manager=manager)
 
@@ -388,7 +388,11 @@ def mac() -> Iterator[Mac]:
 
 
 @contextmanager
-def linux() -> Iterator[Linux]:
-    """systemd for a block; `user_manager.CannotBe` where there can be none."""
-    with _root() as root, user_manager.running(root / "home") as manager:
-        yield linux_at(root, manager)
+def linux(owner: int | None = None) -> Iterator[Linux]:
+    """systemd for a block; `user_manager.CannotBe` where there can be none. `owner`: as another user, for root."""
+    with _root() as root:
+        if owner is not None:
+            os.chown(root, owner, -1)
+            os.chown(root / "home", owner, -1)
+        with user_manager.running(root / "home", owner=owner) as manager:
+            yield linux_at(root, manager)

@@ -17,6 +17,7 @@ from jobsync.reconcile.state import Outcome
 from jobsync.schedulers import units
 
 from ..user_manager import again
+from . import rig as rigs
 from .killed import WISHES
 from .rig import SLEEP, Linux, job, until
 
@@ -368,3 +369,30 @@ def test_a_background_job_runs_with_less(linux: Linux) -> None:
     linux.scheduler.start(linux.scheduler.label("one"))
     until(lambda: seen.exists() and seen.read_text())
     assert seen.read_text().strip() == "7"
+
+
+# -- without root
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="whoever runs this is an ordinary user: then all other tests are about one"
+)
+def test_an_ordinary_user_has_it_all() -> None:
+    nobody = 65_534
+    # Everything that is imported late, while files of root's can be read.
+    with rigs.linux() as warm:
+        warm.sync(NINE, DAEMON)
+        warm.scheduler.away_meaning(NINE)
+    with rigs.linux(owner=nobody) as linux:
+        os.setresuid(nobody, nobody, 0)
+        try:
+            assert set(linux.sync(NINE, DAEMON, LOGIN).values()) == {Outcome.INSTALLED}
+            linux.assert_converged(NINE, DAEMON, LOGIN)
+            linux.sync(TEN, DAEMON)
+            linux.assert_converged(TEN, DAEMON)
+            linux.scheduler.start(linux.scheduler.label("one"))
+            until(lambda: linux.runs() and linux.runs()[0].status == 0)
+            linux.sync()
+            assert linux.artefacts() == set()
+        finally:
+            os.setresuid(0, 0, 0)

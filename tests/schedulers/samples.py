@@ -63,7 +63,7 @@ LINUX = replace(
     scheduler="systemd",
     launchctl="",
     systemd=UserManager("/usr/bin/systemctl", "/run/user/501", "/Users/ada/.local/share/systemd/user",
-                        "/Users/ada/.config/systemd/user"),
+                        "/Users/ada/.config/systemd/user", "/Users/ada/.local/share/systemd/timers"),
 )  # fmt: skip
 
 

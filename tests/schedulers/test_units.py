@@ -167,8 +167,8 @@ def test_a_changed_service_is_read_in_place_and_a_changed_timer_is_not() -> None
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 @settings(max_examples=200, deadline=None)
 def test_the_environment_comes_back_as_it_was(path: str) -> None:
-    found = units.units(PLAIN, owner="1", launcher="/x", path=path, comment="")["service"]
-    assert units.environment_of(found) == {"PATH": path}
+    found = units.units(PLAIN, owner="1", launcher="/x", home="/h", path=path, comment="")["service"]
+    assert units.environment_of(found) == {"HOME": "/h", "PATH": path}
 
 
 # -- what `systemctl list-units` prints

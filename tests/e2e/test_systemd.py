@@ -1,0 +1,154 @@
+"""The commands as typed on Linux, with systemd for real."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .. import linux as machines
+from ..laptop import JOB
+from ..linux import LinuxLaptop
+from ..user_manager import CannotBe
+
+DAEMON = 'run = "sleep 600"\n[daemon]\nrestart = "always"\n'
+
+
+@pytest.fixture
+def linux() -> Iterator[LinuxLaptop]:
+    """A machine with systemd, and a repository that is registered; skipped only where no user manager can be."""
+    try:
+        with machines.running() as machine:
+            machine.init()
+            yield machine
+    except CannotBe as error:
+        pytest.skip(str(error))
+
+
+def test_init_finds_the_user_manager_and_says_what_a_logout_means(linux: LinuxLaptop) -> None:
+    shown = linux.jobsync("init", "--yes", "--no-sync").out
+    assert f"systemd (/usr/bin/systemctl --user, units in {linux.units})" in shown
+    assert "loginctl enable-linger" in shown
+    values = json.loads(linux.jobsync("config", "--json").out)
+    assert values["scheduler"] == "systemd"
+    assert (linux.units / linux.unit("jobsync-finish", "service")).is_file()
+    assert "uninstall" in linux.jobsync("init", "--launchctl", "/bin/true", "--yes", status=2).err
+
+
+def test_without_any_scheduler_init_says_what_to_do(linux: LinuxLaptop) -> None:
+    nobody = {"XDG_RUNTIME_DIR": f"{linux.root}/none", "JOBSYNC_CONFIG": f"{linux.root}/other/config.toml"}
+    said = linux.jobsync("init", "--yes", env=nobody, status=1).err
+    assert "this machine has no launchd, and no systemd user manager answers" in said
+    assert "jobsync simulator DIR" in said
+
+
+def test_a_pull_installs_updates_and_removes(linux: LinuxLaptop) -> None:
+    linux.upstream("backup")
+    linux.upstream("watcher", DAEMON)
+    assert "installed backup" in linux.pull().err
+    assert linux.installed() == linux.loaded() == {"backup", "watcher"}
+    assert linux.pull().err == ""
+    linux.upstream("backup", JOB.replace("09:00", "10:00"))
+    assert "updated backup" in linux.pull().err
+    assert "OnCalendar=*-*-* 10:00:00" in (linux.units / linux.unit("backup")).read_text()
+    linux.drop("jobs/backup", at=linux.editor)
+    linux.push("no backup")
+    assert "removed backup" in linux.pull().err
+    assert linux.installed() == linux.loaded() == {"watcher"}
+
+
+def test_the_second_sync_and_a_hook_with_nothing_to_do_write_nothing(linux: LinuxLaptop) -> None:
+    linux.job("one")
+    linux.commit()
+    linux.jobsync("sync")
+    before = linux.snapshot()
+    assert linux.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
+    ran = linux.run("jobsync-hook", "post-merge", "0")
+    assert ran.text == ""
+    assert linux.snapshot() == before
+    linux.manager.systemctl("stop", linux.unit("one"))
+    linux.run("jobsync-hook", "post-merge", "0")
+    assert linux.loaded() == {"one"}, "the hook saw it in the manager's own table"
+
+
+def test_a_job_is_run_followed_stopped_and_restarted(linux: LinuxLaptop) -> None:
+    linux.job("says", 'run = "echo spoken; exit 3"\n')
+    linux.job("long", 'run = "sleep 600"\n')
+    linux.job("daemon", DAEMON)
+    linux.jobsync("sync")
+    ran = linux.jobsync("run", "says", status=3)
+    assert "spoken" in ran.out
+    assert "spoken" in linux.jobsync("logs", "says").out
+    assert "spoken" in linux.jobsync("run", "--here", "says", status=3).out
+    linux.jobsync("run", "-d", "long")
+    linux.wait_for(lambda: "running" in linux.jobsync("status", "long").out)
+    assert "is running already" in linux.jobsync("run", "long", status=1).err
+    assert "told long" in linux.jobsync("stop", "long").out
+    linux.wait_for(lambda: "running" not in linux.jobsync("status", "long").out)
+    assert linux.jobsync("restart", "daemon").out == "restarted daemon\n"
+    linux.jobsync("pause", "daemon")
+    assert linux.loaded() == set()
+    linux.jobsync("resume", "daemon")
+    assert linux.loaded() == {"daemon"}
+
+
+def test_looking_speaks_of_units(linux: LinuxLaptop) -> None:
+    linux.job("one", 'run = "true"\n[schedule]\nat = "09:00"\non_change = ["~/file"]\n')
+    assert "not synced" in linux.jobsync("status").out
+    linux.jobsync("sync")
+    shown = linux.jobsync("cat", "one").out
+    assert "OnCalendar=*-*-* 09:00:00" in shown
+    assert f"{linux.wants}/timers.target.wants/{linux.unit('one')}" in shown
+    assert "at the next login" in linux.jobsync("status", "one").out
+    timer = linux.units / linux.unit("one")
+    timer.write_bytes(timer.read_bytes().replace(b" 09:", b" 11:"))
+    assert "11:00:00" in linux.jobsync("diff", status=None).out
+    assert "edited by hand" in linux.jobsync("status").text
+    assert "edits of systemd's units cannot be adopted" in linux.jobsync("adopt", "one", status=1).err
+    assert "repaired" in linux.jobsync("sync").out
+    linux.jobsync("doctor", status=None)
+
+
+def test_uninstalling_leaves_nothing_but_what_is_the_users(linux: LinuxLaptop) -> None:
+    linux.job("one")
+    linux.job("two", DAEMON)
+    linux.jobsync("sync")
+    extra = linux.wants / f"{linux.unit('one')}.d" / "mine.conf"
+    extra.parent.mkdir(parents=True)
+    extra.write_text("[Timer]\nAccuracySec=1h\n")
+    shown = linux.jobsync("uninstall", "--yes").out
+    assert "no job, no file, no hook" in shown
+    assert not [path for path in linux.home.rglob(f"*{linux.prefix}.*") if path != extra.parent]
+    assert extra.exists()
+    assert linux.manager.systemctl("list-units", "--all", "--plain", "--no-legend", "test.*") == ""
+
+
+def test_one_repository_serves_a_mac_and_this_machine(linux: LinuxLaptop) -> None:
+    both = f'{JOB}\n[launchd]\nProcessType = "Interactive"\n'
+    linux.job("both", both)
+    linux.job("mac", f'{JOB}\n[only]\nos = "macos"\n')
+    linux.jobsync("sync")
+    assert linux.installed() == {"both"}
+    assert "Interactive" not in (linux.units / linux.unit("both", "service")).read_text()
+
+
+def test_a_job_that_pulls_its_own_repository_is_changed_around_itself(linux: LinuxLaptop) -> None:
+    path = linux.environment["PATH"]
+    pulls = f'run = "git -C {linux.work} pull -q"\npath = {json.dumps(path.split(":"))}\n[schedule]\nat = "09:00"\n'
+    linux.upstream("pulls", pulls)
+    linux.pull()
+    linux.upstream("pulls", pulls.replace("09:00", "10:00"))
+    linux.jobsync("run", "pulls", env={"GIT_CONFIG_GLOBAL": str(Path(linux.home) / ".gitconfig")})
+    linux.wait_for(lambda: "10:00:00" in (linux.units / linux.unit("pulls")).read_text())
+    linux.wait_for(lambda: linux.jobsync("sync").out.splitlines()[-1] == "1 unchanged")
+    runs = (linux.state / "runs" / "pulls").read_text().splitlines()
+    assert sum(line.startswith("start ") for line in runs) == 1
+
+
+def test_the_demo_plays_on_systemd_and_leaves_nothing(linux: LinuxLaptop) -> None:
+    before = linux.snapshot()
+    shown = linux.jobsync("demo", "--scheduler", "systemd").out
+    assert "scheduler changes: 3 (stop, daemon-reload, start)" in shown
+    assert "Everything was as it says" in shown
+    after = linux.snapshot()
+    assert {path for path in after.keys() - before.keys() if "demo." in path} == set()
