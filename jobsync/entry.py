@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _TIMEOUT = 20.0
 _SKIP = "_PRE_COMMIT_SKIP_POST_CHECKOUT"
 _HANDED_OVER = "JOBSYNC_HANDED_OVER"
+_PROOF = "JOBSYNC_PROOF"
+"""Names a directory: `jobsync hooks status` only wants to know that a hook leads here."""
 
 
 class _Place:
@@ -138,6 +140,15 @@ def _all_loaded(known: "index.Index", answer: str) -> bool:
     return known.scheduler == "launchd" and launchd_print.all_loaded(known.labels, answer)
 
 
+def _prove(event: str, environ: "Mapping[str, str]") -> bool:
+    from pathlib import Path
+
+    from jobsync import files
+
+    files.touch(Path(environ[_PROOF], event))
+    return True
+
+
 def _hand_over(event: str, arguments: "tuple[str, ...]", environ: "Mapping[str, str]") -> bool:
     if sys.flags.no_site:
         import site  # what is needed now imports packages that are installed
@@ -173,6 +184,8 @@ def _run(argv: "list[str]", environ: "Mapping[str, str]") -> bool:
     if event not in EVENTS:
         print(f"jobsync-hook: {argv[0]!r} is none of {', '.join(EVENTS)}, auto", file=sys.stderr)
         return False
+    if _PROOF in environ:
+        return _prove(event, environ)
     if _skips(event, arguments, environ):
         return False
     machine = _machine(environ)

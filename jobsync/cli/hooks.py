@@ -1,17 +1,19 @@
 """`hooks`: the git hooks that wake jobsync up."""
 
+import os
 from typing import TypedDict
 
 import click
 
-from jobsync import report
+from jobsync import files, report
 from jobsync.cli.console import ExitCode, complain, json_option, say, say_all, say_json
 from jobsync.cli.context import Context, pass_context
 from jobsync.config import Config
 from jobsync.errors import JobsyncError
 from jobsync.reconcile.origin import Origin
-from jobsync.repo import carriers
-from jobsync.repo.carriers import HookState, HookStatus
+from jobsync.repo import carriers, waking
+from jobsync.repo.configured import Command
+from jobsync.repo.waking import Carrier, Way
 
 
 class HookRow(TypedDict):
@@ -19,6 +21,8 @@ class HookRow(TypedDict):
 
     event: str
     state: str
+    carrier: str | None
+    reached: bool | None
     path: str
     chained: str | None
 
@@ -38,18 +42,24 @@ class HooksDocument(TypedDict):
 
 
 def shim(config: Config) -> carriers.Shim:
-    """The text of our hooks on this machine."""
+    """The text of our hook files on this machine."""
     return lambda event: carriers.hook_text(event, config.hook, str(config.file))
 
 
-def install_hooks(origin: Origin) -> int:
+def command(config: Config) -> Command:
+    """The text of our hooks in git's configuration on this machine."""
+    return lambda event: carriers.command_text(event, config.hook, str(config.file))
+
+
+def install_hooks(origin: Origin, carrier: Carrier | None = None) -> int:
     """Install them, say so, and give the exit status."""
     try:
-        changed = carriers.install(origin.repository, shim(origin.config))
+        used, count = waking.install(origin.repository, shim(origin.config), command(origin.config), carrier)
     except JobsyncError as error:
         complain(f"the git hooks were not installed: {error.message}", error.hint)
         return ExitCode.FAILURE
-    say(f"installed {report.plural(len(changed), 'git hook')}" if changed else "the git hooks are installed already")
+    where = " in git's configuration" if used is Carrier.CONFIGURATION else ""
+    say(f"installed {report.plural(count, 'git hook')}{where}" if count else "the git hooks are installed already")
     return ExitCode.OK
 
 
@@ -59,10 +69,17 @@ def hooks() -> None:
 
 
 @hooks.command("install")
+@click.option("--files", "carrier", flag_value=Carrier.FILE.value, help="As hook files, which every git runs.")
+@click.option("--config", "carrier", flag_value=Carrier.CONFIGURATION.value,
+              help="In the repository's git configuration (git 2.54 and later).")  # fmt: skip
 @pass_context
-def hooks_install(context: Context, /) -> int:
-    """Install the hooks, in front of those that are there already. They keep working."""
-    return max(install_hooks(origin) for origin in context.origins())
+def hooks_install(context: Context, /, carrier: str | None) -> int:
+    """Install the hooks, in front of those that are there already. They keep working.
+
+    Without an option: hook files; where the hooks directory is not this repository's own, its git configuration.
+    """
+    wanted = Carrier(carrier) if carrier else None
+    return max(install_hooks(origin, wanted) for origin in context.origins())
 
 
 @hooks.command("uninstall")
@@ -70,31 +87,68 @@ def hooks_install(context: Context, /) -> int:
 def hooks_uninstall(context: Context, /) -> int:
     """Remove the hooks, and put back what they stood in front of."""
     for origin in context.origins():
-        freed = carriers.uninstall(origin.repository)
-        say(f"removed {report.plural(len(freed), 'git hook')}" if freed else "no git hook of jobsync is installed")
+        count = waking.uninstall(origin.repository)
+        say(f"removed {report.plural(count, 'git hook')}" if count else "no git hook of jobsync is installed")
     return ExitCode.OK
 
 
-def _hook_json(one: HookStatus) -> HookRow:
+def ways(origin: Origin, *, everything: bool = False) -> tuple[Way, ...]:
+    """How each event reaches us, tried out."""
+    found = waking.ways(origin.repository, shim(origin.config), command(origin.config))
+    proof = origin.paths.state / f"proof-{os.getpid()}"
+    files.make_directory(proof)
+    try:
+        return waking.tried(origin.repository, found, proof, everything=everything)
+    finally:
+        files.remove_tree(proof)
+
+
+def _row(one: Way) -> HookRow:
     return {
         "event": one.event,
         "state": one.state.value,
+        "carrier": one.carrier.value if one.carrier else None,
+        "reached": one.reached,
         "path": str(one.path),
         "chained": str(one.chained) if one.chained else None,
     }
 
 
+def _place(one: Way) -> str:
+    through = one.carrier if one.carrier not in (None, Carrier.FILE) else None
+    return f"{one.path} ({through.value})" if through else str(one.path)
+
+
+def _findings(found: tuple[Way, ...]) -> list[str]:
+    """What came of trying them."""
+    lost = [one.event for one in found if one.reached is False]
+    untried = [one.event for one in found if one.carrier and one.reached is None]
+    lines = [f"git was asked to run them and did not reach jobsync: {', '.join(lost)}"] if lost else []
+    if untried:
+        way_out = "`jobsync hooks status --run` does, and runs your other hooks too"
+        lines.append(f"not tried, for a framework runs first: {', '.join(untried)}; {way_out}")
+    if not lines and any(one.reached for one in found):
+        lines.append("git was asked to run them, and reached jobsync")
+    return lines
+
+
 @hooks.command("status")
+@click.option("--run", is_flag=True, help="Try pre-commit and prek too, which run your other hooks as well.")
 @json_option(HooksDocument)
 @pass_context
-def hooks_status(context: Context, /, *, as_json: bool) -> int:
-    """Show what stands where git looks for each hook. Exits with 1 when one of ours is not in force."""
-    found = [(origin, carriers.status(origin.repository, shim(origin.config))) for origin in context.origins()]
+def hooks_status(context: Context, /, *, run: bool, as_json: bool) -> int:
+    """Show how each event of git's reaches jobsync, and try whether it does. Exits with 1 when one does not.
+
+    Ours alone are run, with the PATH of a graphical client, and do nothing but answer.
+    """
+    found = [(origin, ways(origin, everything=run)) for origin in context.origins()]
     if as_json:
-        rows = [RepoHooks(work_tree=o.repo.work_tree, hooks=[_hook_json(one) for one in states]) for o, states in found]
-        say_json(HooksDocument(version=report.JSON_VERSION, repos=rows))
+        repos: list[RepoHooks] = [
+            {"work_tree": origin.repo.work_tree, "hooks": [_row(one) for one in events]} for origin, events in found
+        ]
+        say_json(HooksDocument(version=report.JSON_VERSION, repos=repos))
     else:
-        for _, states in found:
-            say_all(report.table([(one.event, one.state.value, str(one.path)) for one in states]))
-    well = all(one.state is HookState.INSTALLED for _, states in found for one in states)
-    return ExitCode.OK if well else ExitCode.FAILURE
+        for _, events in found:
+            say_all(report.table([(one.event, one.state.value, _place(one)) for one in events]))
+            say_all(_findings(events))
+    return ExitCode.OK if all(waking.are_well(events) for _, events in found) else ExitCode.FAILURE

@@ -9,7 +9,7 @@ from jobsync import config as configuration
 from jobsync import files
 from jobsync.cli.console import ExitCode, Progress, complain, confirm, say
 from jobsync.cli.context import Context, pass_context
-from jobsync.cli.hooks import shim
+from jobsync.cli.hooks import command, shim
 from jobsync.cli.syncing import show_report
 from jobsync.config import Config, Repo
 from jobsync.errors import JobsyncError
@@ -17,9 +17,9 @@ from jobsync.paths import paths_of
 from jobsync.reconcile import observe
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin, open_origin
-from jobsync.repo import carriers
-from jobsync.repo.carriers import HookState
+from jobsync.repo import waking
 from jobsync.repo.repository import Repository
+from jobsync.repo.waking import Carrier
 from jobsync.schedulers.choose import scheduler_for
 from jobsync.schedulers.protocol import Survey
 
@@ -46,8 +46,9 @@ def _left(origin: Origin) -> list[str]:
     left += [f"{label} (job)" for label in found.values()]
     if not _is_there(origin.repo):
         return left
-    states = carriers.status(origin.repository, shim(origin.config))
-    return left + [str(one.path) for one in states if one.state in (HookState.INSTALLED, HookState.STALE)]
+    ways = waking.ways(origin.repository, shim(origin.config), command(origin.config))
+    ours = (Carrier.FILE, Carrier.CONFIGURATION)
+    return left + [f"{one.path} ({one.event})" for one in ways if one.carrier in ours]
 
 
 def _remove_places(origin: Origin) -> None:
@@ -111,7 +112,7 @@ def _uninstall_one(origin: Origin) -> bool:
         complain("not everything could be removed, so nothing more was", "mend that and run it again")
         return False
     if _is_there(origin.repo):
-        carriers.uninstall(origin.repository)
+        waking.uninstall(origin.repository)
     _remove_places(origin)
     left = _left(origin)
     if left:

@@ -15,7 +15,7 @@ from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
-from jobsync.repo import carriers
+from jobsync.repo import carriers, waking
 from jobsync.schedulers.protocol import Survey
 
 _ORDER = (Chmod, InstallHooks, Reload, Sync)
@@ -77,7 +77,11 @@ def mend(repair: Repair, view: View) -> tuple[str, ...]:
             files.set_mode(Path(path), mode)
         case InstallHooks():
             config = origin.config
-            carriers.install(origin.repository, lambda one: carriers.hook_text(one, config.hook, str(config.file)))
+            waking.install(
+                origin.repository,
+                lambda event: carriers.hook_text(event, config.hook, str(config.file)),
+                lambda event: carriers.command_text(event, config.hook, str(config.file)),
+            )
         case Reload(job):
             _forget(origin, job)
             return syncing.sync(origin, Orders(), [job]).kept

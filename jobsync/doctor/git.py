@@ -13,8 +13,9 @@ from jobsync.findings import Finding, InstallHooks, Sync, error, info, skipped, 
 from jobsync.reconcile.ahead import ahead
 from jobsync.reconcile.state import Source
 from jobsync.repo import carriers
-from jobsync.repo.carriers import HookState, HookStatus
+from jobsync.repo.carriers import HookState
 from jobsync.repo.events import EVENTS
+from jobsync.repo.waking import Way, are_well, ways
 
 CONFIGURATION = ".pre-commit-config.yaml"
 _IDS = {"jobsync-check", *(f"jobsync-{event}" for event in EVENTS)}
@@ -30,10 +31,12 @@ _MEANINGS = {
 }
 
 
-def _states(view: View) -> tuple[HookStatus, ...]:
+def _states(view: View) -> tuple[Way, ...]:
     config = view.origin.config
-    return carriers.status(
-        view.origin.repository, lambda event: carriers.hook_text(event, config.hook, str(config.file))
+    return ways(
+        view.origin.repository,
+        lambda event: carriers.hook_text(event, config.hook, str(config.file)),
+        lambda event: carriers.command_text(event, config.hook, str(config.file)),
     )
 
 
@@ -59,8 +62,10 @@ def _text(view: View) -> str:
 
 
 def _hooks(view: View) -> Iterable[Finding]:
-    carried = _through_pre_commit(view)
-    lacking = [one for one in _states(view) if one.state is not HookState.INSTALLED and one.event not in carried]
+    carried, found = _through_pre_commit(view), _states(view)
+    if are_well(found):
+        return
+    lacking = [one for one in found if one.state is not HookState.INSTALLED and one.event not in carried]
     for state in dict.fromkeys(one.state for one in lacking):
         events = ", ".join(one.event for one in lacking if one.state is state)
         can_mend = state is not HookState.SHADOWED

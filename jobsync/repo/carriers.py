@@ -16,6 +16,7 @@ from pathlib import Path
 import jobsync
 from jobsync import files
 from jobsync.errors import JobsyncError
+from jobsync.repo import configured
 from jobsync.repo.events import EVENTS
 from jobsync.repo.repository import Repository
 
@@ -74,6 +75,12 @@ def _fast_way(executable: str) -> tuple[str, str]:
     is_this_one = os.fsencode(sys.executable) in b"".join(script.splitlines()[:2]) and b"jobsync.entry" in script
     start = Path(jobsync.__file__).with_name("start.py")
     return (sys.executable, str(start)) if sys.executable and is_this_one else ("", "")
+
+
+def command_text(event: str, executable: str, config_path: str) -> str:
+    """The same for git's configuration: the value of `hook.NAME.command`. `event` may be `auto`."""
+    python, start = _fast_way(executable)
+    return configured.command_text(event, hook=executable, config=config_path, python=python, start=start)
 
 
 def hook_text(event: str, executable: str, config_path: str) -> bytes:

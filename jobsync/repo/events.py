@@ -13,16 +13,22 @@ EVENTS = ("post-merge", "post-checkout", "post-rewrite", "post-commit", "post-ap
 """The events that bring new content to HEAD and the work tree, named as git names their hooks."""
 
 AUTO = "auto"
-"""Instead of an event: infer it from the variables of pre-commit."""
+"""Instead of an event: infer it from git's arguments, or from the variables of pre-commit."""
 
 NULL_ID = "0" * 40
 
 
-def _inferred(environ: Mapping[str, str]) -> str:
+def _inferred(arguments: tuple[str, ...], environ: Mapping[str, str]) -> str:
+    if len(arguments) == 3:
+        return "post-checkout"
+    if arguments:
+        return "post-merge" if arguments[0].isdecimal() else "post-rewrite"
     if "PRE_COMMIT_CHECKOUT_TYPE" in environ:
         return "post-checkout"
     if "PRE_COMMIT_REWRITE_COMMAND" in environ:
         return "post-rewrite"
+    if not any(name.startswith("PRE_COMMIT") for name in environ):
+        return "post-commit"
     # post-merge under prek (without --squash) and stages that cannot be told apart leave no variable at all.
     # A merge that is no squash asks for nothing special, so it is the right guess for all of them.
     return "post-merge"
@@ -54,5 +60,5 @@ def event_from_environment(
     `name` is an event, or `auto`. Arguments that are given win; pre-commit and prek pass none, only `PRE_COMMIT_*`
     variables. An unknown name comes back as it is: whether that is an error is for the caller to say.
     """
-    event = _inferred(environ) if name == AUTO else name
+    event = _inferred(arguments, environ) if name == AUTO else name
     return event, arguments or _arguments(event, environ)

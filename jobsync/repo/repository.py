@@ -1,4 +1,5 @@
-"""Everything that speaks git. Reads only: no function here changes the repository, its index or its work tree.
+"""Everything that speaks git. No function here changes the repository, its index or its work tree; the one that writes
+at all writes our own keys in its configuration, for carriers.
 
 git is asked by plumbing, with `-z`, in an environment of its own; GitPython is met for what is not hot.
 Hooks are called with variables that point git at another place (`GIT_DIR`, a `GIT_WORK_TREE` of `.`, an index in the
@@ -476,6 +477,47 @@ class Repository:
             return None
         scope, value = _records(finished.stdout)
         return HooksPath(_decoded(scope), _decoded(value))
+
+    def version_number(self) -> tuple[int, ...]:
+        """`(2, 39, 5)`; what vendors add to it is left out."""
+        numbers = self.version().removeprefix("git version ").partition(" ")[0].split(".")
+        return tuple(int(number) for number in numbers[:3] if number.isdecimal())
+
+    def settings(self, pattern: str) -> list[tuple[str, str]]:
+        """Keys of the repository's own configuration that match, each with one value, in order."""
+        finished = self._git("config", "--local", "-z", "--get-regexp", pattern)
+        pairs = (_decoded(one).partition("\n") for one in _records(finished.stdout))
+        return [(key, value) for key, _, value in pairs]
+
+    def add_setting(self, key: str, value: str) -> None:
+        """Add one value to the repository's own configuration: the one thing here that writes."""
+        self._output("config", "--local", "--add", key, value)
+
+    def drop_settings(self, section: str) -> None:
+        """Take a section out of it."""
+        self._output("config", "--local", "--remove-section", section)
+
+    def run_hook(
+        self, event: str, arguments: Sequence[str], variables: Mapping[str, str], *, names: Sequence[str],
+        with_file: bool,
+    ) -> int | None:  # fmt: skip
+        """Have git run hooks for `event` as it would by itself; their status, None where git is too old (2.36).
+
+        `names`: the hooks from the configuration that shall run. `with_file`: the hook file too.
+        """
+        options = [] if with_file else ["-c", "core.hooksPath=/dev/null"]
+        for one in self._configured_hooks():
+            options += ["-c", f"hook.{one}.enabled={'true' if one in names else 'false'}"]
+        argv = (self.executable, "-C", self.work_tree, *options, "hook", "run", "--ignore-missing", event, "--")
+        place = {"GIT_DIR": self.git_dir, "GIT_WORK_TREE": self.work_tree}
+        finished = process.run((*argv, *arguments), env={**self.environment, **place, **variables}, timeout=TIMEOUT)
+        return None if "is not a git command" in finished.complaint else finished.status
+
+    def _configured_hooks(self) -> list[str]:
+        """Names of all hooks from the configuration, the user's own one included."""
+        finished = self._git("config", "-z", "--get-regexp", r"^hook\..*\.event$")
+        keys = (_decoded(one).partition("\n")[0] for one in _records(finished.stdout))
+        return [key.removeprefix("hook.").removesuffix(".event") for key in keys]
 
     def upstream(self) -> Upstream | None:
         """What the current branch pulls from; None when detached, unborn or without an upstream. For people."""

@@ -499,7 +499,7 @@ def a_hook_that_is_gone(clinic: Clinic) -> Iterator[None]:
     clinic.laptop.jobsync("hooks", "install")
 
 
-@fault("hooks", WARNING, "", "post-merge, post-checkout, post-rewrite, post-commit: is not where git looks")
+@fault("hooks", WARNING, "", "post-applypatch: is not where git looks")
 def hooks_that_git_does_not_look_for(clinic: Clinic) -> Iterator[None]:
     clinic.laptop.git("config", "core.hooksPath", str(clinic.laptop.root / "elsewhere"))
     yield

@@ -99,25 +99,25 @@ class Stage:
 
     @classmethod
     @contextmanager
-    def build(cls, path: str = "") -> Iterator[Self]:
-        """`path`: a directory to be put in front of PATH, for another git."""
+    def build(cls, path: str = "", *install: str) -> Iterator[Self]:
+        """`path`: a directory to be put in front of PATH, for another git. `install`: options of `hooks install`."""
         with (
             tempfile.TemporaryDirectory(prefix="jobsync-test-", dir="/tmp") as root,
             Laptop.start(Path(root)) as laptop,
         ):
             if path:
                 laptop.environment["PATH"] = f"{path}:{laptop.environment['PATH']}"
-            yield cls._built(laptop)
+            yield cls._built(laptop, install)
 
     @classmethod
-    def _built(cls, laptop: Laptop) -> Self:
+    def _built(cls, laptop: Laptop, install: tuple[str, ...]) -> Self:
         root = laptop.root
         hook = _probe(laptop)
         laptop.environment |= {"PROBE_LOG": str(root / "events"), "PROBE_REPOS": ""}
         _fill(laptop)
         laptop.init()
         laptop.jobsync("config", "hook", str(hook))
-        laptop.jobsync("hooks", "install")
+        laptop.jobsync("hooks", "install", *install)
         laptop.jobsync("sync")
         (repo,) = configuration.load(laptop.config_file).repos
         laptop.environment["PROBE_REPOS"] = repo.id

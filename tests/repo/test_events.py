@@ -35,6 +35,14 @@ def test_auto_reads_what_pre_commit_and_prek_leave(
     assert event_from_environment("auto", (), environ) == expected
 
 
+@pytest.mark.parametrize(
+    ("event", "arguments"),
+    [("post-checkout", ("a", "b", "1")), ("post-merge", ("1",)), ("post-rewrite", ("amend",)), ("post-commit", ())],
+)
+def test_auto_knows_gits_own_calls_by_their_arguments(event: str, arguments: tuple[str, ...]) -> None:
+    assert event_from_environment("auto", arguments, {}) == (event, arguments)
+
+
 def test_a_named_event_without_arguments_takes_them_from_the_variables() -> None:
     assert event_from_environment("post-merge", (), {"PRE_COMMIT_SQUASH_MERGE": "1"}) == ("post-merge", ("1",))
     assert event_from_environment("post-rewrite", (), {}) == ("post-rewrite", ("rebase",))
