@@ -141,19 +141,23 @@ def _all_loaded(known: "index.Index", answer: str) -> bool:
 
 
 def _prove(event: str, environ: "Mapping[str, str]") -> bool:
-    from pathlib import Path
+    _complete_path()
+    from jobsync.reconcile.hook import prove
 
-    from jobsync import files
-
-    files.touch(Path(environ[_PROOF], event))
+    prove(event, environ[_PROOF])
     return True
 
 
-def _hand_over(event: str, arguments: "tuple[str, ...]", environ: "Mapping[str, str]") -> bool:
+def _complete_path() -> None:
+    """For what imports packages that are installed: `start.py` goes without them."""
     if sys.flags.no_site:
-        import site  # what is needed now imports packages that are installed
+        import site
 
         site.main()
+
+
+def _hand_over(event: str, arguments: "tuple[str, ...]", environ: "Mapping[str, str]") -> bool:
+    _complete_path()
     from jobsync.reconcile.hook import wake
 
     wake(event, arguments, environ)
