@@ -201,7 +201,8 @@ def _run(argv: "list[str]", environ: "Mapping[str, str]") -> bool:
         return False
     if _is_elsewhere(machine, environ):
         _go_elsewhere((machine.hook, event, *arguments), environ)
-    if len(places) == 1 and _is_known_settled(places[0], machine, environ):
+    is_squash = event == "post-merge" and arguments[:1] == ("1",)  # HEAD is what it was, and something waits
+    if len(places) == 1 and not is_squash and _is_known_settled(places[0], machine, environ):
         return False
     return _hand_over(event, arguments, environ)
 

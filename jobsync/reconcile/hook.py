@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from jobsync import bugs, files, report
@@ -40,16 +41,19 @@ def _verdict(
     return decide(facts)
 
 
-def _would_matter(origin: Origin) -> bool:
-    """HEAD's definitions differ from what was applied: only then is a notice worth a line."""
+def _would_matter(origin: Origin, event: str) -> bool:
+    """What would be synced differs from what was applied: only then is a notice worth a line."""
     known = ledgers.read(origin.paths.ledger) or Ledger()
-    return bool(affected_jobs(origin, known, head_state(origin)))
+    head = head_state(origin)
+    if event == "post-merge":  # a squash: what it brought is in the index, and HEAD is what it was
+        head = replace(head, entries=origin.repository.staged_entries([""]))
+    return bool(affected_jobs(origin, known, head))
 
 
-def _notify(origin: Origin, notice: str) -> None:
+def _notify(origin: Origin, notice: str, event: str) -> None:
     """Say why the sync is put off, once for each HEAD."""
     commit = (origin.repository.head().commit or "unborn").encode()
-    if files.read(origin.paths.notices) == commit or not _would_matter(origin):
+    if files.read(origin.paths.notices) == commit or not _would_matter(origin, event):
         return
     _say(notice)
     files.make_directory(origin.paths.state)
@@ -141,7 +145,7 @@ def _wake(event: str, arguments: tuple[str, ...], environ: Mapping[str, str]) ->
             if verdict.sync:
                 _sync(origin)
             elif verdict.notice:
-                _notify(origin, verdict.notice)
+                _notify(origin, verdict.notice, event)
 
 
 def prove(event: str, directory: str) -> None:
