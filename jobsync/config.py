@@ -1,7 +1,8 @@
 """The machine's own configuration: written by `jobsync init`, read by every caller, decided by nobody's environment.
 
 Beside `config.toml` stands `config.index`: the few lines of it that `jobsync-hook` needs, in a form that it can read
-without a TOML parser. It is derived, never edited, and believed only while it carries the digest of `config.toml`.
+without a TOML parser. It is derived, never edited, and believed only while it ends with the very bytes of
+`config.toml`.
 """
 
 import os
@@ -237,13 +238,13 @@ def fill(document: str, config: Config) -> str:
 
 def index_bytes(config: Config, content: bytes) -> bytes:
     """What `jobsync-hook` reads instead of `content`, the bytes of `config.toml`. See `entry.py`."""
-    rows = [(repo.work_tree, repo.git_dir, f"{config.state}/{repo.id}/ledger") for repo in config.repos]
+    rows = [(repo.work_tree, repo.git_dir, f"{config.state}/{repo.id}") for repo in config.repos]
     if any("\t" in text or "\n" in text for text in (config.hook, *(text for row in rows for text in row))):
-        # This format cannot say it: an index that is no one's digest, so the hook goes the long way round.
-        return b"jobsync-config 1\ndigest none\n"
-    lines = ["jobsync-config 1", f"digest {digest(content)}", f"hook {config.hook}"]
+        # This format cannot say it: an index of no configuration, so the hook goes the long way round.
+        return b"jobsync-config 2\n\n"
+    lines = ["jobsync-config 2", f"digest {digest(content)}", f"hook {config.hook}"]
     lines += ["\t".join(("repo", *row)) for row in rows]
-    return os.fsencode("\n".join(lines) + "\n")
+    return os.fsencode("\n".join(lines)) + b"\n\n" + content
 
 
 def digest(content: bytes) -> str:

@@ -30,12 +30,13 @@ _PROOF = "JOBSYNC_PROOF"
 class _Place:
     """One registered repository, from `config.index`."""
 
-    __slots__ = ("git_dir", "ledger", "work_tree")
+    __slots__ = ("git_dir", "ledger", "pack", "work_tree")
 
-    def __init__(self, work_tree: str, git_dir: str, ledger: str) -> None:
+    def __init__(self, work_tree: str, git_dir: str, state: str) -> None:
         self.work_tree = work_tree
         self.git_dir = git_dir
-        self.ledger = ledger
+        self.ledger = state + "/ledger"
+        self.pack = state + "/pack"
 
 
 class _Machine:
@@ -75,11 +76,12 @@ def _machine(environ: "Mapping[str, str]") -> "_Machine | None":
     content = _read(file)
     if not content:
         return None
-    machine = _Machine()
-    machine.config = index.digest(content)
-    lines = os.fsdecode(_read(os.path.dirname(file) + "/config.index")).split("\n")
-    if lines[:2] != ["jobsync-config 1", f"digest {machine.config}"]:
+    head, _, of = _read(os.path.dirname(file) + "/config.index").partition(b"\n\n")
+    lines = os.fsdecode(head).split("\n")
+    if of != content or lines[0] != "jobsync-config 2":
         return None
+    machine = _Machine()
+    machine.config = lines[1].partition(" ")[2]
     machine.hook = lines[2].partition(" ")[2]
     for line in lines[3:]:
         fields = line.split("\t")
@@ -121,7 +123,7 @@ def _is_settled(place: "_Place", machine: "_Machine", environ: "Mapping[str, str
     except process.NotStarted:
         git.finish(_TIMEOUT)
         return False
-    intact = not any(index.differs(*file) for file in known.files)
+    intact = index.is_intact(known, place.pack)
     head, survey = git.finish(_TIMEOUT), query.finish(_TIMEOUT)
     expected = [place.git_dir, place.git_dir, place.work_tree, *(blob for blob, _ in known.objects)]
     if not intact or head.status or os.fsdecode(head.stdout).splitlines() != expected:

@@ -52,6 +52,11 @@ class Paths:
         return self.state / "ledger"
 
     @property
+    def pack(self) -> Path:
+        """The bytes of all artefacts in one file, for the hook to compare with."""
+        return self.state / "pack"
+
+    @property
     def lock(self) -> Path:
         """Held while a sync runs."""
         return self.state / "lock"

@@ -232,20 +232,23 @@ def test_the_index_is_believed_for_these_bytes_only(tmp_path: Path) -> None:
     config = example(configuration.new_location(environ))
     configuration.save(config, environ)
     index = config.file.with_name(configuration.INDEX)
-    first, second, third, fourth = index.read_text(encoding="utf-8").splitlines()
-    assert first == "jobsync-config 1"
+    head, _, of = index.read_text(encoding="utf-8").partition("\n\n")
+    assert of == config.file.read_text(encoding="utf-8")
+    first, second, third, fourth = head.splitlines()
+    assert first == "jobsync-config 2"
     assert second == f"digest {configuration.digest(config.file.read_bytes())}"
     assert third == "hook /opt/bin/jobsync-hook"
-    assert fourth.split("\t") == ["repo", "/h/dots", "/h/dots/.git", str(paths_of(config, REPO).ledger)]
+    assert fourth.split("\t") == ["repo", "/h/dots", "/h/dots/.git", str(paths_of(config, REPO).state)]
     config.file.write_text(config.file.read_text(encoding="utf-8") + "# mine\n", encoding="utf-8")
     configuration.refresh_index(config)
     assert index.read_text(encoding="utf-8").splitlines()[1] != second
+    assert index.read_text(encoding="utf-8").endswith("# mine\n")
 
 
 @pytest.mark.parametrize("odd", ["/h/a\tb", "/h/a\nrepo\t/x\t/x\t/x"])
 def test_a_path_that_the_index_cannot_hold_makes_it_nobodys(odd: str) -> None:
     config = replace(example(), repos=(replace(REPO, work_tree=odd),))
-    assert configuration.index_bytes(config, b"") == b"jobsync-config 1\ndigest none\n"
+    assert configuration.index_bytes(config, b"") == b"jobsync-config 2\n\n"
 
 
 def test_refreshing_the_index_of_a_configuration_that_is_gone_does_nothing(tmp_path: Path) -> None:

@@ -1,27 +1,42 @@
-"""The flat head of the ledger file: all that `jobsync-hook` needs to answer *nothing to do*.
+"""The flat head of the ledger file, and the pack beside it: all that `jobsync-hook` needs to answer *nothing to do*.
 
-Light on purpose: no import but `os` and the C digest. The file is one, so that head and body cannot disagree:
-lines up to the first empty one are this index, the rest is `ledger.py`'s. Fields are separated by tabs; a path with a
-tab or newline keeps the ledger from being *settled*, and then nobody reads further.
+Light on purpose: nothing is imported but `os`. The ledger's file is one, so that head and body cannot disagree: lines
+up to the first empty one are this index, the rest is `ledger.py`'s. Fields are separated by tabs, and a line holds a
+whole column (1,000 jobs: 0.4 ms to read; with a line for each file, 1.7); a path with a tab or newline keeps the ledger
+from being *settled*, and then nobody reads further.
+
+The pack holds the bytes of all artefacts, one after the other: comparing them takes a third of the time that their
+digests would (1,000 jobs: 3 ms instead of 9). It carries the digest of the index that it belongs to.
 """
 
 import os
-from _blake2 import blake2b  # what hashlib hands out; importing hashlib costs a tenth of the hook's budget
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 MAGIC = "jobsync-ledger 1"
-_LINK = 0o120000
+PACK_MAGIC = "jobsync-pack 1"
+LINK = 0o120000
 """The mode of an artefact that is a symbolic link; its content is where it leads."""
+_REGULAR = 0o100000
+# A fifo in a file's place must not hold us up, nor a terminal become ours.
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+_BUFFER = 1 << 18
 
 
 def digest(content: bytes) -> str:
     """The digest of an artefact's bytes, as ledger and store name it."""
+    # What hashlib hands out, imported late: the hook compares bytes and needs none.
+    from _blake2 import blake2b
+
     return blake2b(content, digest_size=16).hexdigest()
 
 
 class Index:
     """What the last sync left behind. `None` from `read` when it left nothing that can be relied on."""
 
-    __slots__ = ("config", "environment", "files", "labels", "objects", "scheduler", "survey")
+    __slots__ = ("config", "environment", "files", "labels", "objects", "pack", "scheduler", "survey")
 
     def __init__(self) -> None:
         self.config = ""
@@ -33,20 +48,25 @@ class Index:
         """What that query needs beside PATH and locale."""
         self.objects: list[tuple[str, str]] = []
         """(object id, path in HEAD), for every path whose change would matter."""
-        self.files: list[tuple[int, int, str, str]] = []
-        """(mode, size, digest, absolute path) of every artefact."""
+        self.files: list[tuple[int, int, str]] = []
+        """(mode, size, absolute path) of every artefact."""
+        self.pack = ""
+        """What the pack with their bytes, in this order, says of itself."""
         self.labels: list[str] = []
         """What that reader must find: for each job that must be loaded, in the words of its scheduler."""
 
 
 def render(index: Index) -> str:
     """The text of a settled index."""
-    lines = [MAGIC, f"config\t{index.config}", f"scheduler\t{index.scheduler}", "\t".join(("survey", *index.survey))]
-    lines += [f"environment\t{name}\t{value}" for name, value in index.environment]
-    lines += [f"object\t{blob}\t{path}" for blob, path in index.objects]
-    lines += [f"label\t{label}" for label in index.labels]
-    lines += [f"file\t{mode:o}\t{size}\t{digest}\t{path}" for mode, size, digest, path in index.files]
-    return "\n".join(lines) + "\n\n"
+    modes, sizes, paths = zip(*index.files, strict=True) if index.files else ((), (), ())
+    names, values = zip(*index.environment, strict=True) if index.environment else ((), ())
+    ids, places = zip(*index.objects, strict=True) if index.objects else ((), ())
+    rows = {
+        "config": (index.config,), "scheduler": (index.scheduler,), "survey": index.survey, "names": names,
+        "values": values, "ids": ids, "places": places, "labels": index.labels, "pack": (index.pack,),
+        "modes": (f"{mode:o}" for mode in modes), "sizes": map(str, sizes), "paths": paths,
+    }  # fmt: skip
+    return "\n".join((MAGIC, *("\t".join((word, *fields)) for word, fields in rows.items()))) + "\n\n"
 
 
 def unsettled() -> str:
@@ -54,62 +74,91 @@ def unsettled() -> str:
     return MAGIC + "\nunsettled\n\n"
 
 
+_ROWS = (
+    "config",
+    "scheduler",
+    "survey",
+    "names",
+    "values",
+    "ids",
+    "places",
+    "labels",
+    "pack",
+    "modes",
+    "sizes",
+    "paths",
+)
+
+
 def parse(text: str) -> "Index | None":
     """The index at the head of a ledger; None when it is not settled, not whole or not of this format.
 
-    `ValueError` for a line with too few or odd fields.
+    `ValueError` for a line that is missing, or that has too few or odd fields.
     """
     head, end, _ = text.partition("\n\n")
     lines = head.split("\n")
     if not end or lines[0] != MAGIC:
         return None
+    rows = {word: fields for word, *fields in (line.split("\t") for line in lines[1:])}
+    if tuple(rows) != _ROWS or len(rows) != len(lines) - 1:
+        return None
     index = Index()
-    for line in lines[1:]:
-        word, *fields = line.split("\t")
-        if word == "file":
-            mode, size, sum_, path = fields
-            index.files.append((int(mode, 8), int(size), sum_, path))
-        elif word == "label":
-            (label,) = fields
-            index.labels.append(label)
-        elif word == "object":
-            blob, path = fields
-            index.objects.append((blob, path))
-        elif word == "config":
-            (index.config,) = fields
-        elif word == "scheduler":
-            (index.scheduler,) = fields
-        elif word == "environment":
-            name, value = fields
-            index.environment.append((name, value))
-        elif word == "survey":
-            index.survey = tuple(fields)
-        else:
-            return None
+    (index.config,), (index.scheduler,), (index.pack,) = rows["config"], rows["scheduler"], rows["pack"]
+    index.survey, index.labels = tuple(rows["survey"]), rows["labels"]
+    index.environment = list(zip(rows["names"], rows["values"], strict=True))
+    index.objects = list(zip(rows["ids"], rows["places"], strict=True))
+    modes = [int(mode, 8) for mode in rows["modes"]]
+    index.files = list(zip(modes, map(int, rows["sizes"]), rows["paths"], strict=True))
     return index
 
 
 def read(path: str) -> "Index | None":
     """The index of the ledger file at `path`; None when there is none that can be relied on."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 - pathlib is heavy
-            return parse(file.read())
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:  # noqa: PTH123 - pathlib is heavy
+            return parse("".join(_head(file)))
     except (OSError, ValueError):
         return None
 
 
-def differs(mode: int, size: int, expected: str, path: str) -> bool:
-    """Whether what stands at `path` is anything but the regular file, or the link, that was written there."""
+def _head(lines: "Iterable[str]") -> "Iterator[str]":
+    for line in lines:
+        yield line
+        if line == "\n":
+            return
+
+
+def pack_name(digests: "Iterable[str]") -> str:
+    """What a pack of artefacts with these digests says of itself."""
+    return digest("".join(digests).encode())
+
+
+def pack_head(name: str) -> bytes:
+    """The first line of that pack; the bytes follow without anything between them."""
+    return f"{PACK_MAGIC} {name}\n".encode()
+
+
+def is_intact(index: Index, pack: str) -> bool:
+    """Whether every artefact stands on the disk as it was written, byte by byte, by the pack at this path.
+
+    Without that pack nothing is known to be intact.
+    """
     try:
-        if mode == _LINK:
-            return digest(os.readlink(os.fsencode(path))) != expected  # noqa: PTH115 - pathlib is heavy
-        status = os.lstat(path)
-        if status.st_mode != mode | 0o100000 or status.st_size != size:
-            return True
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-        try:
-            return digest(os.read(descriptor, size + 1)) != expected
-        finally:
-            os.close(descriptor)
+        # Buffered: 1,000 jobs then take 20 calls instead of 2,000.
+        with open(pack, "rb", _BUFFER) as written:  # noqa: PTH123 - pathlib is heavy
+            if written.readline() != pack_head(index.pack):
+                return False
+            return all(_holds(path, mode, size, written.read(size)) for mode, size, path in index.files)
     except OSError:
-        return True
+        return False
+
+
+def _holds(path: str, mode: int, size: int, content: bytes) -> bool:
+    """Whether `path` is the regular file, or the link, with this content. `OSError` when it is nothing to be read."""
+    if mode == LINK:
+        return os.readlink(os.fsencode(path)) == content  # noqa: PTH115 - pathlib is heavy
+    file = os.open(path, _FLAGS)
+    try:
+        return os.fstat(file).st_mode == mode | _REGULAR and os.read(file, size + 1) == content
+    finally:
+        os.close(file)

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from jobsync import config as configuration
 from jobsync import files, lock
 from jobsync.errors import JobsyncError, UsageError
-from jobsync.reconcile import deferred, index, observe
+from jobsync.reconcile import deferred, index, observe, settling
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.apply import Applied, Applier
 from jobsync.reconcile.budget import UNLIMITED, Budget
@@ -90,40 +90,6 @@ def plan(origin: Origin, orders: Orders, names: Collection[str] = ()) -> Planned
     return Planned(made, want, observed, known, head, whole, orders.caller)
 
 
-def _index(planned: Planned, origin: Origin, ledger: Ledger, *, settled: bool) -> index.Index | None:
-    """What the hook may rely on after this sync; None when something is outstanding."""
-    if not settled or not planned.head.commit:
-        return None
-    result = index.Index()
-    result.config = configuration.digest(files.read(origin.config.file) or b"")
-    query = origin.scheduler.query()
-    result.scheduler, result.survey = origin.scheduler.manners.name, query.argv
-    result.environment = list(query.environment)
-    loaded = (record for record in ledger.records.values() if record.load_digest)
-    result.labels = [text for one in loaded for text in origin.scheduler.evidence(one.label, one.load_digest)]
-    artefacts = [one for record in ledger.records.values() for one in record.artefacts]
-    result.files = [(one.mode, one.size, one.digest, one.path) for one in artefacts]
-    watched = sorted({planned.head.jobs, "jobsync.toml", *_outer_inputs(planned, ledger)})
-    ids = origin.repository.object_ids(watched)
-    if not all(ids.values()):
-        # What HEAD lacks now has no id to be compared with later: then the whole tree must stay the same.
-        ids = origin.repository.object_ids([""])
-    result.objects = [(blob or "", path) for path, blob in ids.items()]
-    texts = [
-        *result.survey,
-        *(value for _, value in result.environment),
-        *result.labels,
-        *(path for _, path in result.objects),
-        *(one.path for one in artefacts),
-    ]
-    return None if any("\t" in text or "\n" in text for text in texts) else result
-
-
-def _outer_inputs(planned: Planned, ledger: Ledger) -> set[str]:
-    start = planned.head.jobs + "/"
-    return {path for record in ledger.records.values() for path in record.inputs if not path.startswith(start)}
-
-
 def _with_absent(planned: Planned, ledger: Ledger) -> Ledger:
     """The ledger, with what is defined and not here on purpose."""
     absent = {**planned.ledger.absent, **planned.want.absent}
@@ -177,7 +143,9 @@ def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budge
     done.ledger = _stamped(planned, origin, done.ledger)
     if planned.whole or done.ledger != planned.ledger:
         settled = planned.whole and not failed and _becomes_settled(planned.plan, done)
-        ledgers.write(paths.ledger, done.ledger, _index(planned, origin, done.ledger, settled=settled))
+        contents = settling.contents(planned.want, planned.observed)
+        known = settling.settle(origin, done.ledger, planned.head, contents) if settled else None
+        ledgers.write(paths.ledger, done.ledger, known)
     if planned.plan.would_change:
         Store(paths.store).sweep(done.ledger)
     configuration.refresh_index(origin.config)

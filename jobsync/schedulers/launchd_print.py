@@ -41,8 +41,9 @@ def services(text: str) -> "dict[str, tuple[int | None, int | None]] | None":
 
 def all_loaded(labels: "Iterable[str]", text: str) -> bool:
     """Whether a domain dump holds all of these labels."""
-    found = services(text)
-    return found is not None and all(label in found for label in labels)
+    rows = block(text.split("\n"), "services")
+    # Names only: with the numbers of `services` this would take four times as long.
+    return rows is not None and {row.rpartition("\t")[2] for row in rows}.issuperset(labels)
 
 
 def _number(field: str) -> "int | None":

@@ -164,7 +164,9 @@ def test_a_bug_is_logged_even_where_its_place_is_taken(registered: Laptop) -> No
 
 def test_a_bug_in_a_hook_is_one_line_and_git_does_not_notice(registered: Laptop) -> None:
     registered.upstream("one", CRON)
-    ran = registered.git("pull", "-q", env=broken_cronsim(registered))
+    registered.git("-c", "core.hooksPath=/nonexistent", "pull", "-q")
+    # By its own name: the installed hook starts an interpreter that no variable leads astray.
+    ran = registered.run("jobsync-hook", "post-merge", "0", env=broken_cronsim(registered))
     (line,) = ran.err.splitlines()
     assert line.startswith("jobsync: this is a bug in jobsync; please report it with ")
     assert "Traceback" in Path(line.rpartition(" ")[2]).read_text()

@@ -204,7 +204,7 @@ skip 20261125T070000Z-13 1795590000 offset=+0100 loaded by sync
 def _head() -> bytes:
     made = index.Index()
     made.config, made.survey = "c0ffee", ("/bin/launchctl", "print", "gui/501")
-    made.objects, made.files, made.labels = [("abc", "jobs")], [(0o644, 3, "ab", "/h/ada.one.plist")], ["ada.one"]
+    made.objects, made.files, made.labels = [("abc", "jobs")], [(0o644, 3, "/h/ada.one.plist")], ["ada.one"]
     return index.render(made).encode()
 
 
