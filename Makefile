@@ -10,7 +10,7 @@ TEMPLATE_PYTHON := template-repo/lib/retry.py template-repo/jobs/report/run
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test coverage test-mac trust bench lint format dist clean tools schemas
+.PHONY: help venv demo test coverage test-mac trust bench lint format dist clean tools schemas dist-test transcript recording
 
 help:  ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,12 @@ format: $(VENV)/.dev  ## Rewrite the Python files as lint wants them
 
 dist: $(VENV)/.dev  ## Build wheel and source distribution into dist/
 	$(PY) -m build
+
+dist-test: $(VENV)/.dev  ## Try the built wheel as users get it: pip on every Python, pipx, uv, pre-commit, pip-audit
+	@.ci/dist-test
+
+transcript: $(VENV)/.dev  ## Play the move of a grown home into a repository, and print it
+	@$(PY) -m tests.migration
 
 schemas: $(VENV)/.package  ## Write the template's JSON schemas anew, after a change of keys or of their docs
 	@$(VENV)/bin/jobsync schema --write template-repo/schemas
