@@ -84,6 +84,9 @@ dist-test: $(VENV)/.dev  ## Try the built wheel as users get it: pip on every Py
 transcript: $(VENV)/.dev  ## Play the move of a grown home into a repository, and print it
 	@$(PY) -m tests.migration
 
+recording: $(VENV)/.dev  ## Play the demo and write what it says as docs/demo.svg
+	@$(PY) -m tests.docs.recording
+
 schemas: $(VENV)/.package  ## Write the template's JSON schemas anew, after a change of keys or of their docs
 	@$(VENV)/bin/jobsync schema --write template-repo/schemas
 

@@ -245,7 +245,7 @@ def init(
         return ExitCode.OK
     config = config.with_repo(repo)
     configuration.save(config, os.environ)
-    skeleton.offer(Path(repo.work_tree), wants=wants_skeleton)
+    skeleton.offer(Path(repo.work_tree), wants=wants_skeleton, asks=not yes)
     origin = open_origin(config, repo)
     status = install_hooks(origin) if hooks else ExitCode.OK
     with suppress(JobsyncError):  # no scheduler now: the first sync says so, and writes them

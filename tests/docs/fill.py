@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from ..laptop import Laptop
+from ..migration import furnish
 from .pages import Page
 from .terminal import Terminal, exchanges, seed
 
@@ -26,6 +27,8 @@ def main(path: Path) -> None:
     page = Page(path)
     with tempfile.TemporaryDirectory(prefix="jobsync-test-", dir="/tmp") as root, Laptop.start(Path(root)) as laptop:
         seed(laptop)
+        if path.name == "migrate.md":
+            furnish(laptop)
         terminal = Terminal(laptop)
         text = re.sub(
             r"(?<=^```console\n)(.*?)(?=^```$)",

@@ -27,6 +27,7 @@ _PASSING = (
     (re.compile(r"\b\d+s ago, at [0-9a-f]{8} \([^)]*\)"), "AGO, at COMMIT"),
     (re.compile(r"\b\d+s ago, (ok|exit \d+) in \d+s"), r"AGO, \1"),
     (re.compile(r"\b\d{8}T\d{6}Z(?:-\d+)?\b"), "STAMP"),
+    (re.compile(r"\brunning for \d+s"), "running for N"),
     (re.compile(r"\bpid \d+"), "pid N"),
     (re.compile(r"\b[0-9a-f]{12}\b"), "ID"),
     (re.compile(r"(?<= in )[0-9a-f]{7}\b"), "COMMIT"),

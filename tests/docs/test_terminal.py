@@ -8,6 +8,8 @@ import pytest
 from jobsync import demo
 
 from ..laptop import Laptop
+from ..migration import furnish
+from . import recording
 from .pages import page
 from .terminal import Exchange, Terminal, comparable, exchanges, seed
 
@@ -68,9 +70,25 @@ def test_the_tutorial_shows_what_is_answered(terminal: Terminal) -> None:
             assert typed[typed.index(exchange) + 1].command == "echo $?", exchange.command
 
 
+def test_the_move_of_a_grown_home_shows_what_is_answered(terminal: Terminal) -> None:
+    furnish(terminal.laptop)
+    terminal.laptop.put("jobsync.toml", 'jobs = "jobs"\n')
+    terminal.laptop.commit()
+    for exchange in exchanges(page("docs/migrate.md").blocks("console")):
+        shown = terminal.type(exchange.command)
+        assert _comparable(shown) == _comparable(exchange.answer), exchange.command
+    names = {"backup", "beacon", "briefing", "greeting", "inbox", "netrc", "poll", "report", "sync-notes"}
+    assert terminal.laptop.loaded() == names | {"archive", "feeds", "fetch-mail", "prune", "water", "welcome"}
+    assert terminal.laptop.git("status", "--porcelain").out == ""
+
+
 def test_the_demos_excerpt_is_what_the_demo_says() -> None:
     said: list[str] = []
     demo.play(lambda text: said.extend(text.split("\n")))
     excerpt = README.chapters(2)["Try it"]
     shown = _comparable(_block("text", excerpt).rstrip("\n").splitlines())
     assert "\n".join(shown) in "\n".join(_comparable(said))
+    # The picture of the README shows the same.
+    mine = "".join(recording.timeless(recording.recorded())).replace(" ", "")
+    played = [re.sub(r"/tmp/jobsync-demo-\w+", "/tmp/jobsync-demo", line) for line in said]
+    assert mine == "".join(recording.timeless(played)).replace(" ", ""), "run `make recording`"
