@@ -1,5 +1,7 @@
 """Runs `jobsync sync` and SIGKILLs it at the Nth effect boundary: argv is N, then jobsync's own arguments.
 
+`finish REPO` as arguments is what `jobsync-hook finish REPO` does: the end of a deferred change.
+
 An effect is a file that is written or removed, or a call of launchctl. Boundary 2k is before effect k, 2k+1 after it.
 Prints nothing; ends with jobsync's status when there were not that many boundaries.
 """
@@ -10,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from jobsync import files, process
+from jobsync import entry, files, process
 from jobsync.cli import main
 
 LEFT = int(sys.argv[1])
@@ -48,4 +50,4 @@ files.write_atomically = _mined(files.write_atomically, _always)
 files.remove = _mined(files.remove, _always)
 process.run = _mined(process.run, _is_launchctl)
 sys.argv = ["jobsync", *sys.argv[2:]]
-main()
+entry.main() if sys.argv[1] == "finish" else main()
