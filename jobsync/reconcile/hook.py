@@ -30,7 +30,7 @@ _INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"jobsync: {line}\n")
+    sys.stderr.write(f"jobsync: {report.printable(line)}\n")
 
 
 def _verdict(

@@ -35,4 +35,4 @@ def run(repo_id: str, environ: Mapping[str, str]) -> None:
 
 def _say(lines: list[str]) -> None:
     for line in lines:
-        sys.stderr.write(f"jobsync: {line}\n")
+        sys.stderr.write(f"jobsync: {report.printable(line)}\n")
