@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from jobsync.definitions.duration import format_duration
 from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, Variables, clock, described, interval
 from jobsync.definitions.on_calendar import read_on_calendar
 from jobsync.definitions.slots import simplify
@@ -39,7 +40,8 @@ _HARMLESS: Mapping[str, str] = {
 _READ = {
     "Unit.Description", "Timer.OnCalendar", "Timer.Persistent", "Timer.OnBootSec", "Timer.OnStartupSec",
     "Timer.OnUnitActiveSec", "Timer.OnUnitInactiveSec", "Timer.OnActiveSec", "Timer.RandomizedDelaySec",
-    "Service.Type", "Service.ExecStart", "Service.ExecStartPre", "Service.WorkingDirectory", "Service.Environment",
+    "Service.TimeoutStartSec", "Service.RuntimeMaxSec", "Service.Type", "Service.ExecStart", "Service.ExecStartPre",
+    "Service.WorkingDirectory", "Service.Environment",
 }  # fmt: skip
 
 
@@ -206,6 +208,17 @@ class _Reader:
         for name, _, value in pairs:
             self.variables.take(name, value)
 
+    def limits(self) -> dict[str, object]:
+        """`limits.timeout`: for a oneshot service the time to start is all that it has."""
+        kind = self.service.last("Service.Type") or "simple"
+        key = "Service.TimeoutStartSec" if kind == "oneshot" else "Service.RuntimeMaxSec"
+        text = self.service.last(key)
+        try:
+            return {} if text is None or text == "infinity" else {"timeout": format_duration(seconds_of(text))}
+        except JobsyncError as error:
+            self.reasons.append(f"{key.partition('.')[2]}: {error.message}")
+            return {}
+
     def others(self) -> None:
         """Keys that nothing above has read."""
         kind = self.service.last("Service.Type") or "simple"
@@ -226,6 +239,7 @@ def read_timer(origin: str, name: str, timer: Unit, service: Unit, machine_path:
     argv, script = reader.command()
     schedule, directory = reader.schedule(), reader.directory()
     reader.environment()
+    limits = reader.limits()
     reader.others()
     reasons = (*reader.reasons, *reader.variables.reasons)
     if reasons:
@@ -244,5 +258,6 @@ def read_timer(origin: str, name: str, timer: Unit, service: Unit, machine_path:
         schedule=schedule,
         environment=reader.variables.plain,
         secrets=reader.variables.secrets,
+        limits=limits,
         notices=(*reader.notices, *reader.variables.notices),
     )

@@ -153,7 +153,11 @@ class Timer:
         return copies
 
     def _systemctl(self, *arguments: str) -> process.Finished:
-        return process.run(["systemctl", "--user", *arguments], env=self.environ, timeout=_TIMEOUT)
+        manager = self.origin.config.systemd
+        systemctl, environ = "systemctl", {**self.environ, "LC_ALL": "C"}
+        if manager is not None:
+            systemctl, environ["XDG_RUNTIME_DIR"] = manager.systemctl, manager.runtime
+        return process.run([systemctl, "--user", *arguments], env=environ, timeout=_TIMEOUT)
 
 
 def crontab(environ: Mapping[str, str]) -> str:

@@ -47,7 +47,7 @@ def numbers(low: int, high: int) -> st.SearchStrategy[str]:
 
 
 @given(numbers(0, 59), numbers(0, 23), numbers(1, 28), st.sampled_from(["*", "1", "2-3"]), numbers(0, 6))
-@settings(steady, max_examples=25, phases=[Phase.explicit, Phase.generate])
+@settings(steady, max_examples=6, phases=[Phase.explicit, Phase.generate])
 def test_it_starts_when_cron_would(minute: str, hour: str, day: str, month: str, weekday: str) -> None:
     line = f"{minute} {hour} {day} {month} {weekday}"
     (found,) = imported(f"{line} /bin/thing\n")
@@ -55,9 +55,9 @@ def test_it_starts_when_cron_would(minute: str, hour: str, day: str, month: str,
         # The one thing that slots cannot say: a step of one kind of day beside a restricted other.
         assert "*/" in day or "*/" in weekday or "more than" in found.reasons[0] or "never" in found.reasons[0]
         return
-    mine = matching(read_again(found).schedule.slots, START, 9)
-    for reading in readings(START, 9):
-        if reading.minute % 7 == 0 or reading in mine:
+    mine = matching(read_again(found).schedule.slots, START, 8)
+    for reading in readings(START, 8):
+        if reading.minute % 31 == 0 or reading in mine:
             assert croniter.croniter.match(line, reading) == (reading in mine), reading
 
 

@@ -91,7 +91,7 @@ agents = st.fixed_dictionaries(
 
 
 @given(agents)
-@settings(steady, max_examples=150)
+@settings(steady, max_examples=80)
 def test_whatever_is_imported_renders_to_the_same_meaning(plist: dict[str, Any]) -> None:
     found = read_plist("x.plist", "backup", plist, PATH)
     if isinstance(found, Refused):
@@ -101,7 +101,7 @@ def test_whatever_is_imported_renders_to_the_same_meaning(plist: dict[str, Any])
 
 
 @given(st.lists(fields, min_size=1, max_size=3))
-@settings(steady, max_examples=10, phases=[Phase.explicit, Phase.generate])
+@settings(steady, max_examples=6, phases=[Phase.explicit, Phase.generate])
 def test_it_starts_in_the_very_same_minutes(calendar: list[dict[str, int]]) -> None:
     """Minute by minute over eight days, with the dicts of both sides and no code of ours in between."""
     job = read_again(imported({**BASE, "StartCalendarInterval": calendar}))
@@ -113,7 +113,7 @@ def test_it_starts_in_the_very_same_minutes(calendar: list[dict[str, int]]) -> N
 @given(
     agents, st.sampled_from(["Nice", "Umask", "StartCalendarInterval", "WatchPaths", "KeepAlive", "ThrottleInterval"])
 )
-@settings(steady, max_examples=60)
+@settings(steady, max_examples=25)
 def test_the_proof_sees_what_is_lost(plist: dict[str, Any], key: str) -> None:
     found = read_plist("x.plist", "backup", plist, PATH)
     if isinstance(found, Refused):

@@ -106,6 +106,12 @@ def test_each_timer_has_its_words(timer: str, line: str) -> None:
     assert line in text(timer)["job.toml"].splitlines()
 
 
+def test_a_limit_of_time_is_kept() -> None:
+    assert 'timeout = "10m"' in text(service=SERVICE + "TimeoutStartSec=10min\n")["job.toml"].splitlines()
+    simple = SERVICE.replace("oneshot", "simple")
+    assert 'timeout = "1h"' in text(service=simple + "RuntimeMaxSec=1h\nTimeoutStartSec=5\n")["job.toml"].splitlines()
+
+
 def test_several_commands_become_a_script_that_stops_where_systemd_would() -> None:
     service = (
         "[Service]\nType=oneshot\nExecStartPre=-/bin/false\nExecStart=/bin/echo a \\\n  b\nExecStart=/bin/echo $$5\n"
