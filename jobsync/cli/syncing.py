@@ -57,7 +57,7 @@ def _check_calm(origin: Origin) -> None:
     if why := refusal(origin):
         raise JobsyncError(
             f"{origin.repo.work_tree}: {why}, so its files are not what you want for good",
-            hint="finish that first, or run `jobsync sync --force` to take them as they are",
+            hint="finish that first (commit, end the rebase), or run `jobsync sync --force` to take them as they are",
         )
 
 
