@@ -154,7 +154,7 @@ def _schedule(time: str) -> tuple[dict[str, object], list[Notice]]:
         notice = Notice(Kind.DIFFERS, "@reboot", "at login, where cron starts it before anybody is logged in")
         return {"at_login": True}, [notice]
     if time.startswith("@") and time.lower() not in SHORTHANDS:
-        raise JobsyncError(f"{time} is no time that jobsync knows")
+        raise JobsyncError(f"{time} is no time that jobsync knows; write five fields")
     time = time.lower()
     read_cron(" ".join(time.split()))
     return {"cron": " ".join(time.split())}, []

@@ -23,14 +23,14 @@ _COMMON = ("type", "environment", "env", "comment", "description")
 def _one(values: Mapping[str, object], keys: tuple[str, ...]) -> object:
     found = [values[key] for key in keys if key in values]
     if len(found) != 1:
-        raise JobsyncError(f"needs one of {', '.join(keys)}")
+        raise JobsyncError(f"needs one of {', '.join(keys)}; write that one")
     return found[0]
 
 
 def _known(values: Mapping[str, object], keys: tuple[str, ...]) -> None:
     strange = [key for key in values if key not in keys and key not in _COMMON]
     if strange:
-        raise JobsyncError(f"{strange[0]!r} is not known")
+        raise JobsyncError(f"{strange[0]!r} is not known; take it out")
 
 
 def _calendar(value: object) -> object:
@@ -46,7 +46,7 @@ def _periodic(values: Mapping[str, object]) -> dict[str, object]:
     _known(values, _SECONDS)
     seconds = _one(values, _SECONDS)
     if type(seconds) is not int or seconds <= 0:
-        raise JobsyncError(f"{seconds!r} is no number of seconds")
+        raise JobsyncError(f"{seconds!r} is no number of seconds; write 3600")
     return {"every": interval(seconds)}
 
 
@@ -66,7 +66,7 @@ def _on_change(values: Mapping[str, object], home: str) -> dict[str, object]:
     paths = found if isinstance(found, list) else [found]
     places = [f"{home}{path[1:]}" if isinstance(path, str) and path.startswith("~/") else path for path in paths]
     if not places or not all(isinstance(path, str) and path.startswith("/") for path in places):
-        raise JobsyncError(f"{found!r} names no absolute paths")
+        raise JobsyncError(f"{found!r} names no absolute paths; write them from / or ~/")
     return {"on_change": places}
 
 
@@ -74,11 +74,11 @@ def _schedule(text: str, home: str) -> tuple[dict[str, object], Mapping[str, obj
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
-        raise JobsyncError("is neither a number of seconds nor JSON") from None
+        raise JobsyncError("is neither a number of seconds nor JSON; write 3600") from None
     if isinstance(values, int):
         return _periodic({"seconds": values}), {}
     if not isinstance(values, dict):
-        raise JobsyncError("is neither a number of seconds nor a JSON object")
+        raise JobsyncError("is neither a number of seconds nor a JSON object; write 3600")
     match values.get("type"):
         case "periodic":
             return _periodic(values), values
@@ -96,7 +96,7 @@ def read_directory(origin: str, name: str, schedule: str, run: str, home: str) -
         found, values = _schedule(schedule.strip(), home)
         environment = values.get("environment", values.get("env", {}))
         if not isinstance(environment, dict) or not all(isinstance(one, str) for one in environment.values()):
-            raise JobsyncError("its environment is no object of texts")
+            raise JobsyncError("its environment is no object of texts; write them in quotes")
     except JobsyncError as error:
         return Refused(origin, name, (f"schedule: {error.message}",))
     words = "on the clock, where an interval is counted from each load and wake"

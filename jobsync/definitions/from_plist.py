@@ -121,7 +121,7 @@ class _Reader:
             return
         try:
             if type(seconds) is not int or seconds <= 0:
-                raise JobsyncError(f"{shown(seconds)} is no number of seconds")
+                raise JobsyncError(f"{shown(seconds)} is no number of seconds; write 3600")
             if "every" in found:
                 raise JobsyncError("there is a second interval, in StartCalendarInterval; keep one")
             found["every"] = interval(seconds)

@@ -76,7 +76,7 @@ def parse(text: str) -> Unit:
             found = values.setdefault(f"{section}.{match['key']}", [])
             found.append(match["value"]) if match["value"] else found.clear()
         elif whole:
-            raise JobsyncError(f"{whole[:40]!r} is no line of a unit file")
+            raise JobsyncError(f"{whole[:40]!r} is no line of a unit file; correct it")
     return Unit({key: tuple(found) for key, found in values.items() if found}, tuple(comments))
 
 
@@ -85,7 +85,7 @@ def seconds_of(text: str) -> int:
     rest = _SPAN.sub("", text).strip()
     parts = list(_SPAN.finditer(text))
     if rest or not parts or any(part["unit"] not in _SECONDS for part in parts):
-        raise JobsyncError(f"{text!r} is no span of whole seconds")
+        raise JobsyncError(f"{text!r} is no span of whole seconds; write 90s")
     return sum(int(part["count"]) * _SECONDS[part["unit"]] for part in parts)
 
 
@@ -111,7 +111,7 @@ class _Reader:
     def _expanded(self, text: str) -> str:
         text = text.replace("%h", self.home).replace("%%", "\0")
         if match := re.search(r"%.", text):
-            raise JobsyncError(f"the specifier {match[0]} is systemd's to expand")
+            raise JobsyncError(f"the specifier {match[0]} is systemd's to expand; write what it stands for")
         return text.replace("\0", "%")
 
     def _argv(self, text: str) -> tuple[str, tuple[str, ...]]:
@@ -119,7 +119,7 @@ class _Reader:
         prefix = re.match(r"[-@:+!|]*", text)
         marks = prefix[0] if prefix else ""
         if set(marks) - {"-"}:
-            raise JobsyncError(f"{text[:40]!r}: the prefix {marks} cannot be said")
+            raise JobsyncError(f"{text[:40]!r}: the prefix {marks} cannot be said; drop it")
         words = _split(self._expanded(text[len(marks) :].strip()))
         plain = [word.replace("$$", "\0") for word in words]
         if any("$" in word for word in plain):

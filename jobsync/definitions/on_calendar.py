@@ -31,14 +31,14 @@ Field = frozenset[int] | None
 def _term(text: str, low: int, high: int) -> Iterable[int]:
     match = _TERM.fullmatch(text)
     if match is None:
-        raise JobsyncError(f"{text!r} is not understood")
+        raise JobsyncError(f"{text!r} is not understood; write numbers, lists, ranges or steps")
     start = low if match["low"] is None else int(match["low"])
     # A single value with a step goes on to the end, as `*` does.
     has_end = match["high"] is not None or (match["low"] is not None and match["step"] is None)
     end = int(match["high"] or start) if has_end else high
     step = int(match["step"] or 1)
     if not (low <= start <= end <= high) or step < 1:
-        raise JobsyncError(f"{text!r} is outside of {low} to {high}")
+        raise JobsyncError(f"{text!r} is outside of {low} to {high}; correct it")
     return range(start, end + 1, step)
 
 
@@ -54,7 +54,7 @@ def _weekday(text: str) -> int:
         return WEEKDAYS.index(name)
     if name in full:
         return full.index(name)
-    raise JobsyncError(f"{text!r} is no day of the week")
+    raise JobsyncError(f"{text!r} is no day of the week; write Mon to Sun")
 
 
 def _weekdays(text: str) -> Field:
@@ -65,7 +65,7 @@ def _weekdays(text: str) -> Field:
         # systemd's week begins on Monday, and no range runs over its end.
         low, high = (start - 1) % 7, (end - 1) % 7
         if low > high:
-            raise JobsyncError(f"{part!r} is no range of days from Monday on")
+            raise JobsyncError(f"{part!r} is no range of days from Monday on; write two of it")
         found |= {(day + 1) % 7 for day in range(low, high + 1)}
     return None if len(found) == 7 else frozenset(found)
 
@@ -73,21 +73,21 @@ def _weekdays(text: str) -> Field:
 def _date(text: str) -> tuple[Field, Field]:
     match = _DATE.fullmatch(text)
     if match is None:
-        raise JobsyncError(f"{text!r} is no date")
+        raise JobsyncError(f"{text!r} is no date; write *-*-01")
     if match["year"] not in (None, "*"):
-        raise JobsyncError(f"the year {match['year']} cannot be said")
+        raise JobsyncError(f"the year {match['year']} cannot be said; let the script look at it")
     if match["mark"] == "~":
-        raise JobsyncError("days from the end of a month (`~`) cannot be said")
+        raise JobsyncError("days from the end of a month (`~`) cannot be said; let the script look at the day")
     return _field(match["month"], 1, 12), _field(match["day"], 1, 31)
 
 
 def _time(text: str) -> tuple[Field, Field]:
     match = _TIME.fullmatch(text)
     if match is None:
-        raise JobsyncError(f"{text!r} is no time")
+        raise JobsyncError(f"{text!r} is no time; write 09:00")
     second = match["second"] or "0"
     if not re.fullmatch(r"0+(\.0+)?", second):
-        raise JobsyncError(f"seconds ({second}) cannot be said: slots are whole minutes")
+        raise JobsyncError(f"seconds ({second}) cannot be said; let the script sleep for them")
     return _field(match["hour"], 0, 23), _field(match["minute"], 0, 59)
 
 
@@ -111,7 +111,9 @@ def read_on_calendar(text: str) -> tuple[Slot, ...]:
     if words and ":" in words[0]:
         hour, minute = _time(words.pop(0))
     if words:
-        raise JobsyncError(f"{' '.join(words)!r}: times are the local time of the machine")
+        raise JobsyncError(f"{' '.join(words)!r} is left over; write times as the machine's own clock shows them")
     if weekday is not None and day is not None:
-        raise JobsyncError("a weekday and a day of the month at once: systemd means both, and slots mean either")
+        raise JobsyncError(
+            "a weekday and a day of the month mean both to systemd, and either to slots; let the script look at one"
+        )
     return simplify(_slots(month, day, weekday, hour, minute))
