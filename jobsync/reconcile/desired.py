@@ -174,7 +174,8 @@ def by_hand(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
         for name in head.names()
         if isinstance(jobs.get(name, Unwanted("")), Unwanted)
     }
-    return Want(jobs, definitions.faults, definitions.jobs_missing, absent=absent, definitions=defined)
+    missing = _are_missing(definitions, tree, ledger)
+    return Want(jobs, definitions.faults, missing, absent=absent, definitions=defined)
 
 
 def _cause(entries: Mapping[str, Entry], record: Record | None) -> str:
@@ -254,7 +255,20 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
             placing.place(defined[name], cause)
         elif name not in definitions.faulty:
             placing.place_undefined(name, cause)
-    return Want(jobs, definitions.faults, definitions.jobs_missing, tuple(placing.notices), placing.absent)
+    missing = _are_missing(definitions, tree, ledger)
+    return Want(jobs, definitions.faults, missing, tuple(placing.notices), placing.absent)
+
+
+def _are_missing(definitions: Definitions, tree: Tree, ledger: Ledger) -> bool:
+    """Whether the jobs directory should be there and is not.
+
+    git keeps no empty directories: with a repository's only job its directory goes, and that is no accident.
+    """
+    if definitions.faults or not definitions.jobs_missing:
+        return definitions.jobs_missing
+    directory = read_settings(tree).jobs
+    known = [record for record in ledger.records.values() if not is_own(record.name)]
+    return len(known) != 1 or f"{directory}/{known[0].name}" not in known[0].inputs
 
 
 @dataclass(frozen=True, slots=True)

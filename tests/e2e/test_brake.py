@@ -56,6 +56,42 @@ def test_the_brake_does_not_release_itself(registered: Laptop, in_hook: bool) ->
 
 
 @pytest.mark.parametrize("in_hook", [False, True], ids=["by hand", "in a hook"])
+def test_the_only_job_goes_though_git_keeps_no_empty_directory(registered: Laptop, in_hook: bool) -> None:
+    registered.job("one")
+    registered.commit()
+    registered.git("push", "-q")
+    registered.git("pull", "-q", at=registered.editor)
+    at = registered.editor if in_hook else registered.work
+    registered.git("rm", "-rq", "jobs/one", at=at)
+    assert not (at / "jobs").exists()
+    if in_hook:
+        registered.push()
+        assert "jobsync: removed one" in registered.pull().err
+    else:
+        assert "removed" in registered.jobsync("sync").out
+    assert registered.loaded() == registered.installed() == set()
+
+
+@pytest.mark.parametrize("in_hook", [False, True], ids=["by hand", "in a hook"])
+def test_the_only_job_stays_when_another_directory_is_named_that_is_not_there(
+    registered: Laptop, in_hook: bool
+) -> None:
+    registered.job("one")
+    registered.commit()
+    registered.git("push", "-q")
+    registered.git("pull", "-q", at=registered.editor)
+    at = registered.editor if in_hook else registered.work
+    registered.put("jobsync.toml", 'jobs = "job"\n', at=at)
+    if in_hook:
+        registered.push()
+        said = registered.pull().err
+    else:
+        said = registered.jobsync("sync", status=1).err
+    assert "nothing was removed: the jobs directory is missing" in said
+    assert registered.loaded() == registered.installed() == {"one"}
+
+
+@pytest.mark.parametrize("in_hook", [False, True], ids=["by hand", "in a hook"])
 def test_a_missing_jobs_directory_removes_nothing(registered: Laptop, in_hook: bool) -> None:
     both = _install(registered, ("one", "two"))
     registered.mutations()
