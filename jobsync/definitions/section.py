@@ -97,7 +97,8 @@ class Section:
         """A duration of that range in seconds; None when absent or faulty."""
         found = next(iter(self.parsed(key, [self.text(key)], parse_duration)), None)
         if found is not None and not least <= found <= most:
-            self.fault(key, f"{format_duration(found)} is not {format_duration(least)} to {format_duration(most)}")
+            span = f"{format_duration(least)} to {format_duration(most)}"
+            self.fault(key, f"{format_duration(found)} is not {span}; write {self.example(key)}")
             return None
         return found
 

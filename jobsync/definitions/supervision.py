@@ -60,7 +60,7 @@ def read_retry(section: Section) -> Retry:
         on_codes=section.integers("on_codes", 1, 255),
     )
     if longest is not None and longest < found.delay:
-        section.fault("max_delay", f"is less than the first delay, {format_duration(found.delay)}")
+        section.fault("max_delay", f"is less than the first delay; make it at least {format_duration(found.delay)}")
     # A first delay beyond the usual limit is the one that was meant.
     return found if longest is not None else Retry(found.attempts, found.delay, max(found.delay, 300), found.on_codes)
 

@@ -287,13 +287,13 @@ FAULTS = {
     '[env]\nA = "\\u0000"': ["env.A: holds the control character U+0000; take it out"],
     '[env]\nA = "\\uFFFF"': ["env.A: holds the control character U+FFFF; take it out"],
     '[limits]\npriority = "low"': ['limits.priority: "low" is not known; write "normal" or "background"'],
-    '[limits]\ntimeout = "0s"': ["limits.timeout: 0s is not 1s to 366d"],
+    '[limits]\ntimeout = "0s"': ['limits.timeout: 0s is not 1s to 366d; write timeout = "1h"'],
     '[limits]\nlock = "a/b"': ['limits.lock: "a/b" is no name of a lock; letters, digits, `.`, `_` and `-` make one'],
     "[retry]\nattempts = 0": ["retry.attempts: the number 0 is not 1 to 100; write attempts = 3"],
     "[retry]\nattempts = true": ["retry.attempts: true is not a whole number; write attempts = 3"],
     "[retry]\non_codes = []": ["retry.on_codes: is empty; write on_codes = [75]"],
     "[retry]\non_codes = [75, 256]": ["retry.on_codes: the number 256 is not 1 to 255; write on_codes = [75]"],
-    '[retry]\ndelay = "1m"\nmax_delay = "30s"': ["retry.max_delay: is less than the first delay, 1m"],
+    '[retry]\ndelay = "1m"\nmax_delay = "30s"': ["retry.max_delay: is less than the first delay; make it at least 1m"],
     '[expect]\nprints = "("': [
         'expect.prints: "(" is no pattern that `grep -E` reads: missing ), unterminated subpattern'
     ],
