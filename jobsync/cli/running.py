@@ -23,6 +23,7 @@ from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Record, Report
+from jobsync.reconcile.status import how_it_ended
 from jobsync.repo.trees import WorkTree
 from jobsync.runs import logs as log_files
 from jobsync.runs import pauses, records, tokens
@@ -127,7 +128,7 @@ def _follow(origin: Origin, record: Record, known: set[str], has_ended: Callable
             hint=f"`jobsync logs {record.name}` has what it printed until then",
         )
     if ended.status:
-        note(f"jobsync: {record.name} ended with status {ended.status}")
+        note(f"jobsync: {record.name} ended with {how_it_ended(ended)}")
     return ended.status
 
 

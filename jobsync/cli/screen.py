@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from jobsync import local_zone, report
 from jobsync.cli.console import paint
-from jobsync.definitions.job import Job, Priority
+from jobsync.definitions.job import Job
+from jobsync.definitions.rules import rules_in_words
 from jobsync.definitions.slots import next_runs
 from jobsync.reconcile.expected import missed_runs
 from jobsync.reconcile.origin import Origin
@@ -104,11 +105,6 @@ def _recent(runs: tuple[Run, ...], one: JobStatus, now: datetime) -> list[str]:
     return report.table(rows)
 
 
-def _limits(job: Job) -> Iterator[str]:
-    if job.priority is Priority.BACKGROUND:
-        yield "background priority"
-
-
 def _definition(origin: Origin, one: JobStatus, job: Job, now: datetime) -> Iterator[Field]:
     """What the definition says. When it is not here, nothing about runs that will not come."""
     yield "starts", list(job.schedule.words) if job.daemon is None and job.schedule.words else [one.schedule]
@@ -116,7 +112,7 @@ def _definition(origin: Origin, one: JobStatus, job: Job, now: datetime) -> Iter
         upcoming = next_runs(job.schedule.slots, now, _UPCOMING) if one.next else ()
         yield "next runs", list(upcoming_words(upcoming, now))
         yield "away", list(origin.scheduler.away_meaning(job))
-        yield "limits", list(_limits(job))
+        yield from ((title, list(sentences)) for title, sentences in rules_in_words(job).items())
     yield "directory", [job.directory]
 
 

@@ -5,6 +5,8 @@ import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from jobsync import files
+from jobsync.definitions.duration import format_duration
 from jobsync.definitions.job import Job
 from jobsync.doctor.check import Check
 from jobsync.doctor.view import View
@@ -121,6 +123,23 @@ def _never_ran(view: View) -> Iterable[Finding]:
             )
 
 
+def _overdue(view: View) -> Iterable[Finding]:
+    for name, job in view.jobs.items():
+        within = job.expect.success_within
+        if within is None or view.planned.ledger.records.get(name) is None:
+            continue
+        success = records.last_success(view.runs(name))
+        since = success.started if success else records.known_since(files.read(view.origin.paths.runs(name)) or b"")
+        if since is not None and view.now.timestamp() - since > within:
+            ago = age(view.now.timestamp() - since)
+            yield error(
+                f"has not succeeded for {ago}, and expect.success_within is {format_duration(within)}",
+                name,
+                meaning="whatever it should have done is that old",
+                command=f"jobsync history {name}",
+            )
+
+
 def _nearest(path: Path) -> Path:
     """The path itself, or the nearest parent that is there."""
     return next((one for one in (path, *path.parents) if os.path.lexists(one)), path)
@@ -166,6 +185,7 @@ CHECKS = (
     Check("last-run", "every last run ended well", _last_run),
     Check("missed", "every run that was due has come", _missed),
     Check("never-ran", "every job that was due has run", _never_ran),
+    Check("overdue", "every success is as young as it should be", _overdue),
     Check("crash-loop", "no job fails again and again", _crash_loop),
     Check("throttled", "no daemon ends at once", _held_back),
     Check("logs", "runs can be recorded", _logs),

@@ -453,6 +453,13 @@ def a_job_that_never_comes_to_run(clinic: Clinic) -> Iterator[None]:
     os.utime(clinic.laptop.plist_path("plain"))
 
 
+@fault("overdue", ERROR, "weekly", "has not succeeded for 9d, and expect.success_within is 3d")
+def a_success_that_is_long_ago(clinic: Clinic) -> Iterator[None]:
+    with _installed(clinic, "weekly", 'run = "true"\n[expect]\nsuccess_within = "3d"\n'):
+        clinic.laptop.age_job("weekly", days=9)
+        yield
+
+
 @fault("crash-loop", ERROR, "failing", "failed 3 times within")
 def a_job_that_fails_again_and_again(clinic: Clinic) -> Iterator[None]:
     with _installed(clinic, "failing", f'run = "exit 1"\n{SCHEDULE}'):
@@ -497,6 +504,15 @@ def a_hook_that_is_gone(clinic: Clinic) -> Iterator[None]:
     (clinic.laptop.work / ".git/hooks/post-merge").unlink()
     yield
     clinic.laptop.jobsync("hooks", "install")
+
+
+@fault("hooks", ERROR, "", "git was asked to run post-merge and did not reach jobsync")
+def a_hook_that_ends_before_it_reaches_us(clinic: Clinic) -> Iterator[None]:
+    hook = clinic.laptop.work / ".git/hooks/post-merge"
+    text = hook.read_text(encoding="utf-8")
+    hook.write_text(text.replace("status=0\n", "exit 0\n", 1), encoding="utf-8")
+    yield
+    hook.write_text(text, encoding="utf-8")
 
 
 @fault("hooks", WARNING, "", "post-applypatch: is not where git looks")

@@ -1,5 +1,6 @@
 """Each check finds its fault, made for real, and says nothing once that is mended."""
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +10,10 @@ import pytest
 
 from jobsync.doctor.check import Result
 from jobsync.doctor.checks import CHECKS, examine
+from jobsync.doctor.git import IDS
 from jobsync.findings import Level
 
+from ..docs.pages import ROOT
 from ..laptop import Laptop
 from .clinic import CASES, Case, Clinic, clinic_of
 
@@ -35,6 +38,11 @@ def _look(clinic: Clinic, check: str) -> Result:
 def test_a_healthy_machine_has_nothing_to_say(clinic: Clinic) -> None:
     found = [one for result in examine(clinic.view()) for one in result.findings if one.level is not Level.SKIPPED]
     assert found == []
+
+
+def test_the_ids_that_pre_commit_may_name_are_those_that_we_offer() -> None:
+    manifest = (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
+    assert frozenset(re.findall(r"^- id: (\S+)$", manifest, re.MULTILINE)) == IDS
 
 
 def test_no_two_checks_share_an_id() -> None:

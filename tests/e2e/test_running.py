@@ -32,7 +32,7 @@ def test_run_shows_the_log_and_passes_on_the_status(registered: Laptop) -> None:
     registered.commit()
     registered.mutations()
     ran = registered.jobsync("run", "one", status=7)
-    assert ran.out == "hello\n" and ran.err == "jobsync: one ended with status 7\n"
+    assert ran.out == "hello\n" and ran.err == "jobsync: one ended with exit 7\n"
     assert registered.mutations() == [["kickstart", registered.target("one")]]
     assert registered.jobsync("run", "fine").text == ""
     assert [run.status for run in records.read(registered.state / "runs" / "one")] == [7]
