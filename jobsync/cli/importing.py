@@ -13,8 +13,9 @@ from jobsync.cli.console import ExitCode, Progress, note, paint, say, say_all
 from jobsync.cli.context import Context, pass_context
 from jobsync.cli.syncing import refusal, show_report
 from jobsync.definitions import from_crontab, from_directory, from_plist, from_units
-from jobsync.definitions.foreign import Draft, Found, Notice, Overlay, Refused, env_file, files_of, lost, name_of
+from jobsync.definitions.foreign import Draft, Found, Notice, Refused, env_file, files_of, lost, name_of
 from jobsync.definitions.load import load, name_fault, read_settings
+from jobsync.definitions.overlay import Overlay
 from jobsync.definitions.places import Surroundings
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile import sync as syncing
@@ -24,6 +25,7 @@ from jobsync.reconcile.plan import Orders
 from jobsync.repo.trees import WorkTree
 from jobsync.report import Tone
 from jobsync.schedulers import plist as plists
+from jobsync.schedulers.protocol import Answer, Survey
 
 _CRONTAB = "crontab"
 _SCHEMA = "schemas/job.schema.json"
@@ -70,15 +72,20 @@ def _is_jobsyncs(path: Path) -> bool:
     return plists.OWNER in plists.environment_of(plists.loads(files.read(path) or b"") or {})
 
 
-def _from_plist(origin: Origin, path: Path) -> Candidate:
+def _from_plist(origin: Origin, path: Path, answer: Answer) -> Candidate:
     content = files.read(path) or b""
     plist = plists.loads(content)
     if plist is None:
         return Candidate(Refused(str(path), path.stem, ("is no property list",)))
     label = str(plist.get("Label") or path.stem)
+    is_here = os.path.realpath(path.parent) == os.path.realpath(_agents(origin))
+    if isinstance(answer, Survey):
+        is_here = is_here or label in answer.services
+        if label in answer.disabled:
+            # `launchctl disable` counts as much as the key, and must not be undone by a new label.
+            plist = {**plist, "Disabled": True}
     name = name_of(from_plist.words_of(label))
     found = from_plist.read_plist(str(path), name, plist, origin.config.path, from_plist.comments_of(content))
-    is_here = path.parent == _agents(origin)
     is_daemon = isinstance(found, Draft) and found.restart is not None
     former = takeover.Agent(origin, label, path, is_daemon) if is_here else None
     return Candidate(found, former, original=plist)
@@ -121,7 +128,12 @@ def _from_directory(origin: Origin, path: Path) -> Iterator[Candidate]:
         yield Candidate(from_directory.read_directory(str(job), name_of(job.name), schedule, run, origin.config.home))
 
 
-def _candidates(origin: Origin, source: str) -> Iterator[Candidate]:
+def _survey(origin: Origin) -> Answer:
+    """What launchd knows, where it runs this machine's jobs."""
+    return origin.scheduler.survey() if origin.config.scheduler == "launchd" else Survey({}, {})
+
+
+def _candidates(origin: Origin, source: str, answer: Answer) -> Iterator[Candidate]:
     if source == _CRONTAB and not Path(source).is_file():
         yield from _from_crontab(origin, takeover.crontab(os.environ), _CRONTAB, is_here=True)
         return
@@ -134,7 +146,7 @@ def _candidates(origin: Origin, source: str) -> Iterator[Candidate]:
         )
     elif path.suffix == ".plist":
         if not _is_jobsyncs(path):
-            yield _from_plist(origin, path)
+            yield _from_plist(origin, path, answer)
     elif path.suffix in (".timer", ".service"):
         yield _from_timer(origin, path.with_suffix(".timer"))
     else:
@@ -348,7 +360,8 @@ def import_(context: Context, /, sources: tuple[str, ...], *, write: bool, take_
         raise UsageError("name what to import", hint="`jobsync import` shows what there is")
     if name is not None and (wrong := name_fault(name)):
         raise UsageError(f"--name: {wrong}")
-    found = [one for source in sources or _everything(origin) for one in _candidates(origin, source)]
+    answer = _survey(origin)
+    found = [one for source in sources or _everything(origin) for one in _candidates(origin, source, answer)]
     if name is not None and len(found) != 1:
         raise UsageError(f"--name: there are {len(found)} jobs", hint="import one at a time")
     candidates = [_proved(origin, one) for one in _named(found, name)]

@@ -30,6 +30,7 @@ from jobsync.definitions.hand_edits import (
 from jobsync.definitions.job import Argv, Job, Machine, Priority, Restart, Slot, Tree
 from jobsync.definitions.launchd_keys import PRIORITY_KEYS, launchd_fault
 from jobsync.definitions.load import JOB_FILE, load, read_settings
+from jobsync.definitions.overlay import Overlay
 from jobsync.definitions.places import Surroundings
 from jobsync.definitions.schedule import read_at, read_cron, read_every, read_spread, spread_of
 from jobsync.definitions.slots import MINUTES_A_DAY, simplify
@@ -37,6 +38,7 @@ from jobsync.definitions.spelling import spell_clock, spell_every, spell_place
 from jobsync.definitions.triggers import CLOCK_KEYS
 from jobsync.errors import JobsyncError
 
+_FILE = 0o100644
 _Action = Callable[[object], None]
 
 _RESTARTS: dict[str, Restart] = {repr(True): Restart.ALWAYS, repr({"SuccessfulExit": False}): Restart.ON_FAILURE}
@@ -392,24 +394,6 @@ class _Writer:
             self._drop("limits", "priority")
 
 
-@dataclass(frozen=True, slots=True)
-class _Edited:
-    """A tree with one file as it would be."""
-
-    tree: Tree
-    path: str
-    content: bytes
-
-    def names(self, directory: str) -> tuple[str, ...] | None:
-        return self.tree.names(directory)
-
-    def read(self, path: str) -> bytes | None:
-        return self.content if path == self.path else self.tree.read(path)
-
-    def mode(self, path: str) -> int | None:
-        return self.tree.mode(path)
-
-
 def _defined(tree: Tree, machine: Machine, name: str) -> Job | list[Refusal]:
     found = load(tree, machine, {name})
     if found.jobs:
@@ -433,7 +417,7 @@ def adopt(tree: Tree, machine: Machine, job: Job, plists: Plists) -> Adoption:
     writer = _Writer(before, around, dict(settings.defaults), job, plists)
     writer.take_over(changes)
     after = editing.lines_like(before, writer.text)
-    found = writer.refusals or _defined(_Edited(tree, file, after.encode()), machine, job.name)
+    found = writer.refusals or _defined(Overlay(tree, {file: (_FILE, after.encode())}), machine, job.name)
     if isinstance(found, list):
         return Adoption(file, before, before, changes, refusals=tuple(found))
     return Adoption(file, before, after, changes, tuple(dict.fromkeys(writer.keys)), job=found)

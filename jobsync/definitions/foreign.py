@@ -15,7 +15,7 @@ import tomlkit
 from jobsync.definitions.document import unfit
 from jobsync.definitions.duration import format_duration
 from jobsync.definitions.fields import SHELLS_OWN
-from jobsync.definitions.job import Argv, Command, Job, Line, Script, Slot, Tree
+from jobsync.definitions.job import Argv, Command, Job, Line, Script, Slot
 from jobsync.definitions.load import JOB_FILE, LONGEST_NAME
 from jobsync.definitions.places import Surroundings
 from jobsync.definitions.schedule import read_every
@@ -25,7 +25,7 @@ from jobsync.errors import JobsyncError
 
 _ENV_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST_DESCRIPTION = 100
-_FILE, _EXECUTABLE, _DIRECTORY = 0o100644, 0o100755, 0o040000
+_FILE, _EXECUTABLE = 0o100644, 0o100755
 
 
 class Kind(Enum):
@@ -238,31 +238,6 @@ def job_toml(draft: Draft, around: Surroundings, schema: str | None = None) -> s
     for table, values in draft.raw.items():
         lines += _table(table, values)
     return "\n".join(lines).strip("\n") + "\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Overlay:
-    """A tree as it would be with some more files: path -> mode and content."""
-
-    tree: Tree
-    files: Mapping[str, tuple[int, bytes]]
-
-    def names(self, directory: str) -> tuple[str, ...] | None:
-        """See the protocol."""
-        start = f"{directory}/"
-        more = {path.removeprefix(start).split("/")[0] for path in self.files if path.startswith(start)}
-        found = self.tree.names(directory)
-        return found if not more else tuple(sorted({*(found or ()), *more}))
-
-    def read(self, path: str) -> bytes | None:
-        """See the protocol."""
-        return self.files[path][1] if path in self.files else self.tree.read(path)
-
-    def mode(self, path: str) -> int | None:
-        """See the protocol."""
-        if path in self.files:
-            return self.files[path][0]
-        return _DIRECTORY if any(one.startswith(f"{path}/") for one in self.files) else self.tree.mode(path)
 
 
 def files_of(draft: Draft, around: Surroundings, schema: str | None = None) -> dict[str, tuple[int, bytes]]:

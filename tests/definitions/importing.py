@@ -3,9 +3,10 @@
 import plistlib
 from typing import Any
 
-from jobsync.definitions.foreign import Draft, Found, Overlay, files_of, lost
+from jobsync.definitions.foreign import Draft, Found, files_of, lost
 from jobsync.definitions.job import Job
 from jobsync.definitions.load import load
+from jobsync.definitions.overlay import Overlay
 from jobsync.definitions.places import Surroundings
 from jobsync.schedulers import plist
 

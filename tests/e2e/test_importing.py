@@ -128,6 +128,23 @@ def test_what_runs_here_is_not_written_beside_it(grown: Laptop) -> None:
     assert not (grown.work / "jobs").exists()
 
 
+def test_an_agent_that_is_loaded_from_elsewhere_runs_here_too(grown: Laptop) -> None:
+    path = grown.home / "from-desktop/odd.plist"
+    path.write_bytes(plistlib.dumps({"Label": "com.ada.odd", "ProgramArguments": ["/bin/echo"]}))
+    grown.launchctl("bootstrap", f"gui/{os.getuid()}", str(path))
+    assert "--take-over" in grown.jobsync("import", "--write", str(path), status=1).err
+    grown.jobsync("import", "--take-over", str(path))
+    assert "com.ada.odd" not in _labels(grown)
+    assert grown.loaded() == {"odd"}
+
+
+def test_what_launchctl_disabled_stays_off(grown: Laptop) -> None:
+    grown.launchctl("disable", f"gui/{os.getuid()}/com.ada.inbox")
+    grown.jobsync("import", "--take-over", str(grown.agents / "com.ada.inbox.plist"))
+    assert "enabled = false" in (grown.work / "jobs/inbox/job.toml").read_text()
+    assert grown.loaded() == set()
+
+
 def test_what_runs_elsewhere_is_only_written(grown: Laptop) -> None:
     elsewhere = grown.home / "from-desktop"
     shown = grown.jobsync("import", "--write", str(elsewhere / "feeds.timer"), str(grown.home / "course/jobs"))

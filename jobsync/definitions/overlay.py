@@ -1,0 +1,33 @@
+"""A tree as it would be with some files changed or added. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jobsync.definitions.job import Tree
+
+_DIRECTORY = 0o040000
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A tree as it would be with some more files: path -> mode and content."""
+
+    tree: Tree
+    files: Mapping[str, tuple[int, bytes]]
+
+    def names(self, directory: str) -> tuple[str, ...] | None:
+        """See the protocol."""
+        start = f"{directory}/"
+        more = {path.removeprefix(start).split("/")[0] for path in self.files if path.startswith(start)}
+        found = self.tree.names(directory)
+        return found if not more else tuple(sorted({*(found or ()), *more}))
+
+    def read(self, path: str) -> bytes | None:
+        """See the protocol."""
+        return self.files[path][1] if path in self.files else self.tree.read(path)
+
+    def mode(self, path: str) -> int | None:
+        """See the protocol."""
+        if path in self.files:
+            return self.files[path][0]
+        return _DIRECTORY if any(one.startswith(f"{path}/") for one in self.files) else self.tree.mode(path)
