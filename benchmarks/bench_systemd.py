@@ -1,0 +1,148 @@
+"""Linux, for real: service and timer pairs with a systemd user manager, beside mise, which does the same from its TOML.
+
+`mise bootstrap linux systemd-units` writes units, enables and starts them; it is taken from its npm package. Each of the
+two has a private user manager and a home of its own; both run in turn.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests import user_manager
+from tests.user_manager import CannotBe, UserManager
+
+from .bench import Bench
+from .installation import installation
+from .machines import Machine
+from .runner import Alternative
+from .tables import Claim, Table
+
+MISE = "2026.9.15"
+_ROUNDS = 5
+"""Of what takes mise many seconds."""
+
+
+@dataclass(frozen=True)
+class Linux(Machine):
+    """A machine whose scheduler is a real user manager."""
+
+    manager: UserManager
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**super().environment, "XDG_RUNTIME_DIR": str(self.manager.runtime), "MISE_OFFLINE": "1"}
+
+    def systemctl(self, *arguments: str) -> None:
+        """Whatever comes of it."""
+        self.manager.systemctl(*arguments, check=False)
+
+    def forget(self, pattern: str, *directories: Path) -> Callable[[], None]:
+        """Makes the machine one on which neither units nor anything else of these jobs has ever been."""
+
+        def clean() -> None:
+            self.systemctl("stop", f"{pattern}.timer", f"{pattern}.service")
+            for place in (self.home / ".config/systemd/user", self.home / ".local/share/systemd"):
+                for path in place.rglob(f"*{pattern}"):
+                    path.unlink()
+            for directory in directories:
+                shutil.rmtree(directory, ignore_errors=True)
+            self.systemctl("daemon-reload")
+            self.systemctl("reset-failed")
+
+        return clean
+
+
+def mise(bench: Bench) -> Path | None:
+    """The program, from npm; None where there is no npm, or in a short session that does not have it yet."""
+    program = bench.cache / "mise" / MISE / "node_modules" / "@jdxcode" / "mise-linux-x64" / "bin" / "mise"
+    npm = shutil.which("npm")
+    if not program.exists() and npm is not None and not bench.short:
+        directory = str(bench.cache / "mise" / MISE)
+        argv = [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", directory]
+        subprocess.run([*argv, f"@jdxcode/mise-linux-x64@{MISE}"], check=True)
+    return program if program.exists() else None
+
+
+def _mises(machine: Linux, jobs: int) -> None:
+    units = []
+    for number in range(jobs):
+        time = f"{number % 24:02}:{number % 60:02}:00"
+        units.append(f'''\
+[bootstrap.linux.systemd.units.rival{number}]
+exec_start = "/bin/true"
+type = "oneshot"
+start = false
+wanted_by = []
+[bootstrap.linux.systemd.units.rival{number}-timer]
+unit = "dev.mise.rival{number}.service"
+on_calendar = "*-*-* {time}"
+persistent = true
+wanted_by = ["timers.target"]
+''')
+    file = machine.home / ".config" / "mise" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("\n".join(units), encoding="utf-8")
+
+
+def _ours(machine: Linux, jobs: int) -> None:
+    machine.work.mkdir()
+    machine.run("git", "init", "-q", "-b", "main")
+    (machine.work / "jobsync.toml").write_text('jobs = "jobs"\n', encoding="utf-8")
+    for number in range(jobs):
+        machine.put_job(number)
+    machine.commit("begin")
+    machine.run(machine.installed.jobsync, "init", "--prefix", "ours", "--yes", "--no-sync")
+
+
+def _state(machine: Linux) -> list[Path]:
+    return [path for path in (machine.home / ".local/state/jobsync").iterdir() if path.is_dir()]
+
+
+def tables(bench: Bench) -> Iterator[Table]:
+    program = mise(bench)
+    for jobs in bench.pick((100,)):
+        try:
+            with ExitStack() as stack:
+                ours, rival = (_machine(bench, stack, f"{name}{jobs}") for name in ("ours", "rival"))
+                _ours(ours, jobs)
+                _mises(rival, jobs)
+                yield from _tables(bench, jobs, ours, rival, program)
+        except CannotBe as error:
+            print(f"skipped: {error}")
+
+
+def _machine(bench: Bench, stack: ExitStack, name: str) -> Linux:
+    root = bench.directory(name)
+    (root / "home").mkdir()
+    manager = stack.enter_context(user_manager.running(root / "home"))
+    return Linux(root, Path("/nonexistent"), installation(bench), manager)
+
+
+def _tables(bench: Bench, jobs: int, ours: Linux, rival: Linux, program: Path | None) -> Iterator[Table]:
+    def pair(verb: str, arguments: tuple[str, ...], theirs: tuple[str, ...], **cleaning: Callable[[], None]) -> Table:
+        cleaned = {name: {"prepare": clean} for name, clean in cleaning.items()}
+        alternatives: list[Alternative] = [
+            ours.alternative("jobsync", ours.installed.jobsync, *arguments, **cleaned.get("ours", {}))
+        ]
+        claims = ()
+        if program is not None:
+            argv = ("bootstrap", "linux", "systemd-units", *theirs)
+            rivals = Alternative(f"mise {MISE}", (program, *argv), cwd=rival.home, env=rival.environment,
+                                 **cleaned.get("rival", {}))  # type: ignore[arg-type]  # the only field given
+            alternatives.append(rivals)
+            at_most = 1 / 20 if cleaning else 1 / 15
+            claims = (Claim(f"{verb}: jobsync ÷ mise", lambda run: run["jobsync"] / run[f"mise {MISE}"], at_most),)
+        title = f"systemd user manager, {jobs:,} service and timer pairs: {verb}"
+        name = f"systemd-{verb.replace(' ', '-')}-{jobs}"
+        return bench.table(name, title, alternatives, claims=claims, rounds=_ROUNDS, uncounted=True)
+
+    yield pair(
+        "first sync", ("sync",), ("apply", "--yes"),
+        ours=ours.forget("ours.job*", *_state(ours), *(ours.home / ".local/share/jobsync").iterdir()),
+        rival=rival.forget("dev.mise.rival*", rival.home / ".local/state/mise", rival.home / ".local/share/mise"),
+    )  # fmt: skip
+    yield pair("nothing to do", ("sync",), ("apply", "--yes"))
+    yield pair("status", ("status",), ("status",))
