@@ -1,7 +1,7 @@
-"""Linux, for real: service and timer pairs with a systemd user manager, beside mise, which does the same from its TOML.
+"""Linux, for real: service and timer pairs with a systemd user manager, beside mise, which does it from TOML too.
 
-`mise bootstrap linux systemd-units` writes units, enables and starts them; it is taken from its npm package. Each of the
-two has a private user manager and a home of its own; both run in turn.
+`mise bootstrap linux systemd-units` writes units, enables and starts them; it is taken from its npm package. Each of
+the two has a private user manager and a home of its own; both run in turn.
 """
 
 import shutil
@@ -23,6 +23,13 @@ from .tables import Claim, Table
 MISE = "2026.9.15"
 _ROUNDS = 5
 """Of what takes mise many seconds."""
+
+
+Clean = Callable[[], None]
+
+
+def _nothing() -> None:
+    """Where the machine is ready as it is."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ def _mises(machine: Linux, jobs: int) -> None:
     units = []
     for number in range(jobs):
         time = f"{number % 24:02}:{number % 60:02}:00"
-        units.append(f'''\
+        units.append(f"""\
 [bootstrap.linux.systemd.units.rival{number}]
 exec_start = "/bin/true"
 type = "oneshot"
@@ -81,7 +88,7 @@ unit = "dev.mise.rival{number}.service"
 on_calendar = "*-*-* {time}"
 persistent = true
 wanted_by = ["timers.target"]
-''')
+""")
     file = machine.home / ".config" / "mise" / "config.toml"
     file.parent.mkdir(parents=True)
     file.write_text("\n".join(units), encoding="utf-8")
@@ -122,27 +129,24 @@ def _machine(bench: Bench, stack: ExitStack, name: str) -> Linux:
 
 
 def _tables(bench: Bench, jobs: int, ours: Linux, rival: Linux, program: Path | None) -> Iterator[Table]:
-    def pair(verb: str, arguments: tuple[str, ...], theirs: tuple[str, ...], **cleaning: Callable[[], None]) -> Table:
-        cleaned = {name: {"prepare": clean} for name, clean in cleaning.items()}
-        alternatives: list[Alternative] = [
-            ours.alternative("jobsync", ours.installed.jobsync, *arguments, **cleaned.get("ours", {}))
-        ]
-        claims = ()
+    argv: tuple[str | Path, ...] = (program or "mise", "bootstrap", "linux", "systemd-units")
+
+    def pair(verb: str, arguments: tuple[str, ...], theirs: tuple[str, ...], target: float,
+             clean_ours: Clean = _nothing, clean_rival: Clean = _nothing) -> Table:  # fmt: skip
+        alternatives = [ours.alternative("jobsync", ours.installed.jobsync, *arguments, prepare=clean_ours)]
+        claims: tuple[Claim, ...] = ()
         if program is not None:
-            argv = ("bootstrap", "linux", "systemd-units", *theirs)
-            rivals = Alternative(f"mise {MISE}", (program, *argv), cwd=rival.home, env=rival.environment,
-                                 **cleaned.get("rival", {}))  # type: ignore[arg-type]  # the only field given
-            alternatives.append(rivals)
-            at_most = 1 / 20 if cleaning else 1 / 15
-            claims = (Claim(f"{verb}: jobsync ÷ mise", lambda run: run["jobsync"] / run[f"mise {MISE}"], at_most),)
+            name = f"mise {MISE}"
+            alternatives.append(Alternative(name, (*argv, *theirs), rival.home, rival.environment, clean_rival))
+            claims = (Claim(f"{verb}: jobsync ÷ mise", lambda run: run["jobsync"] / run[name], target),)
         title = f"systemd user manager, {jobs:,} service and timer pairs: {verb}"
-        name = f"systemd-{verb.replace(' ', '-')}-{jobs}"
-        return bench.table(name, title, alternatives, claims=claims, rounds=_ROUNDS, uncounted=True)
+        slug = f"systemd-{verb.replace(' ', '-')}-{jobs}"
+        return bench.table(slug, title, alternatives, claims=claims, rounds=_ROUNDS, uncounted=True)
 
     yield pair(
-        "first sync", ("sync",), ("apply", "--yes"),
-        ours=ours.forget("ours.job*", *_state(ours), *(ours.home / ".local/share/jobsync").iterdir()),
-        rival=rival.forget("dev.mise.rival*", rival.home / ".local/state/mise", rival.home / ".local/share/mise"),
+        "first sync", ("sync",), ("apply", "--yes"), 1 / 20,
+        ours.forget("ours.job*", *_state(ours), *(ours.home / ".local/share/jobsync").iterdir()),
+        rival.forget("dev.mise.rival*", rival.home / ".local/state/mise", rival.home / ".local/share/mise"),
     )  # fmt: skip
-    yield pair("nothing to do", ("sync",), ("apply", "--yes"))
-    yield pair("status", ("status",), ("status",))
+    yield pair("nothing to do", ("sync",), ("apply", "--yes"), 1 / 15)
+    yield pair("status", ("status",), ("status",), 1 / 15)

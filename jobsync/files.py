@@ -3,6 +3,7 @@
 import os
 import stat
 from contextlib import suppress
+from enum import Enum
 from pathlib import Path
 
 from jobsync.errors import JobsyncError
@@ -82,12 +83,24 @@ def make_directory(path: Path, mode: int = 0o700) -> None:
         raise _complaint("make the directory", path, error) from error
 
 
-def _fill(descriptor: int, content: bytes, mode: int) -> None:
+class Safety(Enum):
+    """What a power cut right after a write may leave."""
+
+    WHOLE = "whole"
+    """The new file."""
+    NAME = "name"
+    """The new file or the old one, until `sync_directory` was called: for whoever writes many into one directory."""
+    NONE = "none"
+    """Anything: for what is looked at before it is believed."""
+
+
+def _fill(descriptor: int, content: bytes, mode: int, *, is_synced: bool) -> None:
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fchmod(file.fileno(), mode)
-        os.fsync(file.fileno())
+        if is_synced:
+            os.fsync(file.fileno())
 
 
 def _sync_directory(path: Path) -> None:
@@ -99,7 +112,15 @@ def _sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_atomically(path: Path, content: bytes, mode: int) -> None:
+def sync_directory(path: Path) -> None:
+    """Have the names of files that were written there survive a power cut. `JobsyncError`."""
+    try:
+        _sync_directory(path)
+    except OSError as error:
+        raise _complaint("write", path, error) from error
+
+
+def write_atomically(path: Path, content: bytes, mode: int, safety: Safety = Safety.WHOLE) -> None:
     """Put `content` at `path` with exactly `mode`: readers see the old file or the new one, never a part.
 
     Replaces a file or a link of that name; `JobsyncError` (nothing changed) when that cannot be done.
@@ -109,25 +130,28 @@ def write_atomically(path: Path, content: bytes, mode: int) -> None:
     try:
         temporary.unlink(missing_ok=True)
         try:
-            _fill(os.open(temporary, flags, mode), content, mode)
+            _fill(os.open(temporary, flags, mode), content, mode, is_synced=safety is not Safety.NONE)
             temporary.rename(path)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
-        _sync_directory(path.parent)
+        if safety is Safety.WHOLE:
+            _sync_directory(path.parent)
     except OSError as error:
         raise _complaint("write", path, error) from error
 
 
 def link_atomically(path: Path, target: bytes) -> None:
-    """Put a symbolic link to `target` at `path`, in place of a file or link of that name. `JobsyncError`."""
+    """Put a symbolic link to `target` at `path`, in place of a file or link of that name. `JobsyncError`.
+
+    A power cut may undo it until `sync_directory` was called.
+    """
     temporary = path.with_name(temporary_name(path.name))
     try:
         temporary.unlink(missing_ok=True)
         temporary.symlink_to(os.fsdecode(target))
         temporary.rename(path)
-        _sync_directory(path.parent)
     except OSError as error:
         raise _complaint("link", path, error) from error
 
@@ -140,14 +164,14 @@ def touch(path: Path) -> None:
         raise _complaint("write", path, error) from error
 
 
-def write_if_changed(path: Path, content: bytes, mode: int) -> bool:
+def write_if_changed(path: Path, content: bytes, mode: int, safety: Safety = Safety.WHOLE) -> bool:
     """`write_atomically`, unless the file already holds exactly this; True when something was written."""
     try:
         if read(path) == content and stat.S_IMODE(path.lstat().st_mode) == mode:
             return False
     except OSError:
         pass
-    write_atomically(path, content, mode)
+    write_atomically(path, content, mode, safety)
     return True
 
 

@@ -96,6 +96,8 @@ class Applier:
         self._progress = progress
         self._budget = budget
         self._store = Store(paths.store)
+        self._unsynced: set[Path] = set()
+        """Directories with names of ours that a power cut may still take."""
 
     def apply(self, plan: Plan, ledger: Ledger) -> Applied:
         """Carry out `plan`. A change that fails does not stop the others; only its own result says so.
@@ -246,6 +248,7 @@ class Applier:
         """New files, then the scheduler reads them, then what claims that it did; those of which all went well."""
         self._budget.check_working()
         placed_ = [work for work in batch if self._attempt(done, work, self._place)]
+        placed_ = [work for work in placed_ if self._attempt(done, work, self._sync_directories)]
         loading = {label: _meant(work.change) for work in placed_ for label in _next(work, Load)}
         reread = [label for work in placed_ for label in _reread(work.change)]
         failures = self._loader.load(loading, reread) if loading or reread else {}
@@ -253,7 +256,15 @@ class Applier:
         failures = {**failures, **(self._scheduler.restart(restarting) if restarting else {})}
         for work in placed_:
             work.failure = next((failures[label] for label in _labels(work.change) if label in failures), None)
-        return [work for work in placed_ if self._attempt(done, work, self._complete)]
+        completed = [work for work in placed_ if self._attempt(done, work, self._complete)]
+        return [work for work in completed if self._attempt(done, work, self._sync_directories)]
+
+    def _sync_directories(self, done: Applied, work: _Work) -> None:
+        """What was written so far survives a power cut: once for all files of a directory, for each costs a write."""
+        del done, work
+        while self._unsynced:
+            files.sync_directory(max(self._unsynced))
+            self._unsynced.remove(max(self._unsynced))
 
     def _place(self, done: Applied, work: _Work) -> None:
         """Everything up to the moment at which the scheduler reads it."""
@@ -297,6 +308,7 @@ class Applier:
         self._keep_edit(done, path, content, step)
         self._store.put(step.artefact.content)
         _put_artefact(step.artefact, self._paths)
+        self._unsynced.add(path.parent)
 
     def _remove(self, done: Applied, step: Remove) -> None:
         path = Path(step.path)
@@ -417,6 +429,7 @@ class Applier:
         for one in former.artefacts:
             if one.mode == LINK:
                 _put_artefact(Artefact(one.path, self._store.get(one.digest) or b"", one.mode), self._paths)
+                files.sync_directory(Path(one.path).parent)
 
 
 def _content(path: Path) -> bytes | None:
@@ -432,7 +445,7 @@ def _put_artefact(artefact: Artefact, paths: Paths) -> None:
     if artefact.is_link:
         files.link_atomically(path, artefact.content)
     else:
-        files.write_atomically(path, artefact.content, artefact.mode)
+        files.write_atomically(path, artefact.content, artefact.mode, files.Safety.NAME)
 
 
 def _is_replaced(work: _Work, former: Record, meant: Record) -> bool:

@@ -196,9 +196,9 @@ class Store:
         self._directory = directory
 
     def put(self, content: bytes) -> None:
-        """Keep these bytes; they may be there already."""
+        """Keep these bytes; they may be there already. A power cut may take them: `get` believes no other bytes."""
         files.make_directory(self._directory)
-        files.write_if_changed(self._directory / index.digest(content), content, 0o600)
+        files.write_if_changed(self._directory / index.digest(content), content, 0o600, files.Safety.NONE)
 
     def holds(self, digest: str) -> bool:
         """Whether a file of that name is there; `get` says whether it is whole."""
