@@ -52,12 +52,14 @@ class Child:
 
     __slots__ = ("_read_ends", "_write_end", "argv", "pid")
 
-    def __init__(self, argv: "tuple[str, ...]", env: "Mapping[str, str]", *, has_input: bool) -> None:
+    def __init__(
+        self, argv: "tuple[str, ...]", env: "Mapping[str, str]", *, has_input: bool, new_session: bool = False
+    ) -> None:
         self.argv = argv
         stdin = os.pipe() if has_input else (os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), -1)
         stdout, stderr = os.pipe(), os.pipe()
         try:
-            self.pid = _spawn(argv, env, (stdin[0], stdout[1], stderr[1]))
+            self.pid = _spawn(argv, env, (stdin[0], stdout[1], stderr[1]), new_session=new_session)
         except OSError as error:
             for end in (stdin[1], stdout[0], stderr[0]):
                 if end >= 0:
@@ -144,22 +146,23 @@ class Child:
             os.waitpid(self.pid, 0)
 
 
-def _spawn(argv: "Sequence[str]", env: "Mapping[str, str]", ends: "tuple[int, int, int]") -> int:
+def _spawn(argv: "Sequence[str]", env: "Mapping[str, str]", ends: "tuple[int, int, int]", *, new_session: bool) -> int:
     # A process group of its own: Ctrl-C at the terminal must interrupt us between two effects, never a
     # `launchctl bootstrap` in the middle of one.
-    return os.posix_spawnp(
-        argv[0],
-        list(argv),
-        env,
-        file_actions=[(os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate(ends)],
-        setpgroup=0,
-        setsigdef=_DEFAULTED,
-    )
+    actions = [(os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate(ends)]
+    if new_session:
+        return os.posix_spawnp(argv[0], list(argv), env, file_actions=actions, setsid=True, setsigdef=_DEFAULTED)
+    return os.posix_spawnp(argv[0], list(argv), env, file_actions=actions, setpgroup=0, setsigdef=_DEFAULTED)
 
 
-def start(argv: "Sequence[str]", *, env: "Mapping[str, str]", has_input: bool = False) -> Child:
-    """Start `argv` with exactly `env`; argv[0] without a slash is looked up in the caller's PATH. `NotStarted`."""
-    return Child(tuple(argv), env, has_input=has_input)
+def start(
+    argv: "Sequence[str]", *, env: "Mapping[str, str]", has_input: bool = False, new_session: bool = False
+) -> Child:
+    """Start `argv` with exactly `env`; argv[0] without a slash is looked up in the caller's PATH. `NotStarted`.
+
+    `new_session`: with no terminal of its own, as a scheduler starts it.
+    """
+    return Child(tuple(argv), env, has_input=has_input, new_session=new_session)
 
 
 def run(argv: "Sequence[str]", *, env: "Mapping[str, str]", timeout: float, stdin: bytes = b"") -> Finished:
@@ -203,17 +206,27 @@ def on_terminal(argv: "Sequence[str]", *, env: "Mapping[str, str]") -> int:
 
     Ctrl-C is its own to understand, as an editor does: we wait on.
     """
+    pid = start_on_terminal(argv, env=env)
+    while True:
+        try:
+            return wait_for(pid)
+        except KeyboardInterrupt:
+            continue
+
+
+def start_on_terminal(argv: "Sequence[str]", *, env: "Mapping[str, str]") -> int:
+    """Start `argv` on this very terminal; its pid, which `wait_for` waits for. `NotStarted`."""
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        pid = os.posix_spawnp(argv[0], list(argv), env, setsigdef=_DEFAULTED)
+        return os.posix_spawnp(argv[0], list(argv), env, setsigdef=_DEFAULTED)
     except OSError as error:
         raise NotStarted(f"cannot run {argv[0]}: {error.strerror}") from error
-    while True:
-        try:
-            return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        except KeyboardInterrupt:
-            continue
+
+
+def wait_for(pid: int) -> int:
+    """The exit status of a child, or minus the signal that ended it."""
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def hand_over(argv: "Sequence[str]", *, env: "Mapping[str, str]") -> None:

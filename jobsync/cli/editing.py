@@ -23,7 +23,7 @@ from jobsync.schedulers.protocol import Survey
 _LAST_RESORT = "vi"
 
 
-def _directory(origin: Origin, job: str) -> Path:
+def job_directory(origin: Origin, job: str) -> Path:
     """Where a job is or would be defined. `JobsyncError` where `jobsync.toml` does not tell."""
     jobs = read_settings(WorkTree(origin.repo.work_tree)).jobs
     if jobs is None:
@@ -102,7 +102,7 @@ def edit(context: Context, /, job: str, *, script: bool, yes: bool) -> int:
       jobsync edit --run backup    its script
     """
     origin = context.origin_of(job)
-    file = _directory(origin, job) / ("run" if script else JOB_FILE)
+    file = job_directory(origin, job) / ("run" if script else JOB_FILE)
     if not file.is_file():
         hint = f"`jobsync new {job}` makes one" if not script else "job.toml says what it runs"
         raise JobsyncError(f"{file} is not there", hint=hint)
@@ -115,9 +115,9 @@ def _check_rename(origin: Origin, old: str, new: str) -> None:
     """`JobsyncError` for what would lose something: a name that is taken, a job that runs."""
     if wrong := name_fault(new):
         raise UsageError(f"{new!r} cannot be a job: {wrong}")
-    if not _directory(origin, old).is_dir():
+    if not job_directory(origin, old).is_dir():
         raise JobsyncError(f"{old} has no directory in {origin.repo.work_tree}", hint="`jobsync status` says more")
-    moves = [(_directory(origin, old), _directory(origin, new)), *_followers(origin, old, new)]
+    moves = [(job_directory(origin, old), job_directory(origin, new)), *_followers(origin, old, new)]
     for before, after in moves:
         if files.is_there(before) and files.is_there(after):
             raise JobsyncError(f"{after} is there already", hint="take another name, or move that away")
@@ -162,7 +162,7 @@ def rename(context: Context, /, old: str, new: str, *, dry_run: bool) -> int:
     if why := refusal(origin):
         raise JobsyncError(f"not renamed: {why}", hint="when that is over, try again")
     followers = [(before, after) for before, after in _followers(origin, old, new) if files.is_there(before)]
-    directory = (_directory(origin, old), _directory(origin, new))
+    directory = (job_directory(origin, old), job_directory(origin, new))
     if dry_run:
         for line in report.table([(str(before), str(after)) for before, after in [directory, *followers]]):
             say(line)
@@ -178,5 +178,5 @@ def rename(context: Context, /, old: str, new: str, *, dry_run: bool) -> int:
     show_report(done)
     for fault in _mentions(origin, old, new):
         note(str(fault))
-    say(f"next: `git add -A {_directory(origin, old)} {_directory(origin, new)}`, then commit")
+    say(f"next: `git add -A {job_directory(origin, old)} {job_directory(origin, new)}`, then commit")
     return ExitCode.FAILURE if done.has_failures else ExitCode.OK

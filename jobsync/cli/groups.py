@@ -29,6 +29,7 @@ _SECTIONS = {
         "resume": ("running", "end a pause"),
     },
     "Changing jobs": {
+        "new": ("making", "make a job that is ready to be filled in"),
         "edit": ("editing", "change a definition in your editor, check it, see the plan"),
         "rename": ("editing", "give a job another name; logs and history follow"),
         "import": ("importing", "make jobs of LaunchAgents, a crontab or systemd timers"),
@@ -46,7 +47,8 @@ _SECTIONS = {
         "hooks": ("hooks", "the git hooks: install, uninstall, status"),
         "uninstall": ("leaving", "remove everything of ours, and prove it"),
     },
-    "For editors and programs": {
+    "For editors, scripts and programs": {
+        "retry": ("retrying", "run a command, and again when it fails"),
         "completion": ("completing", "completions for bash, zsh and fish"),
         "man": ("completing", "the man page"),
         "schema": ("schemas", "JSON schemas of job.toml, jobsync.toml and each --json"),

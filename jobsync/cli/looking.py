@@ -1,16 +1,23 @@
 """`cat`, `logs`: looking, without touching anything."""
 
+import time
+from datetime import datetime
+from pathlib import Path
+
 import click
 
 from jobsync import local_zone
-from jobsync.cli.console import ExitCode, paint, say, say_bytes
+from jobsync.cli.console import ExitCode, paint, say, say_all, say_bytes
 from jobsync.cli.context import Context, pass_context
-from jobsync.errors import JobsyncError
+from jobsync.definitions.duration import parse_duration
+from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile import status as statuses
 from jobsync.reconcile.origin import Origin
 from jobsync.report import Tone
 from jobsync.runs import logs as log_files
 from jobsync.runs import records
+from jobsync.runs.records import Run
+from jobsync.runs.words import exit_words
 from jobsync.schedulers.protocol import Survey
 
 
@@ -30,19 +37,85 @@ def cat(context: Context, /, job: str) -> int:
     return ExitCode.OK
 
 
+def _since(text: str, now: float) -> float:
+    """The second (epoch) that is so long ago."""
+    try:
+        return now - parse_duration(text)
+    except JobsyncError as error:
+        raise UsageError(f"--since: {error.message}", hint=error.hint) from error
+
+
+def _failed(run: Run | None) -> bool:
+    return run is not None and not run.skipped and not run.is_success and run.is_over
+
+
+def _chosen(origin: Origin, job: str, number: int | None, since: str | None, *, failed: bool) -> list[Path]:
+    """The logs that were asked for, oldest first: by default the last run's."""
+    found = list(log_files.all_of(origin.paths.job_logs(origin.scheduler.label(job))))
+    if not found:
+        log_files.newest(origin.paths.job_logs(origin.scheduler.label(job)), job)
+    runs = {run.id: run for run in records.read(origin.paths.runs(job))}
+    if failed:
+        found = [log for log in found if _failed(runs.get(log.stem))]
+    if since is not None:
+        earliest = _since(since, time.time())
+        found = [log for log in found if (run := runs.get(log.stem)) is not None and run.started >= earliest]
+    if not found:
+        which = " that failed" if failed else ""
+        when = f" in the last {since}" if since is not None else ""
+        raise JobsyncError(f"{job} has no log of a run{which}{when}", hint=f"`jobsync history {job}` lists its runs")
+    if since is not None and number is None:
+        return found
+    number = number or 1
+    if number > len(found):
+        raise JobsyncError(
+            f"there are logs of {len(found)} such runs of {job}, so none is number {number}",
+            hint=f"`jobsync logs --path --since 1w {job}` lists them",
+        )
+    return [found[-number]]
+
+
+def _heading(log: Path, run: Run | None) -> str:
+    if run is None:
+        return f"==> {log.stem}"
+    started = datetime.fromtimestamp(run.started, local_zone.LOCAL)
+    end = "no end" if run.ended is None else run.reason or exit_words(run.status or 0)
+    return f"==> {started:%a %d %b %Y %H:%M:%S}: {end}"
+
+
 @click.command()
 @click.argument("job")
 @click.option("-f", "--follow", is_flag=True, help="Go on as the log grows, until the run ends.")
+@click.option("--run", "number", type=click.IntRange(min=1), metavar="N", help="Of the N-th last run; 1 is the last.")
+@click.option("--failed", is_flag=True, help="Only of runs that failed.")
+@click.option("--since", metavar="DURATION", help="Of all runs that started since then, such as 2d.")
 @click.option("--path", "path_only", is_flag=True, help="Print the path of the log, not what is in it.")
 @pass_context
-def logs(context: Context, /, job: str, *, follow: bool, path_only: bool) -> int:
-    """Print the log of the last run of JOB."""
+def logs(context: Context, /, job: str, *, follow: bool, number: int | None, failed: bool, since: str | None,
+         path_only: bool) -> int:  # fmt: skip
+    """Print the log of the last run of JOB, or of those that you name.
+
+    \b
+    Examples:
+      jobsync logs -f backup           as it grows
+      jobsync logs --failed backup     the last failure's
+      jobsync logs --since 2d backup   all of the last two days
+    """
     origin = context.origin_of(job)
-    label = origin.scheduler.label(job)
-    log = log_files.newest(origin.paths.job_logs(label), job)
+    found = _chosen(origin, job, number, since, failed=failed)
     if path_only:
-        say(str(log))
+        say_all([str(log) for log in found])
         return ExitCode.OK
+    runs = {run.id: run for run in records.read(origin.paths.runs(job))}
+    for log in found:
+        if len(found) > 1:
+            say(paint(_heading(log, runs.get(log.stem)), Tone.QUIET))
+        _show(origin, job, log, follow=follow and log == found[-1])
+    return ExitCode.OK
+
+
+def _show(origin: Origin, job: str, log: Path, *, follow: bool) -> None:
+    label = origin.scheduler.label(job)
 
     def is_over() -> bool:
         run = next((one for one in records.read(origin.paths.runs(job)) if one.id == log.stem), None)
@@ -50,7 +123,6 @@ def logs(context: Context, /, job: str, *, follow: bool, path_only: bool) -> int
 
     for chunk in log_files.follow(log, is_over):
         say_bytes(chunk)
-    return ExitCode.OK
 
 
 def _is_running(origin: Origin, label: str) -> bool:

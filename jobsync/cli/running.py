@@ -165,7 +165,7 @@ def _run_here(origin: Origin, record: Record) -> int:
     environment = {**base, **origin.scheduler.environment(_stored_definition(origin, record))}
     known = {one.id for one in records.read(origin.paths.runs(record.name))}
     os.chdir("/")
-    child = process.start((str(origin.paths.launcher(record.name)),), env=environment)
+    child = process.start((str(origin.paths.launcher(record.name)),), env=environment, new_session=True)
     # Somebody must reap it while we read its log: an unreaped process looks alive.
     reaper = threading.Thread(target=child.finish, args=(_LONGEST_RUN,), daemon=True)
     reaper.start()
@@ -199,9 +199,11 @@ def run(context: Context, /, job: str, *, detach: bool, here: bool) -> int:
     record = _record(origin, job)
     if here:
         tokens.remove(origin.paths.token(job))
+        tokens.ask(origin.paths.asked(job))
         return _run_here(origin, record)
     _check_startable(origin, record)
     tokens.remove(origin.paths.token(job))
+    tokens.ask(origin.paths.asked(job))
     known = {one.id for one in records.read(origin.paths.runs(job))}
     origin.scheduler.start(record.label)
     if detach:

@@ -1,9 +1,10 @@
-"""Finds and follows the logs that launchers keep, one for each run."""
+"""Finds, reads and follows the logs that launchers keep, one for each run."""
 
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from jobsync import files
 from jobsync.errors import JobsyncError
 
 _PAUSE = 0.1
@@ -22,14 +23,34 @@ def newest(directory: Path, job: str) -> Path:
     return found[-1]
 
 
+def _part(log: Path, end: str) -> bytes:
+    return files.read(log.with_name(log.name + end)) or b""
+
+
+def before(log: Path) -> bytes:
+    """What left a log that is cut while its run goes on, or whose launcher was killed; empty where nothing did.
+
+    The beginning, a line that says how much is missing, and what is kept of the end so far.
+    """
+    head, tail, cut = (_part(log, end) for end in (".head", ".tail", ".cut"))
+    gone = int(cut) if cut.strip().isdigit() else 0
+    lost = max(gone - len(head) - len(tail), 0)
+    return head + b"\njobsync: %d bytes were cut here\n" % lost + tail if gone else b""
+
+
 def follow(path: Path, is_over: Callable[[], bool]) -> Iterator[bytes]:
     """What is in the log and what comes into it, until `is_over` says that nothing more will come.
 
-    Asked before each reading, so that the last bytes are never lost. Waits in between.
+    Asked before each reading, so that the last bytes are never lost. Waits in between. A log that its launcher cuts
+    meanwhile is read on from its new beginning.
     """
+    if parts := before(path):
+        yield parts
     with path.open("rb") as file:
         while True:
             over = is_over()
+            if path.exists() and path.stat().st_size < file.tell() and not over:
+                file.seek(0)
             if chunk := file.read():
                 yield chunk
             elif over:

@@ -22,6 +22,12 @@ def boot_id() -> str:
     return answer.stdout.decode("ascii", "replace").strip()
 
 
+def ask(path: Path) -> None:
+    """Tell the next start of the job, within the next minute, that its user asked for it: no condition counts then."""
+    files.make_directory(path.parent)
+    files.write_atomically(path, f"{int(time.time()) + LIFETIME}\n".encode(), 0o600)
+
+
 def write(path: Path) -> None:
     """Leave a token for the next start of the job, within this boot and the next minute."""
     files.make_directory(path.parent)

@@ -1,0 +1,54 @@
+"""`logs`, as typed: which runs, and what is left of a log whose middle is gone."""
+
+import re
+
+from jobsync.runs import launcher, records
+
+from ..laptop import Laptop
+
+COUNTS = 'run = "echo run $(wc -l <~/count); echo x >>~/count; exit $(cat ~/status)"\n'
+
+
+def ran(laptop: Laptop, *statuses: int) -> None:
+    (laptop.home / "count").touch()
+    for status in statuses:
+        (laptop.home / "status").write_text(f"{status}\n")
+        laptop.jobsync("run", "--here", "one", status=status)
+
+
+def test_logs_of_earlier_failed_and_recent_runs(registered: Laptop) -> None:
+    registered.job("one", COUNTS)
+    registered.commit()
+    ran(registered, 0, 3, 4, 0)
+    assert registered.jobsync("logs", "one").out == "run 3\n"
+    assert registered.jobsync("logs", "--run", "4", "one").out == "run 0\n"
+    assert "none is number 5" in registered.jobsync("logs", "--run", "5", "one", status=1).err
+    assert registered.jobsync("logs", "--failed", "one").out == "run 2\n"
+    assert registered.jobsync("logs", "--failed", "--run", "2", "one").out == "run 1\n"
+    shown = registered.jobsync("logs", "--since", "1h", "one").out.splitlines()
+    assert [line for line in shown if not line.startswith("==> ")] == [f"run {number}" for number in range(4)]
+    assert [line.rpartition(": ")[2] for line in shown if line.startswith("==> ")] == ["ok", "exit 3", "exit 4", "ok"]
+    assert len(registered.jobsync("logs", "--since", "1h", "--path", "one").out.splitlines()) == 4
+    assert "--since:" in registered.jobsync("logs", "--since", "an hour", "one", status=2).err
+
+
+def test_no_failure_no_log_of_one(registered: Laptop) -> None:
+    registered.job("one", COUNTS)
+    registered.commit()
+    ran(registered, 0)
+    ran_ = registered.jobsync("logs", "--failed", "one", status=1)
+    assert "no log of a run that failed" in ran_.err and "`jobsync history one`" in ran_.err
+
+
+def test_a_log_that_is_cut_while_its_run_goes_on_is_shown_in_order(registered: Laptop) -> None:
+    line = "x" * 63
+    registered.job("one", f'run = "echo begin; yes {line} | head -c {6 << 20}; sleep 1000"\n')
+    registered.commit()
+    registered.jobsync("run", "-d", "one")
+    logs = registered.home / "Library" / "Logs" / "jobsync"
+    registered.wait_for(lambda: any(path.name.endswith(".cut") for path in logs.rglob("*")), 60)
+    shown = registered.jobsync("logs", "one").out
+    found = re.search(r"\njobsync: (\d+) bytes were cut here\n", shown)
+    assert found is not None and shown.startswith("begin\n") and len(shown) < 4 * launcher.LOG_LIMIT
+    registered.jobsync("stop", "one")
+    registered.wait_for(lambda: records.read(registered.state / "runs" / "one")[-1].is_over)
