@@ -12,7 +12,7 @@ from jobsync.errors import Fault, JobsyncError
 from jobsync.reconcile.index import digest
 from jobsync.reconcile.ledger import RENDER_FORMAT, Ledger, Store, placed
 from jobsync.reconcile.origin import Origin
-from jobsync.reconcile.own import is_own, own_jobs
+from jobsync.reconcile.own import LOGIN, is_own, needs_login, own_jobs
 from jobsync.reconcile.state import Absence, Desired, Faulty, Outcome, Record, Source, Unwanted, Want, Wanted
 from jobsync.repo.affected import Entry, affected, entries_under
 from jobsync.repo.trees import HeadTree, WorkTree
@@ -164,7 +164,7 @@ def by_hand(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
             )
         jobs[job.name] = desired
     jobs |= {name: Faulty(_faults_of(definitions, name)) for name in definitions.faulty}
-    jobs |= own_jobs(origin)
+    jobs |= own_jobs(origin, needs_login=needs_login(origin, definitions.jobs))
     defined = {job.name: job for job in definitions.jobs}
     absent = {
         name: Absence(
@@ -240,7 +240,8 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
     found = {name: _from_ledger(origin, record) for name, record in ledger.records.items()}
     jobs: dict[str, Desired] = {name: wanted for name, wanted in found.items() if wanted is not None}
     jobs.update({name: Unwanted("no longer needed") for name in found if is_own(name)})
-    jobs |= own_jobs(origin)
+    # What other jobs need it for is not looked at here: only a sync by hand takes it away again.
+    jobs |= own_jobs(origin, needs_login=LOGIN in ledger.records)
     causes = dict.fromkeys(found.keys() - jobs.keys(), _LOST)
     causes |= affected_jobs(origin, ledger, head)
     if not causes:
@@ -248,6 +249,8 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
     tree = HeadTree(origin.repository, [head.jobs, SETTINGS])
     definitions = load(tree, origin.machine, names=causes.keys())
     jobs |= {name: Faulty(_faults_of(definitions, name)) for name in definitions.faulty}
+    if needs_login(origin, definitions.jobs):
+        jobs |= own_jobs(origin, needs_login=True)
     defined = {job.name: job for job in definitions.jobs}
     placing = _Placing(origin, ledger, head, jobs)
     for name, cause in _attributed(origin, ledger, head, causes).items():

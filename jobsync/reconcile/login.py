@@ -1,13 +1,15 @@
-"""What `jobsync-login` does at login: sync what HEAD holds, by the rules of the hooks.
+"""What `jobsync-login` does at login: sync what HEAD holds, by the rules of the hooks, and make up for missed runs.
 
-For everything that no hook announced: `git reset`, a pull by a program that runs no hooks, a hook that was killed.
+The sync is for everything that no hook announced: `git reset`, a pull by a program that runs no hooks, a hook that was
+killed.
 """
 
 import sys
 from collections.abc import Mapping
 
-from jobsync import report
+from jobsync import local_zone, report
 from jobsync.errors import JobsyncError
+from jobsync.reconcile.catching_up import catch_up
 from jobsync.reconcile.origin import Origin, open_registered, situation_now
 from jobsync.reconcile.sync import sync_from_hook
 from jobsync.repo.verdict import Verdict, decide
@@ -29,6 +31,7 @@ def run(repo_id: str, environ: Mapping[str, str]) -> None:
             _say(report.hook_lines(done))
         elif decided.notice:
             _say([decided.notice])
+        _say(catch_up(origin, local_zone.now()))
     except JobsyncError as error:
         _say([error.message, *([f"  {error.hint}"] if error.hint else [])])
 

@@ -5,6 +5,8 @@ launchd ends everything that a job started together with the job, so the rest mu
 `jobsync-login` starts at login and does what waits for one; it is there only where somebody asked for that.
 """
 
+from collections.abc import Iterable
+
 from jobsync.definitions.job import Argv, Job, Priority, Schedule
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.state import Source, Wanted
@@ -28,7 +30,16 @@ def finish_job(origin: Origin) -> Job:
 def login_job(origin: Origin) -> Job:
     """The definition of `jobsync-login`."""
     at_login = Schedule(at_login=True, words=("at login",))
-    return _job(origin, LOGIN, "login", "Syncs HEAD at login, for what no git hook announced", at_login)
+    return _job(
+        origin, LOGIN, "login", "Starts at login what was missed, and syncs what no git hook announced", at_login
+    )
+
+
+def needs_login(origin: Origin, jobs: Iterable[Job]) -> bool:
+    """Whether one of these jobs needs `jobsync-login` here: launchd forgets what was missed while off."""
+    if origin.config.scheduler != "launchd":
+        return False
+    return any(job.schedule.makes_up and job.unwanted is None for job in jobs)
 
 
 def _job(origin: Origin, name: str, verb: str, description: str, schedule: Schedule) -> Job:

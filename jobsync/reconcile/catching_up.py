@@ -1,0 +1,55 @@
+"""What `jobsync-login` does about runs that were missed while the machine was off: launchd itself forgets them.
+
+systemd does not (`Persistent=`), and after a sleep launchd does not either. Whether a start is too late, or a condition
+forbids it, the launcher decides once more.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from jobsync.definitions.job import Job
+from jobsync.reconcile.expected import missed_runs
+from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.plan import Orders
+from jobsync.reconcile.state import Record
+from jobsync.reconcile.sync import plan
+from jobsync.runs import tokens
+from jobsync.runs.missed import AWAY
+from jobsync.schedulers.protocol import SchedulerError, Survey
+
+
+def is_owed(origin: Origin, job: Job, record: Record, answer: Survey, now: datetime) -> bool:
+    """Whether the job missed a run that its definition wants made up for, and nothing has done so."""
+    loaded = answer.services.get(record.label)
+    if job.schedule.catch_up == 0 or loaded is None or loaded.pid is not None:
+        return False
+    missed = missed_runs(origin, job, record, answer, now, only_open=True)
+    if not missed or missed[-1].reason != AWAY:
+        return False
+    late = (now - missed[-1].last).total_seconds()
+    return job.schedule.catch_up is None or late <= job.schedule.catch_up
+
+
+def _start(origin: Origin, job: Job, record: Record) -> str:
+    # It is due: what a sync left against a start by a load must not stop it.
+    tokens.remove(origin.paths.token(job.name))
+    try:
+        origin.scheduler.start(record.label)
+    except SchedulerError as error:
+        return f"{job.name}: {error.message}"
+    return f"{job.name}: started, for a run that was missed"
+
+
+def catch_up(origin: Origin, now: datetime) -> list[str]:
+    """Start each job that is owed a run; a line for each. Nothing where the scheduler remembers by itself."""
+    if origin.config.scheduler != "launchd":
+        return []
+    planned = plan(origin, Orders())
+    answer = planned.observed.answer
+    if not isinstance(answer, Survey):
+        return []
+    records: Mapping[str, Record] = planned.ledger.records
+    jobs = [job for name, job in sorted(planned.want.definitions.items()) if name in records and job.schedule.slots]
+    return [
+        _start(origin, job, records[job.name]) for job in jobs if is_owed(origin, job, records[job.name], answer, now)
+    ]
