@@ -2,20 +2,31 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal, TypedDict
 
 import click
 
 from jobsync import local_zone, report
-from jobsync.cli.console import ExitCode, complain, confirm, json_option, paint, say, say_all, say_json
+from jobsync.cli.console import (
+    ExitCode,
+    complain,
+    complain_of,
+    confirm,
+    json_option,
+    note,
+    paint,
+    say,
+    say_all,
+    say_json,
+)
 from jobsync.cli.context import Context, pass_context
 from jobsync.config import Repo
 from jobsync.doctor import checks, fixing
 from jobsync.doctor.check import Result
 from jobsync.doctor.machine import versions
 from jobsync.doctor.view import View
-from jobsync.errors import JobsyncError
+from jobsync.errors import JobsyncError, UsageError
 from jobsync.findings import Finding, Level, Repair
 from jobsync.reconcile.origin import open_origin
 from jobsync.report import Tone
@@ -167,37 +178,43 @@ def _repo_json(repo: Repo, view: View | None, results: tuple[Result, ...], probl
     }
 
 
-def _announce(view: View, todo: tuple[Repair, ...]) -> None:
-    say("can be mended:")
-    for repair in todo:
-        say_all(f"  {line}" for line in fixing.in_words(repair, view.origin))
-
-
-def _mend(view: View, todo: tuple[Repair, ...]) -> None:
+def _mend(view: View, todo: tuple[Repair, ...], tell: Callable[[str], None]) -> None:
     for repair in todo:
         try:
             kept = fixing.mend(repair, view)
         except JobsyncError as trouble:
             complain(trouble.message, trouble.hint)
         else:
-            say_all(f"kept a copy of your edit: {path}" for path in kept)
+            for path in kept:
+                tell(f"kept a copy of your edit: {path}")
 
 
-def _fixed(view: View, results: tuple[Result, ...], *, yes: bool, everything: bool) -> tuple[Result, ...]:
-    """Show what can be mended, mend it, look again; gives what is so now."""
+def _fixed(view: View, results: tuple[Result, ...], *, yes: bool, tell: Callable[[str], None]) -> View | None:
+    """Show what can be mended and mend it; gives a fresh look, or None where nothing was done.
+
+    `tell` prints a line: beside a result that is for programs, it must not stand in it.
+    """
     todo = fixing.repairs(results)
     if not todo:
-        say("nothing of this can be mended without you")
-        return results
-    _announce(view, todo)
+        tell("nothing of this can be mended without you")
+        return None
+    tell("can be mended:")
+    for line in (line for repair in todo for line in fixing.in_words(repair, view.origin)):
+        tell(f"  {line}")
     if not confirm("Mend it?", yes=yes):
-        return results
-    _mend(view, todo)
-    again = View(view.origin, local_zone.now(), view.environment, view.only)
-    found = checks.examine(again)
-    say("looked again:")
-    _show(again, found, everything=everything)
-    return found
+        return None
+    _mend(view, todo, tell)
+    tell("looked again:")
+    return View(view.origin, local_zone.now(), view.environment, view.only)
+
+
+def _looked_at(view: View, *, fix: bool, yes: bool, everything: bool, as_json: bool) -> tuple[Result, ...]:
+    """Every check's result, shown where it is for people; after mending, what is so then."""
+    results = checks.examine(view)
+    if not as_json:
+        _show(view, results, everything=everything)
+    again = _fixed(view, results, yes=yes, tell=note if as_json else say) if fix else None
+    return _looked_at(again, fix=False, yes=yes, everything=everything, as_json=as_json) if again else results
 
 
 def _views(context: Context, job: str | None) -> Iterable[tuple[Repo, View | JobsyncError]]:
@@ -232,17 +249,18 @@ def doctor(context: Context, /, job: str | None, *, everything: bool, fix: bool,
     documents: list[RepoHealth] = []
     sick = False
     for repo, view in _views(context, job):
-        if isinstance(view, JobsyncError):
+        try:
+            if isinstance(view, JobsyncError):
+                raise view
+            results = _looked_at(view, fix=fix, yes=yes, everything=everything, as_json=as_json)
+        except UsageError:
+            raise
+        except JobsyncError as trouble:
             sick = True
-            documents.append(_repo_json(repo, None, (), view.message))
+            documents.append(_repo_json(repo, None, (), trouble.message))
             if not as_json:
-                complain(view.message, view.hint)
+                complain_of(trouble)
             continue
-        results = checks.examine(view)
-        if not as_json:
-            _show(view, results, everything=everything)
-        if fix:
-            results = _fixed(view, results, yes=yes, everything=everything)
         sick = sick or checks.has_errors(results)
         documents.append(_repo_json(repo, view, results, None))
     if as_json:

@@ -301,6 +301,8 @@ def history(
       jobsync history --failed              what went wrong
       jobsync history --html week.html      the same as a page
     """
+    if page is not None and as_json:
+        raise UsageError("--html and --json exclude each other", hint="leave one of them out")
     origins = (context.origin_of(job),) if job is not None else context.origins()
     now = local_zone.now()
     since = _since(period, now)

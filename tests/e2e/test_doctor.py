@@ -1,6 +1,7 @@
 """`doctor`, as typed."""
 
 import json
+import re
 from pathlib import Path
 
 from ..laptop import JOB, Laptop, Snapshot
@@ -79,6 +80,28 @@ def test_fix_shows_asks_keeps_copies_mends_and_looks_again(registered: Laptop) -
     assert "looked again:" in shown and _levels(registered, status=0) == {}
     assert registered.runs("one") == registered.runs("script") == 0, "nothing was started"
     assert "nothing of this can be mended without you" in registered.jobsync("doctor", "--fix", "--yes").out
+
+
+def test_mending_for_a_program_leaves_its_json_alone(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    registered.bootout("one")
+    ran = registered.jobsync("doctor", "--fix", "--yes", "--json")
+    assert json.loads(ran.out)["healthy"] is True
+    assert ran.err == "can be mended:\n  sync: reloaded one: was not loaded\nlooked again:\n"
+    assert registered.loaded() == {"one"}
+
+
+def test_a_repository_that_a_newer_jobsync_synced_is_a_problem_and_no_end(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    ledger = registered.state / "ledger"
+    text = ledger.read_text(encoding="utf-8")
+    ledger.write_text(re.sub(r'"render_format": \d+', '"render_format": 999', text), encoding="utf-8")
+    ran = registered.jobsync("doctor", "--json", status=1)
+    (repo,) = json.loads(ran.out)["repos"]
+    assert "a newer jobsync has synced this repository" in repo["problem"] and repo["checks"] == []
+    assert "upgrade this jobsync" in registered.jobsync("doctor", status=1).err
 
 
 def test_a_run_that_goes_on_is_not_stopped_to_be_loaded_anew(registered: Laptop) -> None:

@@ -116,4 +116,5 @@ def test_without_jinja2_the_page_says_what_to_install(registered: Laptop) -> Non
 
 def test_what_cannot_be_looked_back_at_is_said(registered: Laptop) -> None:
     assert "--since: " in registered.jobsync("history", "--since", "soon", status=2).err
+    assert "exclude each other" in registered.jobsync("history", "--html", "x", "--json", status=2).err
     assert "at most a year" in registered.jobsync("history", "--since", "90w", status=2).err

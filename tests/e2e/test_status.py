@@ -126,6 +126,19 @@ def test_the_last_line_says_when_a_sync_changed_something_and_how_far_head_is_ah
     assert "ahead" not in registered.jobsync("status").out
 
 
+def test_the_rules_of_a_job_are_on_its_screen(registered: Laptop) -> None:
+    registered.job(
+        "careful",
+        'run = "true"\n[schedule]\nat = "09:00"\n[limits]\ntimeout = "1h"\n[retry]\nattempts = 3\n'
+        '[when]\nac_power = true\n[expect]\nprints = ["done"]\n',
+    )
+    registered.commit()
+    shown = _screen(registered, "careful")
+    assert shown["limits"] == ["ended after 1h: TERM, and KILL 10s later"]
+    assert shown["retry"] == ["3 attempts in all, 1s before the second, doubling up to 5m"]
+    assert shown["conditions"] == ["only on AC power"] and shown["expects"] == ["prints a line like done"]
+
+
 def test_a_hundred_jobs_cost_one_question_to_the_scheduler(registered: Laptop) -> None:
     for number in range(100):
         registered.job(f"job-{number:03d}")
