@@ -260,3 +260,61 @@ def test_the_same_bytes_from_another_place_of_installation(bench: Bench, tmp_pat
     caller = _elsewhere(python, [tmp_path / "site"])
     assert _needs(bench, caller, python) == str(tmp_path / "site" / "jobsync" / "__init__.py")
     bench.check(caller, (str(python), "-m", "jobsync"), (str(python), "-m", "jobsync.entry"))
+
+
+# -- a wheel, and pre-commit's own environment
+
+ALL = os.environ.get("TRUST_KILLS") == "all"
+EVERY_PYTHON = [Path(sys.executable).resolve(), *PYTHONS]
+BUILT_WITH = EVERY_PYTHON if ALL else EVERY_PYTHON[:1]
+"""For each of these an environment is built with pip: all of them in `make trust`, our own in every run."""
+HANDED_OVER = {"JOBSYNC_HANDED_OVER": "1"}
+"""It shall do the work itself, and not wake up the installation that `init` recorded."""
+
+
+def quietly(*argv: str, at: Path, env: dict[str, str] | None = None) -> str:
+    done = subprocess.run(argv, cwd=at, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=600, text=True)
+    assert done.returncode == 0, (argv, done.stdout, done.stderr)
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def project(bench: Bench) -> Path:
+    """jobsync's own repository, with what a wheel is built from."""
+    root = bench.laptop.root / "project"
+    root.mkdir()
+    for name in ("jobsync", "hooks", "template-repo", "docs"):
+        shutil.copytree(PACKAGE.parent / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in PACKAGE.parent.iterdir():
+        # In a linked work tree `.git` is a file, by which the copy would be one with the original.
+        if path.is_file() and not path.name.startswith((".git", ".coverage")):
+            shutil.copy(path, root)
+    assert not (root / ".git").exists()
+    for arguments in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "all")):
+        quietly("git", *arguments, at=root, env=bench.laptop.environment)
+    return root
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("python", BUILT_WITH, ids=str)
+def test_the_same_bytes_from_pre_commits_environment(bench: Bench, project: Path, python: Path, tmp_path: Path) -> None:
+    """A wheel, which pre-commit has pip build and install into an environment of its own, and starts as a hook."""
+    commit = quietly("git", "rev-parse", "HEAD", at=project, env=bench.laptop.environment)
+    config = tmp_path / "pre-commit.yaml"
+    hook = f"{{id: jobsync-post-merge, language_version: {python}}}"
+    config.write_text(f"repos: [{{repo: '{project}', rev: '{commit}', hooks: [{hook}]}}]\n", encoding="utf-8")
+    home = tmp_path / "pre-commit"
+    cache = {"PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR", str(tmp_path / "pip")), "PIP_NO_INPUT": "1"}
+    pip = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "HTTP", "http"))}
+    caller = Caller("pre-commit", {**pip, **cache, **HANDED_OVER, "PRE_COMMIT_HOME": str(home)})
+    run = f"exec {bench.bin}/pre-commit run -c {config} --hook-stage post-merge --is-squash-merge 0"
+    install = [str(bench.bin / "pre-commit"), "install-hooks", "-c", str(config)]
+    done = subprocess.run(install, cwd=bench.laptop.work, env=bench.environment(caller), capture_output=True)
+    said = (home / "pre-commit.log").read_text() if done.returncode else ""
+    if "Could not find a version" in said:
+        pytest.skip("pip cannot fetch what the wheel is built with: no network")
+    assert done.returncode == 0, said
+    (jobsync,) = (path for path in home.rglob("jobsync") if path.parent.name == "bin")
+    version = quietly(str(jobsync.parent / "python"), "-c", "import sys; print(sys.version_info[:2])", at=tmp_path)
+    assert version == quietly(str(python), "-c", "import sys; print(sys.version_info[:2])", at=tmp_path)
+    bench.check(caller, (str(jobsync),), ("sh", "-c", run, "sh"))
