@@ -1,6 +1,7 @@
 """Through prek, the other runner of pre-commit's hooks, and through the ids that build no environment."""
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +16,11 @@ STAGES = ("post-merge", "post-checkout", "post-rewrite", "post-commit")
 IDS = ("jobsync-check-system", *(f"jobsync-{stage}-system" for stage in STAGES))
 
 
-@pytest.fixture(scope="module", params=["prek", "pre-commit"])
+# pre-commit runs the ids that build an environment in test_pre_commit.py; in `make trust` it runs these too.
+TOOLS = ["prek", "pre-commit"] if os.environ.get("TRUST_GIT") == "all" else ["prek"]
+
+
+@pytest.fixture(scope="module", params=TOOLS)
 def framework(request: pytest.FixtureRequest) -> Iterator[Laptop]:
     """A laptop whose dotfiles repository has a framework with our ids instead of hooks of our own."""
     tool = str(request.param)

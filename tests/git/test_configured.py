@@ -105,7 +105,7 @@ def stage() -> Iterator[Stage]:
         yield built
 
 
-@pytest.mark.parametrize("scenario", [PULLS[0], PULLS[20], REBASES[0], REBASES[2], *COMMITS[:3], COMMITS[14]],
+@pytest.mark.parametrize("scenario", [PULLS[0], REBASES[0], COMMITS[2], COMMITS[14]],
                          ids=lambda one: one.name)  # fmt: skip
 def test_scenario(stage: Stage, scenario: Scenario) -> None:
     stage.begin(scenario)
