@@ -15,7 +15,6 @@ from jobsync.reconcile import observe
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import FINISH
 from jobsync.reconcile.sync import sync_from_hook
-from jobsync.schedulers.protocol import Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +70,13 @@ def forget(origin: Origin) -> None:
     files.remove(origin.paths.background)
 
 
-def _is_inside(origin: Origin) -> bool:
-    """Whether we run inside a job of this repository, whose end would end what we start."""
-    answer = origin.scheduler.survey()
-    services = answer.services if isinstance(answer, Survey) else {}
-    start = origin.scheduler.label("")
-    pids = {one.pid for label, one in services.items() if label.startswith(start) and one.pid}
-    return bool(pids and pids & observe.ancestors())
-
-
 def hand_on(origin: Origin) -> None:
     """Have the sync done by a process of its own session, or from outside of the job that we run in.
 
     `JobsyncError` when nobody could be started; then the next hook or sync does it.
     """
     _write(origin, Background(int(time.time())))
-    if _is_inside(origin):
+    if observe.is_inside(origin.scheduler):
         origin.scheduler.start(origin.scheduler.label(FINISH))
         return
     env = {**origin.repository.environment, configuration.VARIABLE: str(origin.config.file)}

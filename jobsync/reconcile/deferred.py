@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from jobsync import config as configuration
 from jobsync import files, process
 from jobsync.errors import JobsyncError
+from jobsync.reconcile import observe
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import FINISH
 from jobsync.reconcile.state import Caller
@@ -51,7 +52,7 @@ def write(origin: Origin, requests: Mapping[str, Request]) -> None:
     files.write_if_changed(origin.paths.deferred, dumps(requests), 0o600)
 
 
-def arrange(origin: Origin, requests: Mapping[str, Request], ancestors: frozenset[int]) -> None:
+def arrange(origin: Origin, requests: Mapping[str, Request]) -> None:
     """See to it that deferred changes are finished: from outside of the job where we are in one, else by a waiter.
 
     Never raises: the next sync finishes them too.
@@ -59,7 +60,7 @@ def arrange(origin: Origin, requests: Mapping[str, Request], ancestors: frozense
     if not requests:
         return
     try:
-        if any(request.pid in ancestors for request in requests.values()):
+        if observe.is_inside(origin.scheduler):
             origin.scheduler.start(origin.scheduler.label(FINISH))
         else:
             argv = (origin.config.hook, "finish", origin.repo.id)

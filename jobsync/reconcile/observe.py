@@ -141,6 +141,16 @@ def _leftovers(paths: Paths, known: set[str], ledger: Ledger, scheduler: Schedul
     return tuple(str(path) for path in dict.fromkeys((*launchers, *unplaced)))
 
 
+def is_inside(scheduler: Scheduler) -> bool:
+    """Whether this process runs inside a job of the repository: what it starts would end together with that job."""
+    answer = scheduler.survey()
+    if not isinstance(answer, Survey):
+        return False
+    start = scheduler.label("")
+    pids = {one.pid for label, one in answer.services.items() if label.startswith(start) and one.pid}
+    return bool(pids) and not pids.isdisjoint(ancestors() | scheduler.enclosing(answer))
+
+
 def _above(answer: Answer, labels: set[str], scheduler: Scheduler) -> frozenset[int]:
     """Processes that this one depends on; asked for only where one of these jobs runs."""
     if not isinstance(answer, Survey):

@@ -218,7 +218,7 @@ def _locked(
         if planned.whole and orders.caller is Caller.HAND:
             # What went on in the background is old news: this report is the newer one.
             files.remove(origin.paths.background)
-    deferred.arrange(origin, deferred.read(origin), planned.observed.ancestors)
+    deferred.arrange(origin, deferred.read(origin))
     return Report(
         results=_shown(done.results.values()),
         faults=planned.plan.faults,
