@@ -15,6 +15,7 @@ from jobsync.reconcile.ahead import Ahead, ahead
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.status import JobStatus, State
 from jobsync.reconcile.sync import Planned
+from jobsync.reconcile.telling import tell
 from jobsync.runs.missed import Missed
 from jobsync.runs.records import Run
 from jobsync.runs.words import age
@@ -261,9 +262,10 @@ def _remedy(one: JobStatus) -> str:
 @click.command()
 @click.argument("job", required=False)
 @click.option("--exit-code", is_flag=True, help="Exit with 3 when some job is not well.")
+@click.option("--notify", is_flag=True, help="Tell by [notify] which runs did not come or were killed, each once.")
 @json_option(StatusDocument)
 @pass_context
-def status(context: Context, /, job: str | None, *, exit_code: bool, as_json: bool) -> int:
+def status(context: Context, /, job: str | None, *, exit_code: bool, notify: bool, as_json: bool) -> int:
     """Show how every job stands, or everything about one JOB.
 
     \b
@@ -278,6 +280,8 @@ def status(context: Context, /, job: str | None, *, exit_code: bool, as_json: bo
     for origin in origins:
         planned, found = statuses.gather(origin, now)
         shown = tuple(one for one in found if job in (None, one.name))
+        for line in tell(origin, shown) if notify else ():
+            note(line)
         sick = sick or bool(planned.plan.faults and not job) or not all(one.is_healthy for one in shown)
         if as_json:
             documents.append(_repo_json(origin, planned, shown))

@@ -24,7 +24,7 @@ def hook_ids(file: Path) -> set[str]:
 
 
 def test_each_kind_of_job_is_shown() -> None:
-    assert [job.name for job in JOBS] == ["backup", "briefing", "heartbeat", "inbox", "report"]
+    assert [job.name for job in JOBS] == ["backup", "briefing", "heartbeat", "inbox", "report", "watchdog"]
     assert {run.read_text().splitlines()[0].split()[-1] for run in RUNS} == {"bash", "bun", "-B"}
 
 

@@ -1,0 +1,88 @@
+"""Tells what no launcher can: runs that did not come, and runs that were killed. Each change of state once.
+
+What a job's user was last told of stands in a file that the launcher reads and writes too.
+"""
+
+import time
+from collections.abc import Iterable
+
+from jobsync import files, process
+from jobsync.config import SYSTEM_PATH
+from jobsync.definitions.duration import format_duration
+from jobsync.definitions.job import Argv, Event, Job, Notify
+from jobsync.errors import JobsyncError
+from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.status import JobStatus, State
+from jobsync.runs import launcher, records
+
+_FAILED = (State.FAILING, State.NOT_RUNNING)
+
+
+def _stale(origin: Origin, job: Job) -> str:
+    """Why the last success is too old; empty where it is not, or where there was none yet."""
+    within = job.expect.success_within
+    success = records.last_success(records.read(origin.paths.runs(job.name))) if within is not None else None
+    if within is None or success is None or success.ended is None or time.time() - success.ended <= within:
+        return ""
+    return f"no success within {format_duration(within)}"
+
+
+def _news(origin: Origin, one: JobStatus, job: Job) -> tuple[Event, str] | None:
+    """What there is to tell of a job, if nobody has been told."""
+    if one.state in _FAILED:
+        return Event.FAILED, one.detail
+    if stale := _stale(origin, job):
+        return Event.FAILED, stale
+    return (Event.MISSED, one.detail) if one.state is State.MISSED else None
+
+
+def _run(origin: Origin, job: Job, notify: Notify, event: Event, detail: str) -> None:
+    """The command of `[notify]`. `JobsyncError` where it could not be run to its end in time, or failed."""
+    command = notify.run or launcher.OWN_TELLER
+    argv = command.arguments if isinstance(command, Argv) else ("/bin/sh", "-eu", "-c", command.text)
+    path = ":".join((*job.path, origin.config.path or SYSTEM_PATH))
+    environment = {
+        "HOME": origin.config.home,
+        "PATH": path,
+        **dict(job.environment),
+        "JOBSYNC_EVENT": event.value,
+        "JOBSYNC_MESSAGE": f"{job.name} {event.value}: {detail}",
+        "JOBSYNC_JOB": job.name,
+        "JOBSYNC_DIR": job.home_directory,
+        "JOBSYNC_LABEL": origin.scheduler.label(job.name),
+        "JOBSYNC_STATUS": "",
+        "JOBSYNC_REASON": detail,
+        "JOBSYNC_RUN": "",
+        "JOBSYNC_LOG": "",
+    }
+    change = ("/bin/sh", "-c", 'cd "$JOBSYNC_DIR" && exec "$@"', "sh", *argv)
+    done = process.run(change, env=environment, timeout=launcher.NOTIFY_LIMIT)
+    if done.status:
+        raise JobsyncError(f"the command of [notify] ended with status {done.status}: {done.complaint}")
+
+
+def _tell(origin: Origin, one: JobStatus, job: Job, notify: Notify) -> str:
+    """A line about what was told; empty where there was nothing new."""
+    news = _news(origin, one, job)
+    if news is None:
+        return ""
+    event, detail = news[0], " ".join(news[1].split())
+    path = origin.paths.announced(job.name)
+    former = (files.read(path) or b"").decode("ascii", "replace").strip()
+    if former in (event.value, Event.FAILED.value):
+        return ""
+    files.make_directory(path.parent)
+    files.write_atomically(path, f"{event.value}\n".encode(), 0o600)
+    if event not in notify.on:
+        return ""
+    try:
+        _run(origin, job, notify, event, detail)
+    except JobsyncError as error:
+        return f"{job.name} {event.value}: could not tell: {error.message}"
+    return f"{job.name} {event.value}: told"
+
+
+def tell(origin: Origin, found: Iterable[JobStatus]) -> tuple[str, ...]:
+    """Run the command of `[notify]` of each job that changed for the worse; a line for each. Never raises for one."""
+    lines = [_tell(origin, one, one.job, one.job.notify) for one in found if one.job and one.job.notify]
+    return tuple(line for line in lines if line)
