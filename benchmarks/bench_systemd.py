@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests import user_manager
@@ -36,7 +36,7 @@ def _nothing() -> None:
 class Linux(Machine):
     """A machine whose scheduler is a real user manager."""
 
-    manager: UserManager
+    manager: UserManager = field(kw_only=True)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -125,7 +125,7 @@ def _machine(bench: Bench, stack: ExitStack, name: str) -> Linux:
     root = bench.directory(name)
     (root / "home").mkdir()
     manager = stack.enter_context(user_manager.running(root / "home"))
-    return Linux(root, Path("/nonexistent"), installation(bench), manager)
+    return Linux(root, installation(bench), manager=manager)
 
 
 def _tables(bench: Bench, jobs: int, ours: Linux, rival: Linux, program: Path | None) -> Iterator[Table]:

@@ -1,11 +1,8 @@
 """What happens to an error that is our own fault: a log for an issue, and one line that says where it is."""
 
 import os
-import platform
 import sys
-import tempfile
 import time
-import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,10 +14,19 @@ from jobsync import files
 def _directory(environ: Mapping[str, str]) -> Path:
     """Beside the state of the repositories; where there is no configuration that can be read, a temporary place."""
     file = configuration.find(environ)
-    return Path(configuration.load(file).state) / "bugs" if file else Path(tempfile.gettempdir())
+    return Path(configuration.load(file).state) / "bugs" if file else _temporary()
+
+
+def _temporary() -> Path:
+    import tempfile  # every hook that has something to do imports this module, and none should need it
+
+    return Path(tempfile.gettempdir())
 
 
 def _report() -> bytes:
+    import platform
+    import traceback
+
     head = f"jobsync {jobsync.__version__}, Python {platform.python_version()}, {platform.platform()}"
     return f"{head}\n{' '.join(sys.argv)}\n\n{traceback.format_exc()}".encode("utf-8", "replace")
 
@@ -36,6 +42,6 @@ def write_log(environ: Mapping[str, str]) -> Path:
         files.make_directory(directory)
         files.write_atomically(directory / name, _report(), 0o600)
     except Exception:  # what is broken may be what finds the place
-        directory = Path(tempfile.gettempdir())
+        directory = _temporary()
         files.write_atomically(directory / name, _report(), 0o600)
     return directory / name

@@ -9,9 +9,9 @@ import os
 import pwd
 import sys
 import tomllib
+from _blake2 import blake2b  # what hashlib hands out, without its OpenSSL (5 ms at each start)
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 

@@ -1,11 +1,11 @@
 """Values -> text or JSON. Knows nothing of terminals: who prints decides on colour and width."""
 
 from collections.abc import Iterable, Sequence
-from enum import Enum
 from typing import TypedDict
 
 from jobsync.errors import Fault
 from jobsync.reconcile.state import Outcome, Report, Result
+from jobsync.tones import Tone, printable
 
 JSON_VERSION = 1
 """Raised when a field of the JSON output changes its meaning or goes."""
@@ -46,15 +46,6 @@ class SyncReport(TypedDict):
     kept: list[str]
 
 
-class Tone(Enum):
-    """How a word is meant, for whoever colours it."""
-
-    GOOD = "green"
-    QUIET = "bright_black"
-    CHANGED = "yellow"
-    BAD = "red"
-
-
 _TONES = {
     Outcome.UNCHANGED: Tone.QUIET,
     Outcome.PAUSED: Tone.QUIET,
@@ -71,11 +62,6 @@ _STANDING = (*_BAD, Outcome.DEFERRED)
 def tone(outcome: Outcome) -> Tone:
     """The tone of an outcome; what is not listed changed something well."""
     return _TONES.get(outcome, Tone.GOOD)
-
-
-def printable(text: str) -> str:
-    """`text` with everything that could play with a terminal escaped; lines stay lines."""
-    return "".join(char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text)
 
 
 def cell(text: str) -> str:

@@ -36,7 +36,8 @@ SMALL = {
     "paths": {"config"},
     "process": {"errors"},
     "start": {"entry"},
-    "report": {"reconcile", "errors"},
+    "report": {"reconcile", "errors", "tones"},
+    "tones": set[str](),
 }
 PURE = (
     "reconcile.plan",

@@ -12,7 +12,7 @@ from typing import Any, TextIO, TypeVar
 import click
 
 from jobsync.errors import JobsyncError, UsageError
-from jobsync.report import Tone, printable
+from jobsync.tones import Tone, printable
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -2,20 +2,20 @@
 
 import os
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from jobsync import config as configuration
 from jobsync.config import Config, Repo
 from jobsync.errors import JobsyncError, UsageError
-from jobsync.reconcile import ledger as ledgers
-from jobsync.reconcile.origin import Origin, open_origin
-from jobsync.reconcile.own import is_own
 from jobsync.repo.repository import Place, identity, locate
-from jobsync.repo.trees import WorkTree
+
+if TYPE_CHECKING:
+    from jobsync.reconcile.origin import Origin
+    from jobsync.repo.trees import WorkTree
 
 
 @dataclass
@@ -75,17 +75,21 @@ class Context:
             raise JobsyncError("no dotfiles repository is registered on this machine", hint=self._first_step())
         return self.config.repos
 
-    def origins(self) -> tuple[Origin, ...]:
+    def origins(self) -> "tuple[Origin, ...]":
         """The repositories that the command is about, opened."""
+        from jobsync.reconcile.origin import open_origin  # schedulers and definitions, which `--help` does without
+
         return tuple(open_origin(self.config, repo) for repo in self.repos())
 
-    def origin_of(self, job: str) -> Origin:
+    def origin_of(self, job: str) -> "Origin":
         """The one repository that has this job. `UsageError` when none has it, or several."""
         origins = self.origins()
         found = [origin for origin in origins if job in _names(origin)]
         if len(found) == 1:
             return found[0]
         if not found:
+            from difflib import get_close_matches
+
             close = get_close_matches(job, {name for origin in origins for name in _names(origin)}, n=1)
             hint = f"did you mean {close[0]!r}?" if close else "`jobsync status` lists the jobs"
             raise UsageError(f"there is no job named {job!r}", hint=hint)
@@ -93,9 +97,12 @@ class Context:
         raise UsageError(f"several repositories have a job {job!r}: {prefixes}", hint="add --repo PREFIX")
 
 
-def _names(origin: Origin) -> set[str]:
+def _names(origin: "Origin") -> set[str]:
     """Every job that is installed, and every directory of the work tree that defines one, well or badly."""
     from jobsync.definitions.load import read_settings
+    from jobsync.reconcile import ledger as ledgers
+    from jobsync.reconcile.own import is_own
+    from jobsync.repo.trees import WorkTree
 
     known = ledgers.read(origin.paths.ledger)
     names = {name for name in known.records if not is_own(name)} if known else set()
@@ -106,7 +113,7 @@ def _names(origin: Origin) -> set[str]:
     return names | {name for name in tree.names(directory) or () if _means_a_job(tree, f"{directory}/{name}")}
 
 
-def _means_a_job(tree: WorkTree, directory: str) -> bool:
+def _means_a_job(tree: "WorkTree", directory: str) -> bool:
     """As `load` sees it: what cannot be read is a job with a fault."""
     try:
         return any(tree.mode(f"{directory}/{file}") is not None for file in ("job.toml", "run"))

@@ -29,7 +29,7 @@ from jobsync.doctor.view import View
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.findings import Finding, Level, Repair
 from jobsync.reconcile.origin import open_origin
-from jobsync.report import Tone
+from jobsync.tones import Tone
 
 LevelWord = Literal["ok", "info", "warning", "error", "skipped"]
 

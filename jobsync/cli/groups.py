@@ -6,7 +6,6 @@ A command's module is imported when it is asked for: `jobsync --help` must not p
 import importlib
 import keyword
 import os
-from difflib import get_close_matches
 
 import click
 
@@ -91,6 +90,8 @@ class _Late(click.Group):
         """As click's; an unknown name gets the nearest known one as hint."""
         if args[0] in _MODULES or args[0].startswith("-"):
             return super().resolve_command(ctx, args)
+        from difflib import get_close_matches
+
         close = get_close_matches(args[0], _MODULES, n=1)
         hint = f"did you mean `jobsync {close[0]}`?" if close else "`jobsync --help` lists the commands"
         raise UsageError(f"there is no command {args[0]!r}", hint=hint)

@@ -16,11 +16,11 @@ from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile import history as histories
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.status import how_it_ended
-from jobsync.report import Tone
 from jobsync.runs.missed import Missed
 from jobsync.runs.records import Run
 from jobsync.runs.timeline import Event, Mark, Timeline, days_between, worst
 from jobsync.runs.words import length, size
+from jobsync.tones import Tone
 
 MarkWord = Literal["failed", "missed", "running", "skipped", "ok"]
 

@@ -23,9 +23,9 @@ from jobsync.reconcile import takeover
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
 from jobsync.repo.trees import WorkTree
-from jobsync.report import Tone
 from jobsync.schedulers import plist as plists
 from jobsync.schedulers.protocol import Answer, Survey
+from jobsync.tones import Tone, printable
 
 _CRONTAB = "crontab"
 _SCHEMA = "schemas/job.schema.json"
@@ -220,7 +220,7 @@ def _shown(one: Candidate, draft: Draft, shared: set[Notice], *, whole: bool) ->
     lines = [paint(f"jobs/{draft.name}", Tone.GOOD) + f"  from {report.cell(draft.origin)}"]
     for path, (_, content) in one.files if whole else ():
         texts = content.decode("utf-8", "replace").rstrip("\n").split("\n")
-        lines += [paint(f"  {path}", Tone.QUIET), *(f"    {report.printable(text)}".rstrip() for text in texts)]
+        lines += [paint(f"  {path}", Tone.QUIET), *(f"    {printable(text)}".rstrip() for text in texts)]
     lines += _notice_lines(notice for notice in draft.notices if notice not in shared)
     return [*lines, ""] if whole else lines
 

@@ -13,12 +13,12 @@ from jobsync.definitions.duration import parse_duration
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile import status as statuses
 from jobsync.reconcile.origin import Origin
-from jobsync.report import Tone
 from jobsync.runs import logs as log_files
 from jobsync.runs import records
 from jobsync.runs.records import Run
 from jobsync.runs.words import exit_words
 from jobsync.schedulers.protocol import Survey
+from jobsync.tones import Tone
 
 
 @click.command()

@@ -13,11 +13,11 @@ from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.state import Outcome
 from jobsync.reconcile.status import JobStatus, State, how_it_ended, missed_words
 from jobsync.reconcile.sync import Planned
-from jobsync.report import Tone
 from jobsync.runs import records
 from jobsync.runs.missed import Missed
 from jobsync.runs.records import Run
 from jobsync.runs.words import age, length
+from jobsync.tones import Tone, printable
 
 _UPCOMING = 5
 _RECENT = 5
@@ -155,4 +155,4 @@ def screen(origin: Origin, planned: Planned, one: JobStatus, now: datetime) -> l
     rows = [(name if not number else "", line) for name, lines in fields for number, line in enumerate(lines)]
     title = f"{one.name} ({one.label})" + (f": {job.description}" if job and job.description else "")
     state, *rest = report.table(rows, indent="  ")
-    return [report.printable(title), state.removesuffix(words) + paint(words, tone_of(one)), *rest]
+    return [printable(title), state.removesuffix(words) + paint(words, tone_of(one)), *rest]

@@ -23,6 +23,7 @@ from jobsync.reconcile.state import Caller, Change, Remove, Report, Write
 from jobsync.repo.repository import Place, Repository, about_to_commit, open_repository
 from jobsync.repo.trees import IndexTree, WorkTree
 from jobsync.repo.verdict import refusal_by_hand
+from jobsync.tones import printable
 
 
 class SyncedRepo(report.SyncReport):
@@ -185,7 +186,7 @@ def _show_kept(origins: tuple[Origin, ...], jobs: tuple[str, ...]) -> None:
     found = [(origin, copy) for origin in origins for copy in kept.copies(origin.paths)]
     shown = [(origin, copy) for origin, copy in found if not jobs or kept.job_of(copy, origin.scheduler) in jobs]
     for origin, copy in shown:
-        say_all(report.printable(line) for line in _kept_lines(origin, copy))
+        say_all(printable(line) for line in _kept_lines(origin, copy))
     if not shown:
         note("there are no copies of hand edits" + (f" of {', '.join(jobs)}" if jobs else ""))
 

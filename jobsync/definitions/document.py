@@ -1,12 +1,14 @@
 """Bytes of a TOML file → plain dicts, lists and scalars, or the fault that names the line. Never anything else."""
 
 import re
+import tomllib
 from collections.abc import Collection, Mapping
-
-import tomlkit
-from tomlkit.exceptions import ParseError
+from typing import TYPE_CHECKING
 
 from jobsync.errors import JobsyncError
+
+if TYPE_CHECKING:
+    from tomlkit.exceptions import ParseError
 
 LARGEST_FILE = 64 * 1024
 DEEPEST = 16
@@ -78,7 +80,7 @@ def _hint(line: str) -> str:
     return ""
 
 
-def _explain(error: ParseError, text: str) -> str:
+def _explain(error: "ParseError", text: str) -> str:
     message = _LOCATION.sub("", str(error)).rstrip(".")
     # At the end of the text tomlkit sees a NUL; a real one was refused before.
     if "'\\x00'" in message:
@@ -89,6 +91,20 @@ def _explain(error: ParseError, text: str) -> str:
     # A key that exists is noticed on the line after it; that one may be no line any more.
     number = min(error.line, len(lines))
     return f"line {number}: {message}{_hint(lines[number - 1])}"
+
+
+def _fault(text: str, refusal: Exception) -> JobsyncError:
+    """What is wrong with a text that tomllib refuses, in tomlkit's words: they say more, and take ten times as long."""
+    import tomlkit
+    from tomlkit.exceptions import ParseError
+
+    try:
+        tomlkit.parse(text)
+    except ParseError as error:
+        return JobsyncError(_explain(error, text))
+    except Exception as error:
+        return JobsyncError(f"is not TOML that can be read ({type(error).__name__})")
+    return JobsyncError(f"is not TOML that can be read ({refusal})")
 
 
 def _depth(value: object) -> int:
@@ -108,11 +124,9 @@ def parse(data: bytes) -> Table:
     """
     text = _decode(data)
     try:
-        table: Table = tomlkit.parse(text).unwrap()
-    except ParseError as error:
-        raise JobsyncError(_explain(error, text)) from None
+        table: Table = tomllib.loads(text)
     except Exception as error:  # A parser's own bug on somebody's bytes must not stop the other jobs.
-        raise JobsyncError(f"is not TOML that can be read ({type(error).__name__})") from None
+        raise _fault(text, error) from None
     if _depth(table) > DEEPEST:
         raise JobsyncError("is nested too deeply to be a definition; write it flat")
     return table

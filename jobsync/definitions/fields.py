@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from jobsync.definitions.command import read_command
 from jobsync.definitions.document import shown, unfit
-from jobsync.definitions.job import Job, Line, Machine, Priority, Restart
+from jobsync.definitions.job import SHELLS_OWN, Job, Line, Machine, Priority, Restart
 from jobsync.definitions.launchd_keys import PRIORITY_KEYS, launchd_fault
 from jobsync.definitions.places import Surroundings, repository_path
 from jobsync.definitions.secrets import secret_fault
@@ -27,12 +27,6 @@ _MOST_UNKNOWN = 50
 SYSTEMS = ("macos", "linux")
 _OTHER_SYSTEMS = {"darwin": "macos", "mac": "macos", "osx": "macos", "mac os": "macos"}
 _ENV_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
-# Assigning to one of these ends some shells (readonly in bash, which is macOS's sh) or changes how the launcher's
-# own lines are read.
-SHELLS_OWN = frozenset(
-    {"BASHOPTS", "BASH_VERSINFO", "EUID", "IFS", "OLDPWD", "OPTARG", "OPTIND", "PPID", "PWD", "SHELLOPTS", "UID", "_"}
-)
-"""Names that neither `[env]` nor a job's env file may set."""
 
 
 def check_keys(section: Section) -> None:

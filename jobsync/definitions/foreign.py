@@ -14,8 +14,7 @@ import tomlkit
 
 from jobsync.definitions.document import unfit
 from jobsync.definitions.duration import format_duration
-from jobsync.definitions.fields import SHELLS_OWN
-from jobsync.definitions.job import Argv, Command, Job, Line, Script, Slot
+from jobsync.definitions.job import SHELLS_OWN, Argv, Command, Job, Line, Script, Slot
 from jobsync.definitions.load import JOB_FILE, LONGEST_NAME
 from jobsync.definitions.places import Surroundings
 from jobsync.definitions.schedule import read_every

@@ -11,6 +11,13 @@ from typing import Protocol
 
 from jobsync.errors import Fault
 
+# Assigning to one of these ends some shells (readonly in bash, which is macOS's sh) or changes how the launcher's
+# own lines are read.
+SHELLS_OWN = frozenset(
+    {"BASHOPTS", "BASH_VERSINFO", "EUID", "IFS", "OLDPWD", "OPTARG", "OPTIND", "PPID", "PWD", "SHELLOPTS", "UID", "_"}
+)
+"""Names that neither `[env]` nor a job's env file may set."""
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:

@@ -5,19 +5,20 @@ no list of `StartCalendarInterval` dicts could say it. Pure, and the same on eve
 meant to differ).
 """
 
-import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
-
-from cronsim import CronSim, CronSimError
+from typing import TYPE_CHECKING
 
 from jobsync.definitions.duration import format_duration, parse_duration
 from jobsync.definitions.job import Slot
 from jobsync.definitions.slots import MINUTES_A_DAY, MOST_SLOTS, next_runs, shift, simplify
 from jobsync.errors import JobsyncError
+
+if TYPE_CHECKING:
+    from cronsim import CronSim
 
 __all__ = [
     "Clock",
@@ -326,7 +327,9 @@ def _shorthand(text: str) -> str:
     return SHORTHANDS[text]
 
 
-def _cronsim(text: str, fields: list[str]) -> CronSim:
+def _cronsim(text: str, fields: list[str]) -> "CronSim":
+    from cronsim import CronSim, CronSimError  # and with it calendar: 3 ms that only cron lines need
+
     try:
         # The date is of no consequence: only the fields are read.
         return CronSim(" ".join(fields), datetime(2000, 1, 1))
@@ -483,6 +486,8 @@ def read_spread(text: str) -> int:
 
 def spread_of(minutes: int, machine: str, label: str) -> int:
     """How many minutes of a spread this job on this machine gets, 0 to `minutes`: always the same."""
+    import hashlib  # and with it OpenSSL: 5 ms that only `spread` needs
+
     digest = hashlib.sha256(f"{machine}\0{label}".encode()).digest()
     return int.from_bytes(digest[:8], "big") % (minutes + 1)
 

@@ -25,12 +25,13 @@ from jobsync.reconcile.sync import sync_from_hook
 from jobsync.repo.repository import Place, identity, locate, open_repository
 from jobsync.repo.situation import situation
 from jobsync.repo.verdict import Verdict, decide
+from jobsync.tones import printable
 
 _INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"jobsync: {report.printable(line)}\n")
+    sys.stderr.write(f"jobsync: {printable(line)}\n")
 
 
 def _verdict(

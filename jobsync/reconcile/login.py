@@ -13,6 +13,7 @@ from jobsync.reconcile.catching_up import catch_up
 from jobsync.reconcile.origin import Origin, open_registered, situation_now
 from jobsync.reconcile.sync import sync_from_hook
 from jobsync.repo.verdict import Verdict, decide
+from jobsync.tones import printable
 
 
 def verdict(origin: Origin, environ: Mapping[str, str]) -> Verdict:
@@ -38,4 +39,4 @@ def run(repo_id: str, environ: Mapping[str, str]) -> None:
 
 def _say(lines: list[str]) -> None:
     for line in lines:
-        sys.stderr.write(f"jobsync: {report.printable(line)}\n")
+        sys.stderr.write(f"jobsync: {printable(line)}\n")

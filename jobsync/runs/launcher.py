@@ -9,12 +9,11 @@ parts that the job uses, so that most stay short and fast.
 import re
 import shlex
 import string
+from _blake2 import blake2b  # what hashlib hands out, without its OpenSSL (5 ms at each start)
 from collections.abc import Iterable, Mapping
-from hashlib import blake2b
 
 from jobsync.definitions.duration import format_duration
-from jobsync.definitions.fields import SHELLS_OWN
-from jobsync.definitions.job import Argv, Command, Event, Expect, Job, Line, Notify, Script, Slot
+from jobsync.definitions.job import SHELLS_OWN, Argv, Command, Event, Expect, Job, Line, Notify, Script, Slot
 from jobsync.paths import Paths
 from jobsync.runs import parts
 

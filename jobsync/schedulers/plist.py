@@ -2,8 +2,8 @@
 
 import plistlib
 import re
+from _blake2 import blake2b  # what hashlib hands out, without its OpenSSL (5 ms at each start)
 from collections.abc import Mapping
-from hashlib import blake2b
 from xml.parsers.expat import ExpatError
 
 from jobsync.definitions.job import Job, Priority, Restart, Slot

@@ -7,7 +7,6 @@ version. A running one-shot is never touched by that. What the manager does not 
 """
 
 import os
-import socket
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
@@ -175,6 +174,8 @@ class Systemd:
 
     def _is_manager_gone(self) -> bool:
         """Nobody answers at the manager's own socket: it does not run, which is no trouble of the moment."""
+        import socket  # only where nobody answered
+
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             try:
                 probe.connect(f"{self._manager.runtime}/systemd/private")

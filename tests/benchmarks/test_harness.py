@@ -163,11 +163,32 @@ def _nothing(counts: Mapping[str, Counts]) -> None:
     """For a benchmark of which nothing is claimed that can be counted."""
 
 
+def _queries(counts: Counts) -> int:
+    return counts.programs["launchctl"] + counts.programs["systemctl"]
+
+
 def _one_git_and_one_query(counts: Mapping[str, Counts]) -> None:
-    programs = counts["hook"].programs
-    assert (programs["git"], programs["launchctl"]) == (1, 1)
+    assert (counts["hook"].programs["git"], _queries(counts["hook"])) == (1, 1)
     assert counts["hook"].processes == 4  # the shim, Python, git, the query
 
 
-CHECKS = {"hook": _one_git_and_one_query}
+def _one_query(counts: Mapping[str, Counts]) -> None:
+    assert _queries(counts["sync"]) == 1
+
+
+def _few_calls(counts: Mapping[str, Counts]) -> None:
+    """Of k jobs at most 4k + 4 calls on launchd, and 6 in all on systemd: the hook's query, a survey, and the change.
+
+    launchd takes one job a call: what it holds is asked for its owner, sent away after a last look whether it runs,
+    and loaded.
+    """
+    for name, found in counts.items():
+        changed = {"bare Python": 0, "nothing changed": 0, "one changed": 1}.get(name)
+        changed = int(name.split()[1]) if changed is None else changed
+        assert found.programs["launchctl"] <= (4 * changed + 4 if changed else 1)
+        assert found.programs["systemctl"] <= (6 if changed else 1)
+        assert not changed or _queries(found) > 3
+
+
+CHECKS = {"hook": _one_git_and_one_query, "sync": _one_query, "change": _few_calls}
 """Benchmark -> what its counts must be; raises when they are not."""
