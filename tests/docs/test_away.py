@@ -106,7 +106,7 @@ def test_a_daemon_runs_again_after_the_next_login(registered: Laptop, away: Away
 def test_a_daemon_ends_at_logout(registered: Laptop) -> None:
     _sync_daemon(registered)
     registered.simulator.logout()
-    assert " 143\n" in (registered.state / "runs" / "job").read_text()
+    assert " 143 " in (registered.state / "runs" / "job").read_text()
 
 
 def _sync_daemon(laptop: Laptop) -> None:
