@@ -11,6 +11,7 @@ import click
 from jobsync import files, report
 from jobsync.cli.console import ExitCode, Progress, note, paint, say, say_all
 from jobsync.cli.context import Context, pass_context
+from jobsync.cli.schemas import schema_of_a_job
 from jobsync.cli.syncing import refusal, show_report
 from jobsync.definitions import from_crontab, from_directory, from_plist, from_units
 from jobsync.definitions.foreign import Draft, Found, Notice, Refused, env_file, files_of, lost, name_of
@@ -28,7 +29,6 @@ from jobsync.schedulers.protocol import Answer, Survey
 from jobsync.tones import Tone, printable
 
 _CRONTAB = "crontab"
-_SCHEMA = "schemas/job.schema.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,8 @@ def _proved(origin: Origin, one: Candidate) -> Candidate:
     directory = f"{read_settings(tree).jobs or 'jobs'}/{draft.name}"
     if tree.mode(directory) is not None:
         return replace(one, found=Refused(draft.origin, draft.name, (f"{directory} is there already",)))
-    schema = f"../../{_SCHEMA}" if tree.mode(_SCHEMA) is not None else None
+    root = Path(origin.repo.work_tree)
+    schema = schema_of_a_job(root, root / directory)
     try:
         written = files_of(draft, Surroundings(tree, origin.machine, draft.name, directory), schema)
         env_file(draft.secrets)

@@ -10,6 +10,7 @@ from jobsync import files
 from jobsync.cli.console import ExitCode, note, say
 from jobsync.cli.context import Context, pass_context
 from jobsync.cli.editing import job_directory
+from jobsync.cli.schemas import schema_of_a_job
 from jobsync.definitions.load import JOB_FILE, load, name_fault
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile.origin import Origin
@@ -122,7 +123,9 @@ def new(context: Context, /, name: str, *, at: str | None, cron: str | None, eve
     triggers = {key: value for key, value in (("at", at), ("cron", cron), ("every", every)) if value is not None}
     lang = lang or "bash"
     script = None if command else _SCRIPTS[lang].format(name=name)
-    written = _write(directory, _definition(name, triggers, command, lang), script)
+    schema = schema_of_a_job(Path(origin.repo.work_tree), directory)
+    first = f"#:schema {schema}\n" if schema else ""
+    written = _write(directory, first + _definition(name, triggers, command, lang), script)
     _check(origin, name, written)
     for path in written:
         say(f"wrote {path.relative_to(origin.repo.work_tree)}")

@@ -165,7 +165,7 @@ def _first_sync(origin: Origin, *, wants: bool | None) -> int:
     planned = syncing.plan(origin, Orders())
     would_do = syncing.dry_run(planned)
     if not would_do.results and not would_do.faults:
-        say("no jobs yet; `jobs/NAME/job.toml` defines one, and `jobsync import` shows what could become one")
+        say("no jobs yet; `jobsync new NAME` makes one, and `jobsync import` shows what could become one")
         return ExitCode.OK
     if wants is None:
         show_report(would_do)

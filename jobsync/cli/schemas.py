@@ -16,6 +16,9 @@ from jobsync.definitions.schema import Schema, job_schema, settings_schema
 from jobsync.documents import schema_of
 from jobsync.errors import UsageError
 
+JOB_SCHEMA = "schemas/job.schema.json"
+"""Where `init` and `schema --write schemas` put it, from the root of the repository."""
+
 _FILES = {"job": job_schema, "jobsync": settings_schema}
 """Files that users write: `job` is job.toml."""
 
@@ -36,6 +39,11 @@ def _schema(name: str) -> Schema:
     if name not in found:
         raise UsageError(f"there is no schema {name!r}", hint=f"known: {', '.join([*_FILES, *found])}")
     return {"title": f"jobsync {name} --json", **schema_of(found[name], manual.of_document(name))}
+
+
+def schema_of_a_job(root: Path, directory: Path) -> str | None:
+    """What the first line of the job.toml of a directory names; None where the repository has no schema."""
+    return os.path.relpath(root / JOB_SCHEMA, directory) if (root / JOB_SCHEMA).is_file() else None
 
 
 def as_text(schema: Schema) -> str:

@@ -239,7 +239,7 @@ def _show_all(origin: Origin, planned: Planned, found: tuple[JobStatus, ...], no
     past = _history(origin, planned, ahead(origin, planned), now) if found else ""
     if past:
         say(past)
-    say(_summary(planned, found) if found or planned.plan.faults else "no jobs; `jobs/NAME/job.toml` defines one")
+    say(_summary(planned, found) if found or planned.plan.faults else "no jobs; `jobsync new NAME` makes one")
 
 
 def _faults_of_none(planned: Planned, found: tuple[JobStatus, ...]) -> list[str]:

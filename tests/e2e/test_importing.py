@@ -192,3 +192,5 @@ def test_the_schema_line_is_written_where_the_repository_has_the_schema(grown: L
     grown.jobsync("import", "--take-over", str(grown.agents / "com.ada.inbox.plist"))
     text = Path(grown.work / "jobs/inbox/job.toml").read_text()
     assert text.startswith("#:schema ../../schemas/job.schema.json\n")
+    grown.jobsync("new", "another", "--at", "09:00")
+    assert Path(grown.work / "jobs/another/job.toml").read_text().startswith("#:schema ../../schemas/job.schema.json\n")

@@ -21,7 +21,7 @@ def cells(text: str) -> dict[str, list[str]]:
 
 
 def test_the_table_shows_every_job_those_in_trouble_first(registered: Laptop) -> None:
-    assert registered.jobsync("status").out == "no jobs; `jobs/NAME/job.toml` defines one\n"
+    assert registered.jobsync("status").out == "no jobs; `jobsync new NAME` makes one\n"
     registered.job("fine", 'run = "true"\n')
     registered.job("idle")
     registered.job("failing", FAILING)
