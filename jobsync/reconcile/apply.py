@@ -95,6 +95,7 @@ class Applier:
         self._save = save
         self._progress = progress
         self._budget = budget
+        self._shared = frozenset(paths.shared)
         self._store = Store(paths.store)
         self._unsynced: set[Path] = set()
         """Directories with names of ours that a power cut may still take."""
@@ -307,7 +308,7 @@ class Applier:
             self._check_is_ours(done, change, path, content)
         self._keep_edit(done, path, content, step)
         self._store.put(step.artefact.content)
-        _put_artefact(step.artefact, self._paths)
+        _put_artefact(step.artefact, self._shared)
         self._unsynced.add(path.parent)
 
     def _remove(self, done: Applied, step: Remove) -> None:
@@ -428,7 +429,7 @@ class Applier:
         """Behind the loading, as in every change."""
         for one in former.artefacts:
             if one.mode == LINK:
-                _put_artefact(Artefact(one.path, self._store.get(one.digest) or b"", one.mode), self._paths)
+                _put_artefact(Artefact(one.path, self._store.get(one.digest) or b"", one.mode), self._shared)
                 files.sync_directory(Path(one.path).parent)
 
 
@@ -437,11 +438,10 @@ def _content(path: Path) -> bytes | None:
     return None if path.is_symlink() else files.read(path)
 
 
-def _put_artefact(artefact: Artefact, paths: Paths) -> None:
+def _put_artefact(artefact: Artefact, shared: frozenset[Path]) -> None:
     path = Path(artefact.path)
     # ~/Library/LaunchAgents and systemd's places may not exist on a fresh account; 0755 is what a system gives them.
-    is_shared = any(path.parent.is_relative_to(place) for place in paths.shared)
-    files.make_directory(path.parent, 0o755 if is_shared else 0o700)
+    files.make_directory(path.parent, 0o755 if path.parent in shared else 0o700)
     if artefact.is_link:
         files.link_atomically(path, artefact.content)
     else:

@@ -23,7 +23,7 @@ TARGETS = {SERVICE: "default.target", TIMER: "timers.target", PATH: "paths.targe
 DAEMON_PAUSE = 10
 """Seconds before a daemon is started again: launchd's own."""
 GRACE = 10
-"""Seconds between TERM and KILL."""
+"""Seconds between TERM and KILL where `limits.grace` does not say."""
 
 _MARKS = "X-Jobsync"
 _OWNER, _DIGEST = "Owner", "Digest"
@@ -145,7 +145,8 @@ def _service(job: Job, launcher: str, environment: Mapping[str, str]) -> list[Se
         *(("Environment", quoted(f"{name}={value}", dollar=False)) for name, value in environment.items()),
         # The launcher ends the command itself; whatever outlives it goes with it.
         ("KillMode", "mixed"),
-        ("TimeoutStopSec", str(GRACE)),
+        # 0 would be for ever.
+        ("TimeoutStopSec", str(GRACE if job.limits.grace is None else max(job.limits.grace, 1))),
         # One that was told to end did not fail. (For `on-failure` it would count as having ended well.)
         *([] if job.daemon is Restart.ON_FAILURE else [("SuccessExitStatus", "143")]),
     ]

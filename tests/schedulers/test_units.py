@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobsync.definitions.job import Job, Priority, Restart, Schedule, Slot
+from jobsync.definitions.job import Job, Limits, Priority, Restart, Schedule, Slot
 from jobsync.definitions.slots import next_runs
 from jobsync.schedulers import units, units_list
 
@@ -82,6 +82,12 @@ def test_a_login_job_does_not_hold_the_login_up() -> None:
     job = replace(PLAIN, schedule=Schedule(at_login=True))
     assert "After=default.target" in lines(job, "service", "Unit")
     assert lines(job, "service", "Install") == ["WantedBy=default.target"]
+
+
+@pytest.mark.parametrize(("grace", "seconds"), [(None, 10), (0, 1), (45, 45)])
+def test_the_grace_of_a_job_is_systemds_too(grace: int | None, seconds: int) -> None:
+    found = lines(replace(PLAIN, limits=Limits(grace=grace)), "service", "Service")
+    assert f"TimeoutStopSec={seconds}" in found
 
 
 def test_raw_lines_stand_in_their_sections() -> None:
