@@ -56,7 +56,7 @@ def _back(machine: Machine, place: Path, name: str) -> Callable[[], None]:
 
     def prepare() -> None:
         if name == "merge":
-            machine.run("git", *_OFF, "reset", "-q", "--hard", "earlier", at=place)
+            machine.run("git", *_OFF, "switch", "-q", "-C", "main", "earlier", at=place)
 
     return prepare
 
