@@ -57,6 +57,14 @@ def is_directory(path: Path) -> bool:
     return stat.S_ISDIR(_mode(path))
 
 
+def is_link(path: Path) -> bool:
+    """Whether a symbolic link is there, wherever it leads. `JobsyncError` when that cannot be told."""
+    try:
+        return path.is_symlink()
+    except OSError as error:
+        raise _complaint("look at", path, error) from error
+
+
 def listing(path: Path) -> list[Path]:
     """What is in a directory, sorted; nothing where there is none. `JobsyncError` when it cannot be read."""
     try:

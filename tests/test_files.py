@@ -1,5 +1,6 @@
 """Files are written whole or not at all, with the mode that was asked for."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -267,3 +268,15 @@ def test_only_an_empty_directory_is_removed_as_empty(place: Path) -> None:
     files.remove_if_empty(place / "full")
     files.remove_if_empty(place / "empty")
     assert names(place) == ["full"]
+
+
+def test_a_link_is_known_and_what_cannot_be_looked_at_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to("nowhere")
+    assert files.is_link(tmp_path / "link")
+    assert not files.is_link(tmp_path / "gone")
+    monkeypatch.setattr(os, "stat", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EIO, "Input/output error")))
+    monkeypatch.setattr(os, "lstat", os.stat)
+    with pytest.raises(JobsyncError, match=r"cannot look at .*link: Input/output error"):
+        files.is_link(tmp_path / "link")

@@ -435,7 +435,7 @@ class Applier:
 
 def _content(path: Path) -> bytes | None:
     """What would go with the file at `path`. With a link nothing goes: what it leads to stays where it is."""
-    return None if path.is_symlink() else files.read(path)
+    return None if files.is_link(path) else files.read(path)
 
 
 def _put_artefact(artefact: Artefact, shared: frozenset[Path]) -> None:
