@@ -174,8 +174,8 @@ SEEDS = (
     ),
     Seed(
         "stat-error-is-a-bug",
-        '        raise _complaint("look at", path, error) from error\n',
-        "        raise\n",
+        '        return 0\n    except OSError as error:\n        raise _complaint("look at", path, error) from error\n',
+        "        return 0\n    except OSError:\n        raise\n",
         ("tests/trust/test_disk_faults.py::test_a_configuration_that_cannot_be_looked_at_is_a_sentence",),
     ),
     Seed(
