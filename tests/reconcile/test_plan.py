@@ -320,7 +320,8 @@ CASES = (
         replace(daemon, rendering=NINE),
         daemon_record,
         see(loaded(pid=7), files(DAEMON)),
-        "updated one (changed: jobs/one/job.toml)\n  unload ada.one within 15 s\n  write launcher\n  write plist\n  load ada.one",
+        "updated one (changed: jobs/one/job.toml)\n  unload ada.one within 15 s\n"
+        "  write launcher\n  write plist\n  load ada.one",
     ),
     # -- deferred
     Case(
@@ -365,14 +366,16 @@ CASES = (
         wanted(NINE),
         daemon_record,
         see(loaded(pid=7), files(DAEMON)),
-        "updated one (changed: jobs/one/job.toml)\n  unload ada.one within 15 s\n  write launcher\n  write plist\n  load ada.one",
+        "updated one (changed: jobs/one/job.toml)\n  unload ada.one within 15 s\n"
+        "  write launcher\n  write plist\n  load ada.one",
     ),
     Case(
         "the same without a record: the installed definition says that it is a daemon",
         wanted(NINE),
         None,
         see(loaded(pid=7), files(DAEMON), stored=STORED, identities=claims(DAEMON)),
-        "updated one (changed: jobs/one/job.toml)\n  unload ada.one within 15 s\n  write launcher\n  write plist\n  load ada.one",
+        "updated one (changed: jobs/one/job.toml)\n  unload ada.one within 15 s\n"
+        "  write launcher\n  write plist\n  load ada.one",
     ),
     Case(
         "a job that runs and becomes a daemon is not stopped",
