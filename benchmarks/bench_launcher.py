@@ -1,0 +1,44 @@
+"""What a job pays for its launcher: a plain one, and one that uses most parts, beside running the command directly."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from jobsync.definitions.job import Argv, Expect, Job, Limits, Line, Notify, Retry
+from jobsync.paths import Paths
+from jobsync.runs import launcher
+
+from .bench import Bench
+from .runner import Alternative
+from .tables import Claim, Table
+
+TARGET = 5.0
+"""Milliseconds that a plain launcher may add on a quiet machine."""
+
+
+def tables(bench: Bench) -> Sequence[Table]:
+    """One table."""
+    root = bench.directory("launcher")
+    places = [root / name for name in ("agents", "state/id", "data/id", "logs", "env")]
+    paths = Paths(*places)
+    plain = Job("plain", "", Argv(("/bin/true",)), str(root), str(root))
+    full = replace(
+        plain, name="full", limits=Limits(timeout=3600, lock="bench"), retry=Retry(),
+        expect=Expect(prints_not=("never",)), notify=Notify(run=Line("true")),
+    )  # fmt: skip
+    paths.launchers.mkdir(parents=True)
+    for job in (plain, full):
+        file = paths.launcher(job.name)
+        file.write_bytes(launcher.render(job, f"bench.{job.name}", "jobs/bench/job.toml", paths))
+        file.chmod(0o700)
+
+    def added(run: Mapping[str, float]) -> float:
+        return (run["plain launcher"] - run["the command itself"]) * 1000
+
+    ways = [
+        Alternative("the command itself", ("/bin/true",)),
+        Alternative("sh -c", ("/bin/sh", "-c", "/bin/true; exit $?")),
+        Alternative("plain launcher", (paths.launcher("plain"),)),
+        Alternative("launcher with most parts", (paths.launcher("full"),)),
+    ]
+    claims = (Claim("plain launcher - the command itself", added, TARGET, "ms"),)
+    return [bench.table("launcher", "A job's launcher beside its command", ways, claims=claims)]
