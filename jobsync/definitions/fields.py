@@ -4,19 +4,23 @@ The readers of single keys serve job.toml and `[defaults]` alike.
 """
 
 import re
+from collections.abc import Collection
 from enum import Enum
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from jobsync.definitions.command import read_command
 from jobsync.definitions.document import shown, unfit
-from jobsync.definitions.job import SHELLS_OWN, Job, Line, Machine, Priority, Restart
+from jobsync.definitions.job import SHELLS_OWN, Job, Line, Machine, Priority, Restart, Schedule
 from jobsync.definitions.launchd_keys import PRIORITY_KEYS, launchd_fault
 from jobsync.definitions.places import Surroundings, repository_path
 from jobsync.definitions.secrets import secret_fault
 from jobsync.definitions.section import Section
 from jobsync.definitions.supervision import check_daemon, read_expect, read_limits, read_notify, read_retry, read_when
-from jobsync.definitions.triggers import read_schedule
+from jobsync.definitions.systemd_keys import ALLOWED as UNIT_KEYS
+from jobsync.definitions.systemd_keys import PRIORITY_KEYS as UNIT_PRIORITY_KEYS
+from jobsync.definitions.systemd_keys import systemd_fault, unit_value
+from jobsync.definitions.triggers import CLOCK_KEYS, PLACE_KEYS, read_schedule
 from jobsync.definitions.vocabulary import OPEN_TABLES, TABLES, keys_of, top_level_keys, unknown
 from jobsync.errors import JobsyncError
 
@@ -128,6 +132,10 @@ def read_environment(section: Section, job: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def _fault_two_priorities(section: Section, key: str) -> None:
+    section.fault(key, 'does not go together with limits.priority = "background"; leave one of them out')
+
+
 def read_launchd(section: Section, priority: Priority) -> dict[str, object]:
     """`[launchd]`: the raw keys, sorted, each of its type."""
     found = {}
@@ -135,10 +143,51 @@ def read_launchd(section: Section, priority: Priority) -> dict[str, object]:
         if wrong := launchd_fault(key, value):
             section.fault(key, wrong)
         elif priority is Priority.BACKGROUND and key in PRIORITY_KEYS:
-            section.fault(key, 'does not go together with limits.priority = "background"; leave one of them out')
+            _fault_two_priorities(section, key)
         else:
             found[key] = value
     return found
+
+
+def _read_unit(section: Section, kind: str, priority: Priority) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for key, value in sorted(section.values.items()):
+        if wrong := systemd_fault(kind, key, value):
+            section.fault(key, wrong)
+        elif priority is Priority.BACKGROUND and key in UNIT_PRIORITY_KEYS:
+            _fault_two_priorities(section, key)
+        else:
+            found[key] = (unit_value(key, value),)
+    return found
+
+
+def read_systemd(section: Section, priority: Priority) -> dict[str, dict[str, tuple[str, ...]]]:
+    """`[systemd.service]` and its like: the raw keys by kind of unit, sorted, as systemd reads their values."""
+    tables = {kind: section.table(kind) for kind in UNIT_KEYS if kind in section.values}
+    found = {kind: _read_unit(table, kind, priority) for kind, table in tables.items()}
+    return {kind: keys for kind, keys in found.items() if keys}
+
+
+def _check_units(section: Section, triggers: Collection[str]) -> None:
+    """A fault for raw keys of a unit that the job, with these keys of `[schedule]`, does not have."""
+    if "timer" in section.values and not {*triggers} & {*CLOCK_KEYS}:
+        section.fault("timer", 'is for jobs with a time; write below [schedule]: at = "mon-fri 09:00", or leave it out')
+    if "path" in section.values and not {*triggers} & {*PLACE_KEYS}:
+        section.fault(
+            "path", 'is for jobs that a path starts; write below [schedule]: on_change = ["~/.netrc"], or leave it out'
+        )
+
+
+def _check_watched(section: Section, schedule: Schedule) -> None:
+    for key, paths in (("on_change", schedule.on_change), ("on_files", schedule.on_files)):
+        for path in paths:
+            # systemd takes a blank there for nothing, and a backslash for a line that goes on; it knows no quotes here.
+            if path.endswith((" ", "\\")):
+                section.fault(
+                    key,
+                    f"{shown(path)} ends in a blank or a backslash, which systemd cannot watch; rename it, or keep the "
+                    'job to the Mac: below [only], os = "macos"',
+                )
 
 
 def read_priority(section: Section) -> Priority:
@@ -227,6 +276,10 @@ def read_job(section: Section, around: Surroundings) -> Job | None:
         expect=read_expect(section.table("expect"), around, schedule),
         notify=read_notify(section.table("notify"), is_there="notify" in section.values),
         launchd=read_launchd(section.table("launchd"), priority),
+        systemd=read_systemd(section.table("systemd"), priority),
         unwanted=read_unwanted(section, around.machine),
     )
+    _check_units(section.table("systemd"), section.table("schedule").values)
+    if around.machine.os == "linux" and job.unwanted is None:
+        _check_watched(section.table("schedule"), schedule)
     return None if section.faults else job

@@ -4,65 +4,16 @@ Types and meanings are launchd.plist(5)'s. A key that jobsync renders itself, th
 that would break one of jobsync's promises is refused with the word to use instead.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from jobsync.definitions.document import shown, unfit
+from jobsync.definitions.document import shown
+from jobsync.definitions.raw_keys import FLAG, OCTAL, Kind, integer, one_of, text_fault
 from jobsync.definitions.vocabulary import misplaced, nearest
-
-Check = Callable[[object], str | None]
-"""What is wrong with a value (and what to write), or None."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What a raw key may hold: the check of its values, and their JSON schema."""
-
-    check: Check
-    schema: Mapping[str, object]
-
-    def __call__(self, value: object) -> str | None:
-        """What is wrong with a value, or None."""
-        return self.check(value)
-
-
-LARGEST_INTEGER = 2**63 - 1
-
-
-def _text(value: object) -> str | None:
-    if not isinstance(value, str):
-        return f"{shown(value)} is not a text; write it in quotes"
-    return unfit(value)
-
-
-def _flag(value: object) -> str | None:
-    return None if isinstance(value, bool) else f"{shown(value)} is not true or false"
-
-
-def _integer(lowest: int, highest: int = LARGEST_INTEGER) -> Kind:
-    def check(value: object) -> str | None:
-        # bool is an int to Python, and not to launchd.
-        if isinstance(value, bool) or not isinstance(value, int):
-            return f"{shown(value)} is not a whole number"
-        if lowest <= value <= highest:
-            return None
-        upper = f"from {lowest} to {highest}" if highest < LARGEST_INTEGER else f"of at least {lowest}"
-        return f"{shown(value)} is not a number {upper}"
-
-    limit = {} if highest == LARGEST_INTEGER else {"maximum": highest}
-    return Kind(check, {"type": "integer", "minimum": lowest, **limit})
-
-
-def _one_of(*words: str) -> Kind:
-    def check(value: object) -> str | None:
-        return None if value in words else f"{shown(value)} is not one of {', '.join(words)}"
-
-    return Kind(check, {"enum": list(words)})
 
 
 def _text_or_texts(value: object) -> str | None:
     items = value if isinstance(value, list) else [value]
-    return next((wrong for item in items if (wrong := _text(item))), None)
+    return next((wrong for item in items if (wrong := text_fault(item))), None)
 
 
 def _session(value: object) -> str | None:
@@ -74,20 +25,13 @@ def _session(value: object) -> str | None:
 
 
 def _absolute(value: object) -> str | None:
-    if wrong := _text(value):
+    if wrong := text_fault(value):
         return wrong
     return (
         None
         if str(value).startswith("/")
         else f"{shown(value)} is not an absolute path; launchd expands nothing, so write it from /"
     )
-
-
-def _umask(value: object) -> str | None:
-    if isinstance(value, str):
-        octal = value.startswith("0") and 1 < len(value) <= 4 and all(digit in "01234567" for digit in value)
-        return None if octal else f'{shown(value)} is not an octal number; write "022"'
-    return _integer(0, 0o777)(value)
 
 
 _RESOURCES = (
@@ -109,12 +53,11 @@ def _resources(value: object) -> str | None:
     for name, limit in value.items():
         if name not in _RESOURCES:
             return f"{shown(name)} is not a limit; known are {', '.join(_RESOURCES)}"
-        if wrong := _integer(0)(limit):
+        if wrong := integer(0)(limit):
             return f"{name}: {wrong}"
     return None
 
 
-_FLAG = Kind(_flag, {"type": "boolean"})
 _TEXT_OR_TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _RESOURCE_LIMITS = Kind(
     _resources,
@@ -126,23 +69,23 @@ _RESOURCE_LIMITS = Kind(
 )
 
 ALLOWED: Mapping[str, Kind] = {
-    "AbandonProcessGroup": _FLAG,
+    "AbandonProcessGroup": FLAG,
     "AssociatedBundleIdentifiers": Kind(_text_or_texts, _TEXT_OR_TEXTS),
-    "ExitTimeOut": _integer(1),
+    "ExitTimeOut": integer(1),
     "HardResourceLimits": _RESOURCE_LIMITS,
-    "LaunchOnlyOnce": _FLAG,
-    "LegacyTimers": _FLAG,
+    "LaunchOnlyOnce": FLAG,
+    "LegacyTimers": FLAG,
     "LimitLoadToSessionType": Kind(_session, _TEXT_OR_TEXTS),
-    "LowPriorityBackgroundIO": _FLAG,
-    "LowPriorityIO": _FLAG,
-    "MaterializeDatalessFiles": _FLAG,
-    "Nice": _integer(0, 20),
-    "ProcessType": _one_of("Standard", "Background", "Adaptive", "Interactive"),
+    "LowPriorityBackgroundIO": FLAG,
+    "LowPriorityIO": FLAG,
+    "MaterializeDatalessFiles": FLAG,
+    "Nice": integer(0, 20),
+    "ProcessType": one_of("Standard", "Background", "Adaptive", "Interactive"),
     "SoftResourceLimits": _RESOURCE_LIMITS,
     "StandardInPath": Kind(_absolute, {"type": "string"}),
-    "StartOnMount": _FLAG,
-    "ThrottleInterval": _integer(1),
-    "Umask": Kind(_umask, {"type": ["string", "integer"]}),
+    "StartOnMount": FLAG,
+    "ThrottleInterval": integer(1),
+    "Umask": OCTAL,
 }
 
 PRIORITY_KEYS = ("LowPriorityBackgroundIO", "LowPriorityIO", "Nice", "ProcessType")

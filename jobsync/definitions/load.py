@@ -14,7 +14,7 @@ from jobsync.definitions.job import Definitions, Job, Machine, Tree
 from jobsync.definitions.places import Surroundings
 from jobsync.definitions.section import Section
 from jobsync.definitions.settings import SETTINGS_FILE, Settings, default_faults, read_settings
-from jobsync.definitions.triggers import CLOCK_KEYS
+from jobsync.definitions.triggers import CLOCK_KEYS, PLACE_KEYS
 from jobsync.errors import Fault, JobsyncError
 
 __all__ = ["JOB_FILE", "SETTINGS_FILE", "Settings", "load", "name_fault", "read_settings"]
@@ -42,9 +42,13 @@ def _merged(own: Mapping[str, object], defaults: Mapping[str, object]) -> Table:
 def _fitting(defaults: Mapping[str, object], own: Mapping[str, object]) -> Table:
     """The defaults that this job can use: `schedule.spread` and its like mean nothing without times."""
     schedule = own.get("schedule")
-    found = dict(defaults)
-    if not (isinstance(schedule, dict) and schedule.keys() & set(CLOCK_KEYS)):
+    triggers = schedule.keys() if isinstance(schedule, dict) else set()
+    found, units = dict(defaults), defaults.get("systemd")
+    if not triggers & set(CLOCK_KEYS):
         found = without(found, ("schedule",))
+    if isinstance(units, dict):
+        absent = [kind for kind, keys in (("timer", CLOCK_KEYS), ("path", PLACE_KEYS)) if not triggers & set(keys)]
+        found["systemd"] = without(units, absent)
     return _without_ends(found) if "daemon" in own else found
 
 

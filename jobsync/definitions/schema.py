@@ -12,7 +12,9 @@ from jobsync.definitions.document import Table
 from jobsync.definitions.duration import PATTERN, is_duration
 from jobsync.definitions.fields import SYSTEMS
 from jobsync.definitions.job import Event, Priority, Restart
-from jobsync.definitions.launchd_keys import ALLOWED, Kind
+from jobsync.definitions.launchd_keys import ALLOWED
+from jobsync.definitions.raw_keys import Kind
+from jobsync.definitions.systemd_keys import ALLOWED as UNIT_KEYS
 from jobsync.definitions.vocabulary import DEFAULTS, KEYS, OPEN_TABLES, SETTINGS, example
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -45,7 +47,10 @@ SHAPES: Mapping[str, Schema] = {
 }
 """What a key may hold, where its line in the vocabulary does not show all of it."""
 
-RAW: Mapping[str, Mapping[str, Kind]] = {"launchd": ALLOWED}
+RAW: Mapping[str, Mapping[str, Kind]] = {
+    "launchd": ALLOWED,
+    **{f"systemd.{kind}": keys for kind, keys in UNIT_KEYS.items()},
+}
 """The tables of raw keys."""
 
 
@@ -53,8 +58,9 @@ def _open_table(name: str, meanings: Meanings) -> Schema:
     """A table whose keys are not jobsync's words."""
     if name == "env":
         return {"type": "object", "additionalProperties": _TEXT}
-    kinds = RAW[name]
-    return _table({key: {**_about(meanings, key), **kind.schema} for key, kind in kinds.items()})
+    # launchd's keys are documented by their names alone, those of units, which share some with it, by their tables too.
+    start = "" if name == "launchd" else f"{name}."
+    return _table({key: {**_about(meanings, f"{start}{key}"), **kind.schema} for key, kind in RAW[name].items()})
 
 
 def _like(value: object) -> Schema:

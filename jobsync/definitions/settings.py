@@ -13,6 +13,7 @@ from jobsync.definitions.fields import (
     read_launchd,
     read_path,
     read_priority,
+    read_systemd,
     read_unwanted,
 )
 from jobsync.definitions.job import Tree
@@ -107,7 +108,7 @@ def _check_default_table(section: Section) -> None:
 def _default_keys(table: str) -> tuple[str, ...]:
     if not table:
         return tuple(dict.fromkeys(key.split(".")[0] for key in (*DEFAULTS, *OPEN_TABLES)))
-    return tuple(key.removeprefix(f"{table}.") for key in DEFAULTS if key.startswith(f"{table}."))
+    return tuple(key.removeprefix(f"{table}.") for key in (*DEFAULTS, *OPEN_TABLES) if key.startswith(f"{table}."))
 
 
 def default_faults(settings: Settings, around: Surroundings) -> list[Fault]:
@@ -124,7 +125,9 @@ def default_faults(settings: Settings, around: Surroundings) -> list[Fault]:
     read_when(section.table("when"))
     read_notify(section.table("notify"), is_there=True)
     read_environment(section.table("env"), "JOB")
-    read_launchd(section.table("launchd"), read_priority(section.table("limits")))
+    priority = read_priority(section.table("limits"))
+    read_launchd(section.table("launchd"), priority)
+    read_systemd(section.table("systemd"), priority)
     read_unwanted(section, around.machine)
     return faults
 

@@ -43,12 +43,18 @@ KEYS = {
     "notify.on": 'on = ["failed", "missed", "recovered"]',
     "notify.run": 'run = "~/bin/tell-me \\"$JOBSYNC_MESSAGE\\""',
 }
-"""Dotted keys of job.toml with the line that shows each one. `[env]` and `[launchd]` hold names of their own."""
+"""Dotted keys of job.toml with the line that shows each one. Open tables hold names of their own."""
 
-OPEN_TABLES = {"env": 'NAME = "text"', "launchd": "Umask = 18"}
-"""Tables whose keys are not jobsync's words."""
+OPEN_TABLES = {
+    "env": 'NAME = "text"',
+    "launchd": "Umask = 18",
+    "systemd.service": 'MemoryMax = "1G"',
+    "systemd.timer": "WakeSystem = true",
+    "systemd.path": "MakeDirectory = true",
+}
+"""Tables whose keys are not jobsync's words, dotted where they stand in another one."""
 
-TABLES = (*dict.fromkeys(key.split(".")[0] for key in KEYS if "." in key), *OPEN_TABLES)
+TABLES = tuple(dict.fromkeys(key.split(".")[0] for key in (*(key for key in KEYS if "." in key), *OPEN_TABLES)))
 
 SETTINGS = {"jobs": 'jobs = "jobs"', "min_version": 'min_version = "0.1"'}
 """Keys of jobsync.toml beside `[defaults]`."""
@@ -76,15 +82,7 @@ DEFAULTS = (
     "notify.on",
     "notify.run",
 )
-"""What `[defaults]` may hold, beside names in `[defaults.env]` and `[defaults.launchd]`."""
-
-NOT_YET = {
-    "systemd": "leave it out",
-    "systemd.service": "leave it out",
-    "systemd.timer": "leave it out",
-    "systemd.path": "leave it out",
-}
-"""Keys and tables whose feature is not built, with what to do until then."""
+"""What `[defaults]` may hold, beside the open tables."""
 
 _ENV = 'write below [env]: NAME = "text"'
 _DAEMON = 'write below [daemon]: restart = "always"'
@@ -158,12 +156,13 @@ def keys_of(table: str) -> tuple[str, ...]:
     """What may stand in a table of job.toml ('' is the top level, its tables included)."""
     if not table:
         return (*top_level_keys(), *TABLES)
-    return tuple(key.removeprefix(f"{table}.") for key in KEYS if key.startswith(f"{table}."))
+    return tuple(key.removeprefix(f"{table}.") for key in (*KEYS, *OPEN_TABLES) if key.startswith(f"{table}."))
 
 
 def example(key: str) -> str:
     """The line that shows how a key is written; for a table, the first line below its header."""
-    lines = {**SETTINGS, **OPEN_TABLES, "defaults": KEYS["dir"], **KEYS}
+    units = 'service = { MemoryMax = "1G" }'
+    lines = {**SETTINGS, **OPEN_TABLES, "systemd": units, "defaults": KEYS["dir"], **KEYS}
     return lines.get(key) or next(line for dotted, line in KEYS.items() if dotted.startswith(f"{key}."))
 
 
@@ -174,19 +173,11 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return by_squeezed[close[0]] if close else None
 
 
-def not_yet(dotted: str) -> str | None:
-    """What to say of a key or table whose feature is not built; None when it is no such key."""
-    if dotted not in NOT_YET:
-        return None
-    return f"is not supported by this version of jobsync yet; {NOT_YET[dotted]}"
-
-
 def misplaced(table: str, key: str) -> str | None:
     """What to say of a key that is right but stands in the wrong table; None when it is no such key."""
     if table and key in top_level_keys():
         return f"`{key}` belongs above the first [table]: a line below a header belongs to that table"
-    dotted_keys = (*KEYS, *(name for name in NOT_YET if name.startswith("limits.")))
-    homes = [dotted.split(".")[0] for dotted in dotted_keys if dotted.endswith(f".{key}")]
+    homes = [dotted.split(".")[0] for dotted in KEYS if dotted.endswith(f".{key}")]
     if key in homes or not homes or table in homes:
         return None
     return f"`{key}` belongs below [{homes[0]}]"
@@ -194,8 +185,7 @@ def misplaced(table: str, key: str) -> str | None:
 
 def unknown(table: str, key: str, known: Iterable[str]) -> str:
     """What to say of a key that a table of job.toml does not have: where it belongs, or what to write instead."""
-    dotted = f"{table}.{key}" if table else key
-    if found := not_yet(dotted) or misplaced(table, key):
+    if found := misplaced(table, key):
         return found
     if line := _LINES.get(_squeezed(key)):
         return f"is another tool's word; {line}"

@@ -133,9 +133,11 @@ def _described(text: str) -> str:
     return plain.replace("\\", "/").replace("%", "%%")
 
 
-def _extra(job: Job, kind: str) -> list[Line]:
-    """The raw keys of `[systemd.KIND]`."""
-    return [(key, value) for key, values in sorted(job.systemd.get(kind, {}).items()) for value in values]
+def _with_raw(lines: list[Line], job: Job, kind: str) -> list[Line]:
+    """Our lines and the raw ones of `[systemd.KIND]`, which replace ours of the same key."""
+    raw = job.systemd.get(kind, {})
+    mine = [(key, value) for key, value in lines if key not in raw]
+    return mine + [(key, value) for key, values in sorted(raw.items()) for value in values]
 
 
 def _service(job: Job, launcher: str, environment: Mapping[str, str]) -> list[Section]:
@@ -161,7 +163,7 @@ def _service(job: Job, launcher: str, environment: Mapping[str, str]) -> list[Se
             service += [("Type", "oneshot")]
     if job.priority is Priority.BACKGROUND:
         service += [("Nice", "10"), ("CPUSchedulingPolicy", "batch"), ("IOSchedulingClass", "idle")]
-    sections = [("Unit", unit), ("Service", service + _extra(job, SERVICE))]
+    sections = [("Unit", unit), ("Service", _with_raw(service, job, SERVICE))]
     if job.schedule.at_login:
         # Else the login would count as under way until the job has ended.
         unit.append(("After", TARGETS[SERVICE]))
@@ -176,13 +178,13 @@ def _timer(job: Job) -> list[Section]:
     # Where it must not be late at all, the launcher skips what came after a sleep.
     persistent = "false" if job.schedule.catch_up == 0 else "true"
     timer += [("Persistent", persistent), ("AccuracySec", ACCURACY)]
-    return [("Unit", []), ("Timer", timer + _extra(job, TIMER)), ("Install", [("WantedBy", TARGETS[TIMER])])]
+    return [("Unit", []), ("Timer", _with_raw(timer, job, TIMER)), ("Install", [("WantedBy", TARGETS[TIMER])])]
 
 
 def _path(job: Job) -> list[Section]:
     watched: list[Line] = [("PathChanged", _raw_path(path)) for path in job.schedule.on_change]
     watched += [("DirectoryNotEmpty", _raw_path(path)) for path in job.schedule.on_files]
-    return [("Unit", []), ("Path", watched + _extra(job, PATH)), ("Install", [("WantedBy", TARGETS[PATH])])]
+    return [("Unit", []), ("Path", _with_raw(watched, job, PATH)), ("Install", [("WantedBy", TARGETS[PATH])])]
 
 
 def _dumps(sections: Iterable[Section], comment: str, description: str, owner: str) -> bytes:

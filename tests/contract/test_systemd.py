@@ -59,6 +59,27 @@ def test_a_mixed_change_is_one_stop_one_reload_and_one_start(linux: Linux) -> No
     assert linux.every_call() == [*ASK_PIDS, "stop 4", "daemon-reload", "start 3", *ASK_PIDS]
 
 
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "shown"),
+    [
+        ("service", {"UMask": ("0077",)}, {"UMask": ("0027",)}, "UMask=0027"),
+        ("timer", {}, {"AccuracySec": ("30s",)}, "AccuracyUSec=30s"),
+        ("path", {"DirectoryMode": ("0700",)}, {"DirectoryMode": ("0750",)}, "DirectoryMode=0750"),
+    ],
+)
+def test_a_changed_raw_key_is_read_anew(
+    linux: Linux, kind: str, before: dict[str, tuple[str, ...]], after: dict[str, tuple[str, ...]], shown: str
+) -> None:
+    schedule = replace(NINE.schedule, on_change=(str(linux.root / "watched"),))
+    first, second = (replace(NINE, schedule=schedule, systemd={kind: raw}) for raw in (before, after))
+    linux.sync(first)
+    asked = ("show", "-p", shown.partition("=")[0], linux.unit("one").replace(".timer", f".{kind}"))
+    assert linux.manager.systemctl(*asked).strip() != shown
+    assert set(linux.sync(second).values()) == {Outcome.UPDATED}
+    assert linux.manager.systemctl(*asked).strip() == shown
+    linux.assert_converged(second)
+
+
 # -- what starts jobs
 
 

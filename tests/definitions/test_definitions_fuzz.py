@@ -13,15 +13,16 @@ from jobsync.definitions.job import Definitions
 from jobsync.definitions.launchd_keys import ALLOWED, REFUSED
 from jobsync.definitions.load import load
 from jobsync.definitions.schema import job_schema
-from jobsync.definitions.vocabulary import DEFAULTS, KEYS, NOT_YET, SETTINGS
+from jobsync.definitions.systemd_keys import ALLOWED as UNIT_KEYS
+from jobsync.definitions.vocabulary import DEFAULTS, KEYS, SETTINGS
 from jobsync.errors import JobsyncError
 
 from .clock_oracle import steady
 from .trees import EXECUTABLE, FILE, MACHINE, SCRIPT, MemoryTree, tree
 
 SCHEMA = jsonschema.Draft7Validator(job_schema({}))
-WORDS = sorted({part for key in (*KEYS, *NOT_YET, *SETTINGS, *DEFAULTS) for part in key.split(".")})
-TABLES = ("schedule", "daemon", "only", "env", "limits", "launchd", "retry", "systemd.service", "nonsense")
+WORDS = sorted({part for key in (*KEYS, *SETTINGS, *DEFAULTS) for part in key.split(".")})
+TABLES = ("schedule", "daemon", "only", "env", "limits", "launchd", "retry", "systemd", "systemd.service", "nonsense")
 
 scalars = st.one_of(
     st.sampled_from(
@@ -35,7 +36,10 @@ scalars = st.one_of(
     st.text(max_size=12).map(lambda text: '"' + text.encode("unicode_escape").decode("ascii").replace('"', "") + '"'),
 )  # fmt: skip
 values = st.one_of(scalars, st.lists(scalars, max_size=3).map(lambda items: f"[{', '.join(items)}]"))
-keys = st.one_of(st.sampled_from([*WORDS, *ALLOWED, *REFUSED]), st.from_regex(r"[A-Za-z_-]{1,8}", fullmatch=True))
+keys = st.one_of(
+    st.sampled_from([*WORDS, *ALLOWED, *REFUSED, *UNIT_KEYS, *UNIT_KEYS["service"]]),
+    st.from_regex(r"[A-Za-z_-]{1,8}", fullmatch=True),
+)
 lines = st.tuples(keys, values).map(" = ".join)
 headers = st.sampled_from(
     [*(f"[{name}]" for name in TABLES), "[[schedule]]", "[defaults]", "[defaults.env]", "[when.x]"]
@@ -73,6 +77,8 @@ def read(definition: bytes, settings_file: bytes) -> None:
         holds_against_schema(found, definition)
     for job in found.jobs:
         plistlib.dumps(dict(job.launchd))
+        lines = [line for keys in job.systemd.values() for values in keys.values() for line in values]
+        assert all(line and line.isprintable() and line == line.strip(" \\") for line in lines)
         plistlib.dumps({"run": repr(job.command), "env": dict(job.environment), "dir": job.directory})
 
 

@@ -175,7 +175,7 @@ FAULTS = {
     'frobnicate = "x"': [
         (
             "frobnicate: is not a key; known here: description, run, dir, path, inputs, enabled, schedule, daemon, "
-            "only, limits, retry, when, expect, notify, env, launchd"
+            "only, limits, retry, when, expect, notify, env, launchd, systemd"
         ),
     ],
     "enabled = 1": ["enabled: the number 1 is not true or false; write enabled = false"],
@@ -312,7 +312,14 @@ FAULTS = {
         "limits.timeout: a daemon shall run for ever; leave it out",
         "limits.lock: a daemon would hold it for ever; leave it out",
     ],
-    "[systemd.service]\nNice = 5": ["systemd: is not supported by this version of jobsync yet; leave it out"],
+    "systemd = 1": [
+        'systemd: the number 1 is not a table; write [systemd] and below it service = { MemoryMax = "1G" }'
+    ],
+    "[systemd]\nservice = 1": [
+        'systemd.service: the number 1 is not a table; write [systemd.service] and below it MemoryMax = "1G"'
+    ],
+    "[systemd.timers]\nWakeSystem = true": ["systemd.timers: is not a key; did you mean `timer`?"],
+    "[systemd]\nNice = 1": ['systemd.Nice: is another tool\'s word; write below [limits]: priority = "background"'],
     "at = mon 09:00": ["line 1: unexpected character: 'm'; text needs quotes: at = \"mon 09:00\""],
     "# x\nrun: ls": ["line 2: unexpected character: ':'; TOML has = and no colon: run = …"],
     "a = 1\na = 2": ['line 2: key "a" already exists'],
@@ -544,6 +551,10 @@ SETTINGS_FAULTS = {
     '[defaults.schedule]\nspred = "9m"': ["defaults.schedule.spred: is not a key; did you mean `spread`?"],
     '[defaults.schedule]\nspread = "9"': ['defaults.schedule.spread: "9" is not a duration; write "9m"'],
     "[defaults.env]\nA = 1": ['defaults.env.A: is not a text; write it in quotes: A = "1"'],
+    "[defaults.systemd.timer]\nPersistent = true": [
+        "defaults.systemd.timer.Persistent: write below [schedule]: catch_up = false (true is the default)"
+    ],
+    "[defaults.systemd]\ntimr = { WakeSystem = true }": ["defaults.systemd.timr: is not a key; did you mean `timer`?"],
     "[defaults.launchd]\nLabel = 1": [
         "defaults.launchd.Label: is the prefix of this machine and the name of the job's directory; leave it out"
     ],

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from jobsync.definitions.job import Job, Limits, Priority, Restart, Schedule, Slot
 from jobsync.definitions.slots import next_runs
+from jobsync.definitions.systemd_keys import ALLOWED, unit_value
 from jobsync.schedulers import units, units_list
 
 from . import samples
@@ -24,6 +25,10 @@ from .samples import DAEMON, LINUX, PLAIN, RICH, SAMPLES, systemd
 
 GOLDEN = Path(__file__).with_name("units.golden")
 NINE = (Slot(hour=9, minute=0),)
+RAW_VALUES = (
+    True, False, 0, 1, 19, 2**63 - 1, "0", "1G", "999999T", "150%", "100%", "infinity", "1024:4096", "5:infinity",
+    "other", "batch", "idle", "best-effort", "background.slice", "1m", "022", "0777",
+)  # fmt: skip
 NEEDS_ANALYZE = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs Debian's package systemd")
 
 
@@ -96,6 +101,18 @@ def test_raw_lines_stand_in_their_sections() -> None:
     assert "MemoryMax=1G" in lines(job, "service", "Service")
     assert "WakeSystem=yes" in lines(job, "timer", "Timer")
     assert "MakeDirectory=yes" in lines(job, "path", "Path")
+
+
+def test_a_raw_line_replaces_ours() -> None:
+    accurate = lines(replace(RICH, systemd={"timer": {"AccuracySec": ("30s",)}}), "timer", "Timer")
+    assert [line for line in accurate if line.startswith("AccuracySec")] == ["AccuracySec=30s"]
+    patient = lines(replace(DAEMON, systemd={"service": {"RestartSec": ("1m",)}}), "service", "Service")
+    assert [line for line in patient if line.startswith("RestartSec")] == ["RestartSec=1m"]
+
+
+def test_raw_lines_of_units_are_nothing_to_launchd() -> None:
+    raw = replace(RICH, systemd={"service": {"Nice": ("7",)}})
+    assert samples.launchd().render(raw) == samples.launchd().render(RICH)
 
 
 def test_raw_keys_of_launchd_are_another_machines() -> None:
@@ -241,6 +258,19 @@ def verify(tmp_path: Path, job: Job) -> str:
 )
 def test_systemd_has_no_word_to_say_against_our_units(tmp_path: Path, job: Job) -> None:
     assert verify(tmp_path, job) == ""
+
+
+@NEEDS_ANALYZE
+@pytest.mark.parametrize(("kind", "key"), [(kind, key) for kind, keys in ALLOWED.items() for key in keys])
+def test_systemd_takes_every_value_that_a_raw_key_may_have(tmp_path: Path, kind: str, key: str) -> None:
+    (tmp_path / "units").mkdir()
+    values = [value for value in RAW_VALUES if ALLOWED[kind][key](value) is None]
+    assert values, "a value of each kind of key is tried"
+    for value in values:
+        job = replace(RICH, priority=Priority.NORMAL, systemd={kind: {key: (unit_value(key, value),)}})
+        assert verify(tmp_path / "units", job) == "", f"{key} = {value}"
+    broken = replace(RICH, priority=Priority.NORMAL, systemd={kind: {key: ("a wrong value",)}})
+    assert "ignoring" in verify(tmp_path / "units", broken), "it would say so"
 
 
 def analyzed(zone: str, base: datetime, specs: Iterable[str], count: int) -> list[datetime]:
