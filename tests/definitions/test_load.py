@@ -55,6 +55,10 @@ def test_every_key_arrives() -> None:
         [launchd]
         Umask = "022"
         SoftResourceLimits = { NumberOfFiles = 1024 }
+        [systemd.service]
+        UMask = "022"
+        [systemd.timer]
+        WakeSystem = true
         """
     )
     assert found == Job(
@@ -86,10 +90,12 @@ def test_every_key_arrives() -> None:
                 "when ~/.netrc changes",
                 "when /etc/hosts changes",
             ),
+            makes_up=True,
         ),
         environment=(("A", ""), ("B", "two\nlines")),
         priority=Priority.BACKGROUND,
         launchd={"SoftResourceLimits": {"NumberOfFiles": 1024}, "Umask": "022"},
+        systemd={"service": {"UMask": ("022",)}, "timer": {"WakeSystem": ("yes",)}},
     )
 
 
