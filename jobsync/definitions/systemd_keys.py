@@ -89,7 +89,6 @@ ALLOWED: Mapping[str, Mapping[str, Kind]] = {
     },
     "timer": {
         "AccuracySec": _duration(1, _LONGEST_ACCURACY),
-        "WakeSystem": FLAG,
     },
     "path": {
         "DirectoryMode": OCTAL,
@@ -151,6 +150,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         _TRIGGER: "OnActiveSec OnBootSec OnClockChange OnStartupSec OnTimezoneChange",
         "write below [schedule]: catch_up = false (true is the default)": "Persistent",
         'write below [schedule]: spread = "10m"': "FixedRandomDelay RandomizedDelaySec RandomizedOffsetSec",
+        # The timer fails to start, with the result "resources" (measured with 252), and its job would never run.
+        "needs a right that a user manager may lack, and then the timer does not start; leave it out, or, where yours "
+        "has it, put it into a drop-in: systemctl --user edit": "WakeSystem",
         "would forget the timer, and jobsync would start it anew at each sync; leave it out": "RemainAfterElapse",
         "is the job's own; leave it out": "Unit",
     },

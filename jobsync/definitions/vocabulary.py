@@ -49,7 +49,7 @@ OPEN_TABLES = {
     "env": 'NAME = "text"',
     "launchd": "Umask = 18",
     "systemd.service": 'MemoryMax = "1G"',
-    "systemd.timer": "WakeSystem = true",
+    "systemd.timer": 'AccuracySec = "1m"',
     "systemd.path": "MakeDirectory = true",
 }
 """Tables whose keys are not jobsync's words, dotted where they stand in another one."""

@@ -58,7 +58,7 @@ def test_every_key_arrives() -> None:
         [systemd.service]
         UMask = "022"
         [systemd.timer]
-        WakeSystem = true
+        AccuracySec = "1m"
         """
     )
     assert found == Job(
@@ -95,7 +95,7 @@ def test_every_key_arrives() -> None:
         environment=(("A", ""), ("B", "two\nlines")),
         priority=Priority.BACKGROUND,
         launchd={"SoftResourceLimits": {"NumberOfFiles": 1024}, "Umask": "022"},
-        systemd={"service": {"UMask": ("022",)}, "timer": {"WakeSystem": ("yes",)}},
+        systemd={"service": {"UMask": ("022",)}, "timer": {"AccuracySec": ("1m",)}},
     )
 
 

@@ -73,7 +73,7 @@ def test_settings_hold_what_defaults_may_hold_and_nothing_else() -> None:
         line = example(key)
         assert SETTINGS_FILE.is_valid(tomllib.loads(home + line)) == (key in (*DEFAULTS, *SETTINGS)), key
     assert SETTINGS_FILE.is_valid(tomllib.loads('[defaults.env]\nA = "b"\n[defaults.launchd]\nUmask = 18'))
-    assert SETTINGS_FILE.is_valid(tomllib.loads("[defaults.systemd.timer]\nWakeSystem = true"))
+    assert SETTINGS_FILE.is_valid(tomllib.loads('[defaults.systemd.timer]\nAccuracySec = "1m"'))
 
 
 def test_a_daemon_with_a_schedule_is_no_definition() -> None:

@@ -42,7 +42,7 @@ GOOD = {
         "TasksMax": ("64", "64"),
         "UMask": ("18", "0022"),
     },
-    "timer": {"AccuracySec": ('"1m"', "1m"), "WakeSystem": ("false", "no")},
+    "timer": {"AccuracySec": ('"1m"', "1m")},
     "path": {
         "DirectoryMode": ('"0700"', "0700"),
         "MakeDirectory": ("true", "yes"),
@@ -83,7 +83,7 @@ WRONG = [
     ("timer", "AccuracySec", '"1h"', '"1h" is not a duration of 1s to 1m; write "1m"'),
     ("timer", "AccuracySec", '"1us"', '"1us" is not a duration of 1s to 1m; write "1m"'),
     ("timer", "Nice", "1", "`Nice` belongs below [systemd.service]"),
-    ("path", "WakeSystem", "true", "`WakeSystem` belongs below [systemd.timer]"),
+    ("path", "AccuracySec", '"1m"', "`AccuracySec` belongs below [systemd.timer]"),
     ("service", "dir", '"~/x"', "`dir` belongs above the first [table]: a line below a header belongs to that table"),
     ("service", "at", '"09:00"', "`at` belongs below [schedule]"),
     ("service", "MemoryMaxx", "1", "is not a key that jobsync passes on to a service unit; did you mean `MemoryMax`?"),
@@ -141,24 +141,24 @@ def test_priority_is_said_in_one_place(key: str) -> None:
 def test_keys_of_a_unit_that_the_job_does_not_have_are_a_fault_on_every_machine(machine: Machine) -> None:
     timer = 'is for jobs with a time; write below [schedule]: at = "mon-fri 09:00", or leave it out'
     path = 'is for jobs that a path starts; write below [schedule]: on_change = ["~/.netrc"], or leave it out'
-    assert faults("[systemd.timer]\nWakeSystem = true", machine=machine) == [f"systemd.timer: {timer}"]
+    assert faults('[systemd.timer]\nAccuracySec = "1m"', machine=machine) == [f"systemd.timer: {timer}"]
     found = faults(f"{TRIGGERS['timer']}[systemd.path]\nMakeDirectory = true", machine=machine)
     assert found == [f"systemd.path: {path}"]
 
 
 def test_a_wrong_time_is_one_fault_and_not_two() -> None:
-    assert len(faults('[schedule]\nat = "9"\n[systemd.timer]\nWakeSystem = true')) == 1
+    assert len(faults('[schedule]\nat = "9"\n[systemd.timer]\nAccuracySec = "1m"')) == 1
 
 
 def test_defaults_count_for_the_units_that_a_job_has() -> None:
     settings = (
-        "[defaults.systemd.service]\nUMask = 63\nNice = 1\n[defaults.systemd.timer]\nWakeSystem = true\n"
+        "[defaults.systemd.service]\nUMask = 63\nNice = 1\n[defaults.systemd.timer]\nAccuracySec = '1m'\n"
         "[defaults.systemd.path]\nMakeDirectory = true"
     )
     own = "[systemd.service]\nNice = 2"
     service = {"service": {"Nice": ("2",), "UMask": ("0077",)}}
     assert job(own, settings).systemd == service
-    assert job(f"{TRIGGERS['timer']}{own}", settings).systemd == {**service, "timer": {"WakeSystem": ("yes",)}}
+    assert job(f"{TRIGGERS['timer']}{own}", settings).systemd == {**service, "timer": {"AccuracySec": ("1m",)}}
     assert job(f"{TRIGGERS['path']}{own}", settings).systemd == {**service, "path": {"MakeDirectory": ("yes",)}}
 
 
