@@ -17,7 +17,7 @@ from jobsync.errors import JobsyncError
 from jobsync.findings import Finding, Subject
 from jobsync.paths import Paths
 from jobsync.runs import launcher
-from jobsync.schedulers import launchd_doctor, launchd_print, plist
+from jobsync.schedulers import away, launchd_doctor, launchd_print, plist
 from jobsync.schedulers.protocol import (
     Answer,
     Artefact,
@@ -308,19 +308,10 @@ class Launchd:
         text = answer.stdout.decode("utf-8", "replace")
         return " ".join(text.split()) if answer.status == _OK else ""
 
-    def away_meaning(self, job: Job) -> Collection[str]:
+    def away_meaning(self, job: Job, *, made_up: bool) -> Collection[str]:
         """See the protocol (launchd.plist(5); powered off or logged out: Apple's "Scheduling Timed Jobs")."""
-        sentences: list[str] = []
-        if job.schedule.slots:
-            sentences.append("asleep at the time: one run after wake, however many slots were missed")
-            sentences.append("off or logged out at the time: launchd loses the slot; the next one counts")
-        if job.schedule.at_login:
-            sentences.append("at each login, not when a sync loads it")
-        if job.schedule.on_change or job.schedule.on_files:
-            sentences.append("what changes while you are logged out is noticed at the next login at the earliest")
-        if job.daemon is not None:
-            sentences.append("runs from login to logout; launchd starts it again after it ended")
-        return sentences
+        lost = "launchd loses the slot; with `catch_up = true` one run at the next login"
+        return away.sentences(job, away.Sessions("at the next login", made_up, lost, sees_changes=True))
 
 
 def _each(labels: Collection[str], act: Callable[[str], None]) -> Failures:

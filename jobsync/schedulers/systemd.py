@@ -19,7 +19,7 @@ from jobsync.errors import JobsyncError
 from jobsync.findings import Finding, Subject
 from jobsync.paths import Paths
 from jobsync.runs import launcher
-from jobsync.schedulers import systemd_doctor, systemd_survey, units, units_list
+from jobsync.schedulers import away, systemd_doctor, systemd_survey, units, units_list
 from jobsync.schedulers.protocol import (
     LINK,
     Answer,
@@ -392,24 +392,13 @@ class Systemd:
             return ""
         return f"systemd {answer.stdout.decode('utf-8', 'replace').strip()}" if not answer.status else ""
 
-    def away_meaning(self, job: Job) -> Collection[str]:
-        """See the protocol (systemd.timer(5), and measured)."""
-        sentences: list[str] = []
-        if job.schedule.slots:
-            sentences.append("asleep at the time: one run after wake, however many slots were missed")
-            sentences.append(f"off{'' if lingers() else ' or logged out'} at the time: one run {self._begin()}")
-        if job.schedule.at_login:
-            sentences.append(f"{self._begin()}, not when a sync loads it")
-        if job.schedule.on_change or job.schedule.on_files:
-            sentences.append(f"what changes while nothing of yours runs is noticed {self._begin()} at the earliest")
-        if job.daemon is not None:
-            sentences.append("runs from boot on" if lingers() else "runs from login to logout")
-        if not lingers():
-            sentences.append("`loginctl enable-linger` lets your jobs run while you are logged out")
-        return sentences
-
-    def _begin(self) -> str:
-        return "after the next boot (you linger)" if lingers() else "at the next login"
+    def away_meaning(self, job: Job, *, made_up: bool) -> Collection[str]:
+        """See the protocol (systemd.timer(5), and measured). `Persistent=` remembers, so nothing is `made_up`."""
+        del made_up
+        begin = "after the next boot (you linger)" if lingers() else "at the next login"
+        said = away.sentences(job, away.Sessions(begin, remembers=True, lingers=lingers()))
+        hint = "`loginctl enable-linger` lets your jobs run while you are logged out"
+        return said if lingers() or not said else [*said, hint]
 
 
 def lingers() -> bool:

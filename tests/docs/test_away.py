@@ -135,3 +135,50 @@ def test_starts_while_paused_are_skipped_and_not_made_up_for(registered: Laptop)
     registered.simulator.settle()
     assert _runs(registered, "job") == 0
     assert (registered.state / "runs" / "job").read_text().count("skip ") == 2
+
+
+LOST = "launchd loses the slot; with `catch_up = true` one run at the next login"
+
+
+def _away(laptop: Laptop, schedule: str) -> list[str]:
+    """What `status JOB` says of times away."""
+    _sync(laptop, JOB.replace('at = "09:00"', schedule))
+    lines = iter(laptop.jobsync("status", "job", status=None).out.splitlines())
+    first = next(line for line in lines if line.startswith("  away  "))
+    said = [first.replace("away", "    ", 1)]
+    while (line := next(lines)).startswith("      "):
+        said.append(line)
+    return [line.strip() for line in said]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "asleep", "off"),
+    [
+        ('at = "09:00"', "one run after wake, however many slots were missed", LOST),
+        (
+            'at = "09:00"\ncatch_up = true',
+            "one run after wake, however many slots were missed",
+            "one run at the next login, however many slots were missed",
+        ),
+        (
+            'at = "09:00"\ncatch_up = "3h"',
+            "one run after wake, no later than 3h after the slot",
+            "one run at the next login, no later than 3h after the slot",
+        ),
+        ('at = "09:00"\ncatch_up = false', "none, a late start is skipped", "none"),
+        ("at_login = true", "nothing, sleep is no logout", "one run at the next login"),
+        (
+            'on_change = ["~/Inbox"]',
+            "nothing",
+            "what changes is noticed at the next login at the earliest, or not at all",
+        ),
+    ],
+)
+def test_status_says_all_three_cases(registered: Laptop, schedule: str, asleep: str, off: str) -> None:
+    assert _away(registered, schedule) == [f"asleep: {asleep}", f"off: {off}", f"logged out: {off}"]
+
+
+def test_a_job_without_catch_up_gains_from_jobsync_login(registered: Laptop) -> None:
+    """It starts what was missed of every job, whoever asked for it."""
+    registered.job("other", 'run = "true"\n[schedule]\nat = "10:00"\ncatch_up = true\n')
+    assert _away(registered, 'at = "09:00"')[1] == "off: one run at the next login, however many slots were missed"
