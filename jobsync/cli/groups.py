@@ -133,6 +133,12 @@ def cli(ctx: click.Context, repo: str | None) -> int:
 
     `jobsync sync` is safe at any time: the second one says `unchanged` for every job and does nothing. Without a
     command, the status is shown, or what to do first.
+
+    \b
+    Examples:
+      jobsync init      begin here: register this repository on this machine
+      jobsync           how all jobs stand
+      jobsync sync -n   what a sync would do
     """
     ctx.obj = Context(repo)
     if ctx.invoked_subcommand is not None:

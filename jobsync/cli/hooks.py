@@ -65,7 +65,13 @@ def install_hooks(origin: Origin, carrier: Carrier | None = None) -> int:
 
 @click.group()
 def hooks() -> None:
-    """The git hooks that wake jobsync up after a pull, a switch, a rebase or a commit."""
+    """The git hooks that wake jobsync up after a pull, a switch, a rebase or a commit.
+
+    \b
+    Examples:
+      jobsync hooks status    whether git reaches jobsync
+      jobsync hooks install   put the hooks in place again
+    """
 
 
 @hooks.command("install")
@@ -77,6 +83,11 @@ def hooks_install(context: Context, /, carrier: str | None) -> int:
     """Install the hooks, in front of those that are there already. They keep working.
 
     Without an option: hook files; where the hooks directory is not this repository's own, its git configuration.
+
+    \b
+    Examples:
+      jobsync hooks install            where they fit best
+      jobsync hooks install --config   in git's configuration
     """
     wanted = Carrier(carrier) if carrier else None
     return max(install_hooks(origin, wanted) for origin in context.origins())
@@ -85,7 +96,12 @@ def hooks_install(context: Context, /, carrier: str | None) -> int:
 @hooks.command("uninstall")
 @pass_context
 def hooks_uninstall(context: Context, /) -> int:
-    """Remove the hooks, and put back what they stood in front of."""
+    """Remove the hooks, and put back what they stood in front of.
+
+    \b
+    Examples:
+      jobsync hooks uninstall   pulls change no job any more
+    """
     for origin in context.origins():
         count = waking.uninstall(origin.repository)
         say(f"removed {report.plural(count, 'git hook')}" if count else "no git hook of jobsync is installed")
@@ -140,6 +156,11 @@ def hooks_status(context: Context, /, *, run: bool, as_json: bool) -> int:
     """Show how each event of git's reaches jobsync, and try whether it does. Exits with 1 when one does not.
 
     Ours alone are run, with the PATH of a graphical client, and do nothing but answer.
+
+    \b
+    Examples:
+      jobsync hooks status         try jobsync's own hooks
+      jobsync hooks status --run   pre-commit and prek too
     """
     found = [(origin, ways(origin, everything=run)) for origin in context.origins()]
     if as_json:

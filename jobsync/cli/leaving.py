@@ -132,6 +132,11 @@ def uninstall(context: Context, /, *, yes: bool) -> int:
     """Remove every job, file and hook of ours for this repository from this machine, and prove it.
 
     Your repository is not touched; `jobsync init` brings everything back.
+
+    \b
+    Examples:
+      jobsync uninstall         ask first
+      jobsync uninstall --yes   do not ask
     """
     origins = [_origin_to_leave(context.config, repo) for repo in context.repos()]
     for origin in origins:

@@ -25,7 +25,12 @@ from jobsync.tones import Tone
 @click.argument("job")
 @pass_context
 def cat(context: Context, /, job: str) -> int:
-    """Print the files that a sync writes for JOB."""
+    """Print the files that a sync writes for JOB.
+
+    \b
+    Examples:
+      jobsync cat backup   its launcher, and its plist or units
+    """
     origin = context.origin_of(job)
     planned, _ = statuses.gather(origin, local_zone.now())
     definition = planned.want.definitions.get(job)

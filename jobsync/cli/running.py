@@ -219,7 +219,12 @@ def run(context: Context, /, job: str, *, detach: bool, here: bool) -> int:
 @click.argument("job")
 @pass_context
 def stop(context: Context, /, job: str) -> int:
-    """Stop the running JOB; it stays scheduled. A daemon that restarts always comes back: see `pause`."""
+    """Stop the running JOB; it stays scheduled. A daemon that restarts always comes back: see `pause`.
+
+    \b
+    Examples:
+      jobsync stop backup   end its run; it stays scheduled
+    """
     origin = context.origin_of(job)
     record = _record(origin, job)
     loaded = _loaded(origin, record)
@@ -237,7 +242,12 @@ def stop(context: Context, /, job: str) -> int:
 @click.argument("job")
 @pass_context
 def restart(context: Context, /, job: str) -> int:
-    """Stop JOB where it runs, and start it anew."""
+    """Stop JOB where it runs, and start it anew.
+
+    \b
+    Examples:
+      jobsync restart tunnel   a daemon, after its settings changed
+    """
     origin = context.origin_of(job)
     record = _record(origin, job)
     _loaded(origin, record)
@@ -308,6 +318,11 @@ def pause(context: Context, /, jobs: tuple[str, ...], *, duration: str | None) -
     """Keep JOB (default: every job) from running on this machine, until `resume`. Survives syncs and reboots.
 
     A daemon is stopped and unloaded until it is resumed.
+
+    \b
+    Examples:
+      jobsync pause backup     until `jobsync resume backup`
+      jobsync pause --for 2h   all jobs, for two hours
     """
     until = _end(duration) if duration else pauses.FOR_EVER
     chosen = _chosen(context, jobs)
@@ -346,7 +361,13 @@ def _resume_one(origin: Origin, job: str) -> bool:
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @pass_context
 def resume(context: Context, /, jobs: tuple[str, ...]) -> int:
-    """End the pause of JOB (default: every paused job)."""
+    """End the pause of JOB (default: every paused job).
+
+    \b
+    Examples:
+      jobsync resume backup   one job
+      jobsync resume          every paused job
+    """
     chosen = [(context.origin_of(job), job) for job in jobs]
     chosen = chosen or [(origin, job) for origin in context.origins() for job in _paused(origin)]
     if not chosen:

@@ -26,6 +26,10 @@ def simulator(directory: Path, prefixes: tuple[str, ...], version: str) -> int:
     """Be a launchd for this home until Ctrl-C. Its launchctl is DIRECTORY/bin/launchctl.
 
     For machines that have no scheduler, such as containers. Refuses to run on macOS.
+
+    \b
+    Examples:
+      jobsync simulator ~/mac   then: jobsync init --launchctl ~/mac/bin/launchctl
     """
     home = configuration.home_directory(os.environ)
     try:
@@ -39,7 +43,13 @@ def simulator(directory: Path, prefixes: tuple[str, ...], version: str) -> int:
 @click.option("--scheduler", type=click.Choice(["launchd", "systemd"]), default="launchd", show_default=True,
               help="What runs the jobs: the built-in simulator of launchd, or your own systemd.")  # fmt: skip
 def demo(scheduler: str) -> int:
-    """Show the main job for real, in a throwaway home: pulls that install, change and remove jobs."""
+    """Show the main job for real, in a throwaway home: pulls that install, change and remove jobs.
+
+    \b
+    Examples:
+      jobsync demo                       with a simulated launchd
+      jobsync demo --scheduler systemd   with your own systemd
+    """
     from jobsync import demo as demonstration
 
     try:

@@ -253,6 +253,11 @@ def check(context: Context, /, *, staged: bool, as_json: bool) -> int:
     """Check every definition in the work tree, without touching anything.
 
     Needs no registration: it works in any clone of the repository, in CI too.
+
+    \b
+    Examples:
+      jobsync check            all definitions of the work tree
+      jobsync check --staged   what the next commit will hold
     """
     definitions = _definitions(context, staged=staged)
     faults = definitions.faults

@@ -136,3 +136,13 @@ def test_every_json_field_is_documented_and_no_other(registered: Laptop) -> None
         jsonschema.Draft7Validator.check_schema(schema)
         jsonschema.Draft7Validator(schema).validate(shown)
     assert {title.strip("`").removesuffix(" --json") for title in documented} == set(DOCUMENTS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_has_an_example_of_that_command(name: str) -> None:
+    command, context = COMMANDS[name]
+    _, _, examples = command.get_help(context).partition("Examples:\n")
+    shown = [line.strip() for line in examples.split("\n\n")[0].splitlines()]
+    assert shown, f"{name} --help shows no example"
+    strangers = [line for line in shown if line.startswith("jobsync") and not line.startswith(name)]
+    assert not strangers and any(line.startswith(name) for line in shown)
