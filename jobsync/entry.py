@@ -30,13 +30,14 @@ _PROOF = "JOBSYNC_PROOF"
 class _Place:
     """One registered repository, from `config.index`."""
 
-    __slots__ = ("git_dir", "ledger", "pack", "work_tree")
+    __slots__ = ("failing", "git_dir", "ledger", "pack", "work_tree")
 
     def __init__(self, work_tree: str, git_dir: str, state: str) -> None:
         self.work_tree = work_tree
         self.git_dir = git_dir
         self.ledger = state + "/ledger"
         self.pack = state + "/pack"
+        self.failing = state + "/failing"
 
 
 class _Machine:
@@ -107,8 +108,10 @@ def _skips(event: str, arguments: "tuple[str, ...]", environ: "Mapping[str, str]
 
 
 def _is_settled(place: "_Place", machine: "_Machine", environ: "Mapping[str, str]") -> bool:
-    """HEAD, installed bytes and loaded jobs are all as the last sync left them, and it left nothing outstanding."""
+    """HEAD, installed bytes and loaded jobs are all as the last sync left them, and nothing waits to be told."""
     if os.path.exists(place.ledger.removesuffix("ledger") + "background"):  # somebody is at work, or has news
+        return False
+    if _has_marks(place.failing):
         return False
     known = index.read(place.ledger)
     if known is None or known.config != machine.config or not known.survey:
@@ -129,6 +132,16 @@ def _is_settled(place: "_Place", machine: "_Machine", environ: "Mapping[str, str
     if not intact or head.status or os.fsdecode(head.stdout).splitlines() != expected:
         return False
     return not survey.status and _all_loaded(known, survey.stdout.decode("utf-8", "replace"))
+
+
+def _has_marks(directory: str) -> bool:
+    """Whether a job's last run failed, or that cannot be told."""
+    try:
+        return bool(os.listdir(directory))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def _all_loaded(known: "index.Index", answer: str) -> bool:

@@ -138,7 +138,7 @@ class Paths:
 
     def of_job(self, job: str, label: str) -> tuple[Path, ...]:
         """What is kept of a job beside its artefacts, and goes with it when it gets another name."""
-        return self.runs(job), self.job_logs(label), self.pause(job), self.env(job)
+        return self.runs(job), self.failing(job), self.job_logs(label), self.pause(job), self.env(job)
 
     def pause(self, job: str) -> Path:
         """There while the job is paused; holds the second (epoch) at which that ends, or 0."""
@@ -155,6 +155,10 @@ class Paths:
     def announced(self, job: str) -> Path:
         """The state of the job that its user was last told of."""
         return self.state / "announced" / job
+
+    def failing(self, job: str) -> Path:
+        """There from a run of the job that failed to one that did not. `entry.py` knows the directory's name."""
+        return self.state / "failing" / job
 
     def shared_lock(self, name: str) -> Path:
         """What jobs with one `limits.lock` hold in turn, those of other repositories on this machine included."""

@@ -118,12 +118,16 @@ def _kept_lines(done: Report) -> list[str]:
     return [f"kept a copy of your edit: {path}" for path in done.kept]
 
 
+def _named(names: Sequence[str]) -> str:
+    """`a, b`, and of very many the number."""
+    more = f" and {len(names) - NAMED_TOGETHER} more" if len(names) > NAMED_TOGETHER else ""
+    return ", ".join(cell(name) for name in names[:NAMED_TOGETHER]) + more
+
+
 def _together(results: list[Result]) -> str:
     """One line for results that differ in nothing but the name."""
-    first, names = results[0], [cell(one.name) for one in results]
-    named = ", ".join(names[:NAMED_TOGETHER])
-    more = f" and {len(names) - NAMED_TOGETHER} more" if len(names) > NAMED_TOGETHER else ""
-    return f"{first.outcome.value} {named}{more}{f' ({first.cause})' if first.cause else ''}"
+    first, names = results[0], [one.name for one in results]
+    return f"{first.outcome.value} {_named(names)}{f' ({first.cause})' if first.cause else ''}"
 
 
 def hook_lines(done: Report) -> list[str]:
@@ -142,15 +146,28 @@ def standing_lines(done: Report) -> list[str]:
     return _grouped(one for one in done.results if one.outcome in _STANDING) + _obstacle_lines(done)
 
 
-def failing_line(done: Report) -> str:
-    """All that is wrong in one line, for who has been told."""
-    names = [cell(one.name) for one in done.results if one.outcome in _BAD]
+def failing_line(done: Report, failed: Sequence[str]) -> str:
+    """All that is wrong in one line, for who has been told. `failed`: the jobs whose last run failed."""
+    names = [one.name for one in done.results if one.outcome in _BAD]
+    if not names and not done.has_failures:
+        return failed_runs(failed)
     if not names:
-        return _obstacle_lines(done)[0]
+        return "; ".join((_obstacle_lines(done)[0], *([failed_runs(failed)] if failed else ())))
     verb = "is" if len(names) == 1 else "are"
-    more = f" and {len(names) - NAMED_TOGETHER} more" if len(names) > NAMED_TOGETHER else ""
-    named = ", ".join(names[:NAMED_TOGETHER]) + more
-    return f"{plural(len(names), 'job')} {verb} not as HEAD wants: {named}; `jobsync status` says why"
+    runs = f"; {_failed(failed)}" if failed else ""
+    return f"{plural(len(names), 'job')} {verb} not as HEAD wants: {_named(names)}{runs}; `jobsync status` says why"
+
+
+def failed_runs(failed: Sequence[str]) -> str:
+    """The jobs whose last run failed, and what to type."""
+    command = f"jobsync status {cell(failed[0])}" if len(failed) == 1 else "jobsync status"
+    return f"{_failed(failed)}; `{command}` says why"
+
+
+def _failed(failed: Sequence[str]) -> str:
+    if len(failed) == 1:
+        return f"the last run of {cell(failed[0])} failed"
+    return f"the last runs of {len(failed)} jobs failed: {_named(failed)}"
 
 
 def _grouped(results: Iterable[Result]) -> list[str]:

@@ -147,6 +147,21 @@ def test_whatever_differs_takes_the_long_way(settled: Laptop, what: str) -> None
     assert said == ""
 
 
+def test_a_job_whose_last_run_failed_takes_the_long_way_until_it_is_gone(settled: Laptop) -> None:
+    mark = settled.put(str(settled.state / "failing" / "one"), "")
+    for _ in range(2):
+        imported, said = probe(settled, "post-merge")
+        assert "jobsync.reconcile.sync" in imported
+        assert said == "jobsync: the last run of one failed; `jobsync status one` says why\n"
+    mark.unlink()
+    imported, said = probe(settled, "post-merge")
+    assert said == "" and imported - bare_modules(settled) <= BUDGET, "an empty directory is no mark"
+    # A directory that cannot be looked at is no proof that all is well.
+    mark.parent.rmdir()
+    mark.parent.touch()
+    assert "jobsync.reconcile.sync" in probe(settled, "post-merge")[0]
+
+
 def test_a_change_in_head_takes_the_long_way(settled: Laptop) -> None:
     settled.drop("jobs/two")
     settled.git("-c", "core.hooksPath=/nonexistent", "commit", "-qam", "drop")

@@ -14,7 +14,7 @@ from pathlib import Path
 from jobsync import bugs, files, report
 from jobsync import config as configuration
 from jobsync.errors import JobsyncError
-from jobsync.reconcile import background, index
+from jobsync.reconcile import background, failing, index
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.budget import WAITING, WORKING, Budget, OutOfTime
 from jobsync.reconcile.desired import affected_jobs, head_state
@@ -107,17 +107,21 @@ def _tell(origin: Origin, done: Report) -> None:
     """What changed; trouble in full when it is news, and in one line for as long as it lasts."""
     for line in report.changed_lines(done):
         _say(line)
-    standing = report.standing_lines(done)
+    standing, failed = report.standing_lines(done), failing.jobs(origin)
     if not standing:
         files.remove(origin.paths.told)
+        if failed:
+            _say(report.failing_line(done, failed))
         return
     digest = index.digest("\n".join(standing).encode("utf-8", "surrogateescape")).encode()
     if files.read(origin.paths.told) != digest:
         for line in standing:
             _say(line)
         files.write_if_changed(origin.paths.told, digest, 0o600)
-    elif done.has_failures:
-        _say(report.failing_line(done))
+        if failed:
+            _say(report.failed_runs(failed))
+    elif done.has_failures or failed:
+        _say(report.failing_line(done, failed))
 
 
 def wake(event: str, arguments: tuple[str, ...], environ: Mapping[str, str]) -> None:

@@ -161,6 +161,7 @@ def _places(job: Job, paths: Paths) -> str:
         found["token"] = paths.token(job.name)
     if job.daemon is None:
         found["asked"] = paths.asked(job.name)
+        found["failing"] = paths.failing(job.name)
     if job.limits.lock is not None:
         found["lock"] = paths.shared_lock(job.limits.lock)
     if job.notify is not None:
@@ -171,6 +172,17 @@ def _places(job: Job, paths: Paths) -> str:
 def _end_words(job: Job) -> str:
     """What an end line holds beside what every one has."""
     return (" waited=$waited" if _waits(job) else "") + ("$more" if _judges(job.expect) else "")
+
+
+def _mark_values(job: Job) -> dict[str, str]:
+    """What finish does about the mark. A daemon has none: it is no run that a later one makes good."""
+    if job.daemon is not None:
+        return {"mark_unstarted": "", "mark_end": ""}
+    ended_well = '[ "$1" -eq 0 ]' + (' || [ -n "$more" ]' if _judges(job.expect) else "")
+    return {
+        "mark_unstarted": parts.MARK_UNSTARTED,
+        "mark_end": _fill(parts.MARK_END, {"ended_well": ended_well}),
+    }
 
 
 def _late_minutes(job: Job) -> int:
@@ -208,6 +220,7 @@ def _limit_values(job: Job) -> dict[str, object]:
         "expectation": BROKEN_EXPECTATION,
         "succeeded": '[ "$status" -eq 0 ] || [ -n "$more" ]' if _judges(job.expect) else '[ "$status" -eq 0 ]',
         **_notify_values(job.notify),
+        **_mark_values(job),
     }
 
 
@@ -281,7 +294,8 @@ def _conditions(job: Job) -> list[str]:
 def _supervision(job: Job) -> list[str]:
     """What is there before the command starts."""
     says = _keeps_time(job) or job.limits.lock or job.retry.attempts > 1 or _judges(job.expect)
-    found = [parts.LOGS, parts.STATE]
+    found = [parts.FAILING] if job.daemon is None else []
+    found += [parts.LOGS, parts.STATE]
     found += [parts.SAY] if says else []
     found += [parts.BOUND, parts.FINISH, parts.STOP]
     found += [parts.DEADLINE] if _keeps_time(job) else []

@@ -208,7 +208,24 @@ if [ $# -ge @most_logs@ ]; then
   shorten
 fi
 record "start $run $now $$ offset=$offset digest=$digest$by"
-if ! true >>"$log"; then record "end $run $now @not_started@ offset=$offset log"; exit @not_started@; fi
+if ! true >>"$log"; then
+  record "end $run $now @not_started@ offset=$offset log"
+@mark_unstarted@\
+  exit @not_started@
+fi
+"""
+
+FAILING = """\
+mark() { [ -d "${failing%/*}" ] || mkdir -p -- "${failing%/*}"; true >"$failing"; }
+"""
+
+MARK_UNSTARTED = """\
+  mark
+"""
+
+MARK_END = """\
+  if [ -n "$reason" ] || ! { @ended_well@; }; then mark
+  elif [ -e "$failing" ]; then rm -f -- "$failing"; fi
 """
 
 STATE = """\
@@ -255,6 +272,7 @@ finish() {
 @unlock@@unmark@\
   end=$(date '+%s %z')
   record "end $run ${end% *} $1 offset=${end#* } attempts=$attempt bytes=$((bytes))@more@${reason:+ $reason}"
+@mark_end@\
 }
 """
 
@@ -444,6 +462,7 @@ await
 """
 
 JUDGE = """\
+more=''
 # What the last attempt printed, as far as the log still has it.
 printed() {
   cut=''

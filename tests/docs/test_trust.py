@@ -18,13 +18,15 @@ def _pattern(name: str) -> "re.Pattern[str]":
 
 
 def _everything(laptop: Laptop) -> None:
-    """One of each: jobs, a run, a pause, a hand edit, a hook that waits."""
+    """One of each: jobs, a run, one that failed, a pause, a hand edit, a hook that waits."""
     seed(laptop)
     laptop.jobsync("init", "--yes", "--no-sync")
     laptop.job("one")
     laptop.job("two", JOB.replace("09", "10"))
+    laptop.job("three", 'run = "exit 3"\n')
     laptop.commit()
     laptop.jobsync("run", "one")
+    laptop.jobsync("run", "three", status=3)
     laptop.jobsync("pause", "two")
     plist = laptop.plist_path("one")
     plist.write_bytes(plist.read_bytes().replace(b"<integer>9</integer>", b"<integer>8</integer>"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jobsync.definitions.job import Argv, Line, Schedule, Script
+from jobsync.definitions.job import Argv, Expect, Line, Restart, Schedule, Script
 from jobsync.runs import launcher, records, tokens
 
 from .bench import ENV, LIMIT, ODD, SHELLS, Bench, every_shell, until
@@ -105,6 +105,49 @@ def test_a_script_that_lost_its_bit_says_so_in_the_log(bench: Bench, sh: str, ro
     (root / "script").touch(mode=0o644)
     assert bench.run(sh, command=Script(str(root / "script"))).returncode == 126
     assert bench.log()
+
+
+# -- the mark of a failure
+
+
+@every_shell
+def test_a_failure_leaves_a_mark_and_the_next_success_takes_it_away(bench: Bench, sh: str) -> None:
+    mark = bench.paths.failing("one")
+    bench.run(sh)
+    assert not mark.parent.exists(), "a job that never failed has none to take away"
+    bench.run(sh, command=Line("exit 3"))
+    assert (mark.read_bytes(), mark.stat().st_mode & 0o777) == (b"", 0o600)
+    assert mark.parent.stat().st_mode & 0o777 == 0o700
+    assert bench.run(sh, command=Line("true")).returncode == 0
+    assert not mark.exists() and mark.parent.is_dir()
+    bench.run(sh, command=Line("kill -KILL $$"))
+    assert mark.exists()
+    bench.place(bench.paths.pause("one"), "0\n")
+    assert bench.run(sh, command=Line("true")).returncode == 0
+    assert mark.exists(), "a run that was skipped has shown nothing"
+    mark.unlink()
+    assert bench.run(sh, command=Line("exit 3")).returncode == 0
+    assert not mark.exists()
+
+
+@every_shell
+def test_the_mark_follows_what_counts_as_success(bench: Bench, sh: str) -> None:
+    mark = bench.paths.failing("one")
+    bench.run(sh, expect=Expect(prints=("done",)))
+    assert mark.exists()
+    bench.run(sh, command=Line("exit 3"), expect=Expect(success_codes=(3,)))
+    assert not mark.exists() and bench.runs()[-1].is_success
+    # Its log cannot be had.
+    bench.paths.job_logs(bench.label).joinpath("x").parent.rename(bench.paths.logs / "aside")
+    bench.paths.job_logs(bench.label).touch()
+    assert bench.run(sh, expect=Expect()).returncode == launcher.NOT_STARTED
+    assert mark.exists()
+
+
+@every_shell
+def test_a_daemon_leaves_no_mark(bench: Bench, sh: str) -> None:
+    bench.run(sh, command=Line("exit 3"), daemon=Restart.ALWAYS)
+    assert not bench.paths.failing("one").parent.exists()
 
 
 # -- what the command sees

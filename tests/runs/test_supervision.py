@@ -625,6 +625,15 @@ def test_a_run_has_to_show_something(
 
 
 @every_shell
+def test_a_timeout_of_a_run_that_has_to_show_something_is_recorded(bench: Bench, sh: str) -> None:
+    limits = replace(bench.job.limits, timeout=1)
+    bench.write(command=Line("sleep 30"), limits=limits, expect=Expect(prints=("done",)))
+    assert launch(bench, sh) == launcher.TIMED_OUT
+    assert (last(bench).status, last(bench).reason) == (launcher.TIMED_OUT, "timeout")
+    assert bench.paths.failing("one").exists()
+
+
+@every_shell
 def test_a_file_has_to_be_touched(bench: Bench, sh: str, root: Path) -> None:
     old, new = root / "it's old", root / "new one"
     old.touch()
