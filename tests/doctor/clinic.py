@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from jobsync import config as configuration
 from jobsync import local_zone
 from jobsync.doctor.view import View
@@ -412,6 +414,18 @@ def launchers_that_others_can_write(clinic: Clinic) -> Iterator[None]:
     (launcher,) = (clinic.laptop.home / ".local/share/jobsync").glob("*/plain")
     with clinic.mode(launcher.parent, 0o777):
         yield
+
+
+@fault("ownership", ERROR, "plain", "belongs to uid 65534")
+def a_launcher_of_another_owner(clinic: Clinic) -> Iterator[None]:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to another owner")
+    (launcher,) = (clinic.laptop.home / ".local/share/jobsync").glob("*/plain")
+    os.chown(launcher, 65_534, -1)
+    try:
+        yield
+    finally:
+        os.chown(launcher, os.geteuid(), -1)
 
 
 # -- runs
