@@ -109,6 +109,21 @@ def test_looking_speaks_of_units(linux: LinuxLaptop) -> None:
     linux.jobsync("doctor", status=None)
 
 
+def test_a_run_is_seen_by_status_history_and_doctor(linux: LinuxLaptop) -> None:
+    linux.job("backup", 'run = "exit 3"\n[schedule]\nat = "09:00"\n')
+    linux.commit()
+    linux.jobsync("sync")
+    linux.jobsync("run", "backup", status=3)
+    screen = linux.jobsync("status", "backup").out
+    assert f"backup ({linux.label('backup')})" in screen and "the last run ended with exit 3" in screen
+    assert "asleep: one run after wake, however many slots were missed" in screen
+    assert "off: one run " in screen and "launchd" not in screen
+    (row,) = (line for line in linux.jobsync("history", "--failed").out.splitlines() if "exit 3" in line)
+    assert "backup" in row
+    found = linux.jobsync("doctor", "backup", status=1).out
+    assert "ended with exit 3" in found and "systemd" in found
+
+
 def test_uninstalling_leaves_nothing_but_what_is_the_users(linux: LinuxLaptop) -> None:
     linux.job("one")
     linux.job("two", DAEMON)
