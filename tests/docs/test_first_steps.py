@@ -1,6 +1,8 @@
 """What somebody who has not read the documentation meets first: each dead end must name the way out."""
 
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -111,3 +113,25 @@ def test_colour_is_for_terminals_that_want_it(registered: Laptop) -> None:
     assert "\x1b[" in coloured
     assert "\x1b[" not in plain
     assert "\x1b[" not in registered.jobsync("status", env=terminal).out
+
+
+def test_a_repository_for_pre_commit_works_where_pre_commit_is_missing(laptop: Laptop) -> None:
+    """Hook files of jobsync's own stand in for it; where one is gone, `doctor` names a way that needs no pre-commit."""
+    front = laptop.root / "front"
+    front.mkdir()
+    for name in ("jobsync", "jobsync-hook"):
+        (front / name).symlink_to(Path(sys.executable).with_name(name))
+    laptop.environment["PATH"] = f"{front}:/usr/bin:/bin"
+    assert shutil.which("pre-commit", path=laptop.environment["PATH"]) is None
+    ids = "{id: jobsync-post-merge}, {id: jobsync-post-checkout}"
+    laptop.put(".pre-commit-config.yaml", f"repos:\n- repo: x\n  rev: v0.1.0\n  hooks: [{ids}]\n")
+    laptop.job("one")
+    laptop.commit()
+    shown = laptop.jobsync("init", "--launchctl", str(laptop.simulator.launchctl), "--yes")
+    assert "installed 5 git hooks" in shown.out
+    assert "git was asked to run them, and reached jobsync" in laptop.jobsync("hooks", "status").out
+    (laptop.work / ".git/hooks/post-merge").unlink()
+    found = laptop.jobsync("doctor", status=None).out
+    assert "post-merge: is not installed" in found and "fix: jobsync hooks install" in found
+    laptop.jobsync("hooks", "install")
+    assert "post-merge: is not installed" not in laptop.jobsync("doctor", status=None).out
