@@ -1,5 +1,6 @@
 """What a benchmark is given: how thorough to be, where to put things, and the way from alternatives to a table."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -57,6 +58,15 @@ class Bench:
         made = self.root / name
         made.mkdir()
         return made
+
+    @contextmanager
+    def passing_directory(self, name: str) -> Iterator[Path]:
+        """A fresh directory of that name, gone after the block."""
+        made = self.directory(name)
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made)
 
 
 @contextmanager

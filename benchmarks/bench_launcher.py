@@ -1,7 +1,8 @@
 """What a job pays for its launcher: a plain one, and one that uses most parts, beside running the command directly."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from jobsync.definitions.job import Argv, Expect, Job, Limits, Line, Notify, Retry
 from jobsync.paths import Paths
@@ -15,9 +16,13 @@ TARGET = 5.0
 """Milliseconds that a plain launcher may add on a quiet machine."""
 
 
-def tables(bench: Bench) -> Sequence[Table]:
+def tables(bench: Bench) -> Iterator[Table]:
     """One table."""
-    root = bench.directory("launcher")
+    with bench.passing_directory("launcher") as root:
+        yield _table(bench, root)
+
+
+def _table(bench: Bench, root: Path) -> Table:
     places = [root / name for name in ("agents", "state/id", "data/id", "logs", "env")]
     paths = Paths(*places)
     plain = Job("plain", "", Argv(("/bin/true",)), str(root), str(root))
@@ -41,4 +46,4 @@ def tables(bench: Bench) -> Sequence[Table]:
         Alternative("launcher with most parts", (paths.launcher("full"),)),
     ]
     claims = (Claim("plain launcher - the command itself", added, TARGET, "ms"),)
-    return [bench.table("launcher", "A job's launcher beside its command", ways, claims=claims)]
+    return bench.table("launcher", "A job's launcher beside its command", ways, claims=claims)

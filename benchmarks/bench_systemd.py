@@ -122,7 +122,7 @@ def tables(bench: Bench) -> Iterator[Table]:
 
 
 def _machine(bench: Bench, stack: ExitStack, name: str) -> Linux:
-    root = bench.directory(name)
+    root = stack.enter_context(bench.passing_directory(name))
     (root / "home").mkdir()
     manager = stack.enter_context(user_manager.running(root / "home"))
     return Linux(root, installation(bench), manager=manager)

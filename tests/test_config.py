@@ -286,7 +286,7 @@ def test_a_configuration_for_systemd_comes_back_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("table", "wrong"),
     [("systemd = 1", "systemd: must be a table"), ("", "systemd: must be a table"),
-     ("[systemd]\nsystemctl = '/x'\nruntime = '/y'\nunits = 'z'\nlinks = '/w'", 'systemd.units: "z" is not'),
+     ("[systemd]\nsystemctl = '/x'\nruntime = '/y'\nlinks = '/w'\nstamps = '/s'\nunits = 'z'", 'systemd.units: "z" is'),
      ("[systemd]\nsystemctl = '/x'", "systemd.runtime: is missing")],
 )  # fmt: skip
 def test_how_to_reach_systemd_must_be_whole(table: str, wrong: str) -> None:

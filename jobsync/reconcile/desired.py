@@ -241,17 +241,17 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
     found = {name: _from_ledger(origin, record) for name, record in ledger.records.items()}
     jobs: dict[str, Desired] = {name: wanted for name, wanted in found.items() if wanted is not None}
     jobs.update({name: Unwanted("no longer needed") for name in found if is_own(name)})
-    # What other jobs need it for is not looked at here: only a sync by hand takes it away again.
-    jobs |= own_jobs(origin, needs_login=LOGIN in ledger.records)
+    had_login = LOGIN in ledger.records
     causes = dict.fromkeys(found.keys() - jobs.keys(), _LOST)
     causes |= affected_jobs(origin, ledger, head)
     if not causes:
-        return Want(jobs)
+        return Want(jobs | own_jobs(origin, needs_login=had_login))
     tree = HeadTree(origin.repository, [head.jobs, SETTINGS])
     definitions = load(tree, origin.machine, names=causes.keys())
     jobs |= {name: Faulty(_faults_of(definitions, name)) for name in definitions.faulty}
-    if needs_login(origin, definitions.jobs):
-        jobs |= own_jobs(origin, needs_login=True)
+    # A job that is not looked at may still need it.
+    is_partial = bool(definitions.faulty) or not causes.keys() >= {name for name in found if not is_own(name)}
+    jobs |= own_jobs(origin, needs_login=needs_login(origin, definitions.jobs) or (had_login and is_partial))
     defined = {job.name: job for job in definitions.jobs}
     placing = _Placing(origin, ledger, head, jobs)
     for name, cause in _attributed(origin, ledger, head, causes).items():

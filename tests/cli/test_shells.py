@@ -90,6 +90,8 @@ def _zsh(machine: Laptop, questions: list[str]) -> dict[str, set[str]]:
         for number, typed in enumerate(questions):
             (machine.home / "seen").write_text("")
             os.write(main, typed.encode() + b"\t")
+            # With more input waiting behind the TAB zsh may not complete at all.
+            machine.wait_for(lambda: (machine.home / "seen").read_text() != "", seconds=60)
             # The line is given up and another one answered: then the completion is over.
             os.write(main, b"\x15" + f"echo over-{number}-\n".encode())
             _read(main, f"over-{number}-\r\n")

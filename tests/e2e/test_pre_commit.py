@@ -13,7 +13,9 @@ from ..laptop import JOB, Laptop, Ran
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MANIFEST = ".pre-commit-hooks.yaml"
-PARTS = ("jobsync", "hooks", "template-repo", "docs", "pyproject.toml", "README.md", "LICENSE", MANIFEST)
+PARTS = (
+    "jobsync", "hooks", "template-repo", "docs", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE", MANIFEST,
+)  # fmt: skip
 UNREACHABLE = ("Could not find a version", "No matching distribution", "ConnectionError", "Max retries", "resolution")
 LATER = JOB.replace("09:00", "10:00")
 IDS = ("jobsync-check", "jobsync-post-merge", "jobsync-post-checkout", "jobsync-post-rewrite", "jobsync-post-commit")
