@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from jobsync import files
 from jobsync.errors import JobsyncError
@@ -37,13 +37,14 @@ from jobsync.reconcile.state import (
     Write,
 )
 from jobsync.runs import tokens
-from jobsync.schedulers.protocol import LINK, Artefact, NoSession, Scheduler, SchedulerError, Survey
+from jobsync.schedulers.protocol import LINK, Artefact, Failures, NoSession, Scheduler, SchedulerError, Survey
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.5
 _UNFINISHED = (Outcome.FAILED, Outcome.DEFERRED)
 
 Progress = Callable[[str], None]
+_Kind = TypeVar("_Kind", Load, Restart)
 
 
 class _InTheWay(JobsyncError):
@@ -188,12 +189,11 @@ class Applier:
         """Send the old jobs away; those that were told to. Whether they are gone is for `_drain` to see."""
         told = [work for work in batch if self._attempt(done, work, self._close)]
         steps = [step for work in told for step in _unloads(work)]
-        longest = max((step.limit for step in steps), default=0.0)
         is_whole = is_alone or self._scheduler.manners.loads_together
         answer = self._scheduler.unload(
             [step.label for step in steps],
             sparing=[step.label for step in steps if step.spares],
-            wait=longest if is_whole else None,
+            wait=self._wait(steps) if is_whole else None,
         )
         for work in told:
             work.failure = next(
@@ -201,6 +201,10 @@ class Applier:
             )
             work.deadline = 0.0 if answer.are_gone else time.monotonic() + max(one.limit for one in _unloads(work))
         return [work for work in told if self._attempt(done, work, self._told)]
+
+    def _wait(self, steps: Iterable[Unload | Restart]) -> float:
+        """Seconds that the scheduler may block until all these have ended."""
+        return min(max((step.limit for step in steps), default=0.0), self._budget.left_for_waiting)
 
     def _close(self, done: Applied, work: _Work) -> None:
         """Keep a run from starting while the job is replaced, where loading anew would end it."""
@@ -243,22 +247,33 @@ class Applier:
             return list(waiting)
         if not isinstance(answer, Survey):
             return []
-        return [work for work in waiting if not any(label in answer.services for label in _unloaded(work.change))]
+        return [work for work in waiting if not any(self._holds(answer, step) for step in _unloads_of(work.change))]
+
+    def _holds(self, answer: Survey, step: Unload) -> bool:
+        """Whether an unloaded job is there yet. A run that is spared is beside the point."""
+        found = answer.services.get(step.label)
+        is_spared = step.spares and self._scheduler.manners.spares_runs
+        return found is not None and (found.is_armed or not is_spared)
 
     def _replace(self, done: Applied, batch: list[_Work]) -> list[_Work]:
         """New files, then the scheduler reads them, then what claims that it did; those of which all went well."""
         self._budget.check_working()
         placed_ = [work for work in batch if self._attempt(done, work, self._place)]
         placed_ = [work for work in placed_ if self._attempt(done, work, self._sync_directories)]
-        loading = {label: _meant(work.change) for work in placed_ for label in _next(work, Load)}
-        reread = [label for work in placed_ for label in _reread(work.change)]
-        failures = self._loader.load(loading, reread) if loading or reread else {}
-        restarting = [label for work in placed_ for label in _next(work, Restart)]
-        failures = {**failures, **(self._scheduler.restart(restarting) if restarting else {})}
+        failures = {**self._load(placed_), **self._restart(placed_)}
         for work in placed_:
             work.failure = next((failures[label] for label in _labels(work.change) if label in failures), None)
         completed = [work for work in placed_ if self._attempt(done, work, self._complete)]
         return [work for work in completed if self._attempt(done, work, self._sync_directories)]
+
+    def _load(self, works: list[_Work]) -> Failures:
+        loading = {step.label: _meant(work.change) for work in works for step in _next(work, Load)}
+        reread = [label for work in works for label in _reread(work.change)]
+        return self._loader.load(loading, reread) if loading or reread else {}
+
+    def _restart(self, works: list[_Work]) -> Failures:
+        steps = [step for work in works for step in _next(work, Restart)]
+        return self._scheduler.restart([step.label for step in steps], self._wait(steps)) if steps else {}
 
     def _sync_directories(self, done: Applied, work: _Work) -> None:
         """What was written so far survives a power cut: once for all files of a directory, for each costs a write."""
@@ -462,18 +477,27 @@ def _loads(change: Change) -> list[str]:
     return [step.label for step in change.steps if isinstance(step, Load | Reread | Restart)]
 
 
+def _restarted(change: Change) -> list[str]:
+    return [step.label for step in change.steps if isinstance(step, Restart)]
+
+
 def _unloaded(change: Change) -> list[str]:
-    return [step.label for step in change.steps if isinstance(step, Unload)]
+    return [step.label for step in _unloads_of(change)]
+
+
+def _unloads_of(change: Change) -> list[Unload]:
+    return [step for step in change.steps if isinstance(step, Unload)]
 
 
 def _unloads(work: _Work) -> list[Unload]:
+    """Those that are left."""
     return [step for step in work.steps if isinstance(step, Unload)]
 
 
-def _next(work: _Work, kind: type[Load | Restart]) -> list[str]:
-    """The label of its next step, if that is one of this kind."""
+def _next(work: _Work, kind: type[_Kind]) -> list[_Kind]:
+    """Its next step, if that is one of this kind."""
     step = work.steps[0] if work.steps else None
-    return [step.label] if isinstance(step, kind) else []
+    return [step] if isinstance(step, kind) else []
 
 
 def _meant(change: Change) -> str:
@@ -504,7 +528,9 @@ def _complaint(change: Change, answer: object) -> str:
     if not isinstance(answer, Survey):
         return UNCONFIRMED
     known = [answer.services.get(label) for label in loads]
-    if any(one is None or not one.is_armed for one in known):
+    # A restart that was not waited for may be ending still.
+    restarted = _restarted(change)
+    if any(one is None or not (one.is_armed or label in restarted) for label, one in zip(loads, known, strict=True)):
         return FORGOTTEN
     if any(one is not None and one.digest not in ("", _meant(change)) for one in known):
         return "the scheduler accepted it and holds another definition"

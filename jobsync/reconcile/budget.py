@@ -21,6 +21,11 @@ class Budget:
         self._waiting = begun + waiting
         self._working = begun + working
 
+    @property
+    def left_for_waiting(self) -> float:
+        """Seconds, never negative."""
+        return max(0.0, self._waiting - time.monotonic())
+
     def check_waiting(self) -> None:
         """Called while waiting. `OutOfTime`."""
         if time.monotonic() > self._waiting:

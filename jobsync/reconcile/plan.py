@@ -305,7 +305,8 @@ def _steps(look: _Look) -> tuple[Step, ...]:
     elif look.changes_in_place:
         steps.append(Reread(look.label))
     elif look.needs_restart:
-        steps.append(Restart(look.label))
+        installed = _contents(look.observed, look.label, look.scheduler)
+        steps.append(Restart(look.label, look.scheduler.unload_limit(installed)))
     steps += [_write(look, one) for one in links if look.needs_load or look.differs(one)]
     return tuple(steps)
 

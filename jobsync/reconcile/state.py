@@ -235,6 +235,8 @@ class Restart:
     """End the daemon's process and start it anew."""
 
     label: str
+    limit: float
+    """Seconds until waiting for its end is given up."""
 
 
 Step = Unload | Write | Remove | Load | Reread | Restart

@@ -272,8 +272,9 @@ class Launchd:
         """`kickstart`; 37: it is running already."""
         self._check(self._call("kickstart", self._target(label)), (_OK, _ALREADY))
 
-    def restart(self, labels: Collection[str]) -> Failures:
+    def restart(self, labels: Collection[str], wait: float | None = None) -> Failures:
         """`kickstart -k`. Does not read the definition again."""
+        del wait
         return _each(labels, self._restart)
 
     def _restart(self, label: str) -> None:

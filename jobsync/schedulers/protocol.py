@@ -237,10 +237,11 @@ class Scheduler(Protocol):
         """Start a run now."""
         ...
 
-    def restart(self, labels: Collection[str]) -> Failures:
+    def restart(self, labels: Collection[str], wait: float | None = None) -> Failures:
         """End the running processes, where there are any, and start them anew. Never raises.
 
-        The definitions are not read again.
+        The definitions are not read again. `wait`: where the scheduler can, block up to so many seconds until they run
+        anew; one that has not ended by then is no failure.
         """
         ...
 

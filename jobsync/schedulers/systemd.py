@@ -9,6 +9,7 @@ version. A running one-shot is never touched by that. What the manager does not 
 import os
 import time
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -265,7 +266,7 @@ class Systemd:
         return [f"{label}.{one}" for one in suffixes if f"{label}.{one}" in self._held.keys() | self._started]
 
     def unload(self, labels: Collection[str], *, sparing: Collection[str] = (), wait: float | None = None) -> Unloading:
-        """See the protocol: one `stop` of all that would start a job, and of what shall end; returns when done."""
+        """See the protocol: one `stop` of all that would start a job, and of what shall end."""
         before = time.time()
         names = []
         for label in labels:
@@ -274,8 +275,10 @@ class Systemd:
         if not names:
             return Unloading({}, are_gone=True)
         try:
-            answer = self._call("--user", "stop", "--", *names, timeout=max(wait or 0.0, TIMEOUT))
+            answer = self._call("--user", "stop", "--", *names, timeout=TIMEOUT if wait is None else wait)
         except JobsyncError as error:
+            if wait is not None and isinstance(error, process.TimedOut):
+                return Unloading({}, are_gone=False)
             return Unloading(dict.fromkeys(labels, error), are_gone=True)
         if answer.status in (0, _UNKNOWN_UNIT):
             return Unloading({}, are_gone=True)
@@ -356,10 +359,16 @@ class Systemd:
         """See the protocol; does not wait for the run."""
         self._check(self._call("--user", "start", "--no-block", "--", f"{label}.service"))
 
-    def restart(self, labels: Collection[str]) -> Failures:
-        """See the protocol: one call."""
+    def restart(self, labels: Collection[str], wait: float | None = None) -> Failures:
+        """See the protocol: one call. Not waited for, a unit is `inactive` for a moment between its two processes."""
+        names = [f"{label}.service" for label in labels]
         try:
-            self._check(self._call("--user", "restart", "--no-block", "--", *(f"{label}.service" for label in labels)))
+            if wait is None:
+                self._check(self._call("--user", "restart", "--no-block", "--", *names))
+            else:
+                # The manager goes on with what it was told to do, whoever does not wait for it.
+                with suppress(process.TimedOut):
+                    self._check(self._call("--user", "restart", "--", *names, timeout=wait))
         except JobsyncError as error:
             return dict.fromkeys(labels, error)
         return {}

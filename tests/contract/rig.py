@@ -19,6 +19,7 @@ from jobsync.paths import Paths, paths_of
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile import observe
 from jobsync.reconcile.apply import Applied, Applier
+from jobsync.reconcile.budget import UNLIMITED, Budget
 from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.plan import Orders, make_plan
 from jobsync.reconcile.state import Desired, Outcome, Plan, Record, Source, Unwanted, Want, Wanted
@@ -143,23 +144,27 @@ class Rig(ABC):
         seen = observe.observe(want, known, self.paths, scheduler, whole=True)
         return make_plan(want, seen, known, scheduler, orders or Orders(allow_removals=True))
 
-    def apply(self, plan: Plan, scheduler: Scheduler) -> Applied:
+    def apply(self, plan: Plan, scheduler: Scheduler, budget: Budget = UNLIMITED) -> Applied:
         def save(ledger: Ledger) -> None:
             ledgers.write(self.paths.ledger, ledger, None)
 
         files.make_directory(self.paths.state)
-        done = Applier(scheduler, self.paths, save, self.said.append, retry_pause=0.01).apply(plan, self.ledger())
+        applier = Applier(scheduler, self.paths, save, self.said.append, retry_pause=0.01, budget=budget)
+        done = applier.apply(plan, self.ledger())
         save(done.ledger)
         return done
 
-    def results(self, *jobs: Job, orders: Orders | None = None) -> Applied:
-        """Everything at once."""
+    def results(self, *jobs: Job, orders: Orders | None = None, budget: Budget = UNLIMITED) -> Applied:
+        """Everything at once. `OutOfTime` when the budget is used up."""
         scheduler = self.scheduler
-        return self.apply(self.plan(self.want(*jobs), scheduler, orders), scheduler)
+        return self.apply(self.plan(self.want(*jobs), scheduler, orders), scheduler, budget)
 
     def sync(self, *jobs: Job, orders: Orders | None = None) -> dict[str, Outcome]:
         """What became of each job."""
-        return {name: result.outcome for name, result in self.results(*jobs, orders=orders).results.items()}
+        results = self.results(*jobs, orders=orders).results
+        for result in results.values():
+            print(result.name, result.outcome, result.cause)  # pytest shows it beside what fails
+        return {name: result.outcome for name, result in results.items()}
 
     # -- what is there
 

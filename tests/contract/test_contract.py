@@ -9,6 +9,7 @@ import pytest
 from jobsync.definitions.job import Argv, Line, Restart, Schedule
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import observe
+from jobsync.reconcile.budget import Budget, OutOfTime
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller, Outcome
 from jobsync.schedulers.protocol import NoSession, Unknown
@@ -137,6 +138,33 @@ def test_a_daemon_is_started_and_started_anew_when_its_script_changes(rig: Rig) 
     changed = replace(DAEMON, command=Argv(("sleep", "2000")))
     assert rig.sync(changed) == {"daemon": Outcome.UPDATED}
     until(lambda: rig.pid("daemon") not in (None, first) and len(rig.runs("daemon")) == 2)
+    rig.assert_converged(changed)
+
+
+# Launcher and daemon are told to end; it goes on for a while.
+SLOW = replace(DAEMON, command=Line("trap 'sleep 3; exit' TERM; while :; do sleep 0.1; done"))
+
+
+def test_who_has_no_time_does_not_wait_until_a_job_has_ended(rig: Rig) -> None:
+    rig.sync(SLOW)
+    until(lambda: rig.runs("daemon"))
+    changed = replace(SLOW, launchd={"Nice": 5}, systemd={"service": {"Nice": ("5",)}})
+    with pytest.raises(OutOfTime):
+        rig.results(changed, budget=Budget(waiting=0.3))
+    assert rig.pid("daemon"), "it is ending still"
+    assert set(rig.sync(changed).values()) <= {Outcome.UPDATED, Outcome.RELOADED}
+    rig.assert_converged(changed)
+
+
+def test_who_has_no_time_does_not_wait_until_a_daemon_runs_anew(rig: Rig) -> None:
+    rig.sync(SLOW)
+    until(lambda: rig.runs("daemon"))
+    first = rig.pid("daemon")
+    changed = replace(SLOW, command=Line("sleep 1000"))
+    done = rig.results(changed, budget=Budget(waiting=0.3))
+    assert done.results["daemon"].outcome is Outcome.UPDATED
+    until(lambda: rig.pid("daemon") not in (None, first))
+    until(lambda: len(rig.runs("daemon")) == 2)
     rig.assert_converged(changed)
 
 
