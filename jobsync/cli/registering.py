@@ -167,17 +167,21 @@ def _first_sync(origin: Origin, *, wants: bool | None) -> int:
     if not would_do.results and not would_do.faults:
         say("no jobs yet; `jobsync new NAME` makes one, and `jobsync import` shows what could become one")
         return ExitCode.OK
+    why = refusal(origin)
     if wants is None:
         show_report(would_do)
         if not would_do.results:
             say("mend that, then run `jobsync sync`")
             return ExitCode.FAILURE
+        if why:
+            say(f"nothing synced yet: {why}; when that is over, `jobsync sync` does it")
+            return ExitCode.OK
         if not sys.stdin.isatty() or not click.confirm("sync now?", default=True, err=True):
             say("nothing synced yet; `jobsync sync` does it")
             return ExitCode.OK
     elif not wants:
         return ExitCode.OK
-    if why := refusal(origin):
+    if why:
         complain(f"nothing synced yet: {why}", "when that is over, `jobsync sync` does it")
         return ExitCode.FAILURE
     progress = Progress()
@@ -206,7 +210,7 @@ def _own_names(origin: Origin) -> set[str]:
     "--skeleton/--no-skeleton",
     "wants_skeleton",
     default=None,
-    help="Write jobsync.toml where there is none. Default: ask.",
+    help="Where there is no jobsync.toml, write one, and an example job. Default: ask.",
 )
 @click.option("--sync/--no-sync", "wants_sync", default=None, help="Sync at the end, without asking.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -245,9 +249,12 @@ def init(
         return ExitCode.OK
     config = config.with_repo(repo)
     configuration.save(config, os.environ)
-    skeleton.offer(Path(repo.work_tree), wants=wants_skeleton, asks=not yes)
+    has_begun = skeleton.offer(Path(repo.work_tree), wants=wants_skeleton, asks=not yes)
     origin = open_origin(config, repo)
     status = install_hooks(origin) if hooks else ExitCode.OK
     with suppress(JobsyncError):  # no scheduler now: the first sync says so, and writes them
         syncing.sync(origin, Orders(), _own_names(origin))
-    return max(status, _first_sync(origin, wants=wants_sync))
+    status = max(status, _first_sync(origin, wants=wants_sync))
+    if has_begun:
+        skeleton.tell_what_is_next(origin)
+    return status

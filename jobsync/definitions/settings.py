@@ -136,7 +136,7 @@ def _settings_table(tree: Tree, faults: list[Fault]) -> Table | None:
     section = Section(SETTINGS_FILE, "", "", {}, faults)
     data = section.attempt("", lambda: tree.read(SETTINGS_FILE) or b"")
     if data == b"" and tree.mode(SETTINGS_FILE) is None:
-        section.fault("", "is missing; write it (an empty file will do)")
+        section.fault("", "is missing; write it (an empty file will do), or type `jobsync init --skeleton`")
         return None
     return None if data is None else section.attempt("", lambda: parse(data))
 

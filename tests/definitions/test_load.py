@@ -585,7 +585,9 @@ def test_a_fault_of_jobsync_toml_leaves_every_job_as_it_is(settings: str, expect
 
 def test_a_missing_jobsync_toml_concludes_nothing() -> None:
     found = load(tree({"a": ""}, settings=None), MACHINE)
-    assert [str(fault) for fault in found.faults] == ["jobsync.toml: is missing; write it (an empty file will do)"]
+    assert [str(fault) for fault in found.faults] == [
+        "jobsync.toml: is missing; write it (an empty file will do), or type `jobsync init --skeleton`"
+    ]
     assert (found.jobs, found.jobs_missing) == ((), True)
 
 

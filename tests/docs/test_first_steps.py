@@ -87,6 +87,48 @@ def test_init_offers_what_an_empty_repository_begins_with(bare: Laptop) -> None:
     assert "wrote" not in bare.jobsync("init", "--yes", "--skeleton", "--no-sync").out
 
 
+@pytest.fixture
+def empty(laptop: Laptop) -> Laptop:
+    """A repository just made: no commit, no file. Nothing is registered yet."""
+    laptop.drop("")
+    laptop.run("git", "init", "-q", str(laptop.work), at=laptop.home)
+    return laptop
+
+
+def _files_of(laptop: Laptop) -> list[str]:
+    return laptop.git("ls-files", "--others", "--exclude-standard").out.splitlines()
+
+
+def test_from_an_empty_repository_it_is_one_command_and_a_commit_to_a_job_that_works(empty: Laptop) -> None:
+    empty.prefix = "jobsync"
+    shown = empty.jobsync("init", "--launchctl", str(empty.simulator.launchctl), "--yes", "--skeleton")
+    assert "nothing synced yet: there is no commit yet" in shown.out
+    assert "a hook installs what you committed" in shown.err
+    assert empty.jobsync("check").out == "1 valid job, 0 faults\n"
+    assert "installed hello" in empty.commit().err
+    assert empty.loaded() == {"hello"}
+    assert empty.jobsync("run", "hello").out == "hello from jobs/hello/run\n"
+
+
+def test_without_a_terminal_init_writes_nothing_that_was_not_asked_for(empty: Laptop) -> None:
+    shown = empty.jobsync("init", "--launchctl", str(empty.simulator.launchctl), "--yes", status=1)
+    assert "`jobsync init --skeleton`" in shown.err
+    assert _files_of(empty) == []
+
+
+@pytest.mark.parametrize("there", ["jobs/one/job.toml", "jobs"])
+def test_the_example_comes_only_where_there_is_no_jobs_directory(empty: Laptop, there: str) -> None:
+    if there.endswith(".toml"):
+        empty.put(there, JOB)
+    else:
+        (empty.work / there).symlink_to("elsewhere")  # a link that leads nowhere is theirs too
+    empty.jobsync(
+        "init", "--launchctl", str(empty.simulator.launchctl), "--yes", "--skeleton", "--no-sync", status=None
+    )
+    schemas = ["schemas/job.schema.json", "schemas/jobsync.schema.json"]
+    assert _files_of(empty) == sorted([there, "jobsync.toml", *schemas])
+
+
 def test_hooks_that_git_takes_from_elsewhere_are_told_with_both_ways_out(laptop: Laptop) -> None:
     laptop.git("config", "core.hooksPath", str(laptop.home / "hooks"))
     shown = laptop.jobsync("init", "--launchctl", str(laptop.simulator.launchctl), "--yes", "--no-sync", status=1).err

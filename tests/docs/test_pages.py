@@ -103,7 +103,7 @@ def test_a_wrong_command_line_would_be_found(line: str) -> None:
 
 
 def test_the_pages_do_type_commands() -> None:
-    assert len(_calls(_blocks(page("README.md")))) >= 5
+    assert len(_calls(_blocks(page("README.md")))) >= 4
     assert len(_calls(_blocks(page("docs/tutorial.md")))) >= 10
     assert len(_calls(page("template-repo/README.md").codes())) >= 5
 

@@ -44,7 +44,8 @@ def test_the_quick_start_works_as_written(terminal: Terminal) -> None:
     table = _comparable(_block("text", QUICK_START).splitlines())
     begin = _comparable(shown).index(table[0])
     assert _comparable(shown[begin : begin + len(table)]) == table
-    assert shown[begin + len(table) :] == ["hello"]
+    assert shown[begin - 1] == "hello from jobs/hello/run"
+    assert shown[begin + len(table) :] == []
     assert terminal.laptop.loaded() == {"hello"}
     assert terminal.laptop.git("status", "--porcelain").out == ""
 
