@@ -14,7 +14,17 @@ from jobsync.cli.context import Context, pass_context
 from jobsync.cli.schemas import schema_of_a_job
 from jobsync.cli.syncing import refusal, show_report
 from jobsync.definitions import from_crontab, from_directory, from_plist, from_units
-from jobsync.definitions.foreign import Draft, Found, Notice, Refused, env_file, files_of, lost, name_of
+from jobsync.definitions.foreign import (
+    Draft,
+    Found,
+    Notice,
+    Refused,
+    env_file,
+    files_of,
+    lost,
+    name_of,
+    with_own_priority,
+)
 from jobsync.definitions.load import load, name_fault, read_settings
 from jobsync.definitions.overlay import Overlay
 from jobsync.definitions.places import Surroundings
@@ -176,9 +186,11 @@ def _proved(origin: Origin, one: Candidate) -> Candidate:
     if isinstance(draft, Refused):
         return one
     tree = WorkTree(origin.repo.work_tree)
-    directory = f"{read_settings(tree).jobs or 'jobs'}/{draft.name}"
+    settings = read_settings(tree)
+    directory = f"{settings.jobs or 'jobs'}/{draft.name}"
     if tree.mode(directory) is not None:
         return replace(one, found=Refused(draft.origin, draft.name, (f"{directory} is there already",)))
+    draft = with_own_priority(draft, settings.defaults)
     root = Path(origin.repo.work_tree)
     schema = schema_of_a_job(root, root / directory)
     try:

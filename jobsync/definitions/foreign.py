@@ -7,19 +7,20 @@ Whether one is a definition that means what it came from is proved by reading it
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import tomlkit
 
 from jobsync.definitions.document import unfit
-from jobsync.definitions.duration import format_duration
+from jobsync.definitions.duration import format_duration, parse_duration
 from jobsync.definitions.job import SHELLS_OWN, Argv, Command, Job, Line, Script, Slot
 from jobsync.definitions.load import JOB_FILE, LONGEST_NAME
 from jobsync.definitions.places import Surroundings
 from jobsync.definitions.schedule import read_every
 from jobsync.definitions.secrets import secret_fault
 from jobsync.definitions.spelling import spell_clock, spell_every, spell_place
+from jobsync.definitions.systemd_keys import unit_value
 from jobsync.errors import JobsyncError
 
 _ENV_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
@@ -239,6 +240,14 @@ def job_toml(draft: Draft, around: Surroundings, schema: str | None = None) -> s
     return "\n".join(lines).strip("\n") + "\n"
 
 
+def with_own_priority(draft: Draft, defaults: Mapping[str, object]) -> Draft:
+    """The draft, which says that it has no priority of its own where the repository's defaults would give it one."""
+    limits = defaults.get("limits")
+    if not isinstance(limits, Mapping) or "priority" not in limits or "priority" in draft.limits:
+        return draft
+    return replace(draft, limits={**draft.limits, "priority": "normal"})
+
+
 def files_of(draft: Draft, around: Surroundings, schema: str | None = None) -> dict[str, tuple[int, bytes]]:
     """What is to be written: path -> mode and content. `JobsyncError` as `job_toml`."""
     found = {f"{around.directory}/{JOB_FILE}": (_FILE, job_toml(draft, around, schema).encode())}
@@ -262,6 +271,15 @@ def lost(draft: Draft, job: Job) -> tuple[str, ...]:
         "enabled": (job.unwanted is None, draft.is_enabled),
         "description": (job.description, draft.description),
     }
+    units = {table.partition(".")[2]: keys for table, keys in draft.raw.items() if table.startswith("systemd.")}
+    wanted_units = {
+        kind: {key: (unit_value(key, value),) for key, value in keys.items()} for kind, keys in units.items()
+    }
+    pairs["systemd"] = (job.systemd, wanted_units)
+    for word in ("timeout", "grace"):
+        wanted_limit = draft.limits.get(word)
+        seconds = parse_duration(wanted_limit) if isinstance(wanted_limit, str) else None
+        pairs[word] = (getattr(job.limits, word), seconds)
     for key, paths in (("on_change", job.schedule.on_change), ("on_files", job.schedule.on_files)):
         wanted = schedule.get(key, [])
         pairs[key] = (set(paths), {posixpath.normpath(path) for path in wanted} if isinstance(wanted, list) else set())

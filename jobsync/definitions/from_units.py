@@ -12,6 +12,7 @@ from jobsync.definitions.duration import format_duration
 from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, Variables, clock, described, interval
 from jobsync.definitions.on_calendar import read_on_calendar
 from jobsync.definitions.slots import simplify
+from jobsync.definitions.systemd_keys import value_of_unit
 from jobsync.errors import JobsyncError
 
 _HEADER = re.compile(r"\[(?P<name>[^\]]+)\]\s*")
@@ -28,8 +29,8 @@ _SECONDS = {word: seconds for seconds, words in _UNITS.items() for word in words
 
 _HARMLESS: Mapping[str, str] = {
     "Unit.After": "jobs know nothing of each other",
+    "Unit.Wants": "jobs know nothing of each other; to wait for the network, write below [when]: online = true",
     "Unit.Documentation": "is for people",
-    "Timer.AccuracySec": "jobsync decides it",
     "Timer.Unit": "names the service that was read",
     "Service.StandardOutput": "jobsync keeps the output of each run itself: `jobsync logs`",
     "Service.StandardError": "jobsync keeps the output of each run itself: `jobsync logs`",
@@ -37,10 +38,12 @@ _HARMLESS: Mapping[str, str] = {
     "Install.WantedBy": "jobsync enables its jobs itself",
     "Install.Also": "jobsync enables its jobs itself",
 }
+_ACCURACY = "jobsync decides it, and is more exact"
 _READ = {
     "Unit.Description", "Timer.OnCalendar", "Timer.Persistent", "Timer.OnBootSec", "Timer.OnStartupSec",
     "Timer.OnUnitActiveSec", "Timer.OnUnitInactiveSec", "Timer.OnActiveSec", "Timer.RandomizedDelaySec",
-    "Service.TimeoutStartSec", "Service.RuntimeMaxSec", "Service.Type", "Service.ExecStart", "Service.ExecStartPre",
+    "Timer.FixedRandomDelay", "Timer.AccuracySec", "Service.TimeoutStartSec", "Service.TimeoutStopSec",
+    "Service.RuntimeMaxSec", "Service.Type", "Service.ExecStart", "Service.ExecStartPre",
     "Service.WorkingDirectory", "Service.Environment",
 }  # fmt: skip
 
@@ -104,6 +107,7 @@ class _Reader:
         self.variables = variables
         self.notices: list[Notice] = []
         self.reasons: list[str] = []
+        self.raw: dict[str, dict[str, object]] = {}
 
     def _note(self, kind: Kind, key: str, words: str) -> None:
         self.notices.append(Notice(kind, key, words))
@@ -209,28 +213,60 @@ class _Reader:
             self.variables.take(name, value)
 
     def limits(self) -> dict[str, object]:
-        """`limits.timeout`: for a oneshot service the time to start is all that it has."""
+        """`timeout` and `grace`: for a oneshot service the time to start is all that it has."""
         kind = self.service.last("Service.Type") or "simple"
-        key = "Service.TimeoutStartSec" if kind == "oneshot" else "Service.RuntimeMaxSec"
-        text = self.service.last(key)
+        found: dict[str, object] = {}
+        keys = {"timeout": "TimeoutStartSec" if kind == "oneshot" else "RuntimeMaxSec", "grace": "TimeoutStopSec"}
+        for word, key in keys.items():
+            text = self.service.last(f"Service.{key}")
+            if text is None or (text == "infinity" and word == "timeout"):
+                continue
+            try:
+                found[word] = format_duration(seconds_of(text))
+            except JobsyncError as error:
+                self.reasons.append(f"{key}: {error.message}")
+        return found
+
+    def _keep(self, kind: str, key: str, text: str) -> None:
+        """Take a key over as it is, if jobsync passes it on."""
+        if key.endswith("Sec"):
+            text = format_duration(seconds_of(text))
+        self.raw.setdefault(f"systemd.{kind}", {})[key] = value_of_unit(kind, key, text)
+        self._note(Kind.RAW, key, f"[systemd.{kind}] keeps it")
+
+    def accuracy(self, *, on_the_clock: bool) -> None:
+        """`AccuracySec`: kept where jobsync lets anybody say it."""
+        text = self.timer.last("Timer.AccuracySec")
+        if text is None:
+            return
         try:
-            return {} if text is None or text == "infinity" else {"timeout": format_duration(seconds_of(text))}
-        except JobsyncError as error:
-            self.reasons.append(f"{key.partition('.')[2]}: {error.message}")
-            return {}
+            if not on_the_clock:
+                raise JobsyncError("no timer will be there")
+            self._keep("timer", "AccuracySec", text)
+        except JobsyncError:
+            self._note(Kind.LEFT_OUT, "AccuracySec", _ACCURACY)
 
     def others(self) -> None:
-        """Keys that nothing above has read."""
+        """Keys that nothing above has read: kept as they are, left out, or the reason why there is no job."""
         kind = self.service.last("Service.Type") or "simple"
         if kind not in ("simple", "oneshot", "exec"):
             self.reasons.append(f"Type: {kind} cannot be said")
-        for key in (*self.timer.values, *self.service.values):
-            if key in _READ:
-                continue
-            if key in _HARMLESS or key.startswith(("Unit.X-", "Timer.X-", "Service.X-")):
-                self._note(Kind.LEFT_OUT, key.partition(".")[2], _HARMLESS.get(key, "is for people"))
-            else:
-                self.reasons.append(f"{key.partition('.')[2]}: jobsync has no word for it")
+        for unit in (self.timer, self.service):
+            for key in unit.values:
+                if key not in _READ:
+                    self._other(key, unit.values[key][-1])
+
+    def _other(self, whole: str, text: str) -> None:
+        section, _, key = whole.partition(".")
+        if whole in _HARMLESS or (key.startswith("X-") and section in ("Unit", "Timer", "Service")):
+            self._note(Kind.LEFT_OUT, key, _HARMLESS.get(whole, "is for people"))
+        elif section not in ("Timer", "Service"):
+            self.reasons.append(f"{key}: jobsync has no word for it")
+        else:
+            try:
+                self._keep(section.lower(), key, text)
+            except JobsyncError as error:
+                self.reasons.append(f"{key}: cannot be kept: {error.message}")
 
 
 def read_timer(origin: str, name: str, timer: Unit, service: Unit, machine_path: str, home: str) -> Found:
@@ -240,6 +276,7 @@ def read_timer(origin: str, name: str, timer: Unit, service: Unit, machine_path:
     schedule, directory = reader.schedule(), reader.directory()
     reader.environment()
     limits = reader.limits()
+    reader.accuracy(on_the_clock=bool(schedule.keys() & {"at", "cron", "every"}))
     reader.others()
     reasons = (*reader.reasons, *reader.variables.reasons)
     if reasons:
@@ -259,5 +296,6 @@ def read_timer(origin: str, name: str, timer: Unit, service: Unit, machine_path:
         environment=reader.variables.plain,
         secrets=reader.variables.secrets,
         limits=limits,
+        raw={table: dict(sorted(keys.items())) for table, keys in sorted(reader.raw.items())},
         notices=(*reader.notices, *reader.variables.notices),
     )

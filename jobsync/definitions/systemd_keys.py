@@ -6,18 +6,24 @@ that needs more rights, or that would break one of jobsync's promises is refused
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from jobsync.definitions.document import shown
 from jobsync.definitions.duration import PATTERN, format_duration, is_duration, parse_duration
 from jobsync.definitions.raw_keys import FLAG, OCTAL, Kind, integer, one_of
 from jobsync.definitions.vocabulary import misplaced, nearest
+from jobsync.errors import JobsyncError
 
 _SIZE = re.compile("[1-9][0-9]{0,17}|[1-9][0-9]{0,5}[KMGT]|infinity")
 _SHARE = re.compile("(?:100|[1-9][0-9]?)%")
 _QUOTA = re.compile("[1-9][0-9]{0,5}%")
 _LIMIT = re.compile("([0-9]{1,18}|infinity)(?::([0-9]{1,18}|infinity))?")
 _SLICE = re.compile("[A-Za-z0-9_][A-Za-z0-9_-]{0,99}[.]slice")
+_OCTAL = frozenset({"DirectoryMode", "UMask"})
+_TRUTHS = {
+    **dict.fromkeys(("1", "yes", "y", "true", "t", "on"), True),
+    **dict.fromkeys(("0", "no", "n", "false", "f", "off"), False),
+}
 _LONGEST_ACCURACY = 60
 """Seconds. Runs that come later than the launcher and `jobsync status` wait for a slot would count as missed."""
 
@@ -202,4 +208,29 @@ def unit_value(key: str, value: object) -> str:
     """What stands behind `=` for a value without fault. Numbers are octal where systemd reads them so."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:04o}" if key in {"DirectoryMode", "UMask"} and isinstance(value, int) else str(value)
+    return f"{value:04o}" if key in _OCTAL and isinstance(value, int) else str(value)
+
+
+def _readings(key: str, text: str) -> Iterator[object]:
+    """What a definition could hold for the text behind `=` in a unit."""
+    if key in _OCTAL:
+        # Octal to systemd, however it begins.
+        if re.fullmatch("[0-7]{1,4}", text):
+            yield f"{int(text, 8):04o}"
+        return
+    if re.fullmatch("[0-9]+", text):
+        yield int(text)
+    if text.lower() in _TRUTHS:
+        yield _TRUTHS[text.lower()]
+    yield text
+
+
+def value_of_unit(kind: str, key: str, text: str) -> object:
+    """The way back from `unit_value`: what to write in a definition. A duration must be spelled as definitions do.
+
+    Errors: `JobsyncError`, saying why no definition can hold it.
+    """
+    for value in _readings(key, text):
+        if systemd_fault(kind, key, value) is None:
+            return value
+    raise JobsyncError(systemd_fault(kind, key, text) or f"{shown(text)} is not what systemd reads here; correct it")

@@ -6,11 +6,16 @@ import subprocess
 from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jobsync.definitions.foreign import Draft, Found, Kind, Refused
 from jobsync.definitions.from_units import parse, read_timer, seconds_of
+from jobsync.definitions.job import Argv
 from jobsync.definitions.on_calendar import read_on_calendar
+from jobsync.definitions.slots import simplify
 from jobsync.errors import JobsyncError
+from jobsync.schedulers.units import units
 
 from .clock_oracle import matching
 from .importing import PATH, read_again, written
@@ -137,7 +142,9 @@ def test_the_environment_is_kept_and_secrets_are_set_apart() -> None:
         ("[Service]\nExecStart=/bin/echo %i\n", "the specifier %i"),
         ("[Service]\nExecStart=+/bin/x\n", "the prefix +"),
         ("[Service]\nType=forking\nExecStart=/bin/x\n", "Type: forking"),
-        ("[Service]\nExecStart=/bin/x\nEnvironmentFile=/x\n", "EnvironmentFile: jobsync has no word"),
+        ("[Service]\nExecStart=/bin/x\nEnvironmentFile=/x\n", "EnvironmentFile: cannot be kept: write below [env]"),
+        ("[Service]\nExecStart=/bin/x\nNice=-5\n", "Nice: cannot be kept"),
+        ("[Service]\nExecStart=/bin/x\nMemoryMax=1.5G\n", "MemoryMax: cannot be kept"),
         ("[Service]\nType=oneshot\n", "there is none"),
     ],
 )
@@ -157,3 +164,71 @@ def test_spans_are_systemds(text: str, seconds: int) -> None:
 def test_a_finer_span_is_refused() -> None:
     with pytest.raises(JobsyncError):
         seconds_of("100ms")
+
+
+# -- raw keys: an independent reading of what systemd makes of each value
+
+_WORDS = {"yes": 1, "true": 1, "on": 1, "no": 0, "false": 0, "off": 0}
+_SPELLED_SECONDS = {"1s": 1, "5": 5, "30sec": 30, "1min": 60, "1m": 60, "45 s": 45}
+_ONES = st.sampled_from([1, 7, 100])
+_SIZES = st.sampled_from(["1G", "512M", "1073741824", "50%", "infinity"])
+_KEPT = {
+    "CPUQuota": st.sampled_from(["20%", "150%"]), "CPUSchedulingPolicy": st.sampled_from(["other", "batch", "idle"]),
+    "CPUWeight": _ONES.map(str), "IOSchedulingClass": st.sampled_from(["best-effort", "idle"]),
+    "IOSchedulingPriority": st.integers(0, 7).map(str), "IOWeight": _ONES.map(str),
+    "LimitNOFILE": st.sampled_from(["1024", "1024:4096", "infinity", "512:infinity"]), "MemoryHigh": _SIZES,
+    "MemoryMax": _SIZES, "MemorySwapMax": st.sampled_from(["0", "1G"]), "Nice": st.integers(0, 19).map(str),
+    "NoNewPrivileges": st.sampled_from([*_WORDS, "1", "0"]), "OOMScoreAdjust": st.integers(0, 1000).map(str),
+    "RestartSec": st.sampled_from([*_SPELLED_SECONDS]), "Slice": st.just("background.slice"),
+    "TasksMax": st.sampled_from(["10", "80%", "infinity"]), "UMask": st.sampled_from(["77", "022", "0027", "7"]),
+}  # fmt: skip
+
+
+def _meant(key: str, value: str) -> object:
+    """What systemd reads there."""
+    if key == "UMask":
+        return int(value, 8)
+    if key == "NoNewPrivileges":
+        return _WORDS.get(value, value) in (1, "1")
+    return _SPELLED_SECONDS.get(value, int(value[:-1]) if value[:-1].isdigit() else value) if "Sec" in key else value
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    keys=st.dictionaries(st.sampled_from(sorted(_KEPT)), st.none()).flatmap(
+        lambda chosen: st.fixed_dictionaries({key: _KEPT[key] for key in chosen})
+    ),
+    accuracy=st.none() | st.sampled_from(sorted(_SPELLED_SECONDS)),
+    stop=st.none() | st.sampled_from(sorted(_SPELLED_SECONDS)),
+    calendar=st.sampled_from(EXPRESSIONS[:20]),
+)
+def test_rendered_again_the_units_mean_the_same(
+    keys: dict[str, str], accuracy: str | None, stop: str | None, calendar: str
+) -> None:
+    service = SERVICE + "Environment=MODE=x\n" + "".join(f"{key}={value}\n" for key, value in keys.items())
+    service += f"TimeoutStopSec={stop}\n" if stop else ""
+    timer = f"[Timer]\nOnCalendar={calendar}\nPersistent=yes\n" + (f"AccuracySec={accuracy}\n" if accuracy else "")
+    found = imported(timer, service)
+    job = read_again(found)
+    assert isinstance(found, Draft)
+    raw = {notice.key for notice in found.notices if notice.kind is Kind.RAW}
+    assert raw == {*keys, *(["AccuracySec"] if accuracy else [])}
+    made = units(job, owner="o", launcher="/x", home=HOME, path=PATH, comment="")
+    again, ticks = (parse(made[kind].decode()) for kind in ("service", "timer"))
+    assert {key: _meant(key, again.last(f"Service.{key}") or "") for key in keys} == {
+        key: _meant(key, value) for key, value in keys.items()
+    }
+    if accuracy:
+        assert _meant("AccuracySec", ticks.last("Timer.AccuracySec") or "") == _SPELLED_SECONDS[accuracy]
+    if stop:
+        assert again.last("Service.TimeoutStopSec") == str(_SPELLED_SECONDS[stop])
+    theirs = simplify(read_on_calendar(calendar))
+    assert simplify([slot for text in ticks.values["Timer.OnCalendar"] for slot in read_on_calendar(text)]) == theirs
+    assert job.command == Argv(("/Users/nils/bin/backup", "--all", "two words"))
+    assert dict(job.environment) == {"MODE": "x"}
+
+
+def test_an_accuracy_that_would_make_runs_late_is_left_out() -> None:
+    found = imported(TIMER.replace("[Install]", "AccuracySec=1h\n[Install]"))
+    assert isinstance(found, Draft) and found.raw == {}
+    assert (Kind.LEFT_OUT, "AccuracySec") in {(notice.kind, notice.key) for notice in found.notices}

@@ -41,6 +41,14 @@ def test_a_dry_run_shows_everything_and_touches_nothing(grown: Laptop) -> None:
     assert grown.mutations() == []
 
 
+def test_the_repositorys_priority_is_not_given_to_jobs_that_had_none(grown: Laptop) -> None:
+    """The settings that `init` writes have one."""
+    grown.put("jobsync.toml", '[defaults.limits]\npriority = "background"\n')
+    shown = grown.jobsync("import", status=1)
+    assert "14 jobs to import, 2 not" in shown.out
+    assert shown.out.count('priority = "normal"') == 14
+
+
 def test_all_agents_move_in_one_go_and_nothing_runs_twice(grown: Laptop) -> None:
     done = grown.jobsync("import", "--take-over", *_all(grown), status=1)
     names = {"backup", "report", "greeting", "sync-notes", "poll", "beacon", "inbox", "netrc", "briefing"}

@@ -58,3 +58,29 @@ def test_a_service_that_runs_now_is_left_for_later(linux: LinuxLaptop) -> None:
     assert _timers(linux) == {"feeds.timer"}
     assert not (linux.work / "jobs").exists()
     linux.manager.systemctl("stop", "feeds.service")
+
+
+_KEYS = {
+    "Service": ("Nice=5", "MemoryMax=1G", "LimitNOFILE=1024:4096", "UMask=27", "CPUWeight=50", "TimeoutStopSec=20"),
+    "Timer": ("AccuracySec=30s",),
+}
+
+
+def _properties(machine: LinuxLaptop, unit: str, section: str) -> str:
+    """What the manager itself makes of the keys, whoever wrote them."""
+    asked = {"TimeoutStopSec": "TimeoutStopUSec", "AccuracySec": "AccuracyUSec"}
+    names = [asked.get(key, key) for key in (line.partition("=")[0] for line in _KEYS[section])]
+    return machine.manager.systemctl("show", "-p", ",".join(names), unit)
+
+
+def test_keys_of_systemds_own_mean_to_the_manager_what_they_meant_before(linux: LinuxLaptop) -> None:
+    timer, service = linux.wants / "feeds.timer", linux.wants / "feeds.service"
+    service.write_text(SERVICE + "".join(f"{line}\n" for line in _KEYS["Service"]))
+    timer.write_text(TIMER.replace("[Timer]\n", "[Timer]\n" + "".join(f"{line}\n" for line in _KEYS["Timer"])))
+    linux.manager.systemctl("daemon-reload")
+    before = _properties(linux, "feeds.service", "Service"), _properties(linux, "feeds.timer", "Timer")
+    shown = linux.jobsync("import", "--take-over", str(timer)).out
+    assert "[systemd.service] keeps it" in shown and "[systemd.timer] keeps it" in shown
+    units = linux.unit("feeds", "service"), linux.unit("feeds")
+    assert (_properties(linux, units[0], "Service"), _properties(linux, units[1], "Timer")) == before
+    assert "MemoryMax=1073741824" in before[0]
