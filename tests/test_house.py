@@ -80,6 +80,11 @@ MAY_WRITE = {
     "lock": "opens its own file, into which nothing is ever written",
     "cli.console": "opens /dev/null in place of a stream that is gone",
 }
+MAY_ASK_FOR_THE_SYSTEM = {
+    "config": "it gives the answer its word, for `only.os`",
+    "lock": "a C structure is laid out in another way",
+}
+"""Everywhere else the question is which scheduler a machine has, and that one answers it."""
 MAY_READ_ENVIRONMENT = {
     "entry": "a way in",
     "demo": "a way in",
@@ -294,6 +299,22 @@ def test_one_module_spawns(module: Module) -> None:
     assert not _spawns(module) or module.name in MAY_SPAWN
 
 
+def _asks_for_the_system(module: Module) -> set[str]:
+    """Conditions on the name of an operating system."""
+    names = {"linux", "macos", "darwin"}
+    compared = [node for node in ast.walk(module.tree) if isinstance(node, ast.Compare | ast.MatchValue)]
+    words = {
+        ast.unparse(node): {one.value for one in ast.walk(node) if isinstance(one, ast.Constant)} for node in compared
+    }
+    calls = {name for name, _ in _calls(module.tree) if name in ("platform.system", "os.uname")}
+    return {text for text, found in words.items() if names & found or "sys.platform" in text} | calls
+
+
+@each_module
+def test_the_scheduler_is_asked_for_and_not_the_system(module: Module) -> None:
+    assert not _asks_for_the_system(module) or module.room == "schedulers" or module.name in MAY_ASK_FOR_THE_SYSTEM
+
+
 @each_module
 def test_one_module_writes_files(module: Module) -> None:
     assert not _writes(module) or module.name in MAY_WRITE
@@ -319,6 +340,7 @@ def test_click_stays_in_the_command_line(module: Module) -> None:
 def test_every_exemption_is_used() -> None:
     assert all(_spawns(MODULES[name]) for name in MAY_SPAWN)
     assert all(_writes(MODULES[name]) for name in MAY_WRITE)
+    assert all(_asks_for_the_system(MODULES[name]) for name in MAY_ASK_FOR_THE_SYSTEM)
     assert all(_reads_environment(MODULES[name]) for name in MAY_READ_ENVIRONMENT)
 
 
@@ -385,3 +407,12 @@ def test_reading_is_not_taken_for_writing(source: str) -> None:
 )
 def test_reading_the_environment_is_seen(source: str) -> None:
     assert _reads_environment(_breach(source))
+
+
+@pytest.mark.parametrize(
+    "source",
+    ['if system == "macos": pass', 'x = 1 if sys.platform in ("linux",) else 2', "platform.system()",
+     'if sys.platform.startswith("lin") == True: pass', 'match os:\n case "linux": pass'],
+)  # fmt: skip
+def test_a_question_for_the_system_would_be_seen(source: str) -> None:
+    assert _asks_for_the_system(_breach(source))

@@ -48,12 +48,12 @@ class ConfigDocument(Values):
     repos: list[RegisteredRepo]
 
 
-_APPLES = "/bin/launchctl"
+_OF_THE_SYSTEM = {"macos": "/bin/launchctl"}
 
 
 def usable_launchctl(given: str | None) -> str:
     """Absolute path of the launchctl that is named, or of Apple's. `JobsyncError` when it cannot be run."""
-    candidate = given or (_APPLES if configuration.this_os() == "macos" else None)
+    candidate = given or _OF_THE_SYSTEM.get(configuration.this_os())
     if candidate is None:
         raise JobsyncError(
             "this machine has no launchd, and no systemd user manager answers",

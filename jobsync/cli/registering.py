@@ -33,6 +33,7 @@ from jobsync.repo.repository import Place, Repository, identity, open_repository
 from jobsync.schedulers import choose
 
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
+_LOGS = {"macos": "{home}/Library/Logs/jobsync", "linux": "{state}/logs"}
 _JOB_PATHS = {
     "macos": "/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
     "linux": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
@@ -76,7 +77,6 @@ def _new_config(file: Path, environ: Mapping[str, str], launchctl: str | None) -
     home = str(configuration.home_directory(environ))
     system = configuration.this_os()
     state = _place_of(environ, "XDG_STATE_HOME", f"{home}/.local/state") + "/jobsync"
-    logs = f"{home}/Library/Logs/jobsync" if system == "macos" else f"{state}/logs"
     return Config(
         file=file,
         machine=socket.gethostname().partition(".")[0] or "this-machine",
@@ -84,7 +84,7 @@ def _new_config(file: Path, environ: Mapping[str, str], launchctl: str | None) -
         home=home,
         state=state,
         data=_place_of(environ, "XDG_DATA_HOME", f"{home}/.local/share") + "/jobsync",
-        logs=logs,
+        logs=_LOGS[system].format(home=home, state=state),
         path=_JOB_PATHS[system],
         scheduler=scheduler,
         launchctl=chosen,

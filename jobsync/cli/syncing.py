@@ -23,6 +23,7 @@ from jobsync.reconcile.state import Caller, Change, Remove, Report, Write
 from jobsync.repo.repository import Place, Repository, about_to_commit, open_repository
 from jobsync.repo.trees import IndexTree, WorkTree
 from jobsync.repo.verdict import refusal_by_hand
+from jobsync.schedulers import choose
 from jobsync.tones import printable
 
 
@@ -221,7 +222,16 @@ def diff(context: Context, /, jobs: tuple[str, ...], *, show_kept: bool) -> int:
 def _anonymous(place: Place) -> Machine:
     """For a repository that is not registered here, as in CI: what definitions say is checked all the same."""
     home = str(configuration.home_directory(os.environ))
-    return Machine(socket.gethostname(), (), configuration.this_os(), home, "jobsync", place.work_tree)
+    system = configuration.this_os()
+    return Machine(
+        name=socket.gethostname(),
+        tags=(),
+        os=system,
+        home=home,
+        prefix="jobsync",
+        work_tree=place.work_tree,
+        scheduler=choose.usual(system),
+    )
 
 
 def _tree(repository: Repository, *, staged: bool) -> Tree:

@@ -280,6 +280,6 @@ def read_job(section: Section, around: Surroundings) -> Job | None:
         unwanted=read_unwanted(section, around.machine),
     )
     _check_units(section.table("systemd"), section.table("schedule").values)
-    if around.machine.os == "linux" and job.unwanted is None:
+    if around.machine.scheduler == "systemd" and job.unwanted is None:
         _check_watched(section.table("schedule"), schedule)
     return None if section.faults else job

@@ -6,6 +6,7 @@ systemd.unit(5), systemd.timer(5), systemd.service(5) and systemd.syntax(7) as o
 import re
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from jobsync.definitions.duration import format_duration
@@ -239,12 +240,11 @@ class _Reader:
         text = self.timer.last("Timer.AccuracySec")
         if text is None:
             return
-        try:
-            if not on_the_clock:
-                raise JobsyncError("no timer will be there")
-            self._keep("timer", "AccuracySec", text)
-        except JobsyncError:
-            self._note(Kind.LEFT_OUT, "AccuracySec", _ACCURACY)
+        if on_the_clock:
+            with suppress(JobsyncError):
+                self._keep("timer", "AccuracySec", text)
+                return
+        self._note(Kind.LEFT_OUT, "AccuracySec", _ACCURACY)
 
     def others(self) -> None:
         """Keys that nothing above has read: kept as they are, left out, or the reason why there is no job."""

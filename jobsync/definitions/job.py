@@ -33,6 +33,8 @@ class Machine:
     """The label prefix of the repository."""
     work_tree: str
     """Absolute path of the repository's work tree: where the files of a job live when it runs."""
+    scheduler: str
+    """`launchd` or `systemd`."""
 
 
 class Tree(Protocol):

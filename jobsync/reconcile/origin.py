@@ -36,6 +36,7 @@ class Origin:
             home=config.home,
             prefix=self.repo.prefix,
             work_tree=self.repo.work_tree,
+            scheduler=config.scheduler,
         )
 
     @property

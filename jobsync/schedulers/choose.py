@@ -13,6 +13,7 @@ from jobsync.schedulers.protocol import Scheduler
 from jobsync.schedulers.systemd import Systemd, lingers
 
 NAMES = ("launchd", "systemd")
+_USUAL = {"macos": "launchd", "linux": "systemd"}
 _PATH = "/usr/bin:/bin:/usr/local/bin:/run/current-system/sw/bin"
 _TIMEOUT = 10.0
 
@@ -27,6 +28,11 @@ def scheduler_for(config: Config, repo: Repo, paths: Paths) -> Scheduler:
     if config.scheduler == "systemd":
         return Systemd(config, repo, paths)
     return Launchd(config, repo, paths)
+
+
+def usual(system: str) -> str:
+    """The scheduler of most machines with a system, for where none has been chosen yet."""
+    return _USUAL[system]
 
 
 def _place(environ: Mapping[str, str], name: str, standard: str, searched: list[str]) -> str | None:

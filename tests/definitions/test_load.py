@@ -618,6 +618,6 @@ def test_a_work_tree_at_the_root_has_paths_like_any_other() -> None:
 
 
 def test_a_linux_machine_is_told_from_a_mac() -> None:
-    machine = Machine("box", (), "linux", "/home/nils", "jobsync", "/home/nils/dotfiles")
+    machine = Machine("box", (), "linux", "/home/nils", "jobsync", "/home/nils/dotfiles", "systemd")
     assert job('[only]\nos = "linux"', machine=machine).unwanted is None
     assert DIRECTORY == 0o040000

@@ -16,6 +16,7 @@ MACHINE = Machine(
     home="/Users/nils",
     prefix="org.nils",
     work_tree="/Users/nils/dotfiles",
+    scheduler="launchd",
 )
 SCRIPT = (EXECUTABLE, b"#!/bin/sh\necho hello\n")
 
