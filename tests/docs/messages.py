@@ -28,6 +28,9 @@ _CHAPTERS = {
 }
 """Title -> where its messages are raised; the first that fits."""
 
+_LAUNCHER, _IN_LOGS = "runs/parts.py", "Logs of runs"
+_CHAPTERS_OF_THE_PAGE = (*_CHAPTERS, _IN_LOGS)
+
 
 @dataclass(frozen=True, order=True)
 class Message:
@@ -92,6 +95,32 @@ def _of_file(path: Path, chapter: str) -> Iterator[Message]:
             yield from (Message(chapter, _text(value), "") for value in returns)
 
 
+_WRITTEN = re.compile(
+    r"""\b(?:(?P<verb>say|refuse|broken)\ (?P<quote>["'])(?P<text>.*?)(?P=quote)"""
+    r"""|printf\ '(?:\\n)?jobsync:\ (?P<line>[a-z% ].*?)\\n')""",
+    re.VERBOSE,
+)
+_KNOWN_THEN = re.compile(r"\$\{[^}]*\}|\$\w+|@\w+@|%s")
+_AFTER_A_RUN = {
+    "refuse": "correct the env file that is named; `jobsync run JOB` tries it",
+    "broken": "mend the job, or what `[expect]` of its job.toml says",
+}
+_PREFIXES = {"refuse": "not started: …: ", "broken": "not as expected: "}
+_ENDED = "`jobsync status JOB` says how the run ended"
+
+
+def _of_launcher() -> Iterator[Message]:
+    """What launchers write into the logs of runs: the sh that they are made of says it."""
+    for node in ast.walk(ast.parse((PACKAGE / _LAUNCHER).read_text(encoding="utf-8"))):
+        text_of_sh = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+        for found in _WRITTEN.finditer(text_of_sh):
+            verb, text = found["verb"] or "", _KNOWN_THEN.sub("…", found["text"] or found["line"])
+            if text.startswith(_PREFIXES["broken"]):
+                verb, text = "broken", text.removeprefix(_PREFIXES["broken"])
+            if _says(text) or verb == "broken":
+                yield Message(_IN_LOGS, f"{_PREFIXES.get(verb, '')}{text}", _AFTER_A_RUN.get(verb, _ENDED))
+
+
 def messages() -> list[Message]:
     """All of them, by chapter and text."""
     found = set()
@@ -100,7 +129,7 @@ def messages() -> list[Message]:
         if not place.startswith("simulator/"):
             chapter = next(title for title, starts in _CHAPTERS.items() if place.startswith(starts))
             found |= {one for one in _of_file(path, chapter) if _says(one.text)}
-    return sorted(found)
+    return sorted(found | {*_of_launcher()})
 
 
 # -- what to do next
@@ -132,7 +161,7 @@ def tables() -> str:
     """The chapters of the page."""
     known = messages()
     lines: list[str] = []
-    for title in _CHAPTERS:
+    for title in _CHAPTERS_OF_THE_PAGE:
         rows = [f"| {_cell(one.text)} | {_cell(shown_way_out(one))} |" for one in known if one.chapter == title]
         lines += ["", f"## {title}", "", "| message | what to do |", "| --- | --- |", *dict.fromkeys(rows)]
     return "\n".join(lines) + "\n"

@@ -13,7 +13,13 @@ def test_the_page_is_made_from_the_code() -> None:
 
 def test_there_are_hundreds_of_each_kind() -> None:
     found = messages()
-    assert len(found) > 250 and len({one.chapter for one in found}) == 7
+    assert len(found) > 250 and len({one.chapter for one in found}) == 8
+
+
+def test_what_a_launcher_writes_into_a_log_is_among_them() -> None:
+    texts = {one.text for one in messages() if one.chapter == "Logs of runs"}
+    assert {"not started: …: line … is not NAME=VALUE", "… bytes were cut here"} <= texts
+    assert len(texts) >= 12
 
 
 def test_each_says_what_to_do_next() -> None:
