@@ -11,8 +11,9 @@ from pathlib import Path
 
 from jobsync.definitions.job import Restart, Schedule
 
+from ..reconcile.bench import SLEEP, job
 from ..user_manager import UserManager
-from .rig import SLEEP, job, linux_at
+from .rig import linux_at
 
 _EFFECTS = ("os.posix_spawn", "os.rename", "os.remove", "os.symlink", "os.utime")
 DAEMON = job("daemon", schedule=Schedule(), daemon=Restart.ALWAYS, command=SLEEP)

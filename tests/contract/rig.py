@@ -4,9 +4,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 from jobsync import files
 from jobsync.config import Config, Repo
 from jobsync.config import UserManager as Reached
-from jobsync.definitions.job import Argv, Job, Line, Schedule, Slot
+from jobsync.definitions.job import Job
 from jobsync.paths import Paths, paths_of
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile import observe
@@ -32,27 +31,9 @@ from jobsync.simulator import Simulator
 
 from .. import user_manager
 from ..laptop import MUTATING
+from ..reconcile.bench import REPO, until
 from ..schedulers.samples import CONFIG
 from ..user_manager import UserManager
-
-REPO = Repo("0f1e2d3c4b5a6978", "/w/.git", "/w", "ada")
-LIMIT = 60.0
-SLEEP = Argv(("sleep", "1000"))
-
-
-def job(name: str = "one", hour: int = 9, line: str = "true", **fields: object) -> Job:
-    """A job with one slot."""
-    made = Job(name, "", Line(line), "/", f"/w/jobs/{name}", inputs=(f"jobs/{name}",),
-               schedule=Schedule(slots=(Slot(hour=hour, minute=0),)))  # fmt: skip
-    return replace(made, **fields)  # type: ignore[arg-type]  # each caller names real fields
-
-
-def until(claim: Callable[[], object]) -> None:
-    """Poll until it holds."""
-    deadline = time.monotonic() + LIMIT
-    while not claim():
-        assert time.monotonic() < deadline, "what was waited for did not come"
-        time.sleep(0.02)
 
 
 @dataclass

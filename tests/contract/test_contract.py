@@ -14,7 +14,8 @@ from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller, Outcome
 from jobsync.schedulers.protocol import NoSession, Unknown
 
-from .rig import SLEEP, Rig, job, until
+from ..reconcile.bench import SLEEP, job, until
+from .rig import Rig
 
 NINE, TEN = job(hour=9), job(hour=10)
 LOGIN = job("login", schedule=Schedule(at_login=True))

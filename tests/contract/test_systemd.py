@@ -16,10 +16,11 @@ from jobsync.definitions.job import Argv, Job, Line, Restart, Schedule, Slot
 from jobsync.reconcile.state import Outcome
 from jobsync.schedulers import units
 
+from ..reconcile.bench import SLEEP, job, until
 from ..user_manager import again
 from . import rig as rigs
 from .killed import WISHES
-from .rig import SLEEP, Linux, job, until
+from .rig import Linux
 
 NINE, TEN = job(hour=9), job(hour=10)
 DAEMON = job("daemon", schedule=Schedule(), daemon=Restart.ALWAYS, command=SLEEP)

@@ -9,7 +9,8 @@ from jobsync.findings import Level, Subject
 from jobsync.schedulers import systemd
 
 from ..contract import rig as rigs
-from ..contract.rig import Linux, job
+from ..contract.rig import Linux
+from ..reconcile.bench import job
 from ..user_manager import CannotBe
 from .clinic import ON_SYSTEMD
 

@@ -30,7 +30,7 @@ from ..laptop import MUTATING
 from ..schedulers.samples import CONFIG
 
 REPO = Repo("0f1e2d3c4b5a6978", "/w/.git", "/w", "ada")
-LIMIT = 30.0
+LIMIT = 60.0
 
 
 def job(name: str = "one", hour: int = 9, line: str = "true", **fields: object) -> Job:
@@ -40,7 +40,7 @@ def job(name: str = "one", hour: int = 9, line: str = "true", **fields: object) 
     return replace(made, **fields)  # type: ignore[arg-type]  # each caller names real fields
 
 
-def until(claim: Callable[[], bool]) -> None:
+def until(claim: Callable[[], object]) -> None:
     """Poll until it holds."""
     deadline = time.monotonic() + LIMIT
     while not claim():
