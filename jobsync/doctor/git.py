@@ -6,13 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from jobsync import files
 from jobsync.doctor.check import Check
 from jobsync.doctor.view import View
 from jobsync.findings import Finding, InstallHooks, Sync, error, info, skipped, warning
 from jobsync.reconcile.ahead import ahead
 from jobsync.reconcile.state import Source
-from jobsync.repo import carriers, waking
 from jobsync.repo.carriers import HookState
 from jobsync.repo.events import EVENTS
 from jobsync.repo.waking import Carrier, Way
@@ -32,22 +30,6 @@ _MEANINGS = {
 }
 
 
-def _ways(view: View) -> tuple[Way, ...]:
-    """How each event reaches us, tried out, as `jobsync hooks status` does it."""
-    origin, config = view.origin, view.origin.config
-    found = waking.ways(
-        origin.repository,
-        lambda event: carriers.hook_text(event, config.hook, str(config.file)),
-        lambda event: carriers.command_text(event, config.hook, str(config.file)),
-    )
-    proof = origin.paths.state / f"proof-{os.getpid()}"
-    files.make_directory(proof)
-    try:
-        return waking.tried(origin.repository, found, proof, everything=False)
-    finally:
-        files.remove_tree(proof)
-
-
 def _text(view: View) -> str:
     try:
         return Path(view.origin.repo.work_tree, CONFIGURATION).read_text(encoding="utf-8")
@@ -62,7 +44,7 @@ def _is_expected(one: Way, found: Iterable[Way]) -> bool:
 
 
 def _hooks(view: View) -> Iterable[Finding]:
-    found = _ways(view)
+    found = view.ways
     lacking = [one for one in found if one.state is not HookState.INSTALLED and _is_expected(one, found)]
     for state in dict.fromkeys(one.state for one in lacking):
         events = ", ".join(one.event for one in lacking if one.state is state)
@@ -135,7 +117,7 @@ def _entry(view: View, entry: Mapping[str, Any]) -> Iterator[Finding]:
             command="pre-commit autoupdate",
         )
     # Where something else carries the event, pulls wake us up all the same: then there is nothing to say.
-    idle = [one.event for one in _ways(view) if one.carrier is None]
+    idle = [one.event for one in view.ways if one.carrier is None]
     lacking = [event for event in idle if {f"jobsync-{event}", f"jobsync-{event}-system"} & set(_ids(entry))]
     if lacking:
         yield warning(
@@ -183,7 +165,7 @@ def _branch(view: View) -> Iterable[Finding]:
 
 def _chained(view: View) -> Iterable[Finding]:
     """git itself would name such a hook in a hint; behind ours it is passed over."""
-    for one in _ways(view):
+    for one in view.ways:
         if one.chained is not None and not os.access(one.chained, os.X_OK):
             yield warning(
                 f"{one.chained}, which ours runs first, is not executable",

@@ -130,13 +130,13 @@ def versions(view: View) -> str:
     parts = (
         f"Python {platform.python_version()}",
         view.origin.repository.version(),
-        view.origin.scheduler.version() or view.origin.config.scheduler,
+        view.scheduler_version or view.origin.config.scheduler,
     )
     return ", ".join(parts)
 
 
 def _scheduler_version(view: View) -> Iterable[Finding]:
-    if not view.origin.scheduler.version():
+    if not view.scheduler_version:
         command = shlex.join(view.origin.scheduler.query().argv[:1])
         yield warning(
             f"{view.origin.config.scheduler} does not say which version it is",

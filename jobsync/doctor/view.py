@@ -1,16 +1,20 @@
-"""All that the checks look at, read once. Reads only."""
+"""All that the checks look at, read once. Changes nothing."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from jobsync import files
 from jobsync.definitions.job import Job
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Change, Outcome, Unwanted
 from jobsync.reconcile.sync import Planned, plan
+from jobsync.repo import carriers, waking
+from jobsync.repo.waking import Way
 from jobsync.runs import records
 from jobsync.runs.records import Run
 from jobsync.schedulers.protocol import Answer, Loaded, Survey
@@ -82,6 +86,27 @@ class View:
     @cached_property
     def _runs(self) -> dict[str, tuple[Run, ...]]:
         return {}
+
+    @cached_property
+    def ways(self) -> tuple[Way, ...]:
+        """How each event of git reaches us, tried out once, as `jobsync hooks status` does it."""
+        origin, config = self.origin, self.origin.config
+        found = waking.ways(
+            origin.repository,
+            lambda event: carriers.hook_text(event, config.hook, str(config.file)),
+            lambda event: carriers.command_text(event, config.hook, str(config.file)),
+        )
+        proof = origin.paths.state / f"proof-{os.getpid()}"
+        files.make_directory(proof)
+        try:
+            return waking.tried(origin.repository, found, proof, everything=False)
+        finally:
+            files.remove_tree(proof)
+
+    @cached_property
+    def scheduler_version(self) -> str:
+        """The scheduler's own words; empty where it cannot be asked."""
+        return self.origin.scheduler.version()
 
     def is_unwanted(self, name: str) -> bool:
         """Defined, and not for this machine or not any more."""

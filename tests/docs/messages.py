@@ -7,6 +7,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from jobsync.cli.console import FALLBACK, USAGE_FALLBACK
@@ -121,7 +122,8 @@ def _of_launcher() -> Iterator[Message]:
                 yield Message(_IN_LOGS, f"{_PREFIXES.get(verb, '')}{text}", _AFTER_A_RUN.get(verb, _ENDED))
 
 
-def messages() -> list[Message]:
+@cache
+def messages() -> tuple[Message, ...]:
     """All of them, by chapter and text."""
     found = set()
     for path in sorted(PACKAGE.rglob("*.py")):
@@ -129,7 +131,7 @@ def messages() -> list[Message]:
         if not place.startswith("simulator/"):
             chapter = next(title for title, starts in _CHAPTERS.items() if place.startswith(starts))
             found |= {one for one in _of_file(path, chapter) if _says(one.text)}
-    return sorted(found | {*_of_launcher()})
+    return tuple(sorted(found | {*_of_launcher()}))
 
 
 # -- what to do next

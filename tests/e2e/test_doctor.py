@@ -1,6 +1,7 @@
 """`doctor`, as typed."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -148,3 +149,16 @@ def test_what_is_not_ours_is_nobodys_business(registered: Laptop) -> None:
     (registered.work / ".git/hooks/pre-push").write_text("#!/nonexistent\n", encoding="utf-8")
     registered.launchctl("disable", registered.target("one").replace("test.one", "com.example.broken"))
     assert _levels(registered, status=0) == {}
+
+
+def test_launchd_is_surveyed_once_and_then_asked_for_each_job_only_what_it_alone_knows(registered: Laptop) -> None:
+    registered.job("one")
+    registered.job("two")
+    registered.commit()
+    registered.jobsync("sync")
+    registered.simulator.clear_calls()
+    registered.jobsync("doctor", status=None)
+    user, own = os.getuid(), ("one", "two", "jobsync-finish")
+    expected = [["print", f"gui/{user}"], ["print", f"user/{user}"], ["version"]]
+    expected += [["print", registered.target(name)] for name in own]  # from which file, and of whom
+    assert sorted(registered.simulator.calls()) == sorted(expected)
