@@ -158,6 +158,8 @@ def _read_all() -> dict[str, Module]:
     found = {}
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
+        if any(part.startswith("_") for part in parts[:-1]):
+            continue  # a wheel carries template and hooks along; they are no modules
         name = ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
         found[name] = Module(name, ast.parse(path.read_text(encoding="utf-8")))
     return found

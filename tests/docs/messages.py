@@ -12,9 +12,8 @@ from pathlib import Path
 
 from jobsync.cli.console import FALLBACK, USAGE_FALLBACK
 
-from .pages import ROOT
+from .pages import PACKAGE, ROOT, modules
 
-PACKAGE = ROOT / "jobsync"
 PAGE = ROOT / "docs" / "messages.md"
 _ERRORS = ("JobsyncError", "UsageError", "SchedulerError", "SessionEnded", "NotStarted", "TimedOut", "Locked")
 _FINDINGS = ("error", "warning", "info")
@@ -126,7 +125,7 @@ def _of_launcher() -> Iterator[Message]:
 def messages() -> tuple[Message, ...]:
     """All of them, by chapter and text."""
     found = set()
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in modules():
         place = str(path.relative_to(PACKAGE))
         if not place.startswith("simulator/"):
             chapter = next(title for title, starts in _CHAPTERS.items() if place.startswith(starts))

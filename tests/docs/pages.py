@@ -5,7 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import jobsync
+
 ROOT = Path(__file__).parents[2]
+PACKAGE = Path(jobsync.__file__).parent
+"""The package that is tested: the checkout's, or an installed one."""
 
 _FENCE = re.compile(r"^([ \t]*)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`([^`]+)`")
@@ -67,6 +71,17 @@ def rows(text: str) -> Iterator[list[str]]:
 def codes_in(text: str) -> list[str]:
     """What stands in backticks in one cell or sentence."""
     return _CODE.findall(text)
+
+
+def modules() -> list[Path]:
+    """The package's modules; what a wheel carries along in directories with `_` (template, hooks, docs) is none."""
+    found = sorted(PACKAGE.rglob("*.py"))
+    return [path for path in found if not any(part.startswith("_") for part in path.relative_to(PACKAGE).parts[:-1])]
+
+
+def place(module: Path) -> str:
+    """`jobsync/repo/trees.py`, wherever the package is."""
+    return str(module.relative_to(PACKAGE.parent))
 
 
 def page(name: str) -> Page:

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from .pages import ROOT, codes_in, page, rows
+from .pages import PACKAGE, ROOT, codes_in, modules, page, place, rows
 
 PAGE = page("docs/architecture.md")
 CHAPTERS = PAGE.chapters(2)
-PACKAGE = ROOT / "jobsync"
-MODULES = sorted(PACKAGE.rglob("*.py"))
+MODULES = modules()
 WINGS = [codes_in(row[0])[0] for row in rows(CHAPTERS["Wings"])]
 """From top to bottom, as the page lists them."""
 
@@ -33,7 +32,7 @@ def _imports(file: Path) -> Iterator[str]:
 
 
 def _module_name(file: Path) -> str:
-    return ".".join(file.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)
 
 
 EDGES = [(_module_name(file), name) for file in MODULES for name in _imports(file)]
@@ -46,7 +45,7 @@ OUR_EDGES = [
 
 def test_every_module_has_one_line_and_every_line_a_module() -> None:
     documented = [codes_in(row[0])[0] for row in rows(CHAPTERS["Modules"])]
-    there = [str(file.relative_to(ROOT)) for file in MODULES if file.name != "__init__.py"]
+    there = [place(file) for file in MODULES if file.name != "__init__.py"]
     assert sorted(documented) == sorted(there)
 
 
@@ -90,7 +89,7 @@ def test_what_is_called_pure_touches_no_process_and_no_file() -> None:
     pure = {codes_in(row[0])[0] for row in rows(CHAPTERS["Modules"]) if row[1].endswith("; pure")}
     assert len(pure) >= 5
     banned = ("jobsync.process", "jobsync.files", "subprocess")
-    for file in (ROOT / name for name in pure):
+    for file in (PACKAGE.parent / name for name in pure):
         assert not [name for name in _imports(file) if name.startswith(banned)], file
 
 

@@ -12,7 +12,7 @@ import pytest
 import jobsync
 from jobsync.cli.groups import cli
 
-from .pages import ROOT, Page, all_pages, codes_in, page
+from .pages import PACKAGE, ROOT, Page, all_pages, codes_in, modules, page, place
 
 PAGES = {found.name: found for found in all_pages()}
 _PLACEHOLDERS = re.compile(r"[\[…]|\.\.\.|\bCOMMAND\b")
@@ -112,12 +112,12 @@ def test_the_pages_do_type_commands() -> None:
 def test_files_that_are_named_are_there(name: str) -> None:
     start = re.compile(r"(jobsync|tests|docs|hooks|template-repo)/[\w./-]*")
     named = [code for code in PAGES[name].codes() if start.fullmatch(code)]
-    assert [code for code in named if not (ROOT / code).exists()] == []
+    assert [code for code in named if not (ROOT / code).exists() and not (PACKAGE.parent / code).exists()] == []
     # A module may be named by the end of its path.
-    modules = [f"/{file.relative_to(ROOT)}" for file in (ROOT / "jobsync").rglob("*.py")]
+    there = [f"/{place(file)}" for file in modules()]
     short = [code for code in PAGES[name].codes() if re.fullmatch(r"[\w/]+\.py", code) and code not in named]
     ours = [code for code in short if code not in ("conftest.py", "lib/retry.py")]
-    assert [code for code in ours if not any(module.endswith(f"/{code}") for module in modules)] == []
+    assert [code for code in ours if not any(module.endswith(f"/{code}") for module in there)] == []
 
 
 def test_the_map_names_every_page_of_docs() -> None:
