@@ -28,7 +28,7 @@ class Context:
     def place(self) -> Place | None:
         """The git repository around the working directory."""
         try:
-            here = os.getcwd()  # noqa: PTH109
+            here = os.getcwd()  # noqa: PTH109 - `locate` takes a text
         except FileNotFoundError:
             raise JobsyncError("the working directory is gone", hint="cd somewhere else and try again") from None
         return locate(os.environ, here)

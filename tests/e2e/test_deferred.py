@@ -1,6 +1,6 @@
 """What a running job holds up is done when it ends: by a waiter, by `jobsync-finish`, by the next sync, or at once."""
 
-import os
+from pathlib import Path
 
 from ..laptop import JOB, Laptop
 
@@ -54,7 +54,7 @@ def test_now_stops_the_running_job(registered: Laptop) -> None:
 
 def test_a_job_that_pulls_its_own_repository_is_finished_from_outside(registered: Laptop) -> None:
     pulls = 'run = "cd ~/dotfiles && git pull -q && sleep 0.5 && touch ~/done"\n'
-    path = f'path = ["{os.path.dirname(registered.run("which", "git").out)}"]\n'  # noqa: PTH120
+    path = f'path = ["{Path(registered.run("which", "git").out).parent}"]\n'
     registered.job("puller", path + pulls)
     registered.commit()
     registered.git("push", "-q")

@@ -191,4 +191,4 @@ def test_no_file_stays_open(written: Path) -> None:
     is_intact(written)
     is_intact(written, b"abd")
     is_intact(written.with_name("none"))
-    assert os.listdir("/dev/fd") == before  # noqa: PTH208
+    assert os.listdir("/dev/fd") == before  # noqa: PTH208 - as above

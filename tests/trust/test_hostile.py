@@ -188,8 +188,8 @@ def test_hostile_names_are_refused_one_by_one_and_the_good_ones_go_on(registered
     names = [os.fsencode(name) for name in HOSTILE_NAMES] + [b"\xff\xfe", b"good\xff"]
     for name in names:
         directory = os.path.join(os.fsencode(registered.work), b"jobs", name)  # noqa: PTH118 - bytes
-        os.makedirs(directory)  # noqa: PTH103
-        with open(os.path.join(directory, b"job.toml"), "w") as file:  # noqa: PTH118, PTH123
+        os.makedirs(directory)  # noqa: PTH103 - bytes
+        with open(os.path.join(directory, b"job.toml"), "w") as file:  # noqa: PTH118, PTH123 - bytes
             file.write(JOB)
     registered.job("good")
     registered.job("x" * 100)
