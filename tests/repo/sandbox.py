@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import jobsync
 from jobsync.repo.events import EVENTS
 from jobsync.repo.repository import Repository, identity, open_repository
 
-CHECKOUT = Path(jobsync.__file__).parent.parent
+CHECKOUT = Path(__file__).resolve().parents[2]
 RECORDER = Path(__file__).with_name("verdict_hook.py")
 
 _NOT_UTF8 = [] if os.uname().sysname == "Darwin" else ["latin-\udce9"]  # APFS refuses such names

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +69,6 @@ def test_importing_it_imports_nothing_else() -> None:
 
 
 def _root() -> str:
-    from .sandbox import CHECKOUT
+    import jobsync
 
-    return str(CHECKOUT)
+    return str(Path(jobsync.__file__).parent.parent)
