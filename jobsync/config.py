@@ -237,7 +237,7 @@ def fill(document: str, config: Config) -> str:
 
 
 def index_bytes(config: Config, content: bytes) -> bytes:
-    """What `jobsync-hook` reads instead of `content`, the bytes of `config.toml`. See `entry.py`."""
+    """What `jobsync-hook` reads instead of `content`, the bytes of `config.toml`. See `settled.py`."""
     rows = [(repo.work_tree, repo.git_dir, f"{config.state}/{repo.id}") for repo in config.repos]
     if any("\t" in text or "\n" in text for text in (config.hook, *(text for row in rows for text in row))):
         # This format cannot say it: an index of no configuration, so the hook goes the long way round.

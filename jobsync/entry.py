@@ -11,87 +11,21 @@ our own job at login runs.
 import os
 import sys
 
-from jobsync import process
+from jobsync import process, settled
 from jobsync.errors import JobsyncError
-from jobsync.reconcile import index
 from jobsync.repo.events import EVENTS, event_from_environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TIMEOUT = 20.0
 _SKIP = "_PRE_COMMIT_SKIP_POST_CHECKOUT"
 _HANDED_OVER = "JOBSYNC_HANDED_OVER"
 _PROOF = "JOBSYNC_PROOF"
 """Names a directory: `jobsync hooks status` only wants to know that a hook leads here."""
 
 
-class _Place:
-    """One registered repository, from `config.index`."""
-
-    __slots__ = ("failing", "git_dir", "ledger", "pack", "work_tree")
-
-    def __init__(self, work_tree: str, git_dir: str, state: str) -> None:
-        self.work_tree = work_tree
-        self.git_dir = git_dir
-        self.ledger = state + "/ledger"
-        self.pack = state + "/pack"
-        self.failing = state + "/failing"
-
-
-class _Machine:
-    """What `config.index` says: which jobsync to wake up, which repositories there are."""
-
-    __slots__ = ("config", "hook", "places")
-
-    def __init__(self) -> None:
-        self.config = ""
-        self.hook = ""
-        self.places: list[_Place] = []
-
-
-def _read(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:  # pathlib costs more than all the rest
-            return file.read()
-    except OSError:
-        return b""
-
-
-def _config_file(environ: "Mapping[str, str]") -> str:
-    """As `config.find`, which is too heavy here."""
-    if pinned := environ.get("JOBSYNC_CONFIG"):
-        return pinned
-    base = environ.get("XDG_CONFIG_HOME")
-    standard = os.path.expanduser("~/.config")
-    for directory in (base, standard):
-        if directory and os.path.exists(f"{directory}/jobsync/config.toml"):
-            return f"{directory}/jobsync/config.toml"
-    return os.fsdecode(_read(f"{standard}/jobsync/config-path").strip())
-
-
-def _machine(environ: "Mapping[str, str]") -> "_Machine | None":
-    """The configuration as far as it is needed; None when there is none or its index is stale."""
-    file = _config_file(environ)
-    content = _read(file)
-    if not content:
-        return None
-    head, _, of = _read(os.path.dirname(file) + "/config.index").partition(b"\n\n")
-    lines = os.fsdecode(head).split("\n")
-    if of != content or lines[0] != "jobsync-config 2":
-        return None
-    machine = _Machine()
-    machine.config = lines[1].partition(" ")[2]
-    machine.hook = lines[2].partition(" ")[2]
-    for line in lines[3:]:
-        fields = line.split("\t")
-        if len(fields) == 4:
-            machine.places.append(_Place(*fields[1:]))
-    return machine
-
-
-def _is_elsewhere(machine: "_Machine", environ: "Mapping[str, str]") -> bool:
+def _is_elsewhere(machine: "settled.Machine", environ: "Mapping[str, str]") -> bool:
     """We are a copy (pre-commit's environment): the installation that `init` recorded shall do it, so that two
     versions never fight. If that is gone, we are the best there is."""
     # Once only: a wrapper at that place (nix, pyenv) may lead back to this very file.
@@ -107,33 +41,6 @@ def _skips(event: str, arguments: "tuple[str, ...]", environ: "Mapping[str, str]
     return event == "post-checkout" and arguments[2:3] == ("0",)
 
 
-def _is_settled(place: "_Place", machine: "_Machine", environ: "Mapping[str, str]") -> bool:
-    """HEAD, installed bytes and loaded jobs are all as the last sync left them, and nothing waits to be told."""
-    if os.path.exists(place.ledger.removesuffix("ledger") + "background"):  # somebody is at work, or has news
-        return False
-    if _has_marks(place.failing):
-        return False
-    known = index.read(place.ledger)
-    if known is None or known.config != machine.config or not known.survey:
-        return False
-    # Names, not ids, are asked for: one process answers where we are and what HEAD holds.
-    names = [f"HEAD:{path}" for _, path in known.objects]
-    where = ("--path-format=absolute", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
-    git = process.start(("git", "rev-parse", *where, *names), env=environ)
-    try:
-        bare = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C"}
-        query = process.start(known.survey, env={**bare, **dict(known.environment)})
-    except process.NotStarted:
-        git.finish(_TIMEOUT)
-        return False
-    intact = index.is_intact(known, place.pack)
-    head, survey = git.finish(_TIMEOUT), query.finish(_TIMEOUT)
-    expected = [place.git_dir, place.git_dir, place.work_tree, *(blob for blob, _ in known.objects)]
-    if not intact or head.status or os.fsdecode(head.stdout).splitlines() != expected:
-        return False
-    return not survey.status and _all_loaded(known, survey.stdout.decode("utf-8", "replace"))
-
-
 def _has_marks(directory: str) -> bool:
     """Whether a job's last run failed, or that cannot be told."""
     try:
@@ -142,17 +49,6 @@ def _has_marks(directory: str) -> bool:
         return False
     except OSError:
         return True
-
-
-def _all_loaded(known: "index.Index", answer: str) -> bool:
-    """The answer holds all that must be loaded, read by the one module that knows this scheduler's words."""
-    if known.scheduler == "systemd":
-        from jobsync.schedulers import units_list
-
-        return units_list.all_loaded(known.labels, answer)
-    from jobsync.schedulers import launchd_print
-
-    return known.scheduler == "launchd" and launchd_print.all_loaded(known.labels, answer)
 
 
 def _prove(event: str, environ: "Mapping[str, str]") -> bool:
@@ -207,7 +103,7 @@ def _run(argv: "list[str]", environ: "Mapping[str, str]") -> bool:
         return _prove(event, environ)
     if _skips(event, arguments, environ):
         return False
-    machine = _machine(environ)
+    machine = settled.machine(environ)
     if machine is None:
         return _hand_over(event, arguments, environ)
     here = os.getcwd()  # git calls hooks at the physical top of the work tree
@@ -230,9 +126,9 @@ def _go_elsewhere(argv: "tuple[str, ...]", environ: "Mapping[str, str]") -> None
         return
 
 
-def _is_known_settled(place: "_Place", machine: "_Machine", environ: "Mapping[str, str]") -> bool:
+def _is_known_settled(place: "settled.Place", machine: "settled.Machine", environ: "Mapping[str, str]") -> bool:
     try:
-        return _is_settled(place, machine, environ)
+        return not _has_marks(place.failing) and settled.ask(place, machine, environ) is not None
     except JobsyncError:
         return False
 

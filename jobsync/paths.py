@@ -57,6 +57,11 @@ class Paths:
         return self.state / "pack"
 
     @property
+    def sources(self) -> Path:
+        """What the work tree held then, for `jobsync sync`. `settled.py` knows its name."""
+        return self.state / "sources"
+
+    @property
     def lock(self) -> Path:
         """Held while a sync runs."""
         return self.state / "lock"
@@ -83,7 +88,7 @@ class Paths:
 
     @property
     def background(self) -> Path:
-        """What a hook handed on to the background, and what came of it. `entry.py` knows its name."""
+        """What a hook handed on to the background, and what came of it. `settled.py` knows its name."""
         return self.state / "background"
 
     @property
@@ -157,7 +162,7 @@ class Paths:
         return self.state / "announced" / job
 
     def failing(self, job: str) -> Path:
-        """There from a run of the job that failed to one that did not. `entry.py` knows the directory's name."""
+        """There from a run of the job that failed to one that did not. `settled.py` knows the directory's name."""
         return self.state / "failing" / job
 
     def shared_lock(self, name: str) -> Path:

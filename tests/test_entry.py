@@ -31,6 +31,7 @@ BUDGET = {
     "jobsync.repo.events",
     "jobsync.schedulers",
     "jobsync.schedulers.launchd_print",
+    "jobsync.settled",
 }
 """All that the answer *nothing to do* may import beyond a bare `python -I -S -c pass`, `os` and what that imports."""
 

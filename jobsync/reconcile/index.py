@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MAGIC = "jobsync-ledger 1"
+RENDER_FORMAT = 2
+"""Raised when the same definition renders to other bytes: then every job is affected."""
 PACK_MAGIC = "jobsync-pack 1"
 LINK = 0o120000
 """The mode of an artefact that is a symbolic link; its content is where it leads."""

@@ -19,8 +19,7 @@ from jobsync.reconcile.state import Absence, Placed, Record, Source
 from jobsync.repo.affected import Entry
 from jobsync.schedulers.protocol import Artefact
 
-RENDER_FORMAT = 2
-"""Raised when the same definition renders to other bytes: then every job is affected."""
+RENDER_FORMAT = index.RENDER_FORMAT
 _WORD, _, _NUMBER = index.MAGIC.rpartition(" ")
 _FORMAT = int(_NUMBER)
 

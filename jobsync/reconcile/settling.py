@@ -1,14 +1,18 @@
-"""What a sync leaves for the hook when nothing is outstanding: index and pack, which `index.py` reads."""
+"""What a sync leaves when nothing is outstanding: index and pack for the hook, sources for the next sync by hand."""
 
+import os
+import stat
 from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 
 from jobsync import config as configuration
 from jobsync import files
-from jobsync.reconcile import index
+from jobsync.reconcile import index, sources
 from jobsync.reconcile.desired import HeadState
 from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.origin import Origin
-from jobsync.reconcile.state import Observed, Placed, Want, Wanted
+from jobsync.reconcile.own import is_own
+from jobsync.reconcile.state import Observed, Placed, Source, Want, Wanted
 
 
 def contents(want: Want, observed: Observed) -> dict[str, bytes]:
@@ -66,3 +70,111 @@ def _index(origin: Origin, ledger: Ledger, head: HeadState, artefacts: list[Plac
 def _outer_inputs(ledger: Ledger, head: HeadState) -> set[str]:
     start = head.jobs + "/"
     return {path for record in ledger.records.values() for path in record.inputs if not path.startswith(start)}
+
+
+class _Differs(Exception):
+    """The work tree is not what HEAD holds, so the hook's answer is none about it."""
+
+
+class _Gathering:
+    """Collects what the definitions were read from, and compares it with HEAD."""
+
+    def __init__(self, root: str, head: HeadState, result: sources.Sources) -> None:
+        self._root = root
+        self._entries = head.entries
+        self._result = result
+        self._directories: dict[str, None] = {}
+        self._files: dict[str, tuple[str, str, str]] = {}
+        self._absent: dict[str, None] = {}
+
+    def directory(self, path: str) -> None:
+        """It, and all above it, must be directories of this repository."""
+        for one in reversed([path, *map(str, PurePosixPath(path).parents)]):
+            if one != "." and one not in self._directories:
+                if not sources.is_directory(f"{self._root}/{one}"):
+                    raise _Differs
+                self._directories[one] = None
+
+    def names(self, path: str) -> tuple[str, ...]:
+        """Its entries."""
+        self.directory(path)
+        self._result.listings[path] = found = sources.names_in(f"{self._root}/{path}")
+        return found
+
+    def file(self, path: str) -> None:
+        """It must be what HEAD holds, or be nowhere."""
+        entry, place = self._entries.get(path), f"{self._root}/{path}"
+        if entry is None and not os.path.lexists(place):
+            self._absent[path] = None
+            return
+        mode, blob = sources.file_at(place) or ("", "")
+        if entry is None or (mode, blob) != (f"{entry.mode:o}", entry.blob):
+            raise _Differs
+        self._files[path] = (mode, blob, path)
+
+    def tree(self, path: str) -> None:
+        """Everything at and below it; HEAD must hold nothing else there."""
+        if not Path(self._root, path).is_dir():
+            self.directory(str(PurePosixPath(path).parent))
+            self.file(path)
+            return
+        names = self.names(path)
+        below = {one.removeprefix(f"{path}/").partition("/")[0] for one in self._entries if one.startswith(f"{path}/")}
+        if not below <= set(names):
+            raise _Differs
+        for name in names:
+            self.tree(f"{path}/{name}")
+
+    def jobs(self, directory: str) -> None:
+        """What makes each entry of the jobs directory a job, or none."""
+        for name in self.names(directory):
+            path = f"{directory}/{name}"
+            if stat.S_ISREG(Path(self._root, path).lstat().st_mode):
+                self._result.others += (path,)
+                continue
+            self.directory(path)
+            self.file(f"{path}/job.toml")
+            self.file(f"{path}/run")
+
+    def finish(self) -> None:
+        """Into the result."""
+        self._result.directories, self._result.absent = tuple(self._directories), tuple(self._absent)
+        self._result.files = list(self._files.values())
+
+
+def _sources(origin: Origin, ledger: Ledger, head: HeadState, known: index.Index) -> sources.Sources | None:
+    paths, records = origin.paths, ledger.records.values()
+    if not all(one.source is Source.HEAD and one.load_digest and not one.failed for one in records):
+        return None
+    result = sources.Sources()
+    result.version, result.of = sources.version(), sources.binding(known)
+    result.jobs = tuple(sorted(one.name for one in records if not is_own(one.name)))
+    result.start = origin.scheduler.label("")
+    result.shared = tuple(map(str, paths.shared))
+    result.own = (str(paths.launchers),)
+    result.tidy = tuple(map(str, (paths.kept, paths.token("x").parent, paths.launchers, paths.store, paths.state)))
+    gathering = _Gathering(origin.repo.work_tree, head, result)
+    try:
+        gathering.file("jobsync.toml")
+        gathering.jobs(head.jobs)
+        for record in records:
+            for path in record.inputs if not is_own(record.name) else ():
+                if record.is_daemon or not path.startswith(f"{head.jobs}/"):
+                    gathering.tree(path)
+    except (_Differs, OSError):
+        return None
+    gathering.finish()
+    return result
+
+
+def remember_work_tree(origin: Origin, ledger: Ledger, head: HeadState, known: index.Index | None) -> None:
+    """Leave for `jobsync sync` what the work tree holds, where that is what HEAD holds; else nothing.
+
+    `known`: the index that `settle` made of the same ledger; None where jobs are left that are not just `unchanged`.
+    """
+    found = _sources(origin, ledger, head, known) if known is not None else None
+    text = sources.render(found) if found is not None else None
+    if text is None:
+        files.remove(origin.paths.sources)
+    else:
+        files.write_if_changed(origin.paths.sources, text.encode("utf-8", "surrogateescape"), 0o600)

@@ -145,6 +145,7 @@ def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budge
         settled = planned.whole and not failed and _becomes_settled(planned.plan, done)
         contents = settling.contents(planned.want, planned.observed)
         known = settling.settle(origin, done.ledger, planned.head, contents) if settled else None
+        settling.remember_work_tree(origin, done.ledger, planned.head, known if _is_plain(planned.plan) else None)
         ledgers.write(paths.ledger, done.ledger, known)
     if planned.plan.would_change:
         Store(paths.store).sweep(done.ledger)
@@ -169,6 +170,11 @@ def _becomes_settled(plan: Plan, done: Applied) -> bool:
     if any(result.outcome in outstanding for result in done.results.values()):
         return False
     return all(change.is_settled for change in plan.changes if change.outcome is Outcome.PAUSED)
+
+
+def _is_plain(plan: Plan) -> bool:
+    """The next sync will have nothing to say but `unchanged`."""
+    return not plan.notices and not any(change.outcome is Outcome.PAUSED for change in plan.changes)
 
 
 def _remember_bytes(planned: Planned, origin: Origin) -> None:

@@ -39,11 +39,17 @@ def services(text: str) -> "dict[str, tuple[int | None, int | None]] | None":
     return {label: (_number(pid) or None, _number(status)) for label, pid, status in _rows(rows)}
 
 
-def all_loaded(labels: "Iterable[str]", text: str) -> bool:
-    """Whether a domain dump holds all of these labels."""
+def labels(text: str) -> "frozenset[str] | None":
+    """The labels of a domain dump; None when it is not one."""
     rows = block(text.split("\n"), "services")
     # Names only: with the numbers of `services` this would take four times as long.
-    return rows is not None and {row.rpartition("\t")[2] for row in rows}.issuperset(labels)
+    return None if rows is None else frozenset(row.rpartition("\t")[2] for row in rows)
+
+
+def all_loaded(wanted: "Iterable[str]", text: str) -> bool:
+    """Whether a domain dump holds all of these labels."""
+    found = labels(text)
+    return found is not None and found.issuperset(wanted)
 
 
 def _number(field: str) -> "int | None":

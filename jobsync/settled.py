@@ -1,0 +1,147 @@
+"""Whether anything is left to do: what `jobsync-hook` and `jobsync sync` ask before they import anything heavy.
+
+Two processes are spawned, git and the scheduler's query; they answer while the installed files are compared.
+"""
+
+import os
+
+from jobsync import process
+from jobsync.reconcile import index
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TIMEOUT = 20.0
+"""Seconds for git or the scheduler to answer."""
+
+
+class Place:
+    """One registered repository, from `config.index`."""
+
+    __slots__ = ("failing", "git_dir", "ledger", "pack", "state", "work_tree")
+
+    def __init__(self, work_tree: str, git_dir: str, state: str) -> None:
+        self.work_tree = work_tree
+        self.git_dir = git_dir
+        self.state = state
+        self.ledger = state + "/ledger"
+        self.pack = state + "/pack"
+        self.failing = state + "/failing"
+
+
+class Machine:
+    """What `config.index` says: which jobsync to wake up, which repositories there are."""
+
+    __slots__ = ("config", "hook", "places")
+
+    def __init__(self) -> None:
+        self.config = ""
+        self.hook = ""
+        self.places: list[Place] = []
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:  # pathlib costs more than all the rest
+            return file.read()
+    except OSError:
+        return b""
+
+
+def _config_file(environ: "Mapping[str, str]") -> str:
+    """As `config.find`, which is too heavy here."""
+    if pinned := environ.get("JOBSYNC_CONFIG"):
+        return pinned
+    base = environ.get("XDG_CONFIG_HOME")
+    standard = os.path.expanduser("~/.config")
+    for directory in (base, standard):
+        if directory and os.path.exists(f"{directory}/jobsync/config.toml"):
+            return f"{directory}/jobsync/config.toml"
+    return os.fsdecode(_read(f"{standard}/jobsync/config-path").strip())
+
+
+def machine(environ: "Mapping[str, str]") -> "Machine | None":
+    """The configuration as far as it is needed; None when there is none or its index is stale."""
+    file = _config_file(environ)
+    content = _read(file)
+    if not content:
+        return None
+    head, _, of = _read(os.path.dirname(file) + "/config.index").partition(b"\n\n")
+    lines = os.fsdecode(head).split("\n")
+    if of != content or lines[0] != "jobsync-config 2":
+        return None
+    found = Machine()
+    found.config = lines[1].partition(" ")[2]
+    found.hook = lines[2].partition(" ")[2]
+    for line in lines[3:]:
+        fields = line.split("\t")
+        if len(fields) == 4:
+            found.places.append(Place(*fields[1:]))
+    return found
+
+
+class Answer:
+    """What git and the scheduler said where nothing is left to do."""
+
+    __slots__ = ("asked", "known", "survey")
+
+    def __init__(self, known: "index.Index", asked: "list[str]", survey: str) -> None:
+        self.known = known
+        self.asked = asked
+        """Lines of `git rev-parse` about what the caller asked for beside HEAD's objects."""
+        self.survey = survey
+
+
+def ask(place: Place, machine: Machine, environ: "Mapping[str, str]", *arguments: str) -> "Answer | None":
+    """HEAD, installed bytes and loaded jobs are all as the last sync left them; None where they are not.
+
+    `arguments`: what `git rev-parse` shall say beside that. `JobsyncError` where a process does not end.
+    """
+    if os.path.exists(place.state + "/background"):  # somebody is at work, or has news
+        return None
+    known = index.read(place.ledger)
+    if known is None or known.config != machine.config or not known.survey:
+        return None
+    # Names, not ids, are asked for: one process answers where we are and what HEAD holds.
+    names = [f"HEAD:{path}" for _, path in known.objects]
+    where = ("--path-format=absolute", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
+    git = process.start(("git", "rev-parse", *where, *names, *arguments), env=environ)
+    try:
+        bare = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C"}
+        query = process.start(known.survey, env={**bare, **dict(known.environment)})
+    except process.NotStarted:
+        git.finish(TIMEOUT)
+        return None
+    intact = index.is_intact(known, place.pack)
+    head, survey = git.finish(TIMEOUT), query.finish(TIMEOUT)
+    expected = [place.git_dir, place.git_dir, place.work_tree, *(blob for blob, _ in known.objects)]
+    lines, text = os.fsdecode(head.stdout).splitlines(), survey.stdout.decode("utf-8", "replace")
+    if not intact or head.status or survey.status or lines[: len(expected)] != expected or not _all_loaded(known, text):
+        return None
+    return Answer(known, lines[len(expected) :], text)
+
+
+def has_other_labels(answer: Answer, start: str) -> bool:
+    """Whether the scheduler holds something that begins like ours and is not known."""
+    labels = {line.partition(" ")[0] for line in answer.known.labels}
+    if answer.known.scheduler == "systemd":
+        from jobsync.schedulers import units_list
+
+        # A service beside its timer has no line of its own.
+        known = {unit.rpartition(".")[0] for unit in labels}
+        return not {unit.rpartition(".")[0] for unit in units_list.units(answer.survey)} <= known
+    from jobsync.schedulers import launchd_print
+
+    return any(label.startswith(start) and label not in labels for label in launchd_print.labels(answer.survey) or ())
+
+
+def _all_loaded(known: "index.Index", answer: str) -> bool:
+    """The answer holds all that must be loaded, read by the one module that knows this scheduler's words."""
+    if known.scheduler == "systemd":
+        from jobsync.schedulers import units_list
+
+        return units_list.all_loaded(known.labels, answer)
+    from jobsync.schedulers import launchd_print
+
+    return known.scheduler == "launchd" and launchd_print.all_loaded(known.labels, answer)

@@ -1,0 +1,300 @@
+"""`jobsync sync` with nothing to do: answered without imports, in the same words, and never where anything is to do."""
+
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jobsync import at_once
+from jobsync.definitions.job import Machine
+from jobsync.definitions.load import load
+from jobsync.reconcile import sources
+from jobsync.repo.trees import WorkTree
+
+from .laptop import Laptop
+from .test_entry import BUDGET, bare_modules, python
+
+DAEMON = 'run = "sleep 1000"\ninputs = ["../../shared"]\n[daemon]\nrestart = "always"\n'
+LONG_WAY = "import sys; from jobsync.cli import main; sys.argv = ['jobsync', 'sync']; main()"
+MORE = {"_sha1", "jobsync.__main__", "jobsync.at_once", "jobsync.reconcile.sources"}
+"""What a sync by hand imports beside the hook's modules."""
+
+
+@pytest.fixture
+def settled(registered: Laptop) -> Laptop:
+    """Registered, synced, and nothing outstanding: a plain job, one with a script, a daemon with files of its own."""
+    registered.job("one")
+    registered.job("script", "")
+    registered.put("jobs/script/run", "#!/bin/sh\ntrue\n", mode=0o755)
+    registered.job("daemon", DAEMON)
+    registered.put("shared/list/words", "a\n")
+    registered.put("jobs/README.md", "mine\n")
+    registered.commit()
+    registered.jobsync("sync")
+    return registered
+
+
+def is_answered_at_once(laptop: Laptop, monkeypatch: pytest.MonkeyPatch, at: Path | None = None) -> bool:
+    with monkeypatch.context() as patch:
+        patch.chdir(at or laptop.work)
+        patch.setenv("HOME", str(laptop.home))
+        return at_once._settled(laptop.environment) is not None
+
+
+def test_nothing_to_do_is_said_within_the_import_budget(settled: Laptop) -> None:
+    imported, said = python(settled, "-c", "from jobsync.__main__ import main; main()", "sync")
+    assert said == ""
+    site = python(settled, "-c", "import os")[0]
+    assert imported - site - bare_modules(settled) <= BUDGET | MORE
+
+
+def test_nothing_to_do_asks_launchd_once_and_leaves_no_trace(settled: Laptop) -> None:
+    before = settled.snapshot()
+    settled.simulator.clear_calls()
+    assert settled.jobsync("sync").out == "unchanged  daemon\nunchanged  one\nunchanged  script\n3 unchanged\n"
+    assert [call[0] for call in settled.simulator.calls()] == ["print"]
+    assert settled.snapshot() == before
+
+
+def on_terminal(laptop: Laptop, *argv: str, **variables: str) -> str:
+    """What a command prints where its stdout is a terminal."""
+    ours, theirs = pty.openpty()
+    environment = {**laptop.environment, "TERM": "xterm", **variables}
+    done = subprocess.run(argv, cwd=laptop.work, env=environment, stdin=subprocess.DEVNULL, stdout=theirs, timeout=60)
+    os.close(theirs)
+    assert done.returncode == 0
+    said = b""
+    while chunk := _chunk(ours):
+        said += chunk
+    os.close(ours)
+    return said.decode()
+
+
+def _chunk(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux's way to say that the other end was closed
+        return b""
+
+
+@pytest.mark.parametrize("variables", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_both_ways_say_the_same(settled: Laptop, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_answered_at_once(settled, monkeypatch)
+    quick = on_terminal(settled, sys.executable, "-m", "jobsync", "sync", **variables)
+    assert quick == on_terminal(settled, sys.executable, "-c", LONG_WAY, **variables)
+    assert ("\x1b[90m" in quick) is not bool(variables)
+
+
+def test_a_repository_without_jobs_is_answered_in_the_same_words(
+    registered: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered.put("jobs/README.md", "none yet\n")
+    registered.commit()
+    said = registered.jobsync("sync").out
+    assert is_answered_at_once(registered, monkeypatch)
+    assert registered.jobsync("sync").out == said == "no jobs\n"
+
+
+def test_after_a_pull_the_hook_has_left_the_answer(settled: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    settled.git("push", "-q")
+    settled.git("pull", "-q", at=settled.editor)
+    settled.upstream("later")
+    assert "installed later" in settled.pull().err
+    assert is_answered_at_once(settled, monkeypatch)
+
+
+def _skip_worktree(laptop: Laptop) -> None:
+    laptop.git("update-index", "--skip-worktree", "jobs/one/job.toml")
+    laptop.job("one", 'run = "false"\n[schedule]\nat = "10:00"\n')
+    assert laptop.git("status", "--porcelain").out == ""
+
+
+def _same_size_and_time(laptop: Laptop) -> None:
+    path = laptop.work / "jobs/one/job.toml"
+    before, content = path.stat(), path.read_bytes()
+    path.write_bytes(content.replace(b"0", b"1", 1))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _conflict(laptop: Laptop) -> None:
+    laptop.put("shared/list/words", "b\n")
+    laptop.git("stash", "-q")
+    laptop.put("shared/list/words", "c\n")
+    laptop.git("-c", "core.hooksPath=/nonexistent", "commit", "-qam", "other")
+    laptop.jobsync("sync")
+    laptop.git("stash", "pop", "-q", status=None)
+    laptop.put("shared/list/words", "c\n")
+
+
+def _rebase(laptop: Laptop) -> None:
+    (laptop.work / ".git/rebase-merge").mkdir()
+
+
+def _link_instead(laptop: Laptop) -> None:
+    shutil.move(laptop.work / "jobs", laptop.root / "elsewhere")
+    (laptop.work / "jobs").symlink_to(laptop.root / "elsewhere")
+
+
+def _ago(laptop: Laptop) -> None:
+    path = laptop.state / "sources"
+    path.write_text(path.read_text().replace(sources.version(), "0.0.9 1"))
+
+
+def _foreign(laptop: Laptop) -> None:
+    """A job of another index: sources that were left with another state of HEAD."""
+    path = laptop.state / "sources"
+    text = path.read_text()
+    laptop.put("jobs/one/notes", "more\n")
+    laptop.commit()
+    laptop.jobsync("sync")
+    path.write_text(text)
+
+
+def _load_by_hand(laptop: Laptop) -> None:
+    path = laptop.plist_path("one")
+    copy = laptop.root / "copy.plist"
+    copy.write_bytes(path.read_bytes().replace(laptop.label("one").encode(), laptop.label("stranger").encode()))
+    laptop.launchctl("bootstrap", laptop.target("one").rpartition("/")[0], str(copy))
+
+
+def _job_in_place_of_a_file(laptop: Laptop) -> None:
+    (laptop.work / "jobs/README.md").unlink()
+    laptop.put("jobs/README.md/job.toml", 'run = "true"\n')
+
+
+SPOILED: dict[str, Callable[[Laptop], object]] = {
+    "edited": lambda laptop: laptop.job("one", 'run = "false"\n'),
+    "edited, and git told not to look": _skip_worktree,
+    "edited, with size and time as before": _same_size_and_time,
+    "settings": lambda laptop: laptop.put("jobsync.toml", 'jobs = "jobs"\ntags = []\n'),
+    "new job": lambda laptop: laptop.job("new"),
+    "new job of a directory that was there": lambda laptop: laptop.put("jobs/one/run", "#!/bin/sh\n", mode=0o755),
+    "job gone": lambda laptop: shutil.rmtree(laptop.work / "jobs/script"),
+    "not executable": lambda laptop: (laptop.work / "jobs/script/run").chmod(0o644),
+    "file became a job": _job_in_place_of_a_file,
+    "input of a daemon": lambda laptop: laptop.put("shared/list/words", "b\n"),
+    "new input of a daemon": lambda laptop: laptop.put("shared/list/more", "b\n"),
+    "input that is gone": lambda laptop: (laptop.work / "shared/list/words").unlink(),
+    "script of a daemon": lambda laptop: laptop.put("jobs/daemon/more", "b\n"),
+    "repository inside": lambda laptop: laptop.git("init", "-q", "jobs/one"),
+    "linked from elsewhere": _link_instead,
+    "plist": lambda laptop: laptop.plist_path("one").unlink(),
+    "plist of ours that nobody knows": lambda laptop: shutil.copy(
+        laptop.plist_path("one"), laptop.plist_path("stranger")
+    ),
+    "launcher that nobody knows": lambda laptop: laptop.put(
+        str(next(laptop.home.glob(".local/share/jobsync/*/one")).with_name("x")), ""
+    ),
+    "unfinished file": lambda laptop: laptop.put(str(laptop.state / "store" / ".x.jobsync-new"), ""),
+    "detached": lambda laptop: laptop.git("-c", "core.hooksPath=/nonexistent", "checkout", "-q", "--detach"),
+    "rebase": _rebase,
+    "conflict": _conflict,
+    "commit": lambda laptop: (
+        laptop.job("one", 'run = "false"\n'),
+        laptop.git("-c", "core.hooksPath=/nonexistent", "commit", "-qam", "change"),
+    ),
+    "paused": lambda laptop: laptop.put(str(laptop.state / "pause" / "one"), "0"),
+    "held": lambda laptop: laptop.put(str(laptop.state / "hold" / "one"), ""),
+    "note of a hook": lambda laptop: laptop.put(str(laptop.state / "note"), ""),
+    "deferred": lambda laptop: laptop.put(str(laptop.state / "deferred"), '{"one": ["hook", 1]}'),
+    "changing": lambda laptop: laptop.put(str(laptop.state / "changing"), laptop.label("one")),
+    "in the background": lambda laptop: laptop.put(str(laptop.state / "background"), ""),
+    "older jobsync": _ago,
+    "other index": _foreign,
+    "broken": lambda laptop: (laptop.state / "sources").write_text("jobsync-sources 1\n"),
+    "no sources": lambda laptop: (laptop.state / "sources").unlink(),
+    "configuration": lambda laptop: laptop.config_file.write_text(laptop.config_file.read_text() + "# mine\n"),
+}
+
+
+def test_whatever_differs_takes_the_long_way(settled: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = settled.root / "copy"
+    shutil.copytree(settled.home, copy, symlinks=True)
+    for what, spoil in SPOILED.items():
+        assert is_answered_at_once(settled, monkeypatch), f"before: {what}"
+        spoil(settled)
+        assert not is_answered_at_once(settled, monkeypatch), what
+        shutil.rmtree(settled.home)
+        shutil.rmtree(settled.root / "elsewhere", ignore_errors=True)
+        shutil.copytree(copy, settled.home, symlinks=True)
+
+
+def test_what_launchd_holds_otherwise_takes_the_long_way(settled: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    _load_by_hand(settled)
+    assert not is_answered_at_once(settled, monkeypatch)
+    settled.bootout("stranger")
+    assert is_answered_at_once(settled, monkeypatch)
+    settled.bootout("one")
+    assert not is_answered_at_once(settled, monkeypatch)
+
+
+def test_outside_of_the_work_tree_nothing_is_answered_at_once(settled: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_answered_at_once(settled, monkeypatch, settled.work / "jobs" / "one")
+    assert not is_answered_at_once(settled, monkeypatch, settled.home)
+    other = settled.work / "jobs" / "one" / "other"
+    settled.git("init", "-q", str(other))
+    assert not is_answered_at_once(settled, monkeypatch, other), "another repository in ours"
+
+
+class Recording:
+    """A work tree that notes what it was asked."""
+
+    def __init__(self, root: Path) -> None:
+        self._tree = WorkTree(str(root))
+        self.listed: set[str] = set()
+        self.asked: set[str] = set()
+
+    def names(self, directory: str) -> tuple[str, ...] | None:
+        self.listed.add(directory)
+        return self._tree.names(directory)
+
+    def read(self, path: str) -> bytes | None:
+        self.asked.add(path)
+        return self._tree.read(path)
+
+    def mode(self, path: str) -> int | None:
+        self.asked.add(path)
+        return self._tree.mode(path)
+
+
+def test_all_that_definitions_are_read_from_is_remembered(settled: Laptop) -> None:
+    tree = Recording(settled.work)
+    made = load(tree, Machine("host", (), "macos", str(settled.home), "ada", str(settled.work), "launchd"))
+    assert {job.name for job in made.jobs} == {"daemon", "one", "script"}
+    remembered = sources.read(str(settled.state / "sources"))
+    assert remembered is not None
+    assert tree.listed <= remembered.listings.keys()
+    known = {path for *_, path in remembered.files}
+    assert tree.asked <= known | {*remembered.directories, *remembered.absent, *remembered.others}
+
+
+def test_a_work_tree_that_is_not_what_head_holds_is_not_remembered(
+    settled: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled.job("one", 'run = "false"\n')
+    for _ in range(2):
+        assert "unchanged" in settled.jobsync("sync").out
+        assert not (settled.state / "sources").exists()
+    settled.git("commit", "-qam", "mine")
+    settled.jobsync("sync")
+    assert is_answered_at_once(settled, monkeypatch)
+
+
+def test_what_is_written_is_read_again() -> None:
+    made = sources.Sources()
+    made.version, made.of, made.start = "1 2", "a b", "ada."
+    made.jobs, made.directories, made.listings = ("one",), ("jobs",), {"jobs": ("one",), "empty": ()}
+    made.files = [("100644", "0" * 40, "jobs/one/job.toml")]
+    text = sources.render(made)
+    assert text is not None
+    found = sources.parse(text)
+    assert found is not None
+    assert all(getattr(found, name) == getattr(made, name) for name in sources.Sources.__slots__)
+    assert sources.parse(text + "\n") is None and sources.parse(text[:-9]) is None and sources.parse("") is None
+    made.jobs = ("with\ttab",)
+    assert sources.render(made) is None
