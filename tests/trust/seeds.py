@@ -150,8 +150,8 @@ SEEDS = (
     ),
     Seed(
         "load-not-verified",
-        "    if any(one is None or not one.is_armed for one in known):\n",
-        "    if any(one is not None and not one.is_armed for one in known):\n",
+        "    if any(one is None or not (one.is_armed or ",
+        "    if any(one is not None and not (one.is_armed or ",
         (APPLY + "test_a_load_that_is_accepted_and_forgotten_is_no_success",),
     ),
     Seed(
