@@ -1,4 +1,4 @@
-"""Runs `jobsync sync` and SIGKILLs it at the Nth effect boundary: argv is N, then jobsync's own arguments.
+"""A program for `forks`: jobsync, SIGKILLed at the Nth effect boundary. Arguments: N, then jobsync's own.
 
 `finish REPO` as arguments is what `jobsync-hook finish REPO` does: the end of a deferred change.
 
@@ -15,27 +15,31 @@ from typing import Any
 from jobsync import entry, files, process
 from jobsync.cli import main
 
-LEFT = int(sys.argv[1])
 
+class _Mine:
+    """Goes off at the boundary that it was laid for."""
 
-def _boundary() -> None:
-    global LEFT  # noqa: PLW0603 - one counter for the whole life of this short process
-    if LEFT == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    LEFT -= 1
+    def __init__(self, boundary: int) -> None:
+        self._left = boundary
 
+    def _boundary(self) -> None:
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._left -= 1
 
-def _mined(effect: Callable[..., Any], is_effect: Callable[..., bool]) -> Callable[..., Any]:
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        counts = is_effect(*args)
-        if counts:
-            _boundary()
-        result = effect(*args, **kwargs)
-        if counts:
-            _boundary()
-        return result
+    def lay(self, effect: Callable[..., Any], is_effect: Callable[..., bool]) -> Callable[..., Any]:
+        """The same effect with a boundary before and behind it."""
 
-    return wrapped
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            counts = is_effect(*args)
+            if counts:
+                self._boundary()
+            result = effect(*args, **kwargs)
+            if counts:
+                self._boundary()
+            return result
+
+        return wrapped
 
 
 def _always(*_: Any) -> bool:
@@ -46,8 +50,12 @@ def _is_launchctl(argv: Any, *_: Any) -> bool:
     return str(argv[0]).endswith("launchctl")
 
 
-files.write_atomically = _mined(files.write_atomically, _always)
-files.remove = _mined(files.remove, _always)
-process.run = _mined(process.run, _is_launchctl)
-sys.argv = ["jobsync", *sys.argv[2:]]
-entry.main() if sys.argv[1] == "finish" else main()
+def killed(arguments: list[str]) -> None:
+    """The program."""
+    boundary, *rest = arguments
+    mine = _Mine(int(boundary))
+    files.write_atomically = mine.lay(files.write_atomically, _always)
+    files.remove = mine.lay(files.remove, _always)
+    process.run = mine.lay(process.run, _is_launchctl)
+    sys.argv = ["jobsync", *rest]
+    entry.main() if rest[0] == "finish" else main()

@@ -13,6 +13,7 @@ from jobsync.reconcile.origin import Origin, open_origin
 from jobsync.reconcile.sync import uninstall
 
 from ..laptop import JOB, Laptop
+from .forks import Warm
 
 FOREIGN = "test.theirs"
 """Label of a job that is not ours, though it begins like the first repository's."""
@@ -23,7 +24,7 @@ _FOREIGN_PLIST = f"""\
 """
 
 
-class Second(Laptop):
+class Second(Warm):
     """The second repository of the same machine."""
 
     @property
@@ -98,7 +99,7 @@ def two_repositories() -> Iterator[Pair]:
     """The machine, for a block."""
     with (
         tempfile.TemporaryDirectory(prefix="jobsync-trust-", dir="/tmp") as root,
-        Laptop.start(Path(root), teardown=0.05) as first,
+        Warm.start(Path(root), teardown=0.05) as first,
     ):
         second = Second(first.root, first.simulator, prefix="second", environment=first.environment)
         second._make_clones()

@@ -1,4 +1,4 @@
-"""Runs jobsync on a disk that fails: argv is `once` or `ever`, N, an error's name, then jobsync's own arguments.
+"""A program for `forks`: jobsync on a disk that fails. Arguments: `once` or `ever`, N, an error's name, then jobsync's.
 
 From the Nth call on (`ever`), or at that call only (`once`), what touches a file of jobsync's own in HOME fails with
 that error. Only calls that the error can hit count: EIO hits reading too. `write` ends half-way, as on a full disk.
@@ -15,12 +15,7 @@ from typing import Any
 
 from jobsync.cli import main
 
-MODE, NUMBER, NAME = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-ERROR = getattr(errno, NAME)
-OURS = tuple(
-    f"{os.environ['HOME']}/{place}"
-    for place in (".config/jobsync", ".local/state", ".local/share", "Library/LaunchAgents", "Library/Logs")
-)
+PLACES = (".config/jobsync", ".local/state", ".local/share", "Library/LaunchAgents", "Library/Logs")
 CHANGING = {"open", "write", "fsync", "mkdir", "rename", "chmod", "fchmod", "unlink", "rmdir"}
 READING = {"read", "scandir", "stat"}
 HIT = {
@@ -28,74 +23,91 @@ HIT = {
     "EACCES": {"open", "read", "scandir", "mkdir", "rename", "unlink", "rmdir"},
     "EROFS": CHANGING,
     "EIO": CHANGING | READING,
-}[NAME]
-COUNT = 0
-DESCRIPTORS: set[int] = set()
-"""Those of our own files."""
+}
 REAL_OPEN = os.open
 
 
-def _is_ours(path: Any) -> bool:
-    return path in DESCRIPTORS if isinstance(path, int) else os.fsdecode(path).startswith(OURS)
+class _Disk:
+    """The disk, and how many calls have come to it that could fail."""
 
+    def __init__(self, mode: str, number: int, error: str) -> None:
+        self.count = 0
+        self._is_for_good = mode == "ever"
+        self._number = number
+        self._error = getattr(errno, error)
+        self._hit = HIT[error]
+        self._ours = tuple(f"{os.environ['HOME']}/{place}" for place in PLACES)
+        self._descriptors: set[int] = set()
+        """Those of our own files."""
 
-def _call(kind: str, path: Any) -> None:
-    """One call that may fail."""
-    global COUNT  # noqa: PLW0603 - one counter for the whole life of this short process
-    if kind not in HIT or not _is_ours(path):
-        return
-    COUNT += 1
-    if (NUMBER < COUNT) if MODE == "ever" else (NUMBER + 1 == COUNT):
-        raise OSError(ERROR, os.strerror(ERROR), str(path))
+    def _is_ours(self, path: Any) -> bool:
+        return path in self._descriptors if isinstance(path, int) else os.fsdecode(path).startswith(self._ours)
 
+    def call(self, kind: str, path: Any) -> None:
+        """One call that may fail."""
+        if kind not in self._hit or not self._is_ours(path):
+            return
+        self.count += 1
+        if (self._number < self.count) if self._is_for_good else (self._number + 1 == self.count):
+            raise OSError(self._error, os.strerror(self._error), str(path))
 
-def _spoilt(kind: str, effect: Callable[..., Any]) -> Callable[..., Any]:
-    def wrapped(path: Any = ".", *args: Any, **kwargs: Any) -> Any:
-        _call(kind, path)
-        return effect(path, *args, **kwargs)
+    def mend(self) -> None:
+        """It fails no more."""
+        self._number = 10**9
 
-    return wrapped
+    def _spoilt(self, kind: str, effect: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(path: Any = ".", *args: Any, **kwargs: Any) -> Any:
+            self.call(kind, path)
+            return effect(path, *args, **kwargs)
 
+        return wrapped
 
-def _opening(path: Any, flags: int, *args: Any, **kwargs: Any) -> int:
-    _call("open" if flags & (os.O_CREAT | os.O_WRONLY | os.O_RDWR) else "read", path)
-    descriptor = REAL_OPEN(path, flags, *args, **kwargs)
-    (DESCRIPTORS.add if _is_ours(path) else DESCRIPTORS.discard)(descriptor)
-    return descriptor
+    def _opening(self, path: Any, flags: int, *args: Any, **kwargs: Any) -> int:
+        self.call("open" if flags & (os.O_CREAT | os.O_WRONLY | os.O_RDWR) else "read", path)
+        descriptor = REAL_OPEN(path, flags, *args, **kwargs)
+        (self._descriptors.add if self._is_ours(path) else self._descriptors.discard)(descriptor)
+        return descriptor
+
+    def _fdopen(self, descriptor: int, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
+        if mode == "wb":
+            return io.BufferedWriter(_Half(descriptor, self))
+        return io.open(descriptor, mode, *args, **kwargs)  # noqa: UP020 - `open` is no descriptor's business here
+
+    def spoil(self) -> None:
+        """For the rest of this process."""
+        os.open = self._opening
+        setattr(os, "fdopen", self._fdopen)  # noqa: B010 - mypy would want every overload
+        io.open = self._spoilt("read", io.open)
+        for name, kind in (("fsync", "fsync"), ("mkdir", "mkdir"), ("rename", "rename"), ("chmod", "chmod"),
+                           ("fchmod", "fchmod"), ("unlink", "unlink"), ("rmdir", "rmdir"), ("scandir", "scandir"),
+                           ("listdir", "scandir"), ("lstat", "stat"), ("stat", "stat")):  # fmt: skip
+            setattr(os, name, self._spoilt(kind, getattr(os, name)))
 
 
 class _Half(io.FileIO):
     """Takes the first half of what is written before it fails."""
 
+    def __init__(self, descriptor: int, disk: _Disk) -> None:
+        super().__init__(descriptor, "wb")
+        self._disk = disk
+
     def write(self, content: Any, /) -> int:
         try:
-            _call("write", self.fileno())
+            self._disk.call("write", self.fileno())
         except OSError:
             super().write(bytes(content)[: len(content) // 2])
             raise
         return super().write(content)
 
 
-def _fdopen(descriptor: int, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
-    if mode == "wb":
-        return io.BufferedWriter(_Half(descriptor, "wb"))
-    return io.open(descriptor, mode, *args, **kwargs)  # noqa: UP020 - `open` is no descriptor's business here
-
-
-def _spoil() -> None:
-    os.open = _opening
-    setattr(os, "fdopen", _fdopen)  # noqa: B010 - mypy would want every overload
-    io.open = _spoilt("read", io.open)
-    for name, kind in (("fsync", "fsync"), ("mkdir", "mkdir"), ("rename", "rename"), ("chmod", "chmod"),
-                       ("fchmod", "fchmod"), ("unlink", "unlink"), ("rmdir", "rmdir"), ("scandir", "scandir"),
-                       ("listdir", "scandir"), ("lstat", "stat"), ("stat", "stat")):  # fmt: skip
-        setattr(os, name, _spoilt(kind, getattr(os, name)))
-
-
-try:
-    _spoil()
-    sys.argv = ["jobsync", *sys.argv[4:]]
-    main()
-finally:
-    NUMBER = 10**9
-    Path(os.environ["JOBSYNC_SPOILER"]).write_text(str(COUNT))
+def spoilt(arguments: list[str]) -> None:
+    """The program."""
+    mode, number, error, *rest = arguments
+    disk = _Disk(mode, int(number), error)
+    disk.spoil()
+    sys.argv = ["jobsync", *rest]
+    try:
+        main()
+    finally:
+        disk.mend()
+        Path(os.environ["JOBSYNC_SPOILER"]).write_text(str(disk.count))

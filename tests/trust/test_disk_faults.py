@@ -6,17 +6,16 @@ converges. `TRUST_KILLS=all` goes through every call (`make trust`); without it 
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ..laptop import JOB, Laptop
+from ..laptop import JOB, Laptop, Ran
+from .forks import run
 from .machines import Pair, two_repositories
+from .spoiler import spoilt
 
-SPOILER = Path(__file__).with_name("spoiler.py")
 ALL = os.environ.get("TRUST_KILLS") == "all"
 ERRORS = {
     "ENOSPC": "No space left on device",
@@ -43,26 +42,25 @@ def change(laptop: Laptop, turn: int) -> bytes:
     return plist.read_bytes()
 
 
-def spoilt_sync(laptop: Laptop, mode: str, number: int, error: str) -> tuple["subprocess.CompletedProcess[str]", int]:
+def spoilt_sync(laptop: Laptop, mode: str, number: int, error: str) -> tuple[Ran, int]:
     """How a sync on such a disk ended, and how many calls could have been hit."""
-    argv = [sys.executable, str(SPOILER), mode, str(number), error, "sync", "--allow-removals"]
     count = laptop.root / "spoilt"
     env = {**laptop.environment, "JOBSYNC_SPOILER": str(count)}
-    ended = subprocess.run(argv, cwd=laptop.work, env=env, capture_output=True, timeout=120, text=True)
+    ended = run(spoilt, mode, str(number), error, "sync", "--allow-removals", at=laptop.work, env=env)
     return ended, int(count.read_text())
 
 
-def assert_honest(ended: "subprocess.CompletedProcess[str]", error: str) -> None:
+def assert_honest(ended: Ran, error: str) -> None:
     """Trouble is status 1 and a sentence with the system's words; anything else is success."""
-    said = ended.stdout + ended.stderr
+    said = ended.text
     assert "Traceback" not in said, said
-    assert ended.returncode in (0, 1), (ended, bugs(ended))
-    assert ended.returncode == 0 or ERRORS[error] in said, ended
+    assert ended.status in (0, 1), (ended, bugs(ended))
+    assert ended.status == 0 or ERRORS[error] in said, ended
 
 
-def bugs(ended: "subprocess.CompletedProcess[str]") -> str:
+def bugs(ended: Ran) -> str:
     """The end of the log of a bug, for whoever reads the failure."""
-    path = Path(ended.stderr.rpartition("report it with ")[2].strip() or "/nonexistent")
+    path = Path(ended.err.rpartition("report it with ")[2].strip() or "/nonexistent")
     return path.read_text() if path.is_file() else ""
 
 
@@ -106,7 +104,7 @@ def test_a_disk_that_fails_at_any_call_loses_nothing(pair: Pair, error: str, mod
         assert_honest(ended, error)
         assert edit in copies(laptop), f"the hand edit was lost at call {number}"
         assert pair.foreign.read_bytes() == foreign
-        failed += ended.returncode == 1
+        failed += ended.status == 1
         assert_converges(pair, {"one", "two", "three", "four" if turn % 2 else "five"})
         if calls <= number:
             break
@@ -119,9 +117,9 @@ def test_a_disk_that_fails_at_any_call_loses_nothing(pair: Pair, error: str, mod
 def test_a_configuration_that_cannot_be_looked_at_is_a_sentence(registered: Laptop) -> None:
     # The first look at its directory only asks whether that is a link; from the next one on, it is the file itself.
     complaints = [spoilt_sync(registered, "once", number, "EIO")[0] for number in range(6)]
-    (ended,) = [one for one in complaints if "config.toml" in one.stderr and "look at" in one.stderr][:1]
-    assert ended.returncode == 1
-    said = ended.stderr.splitlines()[0]
+    (ended,) = [one for one in complaints if "config.toml" in one.err and "look at" in one.err][:1]
+    assert ended.status == 1
+    said = ended.err.splitlines()[0]
     assert said == f"jobsync: cannot look at {registered.config_file}: Input/output error"
 
 

@@ -6,17 +6,15 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from ..laptop import JOB, Laptop, Snapshot
+from .forks import run
+from .killer import killed
 
-KILLER = Path(__file__).with_name("killer.py")
 STEP = 1 if os.environ.get("TRUST_KILLS") == "all" else 11
 MOST = 200
 """More boundaries than any of these syncs has."""
@@ -100,11 +98,10 @@ CASES = (
 
 def kill_at(laptop: Laptop, boundary: int, *arguments: str) -> bool:
     """Whether it was still running at that boundary."""
-    argv = [sys.executable, str(KILLER), str(boundary), *(arguments or ("sync",))]
-    ended = subprocess.run(argv, cwd=laptop.work, env=laptop.environment, capture_output=True, timeout=60)
-    assert ended.returncode in (0, 1, -signal.SIGKILL), ended
-    assert b"Traceback" not in ended.stderr, ended
-    return ended.returncode < 0
+    ended = run(killed, str(boundary), *(arguments or ("sync",)), at=laptop.work, env=laptop.environment)
+    assert ended.status in (0, 1, -signal.SIGKILL), ended
+    assert "Traceback" not in ended.err, ended
+    return ended.status < 0
 
 
 def ours(laptop: Laptop) -> Snapshot:
@@ -136,15 +133,15 @@ def begin_anew(laptop: Laptop) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_next_sync_converges_after_a_kill_at_any_boundary(registered: Laptop, case: Case) -> None:
-    killed = 0
+    kills = 0
     for boundary in range(0, MOST, STEP):
         case.prepare(registered)
         if not kill_at(registered, boundary, *case.arguments(registered)):
             break
-        killed += 1
+        kills += 1
         assert_converges(registered, case.wanted, boundary)
         begin_anew(registered)
     else:
         pytest.fail(f"it had more than {MOST} boundaries")
-    print(f"{case.name}: killed at {killed} boundaries")
-    assert killed >= 3
+    print(f"{case.name}: killed at {kills} boundaries")
+    assert kills >= 3

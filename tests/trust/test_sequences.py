@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,12 +26,13 @@ from jobsync.reconcile.state import Outcome, Report
 from jobsync.reconcile.sync import sync
 
 from ..laptop import Laptop
+from .forks import run
 from .machines import Pair, two_repositories
+from .spoiler import spoilt
 
 SEQUENCES = int(os.environ.get("TRUST_SEQUENCES", "6"))
 SHARDS = 8 if SEQUENCES >= 80 else 1
 STEPS = 12
-SPOILER = Path(__file__).with_name("spoiler.py")
 COUNTS: Counter[str] = Counter()
 
 which = st.sampled_from((0, 1))
@@ -312,8 +312,9 @@ class Machine(RuleBasedStateMachine):
     def spoil_the_disk(self, at: int, mode: str, number: int, error: str) -> None:
         COUNTS["fault of the disk"] += 1
         place = self.pair.places[at]
-        argv = (sys.executable, str(SPOILER), mode, str(number), error, "sync", "--allow-removals")
-        ended = place.run(*argv, env={"JOBSYNC_SPOILER": str(place.root / "spoiled")}, status=None)
+        env = {**place.environment, "JOBSYNC_SPOILER": str(place.root / "spoiled")}
+        ended = run(spoilt, mode, str(number), error, "sync", "--allow-removals", at=place.work, env=env)
+        assert "Traceback" not in ended.text, ended
         assert ended.status in (0, 1), ended
 
     @happens(at=which, after=st.floats(0.0, 0.6))
