@@ -1,6 +1,7 @@
 """Shared fixtures, and the guard: no test may touch the home of whoever runs it."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ _GUARDED = (
     ".local/state/jobsync",
     ".local/share/jobsync",
 )
+# What a script starts with `&` ignores SIGINT, what nohup starts SIGHUP, and whatever we start inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 _REAL_HOME = Path(os.environ.get("HOME") or "/nonexistent")
 
 
