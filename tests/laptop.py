@@ -168,10 +168,11 @@ class Laptop:
             status: int | None = 0) -> Ran:  # fmt: skip
         return self.run("git", *arguments, at=at, env=env, status=status)
 
-    def init(self, *options: str) -> Ran:
-        """Register without syncing."""
+    def init(self, *options: str, run: "Callable[..., Ran] | None" = None) -> Ran:
+        """Register without syncing. `run`: instead of our own `jobsync`."""
         launchctl = str(self.simulator.launchctl)
-        ran = self.jobsync("init", "--prefix", self.prefix, "--launchctl", launchctl, "--yes", "--no-sync", *options)
+        words = ("init", "--prefix", self.prefix, "--launchctl", launchctl, "--yes", "--no-sync", *options)
+        ran = (run or self.jobsync)(*words)
         self.simulator.clear_calls()
         return ran
 

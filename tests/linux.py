@@ -1,7 +1,7 @@
 """A throwaway machine with a real systemd user manager: as `laptop.py`, with another scheduler."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,9 +35,9 @@ class LinuxLaptop(Laptop):
     def unit(self, job: str, suffix: str = "timer") -> str:
         return f"{self.label(job)}.{suffix}"
 
-    def init(self, *options: str) -> Ran:
-        """Register without syncing."""
-        return self.jobsync("init", "--prefix", self.prefix, "--yes", "--no-sync", *options)
+    def init(self, *options: str, run: "Callable[..., Ran] | None" = None) -> Ran:
+        """Register without syncing. `run`: instead of our own `jobsync`."""
+        return (run or self.jobsync)("init", "--prefix", self.prefix, "--yes", "--no-sync", *options)
 
     def loaded(self) -> set[str]:
         """Names of our jobs whose timer waits, whose path is watched or whose daemon runs."""

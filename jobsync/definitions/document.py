@@ -20,6 +20,9 @@ _COLON = re.compile(r"\s*(?P<key>[A-Za-z0-9_-]+)\s*:(?:\s+(?P<value>.*))?")
 # Control characters, surrogates and the two code points that XML cannot hold. plistlib refuses some of them and
 # changes others (`\r`); C1 holds a newline of its own (U+0085).
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# A line that begins with more dotted words than any definition is deep: tomllib would take seconds for thousands.
+_TOO_DEEP = re.compile(r"^[ \t\[]*(?:[A-Za-z0-9_-]+[ \t]*\.[ \t]*){64}", re.MULTILINE)
+_NESTED = "is nested too deeply to be a definition; write it flat"
 _LINE_BREAKS = frozenset("\n\t")
 _LOCATION = re.compile(r" at line [0-9]+ col [0-9]+$")
 
@@ -123,10 +126,12 @@ def parse(data: bytes) -> Table:
     Errors: `JobsyncError` with the line and what is wrong, whatever the bytes.
     """
     text = _decode(data)
+    if _TOO_DEEP.search(text):
+        raise JobsyncError(_NESTED)
     try:
         table: Table = tomllib.loads(text)
     except Exception as error:  # A parser's own bug on somebody's bytes must not stop the other jobs.
         raise _fault(text, error) from None
     if _depth(table) > DEEPEST:
-        raise JobsyncError("is nested too deeply to be a definition; write it flat")
+        raise JobsyncError(_NESTED)
     return table

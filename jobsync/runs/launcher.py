@@ -40,6 +40,8 @@ TIMED_OUT = 124
 """Status of a run that `limits.timeout` ended with TERM, as timeout(1) has it."""
 KILLED = 137
 """Status of a run that had to be killed after that."""
+FAILURES = (NOT_STARTED, BROKEN_EXPECTATION, TIMED_OUT, KILLED)
+"""The launcher's own words for a failure."""
 
 TOO_LATE = "too late"
 FRESH = "fresh enough"

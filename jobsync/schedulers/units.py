@@ -10,6 +10,7 @@ from _blake2 import blake2b  # what hashlib hands out, without its OpenSSL (5 ms
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from jobsync.definitions.job import Job, Priority, Restart, Slot
+from jobsync.runs.launcher import FAILURES
 
 SERVICE, TIMER, PATH = "service", "timer", "path"
 DAEMON = "daemon"
@@ -140,6 +141,16 @@ def _with_raw(lines: list[Line], job: Job, kind: str) -> list[Line]:
     return mine + [(key, value) for key, values in sorted(raw.items()) for value in values]
 
 
+def _success_statuses(job: Job) -> str:
+    """What counts as having ended well, beside 0.
+
+    143: one that was told to end did not fail. (For a daemon `on-failure` it would count as having ended well.)
+    The launcher passes a success code on as it is; what it says itself of a failure stays one.
+    """
+    codes = set(job.expect.success_codes) - {0, *FAILURES}
+    return " ".join(map(str, sorted(codes | {143})))
+
+
 def _service(job: Job, launcher: str, environment: Mapping[str, str]) -> list[Section]:
     unit: list[Line] = [("StartLimitIntervalSec", "0")]
     service: list[Line] = [
@@ -149,8 +160,7 @@ def _service(job: Job, launcher: str, environment: Mapping[str, str]) -> list[Se
         ("KillMode", "mixed"),
         # 0 would be for ever.
         ("TimeoutStopSec", str(GRACE if job.limits.grace is None else max(job.limits.grace, 1))),
-        # One that was told to end did not fail. (For `on-failure` it would count as having ended well.)
-        *([] if job.daemon is Restart.ON_FAILURE else [("SuccessExitStatus", "143")]),
+        *([] if job.daemon is Restart.ON_FAILURE else [("SuccessExitStatus", _success_statuses(job))]),
     ]
     match job.daemon:
         case Restart.ALWAYS:

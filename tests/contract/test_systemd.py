@@ -12,8 +12,10 @@ from random import Random
 
 import pytest
 
-from jobsync.definitions.job import Argv, Job, Line, Restart, Schedule, Slot
+from jobsync.definitions.job import Argv, Expect, Job, Limits, Line, Restart, Retry, Schedule, Slot
 from jobsync.reconcile.state import Outcome
+from jobsync.runs import launcher, records
+from jobsync.runs.records import Run
 from jobsync.schedulers import units
 
 from ..reconcile.bench import SLEEP, job, until
@@ -245,6 +247,57 @@ def test_a_job_that_failed_leaves_no_ghost(linux: Linux) -> None:
     linux.sync()
     assert linux.manager.systemctl("list-units", "--all", "--plain", "--no-legend", "ada.*") == ""
     assert linux.manager.systemctl("show", "-p", "SystemState", "--value").strip() == "running"
+
+
+def ended(linux: Linux) -> Run:
+    """The run of a job that was started, once systemd is done with it too."""
+    until(lambda: linux.runs() and linux.runs()[-1].is_over)
+    until(lambda: linux.pid() is None)
+    return linux.runs()[-1]
+
+
+def test_a_success_code_is_no_failure_to_systemd_either(linux: Linux) -> None:
+    linux.sync(job(command=Line("exit 3"), expect=Expect(success_codes=(0, 3))))
+    linux.scheduler.start(linux.scheduler.label("one"))
+    run = ended(linux)
+    assert (run.status, run.reason, run.is_success) == (3, "", True)
+    shown = linux.manager.systemctl("show", "-p", "Result,ExecMainStatus,ActiveState", linux.unit("one", "service"))
+    assert set(shown.split()) == {"Result=success", "ExecMainStatus=3", "ActiveState=inactive"}
+
+
+def test_retry_and_expectation_hold_under_systemd(linux: Linux) -> None:
+    tries = linux.root / "tries"
+    flaky = Line(f'echo x >>{tries}; [ "$(wc -l <{tries})" -gt 2 ] || exit 5; echo done')
+    supervised = job(
+        command=flaky,
+        retry=Retry(attempts=3, delay=0),
+        limits=Limits(timeout=600, grace=2),
+        expect=Expect(prints=("^done$",)),
+    )
+    linux.sync(supervised)
+    linux.scheduler.start(linux.scheduler.label("one"))
+    run = ended(linux)
+    assert (run.status, run.reason, run.attempts, run.is_success) == (0, "", 3, True)
+    assert run.digest == launcher.digest(linux.paths.launcher("one").read_bytes())
+
+    linux.sync(replace(supervised, expect=Expect(prints=("^never$",)), retry=Retry(attempts=2, delay=0)))
+    linux.scheduler.start(linux.scheduler.label("one"))
+    until(lambda: len(linux.runs()) == 2)
+    run = ended(linux)
+    assert (run.status, run.attempts, run.is_failure) == (launcher.BROKEN_EXPECTATION, 2, True)
+    assert run.reason.startswith(records.EXPECTATION)
+    assert linux.manager.systemctl("is-failed", linux.unit("one", "service"), check=False).strip() == "failed"
+
+
+def test_a_run_that_takes_too_long_is_ended_under_systemd_with_all_that_it_started(linux: Linux) -> None:
+    pid_file = linux.root / "pid"
+    endless = Line(f"sleep 1000 & echo $! >{pid_file}; wait")
+    linux.sync(job(command=endless, limits=Limits(timeout=1, grace=5), retry=Retry(attempts=3, delay=0)))
+    linux.scheduler.start(linux.scheduler.label("one"))
+    run = ended(linux)
+    assert (run.status, run.reason, run.attempts) == (launcher.TIMED_OUT, records.TIMEOUT, 1)
+    child = int(pid_file.read_text())
+    until(lambda: not Path(f"/proc/{child}").exists())
 
 
 def test_a_daemon_that_ended_well_is_not_started_again(linux: Linux) -> None:

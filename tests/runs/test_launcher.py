@@ -1,6 +1,7 @@
 """Launchers, run for real under every sh of this machine: the command's own status, one log, honest records."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -11,8 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from jobsync.definitions.job import Argv, Expect, Line, Restart, Schedule, Script
-from jobsync.runs import launcher, records, tokens
+from jobsync.definitions.job import (
+    Argv,
+    Event,
+    Expect,
+    Limits,
+    Line,
+    Notify,
+    Restart,
+    Retry,
+    Schedule,
+    Script,
+    Slot,
+    When,
+)
+from jobsync.runs import launcher, parts, records, tokens
 
 from .bench import ENV, LIMIT, ODD, SHELLS, Bench, every_shell, until
 
@@ -419,6 +433,41 @@ def test_every_odd_character_stays_inside_its_quotes(bench: Bench) -> None:
     # SC2016, SC2088: the odd characters that do not expand are the very point.
     done = subprocess.run([*argv, "--exclude=SC2016,SC2088"], capture_output=True, text=True)
     assert done.stdout == ""
+
+
+EVERY_PART = {
+    "schedule": Schedule(slots=(Slot(hour=9, minute=0), Slot(day=1, weekday=1, hour=3)), at_login=True, catch_up=0),
+    "limits": Limits(timeout=60, grace=5, lock="disk"),
+    "retry": Retry(attempts=4, delay=2, max_delay=9, on_codes=(3, 75)),
+    "when": When(ac_power=True, online=True, stale_after=3600, wait=60),
+    "expect": Expect(success_codes=(0, 3), prints=(ODD, "^a$"), prints_not=(ODD,), touches=(f"/tmp/{ODD}",)),
+    "notify": Notify(on=tuple(Event), run=Argv(("tell", ODD))),
+    "environment": (("A", ODD),),
+}
+FEW_PARTS: list[dict[str, object]] = [
+    {"daemon": Restart.ALWAYS},
+    {"daemon": Restart.ON_FAILURE, "notify": Notify()},
+    *({name: EVERY_PART[name]} for name in EVERY_PART),
+    EVERY_PART,
+    {**EVERY_PART, "notify": Notify(), "command": Script(f"/tmp/{ODD}")},
+]
+
+
+@pytest.mark.parametrize("changes", FEW_PARTS, ids="+".join)
+def test_shellcheck_finds_nothing_with_any_of_the_parts(bench: Bench, changes: dict[str, object]) -> None:
+    path = bench.write(**changes)
+    shellcheck = str(Path(sys.executable).parent / "shellcheck")
+    # SC2089, SC2090: quotes in a value that is exported as it is, which is meant; the others as above.
+    argv = [shellcheck, "--severity=style", "--shell=sh", "--exclude=SC2016,SC2088,SC2089,SC2090", str(path)]
+    done = subprocess.run(argv, capture_output=True, text=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_fullest_launcher_has_every_part_of_a_job_that_ends(bench: Bench) -> None:
+    text = bench.write(**EVERY_PART).read_text(encoding="utf-8")
+    rendered = set(re.findall(r"^([a-z_]+)\(\) ", text, re.MULTILINE))
+    written = set(re.findall(r"^([a-z_]+)\(\) ", Path(parts.__file__).read_text(encoding="utf-8"), re.MULTILINE))
+    assert rendered == written
 
 
 @pytest.mark.parametrize("sh", [name for name in SHELLS if name != "busybox"])

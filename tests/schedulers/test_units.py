@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobsync.definitions.job import Job, Limits, Priority, Restart, Schedule, Slot
+from jobsync.definitions.job import Expect, Job, Limits, Priority, Restart, Schedule, Slot
 from jobsync.definitions.slots import next_runs
 from jobsync.definitions.systemd_keys import ALLOWED, unit_value
 from jobsync.schedulers import units, units_list
@@ -93,6 +93,21 @@ def test_a_login_job_does_not_hold_the_login_up() -> None:
 def test_the_grace_of_a_job_is_systemds_too(grace: int | None, seconds: int) -> None:
     found = lines(replace(PLAIN, limits=Limits(grace=grace)), "service", "Service")
     assert f"TimeoutStopSec={seconds}" in found
+
+
+@pytest.mark.parametrize(
+    ("codes", "line"),
+    [
+        ((0,), "SuccessExitStatus=143"),
+        ((0, 3), "SuccessExitStatus=3 143"),
+        ((200, 4), "SuccessExitStatus=4 143 200"),
+        ((0, 78, 79, 124, 137, 143), "SuccessExitStatus=143"),
+    ],
+)
+def test_a_success_code_is_one_for_systemd_unless_the_launcher_means_a_failure_by_it(
+    codes: tuple[int, ...], line: str
+) -> None:
+    assert line in lines(replace(PLAIN, expect=Expect(success_codes=codes)), "service", "Service")
 
 
 def test_raw_lines_stand_in_their_sections() -> None:

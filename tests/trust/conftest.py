@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ..forks import Warm
 from ..laptop import Laptop
 from ..unmeasured import processes_are_not_measured
-from .forks import Warm
 
 __all__ = ["laptop", "processes_are_not_measured"]
 

@@ -12,8 +12,8 @@ from jobsync import config
 from jobsync.reconcile.origin import Origin, open_origin
 from jobsync.reconcile.sync import uninstall
 
+from ..forks import Warm
 from ..laptop import JOB, Laptop
-from .forks import Warm
 
 FOREIGN = "test.theirs"
 """Label of a job that is not ours, though it begins like the first repository's."""

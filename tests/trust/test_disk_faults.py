@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ..forks import run
 from ..laptop import JOB, Laptop, Ran
-from .forks import run
 from .machines import Pair, two_repositories
 from .spoiler import spoilt
 

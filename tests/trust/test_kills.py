@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from ..forks import run
 from ..laptop import JOB, Laptop, Snapshot
-from .forks import run
 from .killer import killed
 
 STEP = 1 if os.environ.get("TRUST_KILLS") == "all" else 11

@@ -25,8 +25,8 @@ from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Outcome, Report
 from jobsync.reconcile.sync import sync
 
+from ..forks import run
 from ..laptop import Laptop
-from .forks import run
 from .machines import Pair, two_repositories
 from .spoiler import spoilt
 

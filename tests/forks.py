@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import jobsync
-from jobsync.cli import main
+from jobsync.__main__ import main
 
-from ..laptop import Laptop, Ran
+from .laptop import Laptop, Ran
 
 Program = Callable[[list[str]], None]
 """What a script would be; it gets its arguments. A function of a module, for the fork finds it by name."""
@@ -32,7 +32,7 @@ for _module in pkgutil.walk_packages(jobsync.__path__, "jobsync."):
 
 def commands(arguments: list[str]) -> None:
     """`jobsync` with these arguments."""
-    sys.argv = ["jobsync", *arguments]
+    sys.argv = [str(Path(sys.executable).with_name("jobsync")), *arguments]
     main()
 
 
@@ -60,12 +60,18 @@ def run(program: Program, *arguments: str, at: Path, env: Mapping[str, str]) -> 
     return Ran(arguments, process.exitcode, out, err)
 
 
+def command(laptop: Laptop, *arguments: str, at: Path | None = None, env: Mapping[str, str] | None = None,
+            status: int | None = 0) -> Ran:  # fmt: skip
+    """As `Laptop.jobsync`, in a fork."""
+    ran = run(commands, *arguments, at=at or laptop.work, env={**laptop.environment, **(env or {})})
+    assert "Traceback" not in ran.text, ran
+    assert status is None or ran.status == status, ran
+    return ran
+
+
 class Warm(Laptop):
     """A machine whose `jobsync` commands run in forks. Hooks, waiters and launchers are processes as ever."""
 
     def jobsync(self, *arguments: str, at: Path | None = None, env: Mapping[str, str] | None = None,
                 status: int | None = 0) -> Ran:  # fmt: skip
-        ran = run(commands, *arguments, at=at or self.work, env={**self.environment, **(env or {})})
-        assert "Traceback" not in ran.text, ran
-        assert status is None or ran.status == status, ran
-        return ran
+        return command(self, *arguments, at=at, env=env, status=status)
