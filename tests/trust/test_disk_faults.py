@@ -23,7 +23,7 @@ ERRORS = {
     "EROFS": "Read-only file system",
     "EIO": "Input/output error",
 }
-STEP = 1 if ALL else 23
+STEP = 1 if ALL else 47
 MOST = 1000
 """More calls than any of these syncs makes."""
 DAEMON = 'run = "sleep 600"\n[daemon]\nrestart = "always"\n'

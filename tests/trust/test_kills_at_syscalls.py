@@ -17,7 +17,7 @@ from .test_kills import CASES, Case, assert_converges, begin_anew
 
 WRITING = ("rename", "unlink", "mkdir", "fchmod", "chmod", "fsync", "write", "ftruncate", "link", "symlink")
 ALL = os.environ.get("TRUST_KILLS") == "all"
-STEP = 1 if ALL else 15
+STEP = 1 if ALL else 25
 TRIED = CASES if ALL else tuple(case for case in CASES if case.name == "update")
 
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
