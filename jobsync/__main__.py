@@ -4,12 +4,18 @@ import sys
 
 from jobsync import at_once
 
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """The console script."""
-    at_once.answer(sys.argv[1:])
-    from jobsync import cli  # click, and with it all commands
-
+    try:
+        at_once.answer(sys.argv[1:])
+        from jobsync import cli  # click, and with it all commands
+    except KeyboardInterrupt:
+        if sys.stderr is not None:
+            sys.stderr.write("jobsync: interrupted\n")
+        sys.exit(_INTERRUPTED)
     cli.main()
 
 

@@ -62,7 +62,7 @@ def _settled(environ: "Mapping[str, str]") -> "Sources | None":
     if remembered is None or remembered.version != sources.version():
         return None
     # Conflicts that are in no file but git's index: those of `git stash pop`.
-    conflicts = process.start(("git", "ls-files", "--unmerged"), env=environ)
+    conflicts = process.start(("git", "-C", place.work_tree, "ls-files", "--unmerged"), env=environ)
     answer = settled.ask(place, machine, environ, "--symbolic-full-name", "HEAD")
     unmerged = conflicts.finish(settled.TIMEOUT)
     if answer is None or unmerged.status or unmerged.stdout or not _is_calm(place.git_dir, "".join(answer.asked)):

@@ -219,6 +219,8 @@ def test_whatever_differs_takes_the_long_way(settled: Laptop, monkeypatch: pytes
         assert is_answered_at_once(settled, monkeypatch), f"before: {what}"
         spoil(settled)
         assert not is_answered_at_once(settled, monkeypatch), what
+        below = settled.work / "jobs" / "daemon"
+        assert not below.is_dir() or not is_answered_at_once(settled, monkeypatch, below), f"from below: {what}"
         shutil.rmtree(settled.home)
         shutil.rmtree(settled.root / "elsewhere", ignore_errors=True)
         shutil.copytree(copy, settled.home, symlinks=True)
