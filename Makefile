@@ -2,8 +2,8 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
-# One more than there are processors: many tests wait for launchd's own pauses.
-WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Two for each processor: many tests wait for launchd's own pauses.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) '*' 2)
 PIP := $(PY) -m pip --disable-pip-version-check --quiet --quiet
 # Outside ruff's and mypy's own search: a script without a suffix, and a library that users copy.
 TEMPLATE_PYTHON := template-repo/lib/retry.py template-repo/jobs/report/run
@@ -38,7 +38,7 @@ tools: $(VENV)/.package
 	@.ci/install-newer-git
 
 test: lint tools  ## Lint, then run all tests
-	$(PY) -m pytest -n $(WORKERS)
+	$(PY) -m pytest -n $(WORKERS) --dist=worksteal
 	@echo "make test: lint and tests are fine"
 
 # Apart from `test`: measured, every process of ours starts coverage too, and the run takes twice as long.

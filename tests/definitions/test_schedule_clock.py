@@ -115,7 +115,7 @@ def test_cron_starts_around_a_change_of_the_clock_when_croniter_says(cron: str, 
 
 
 @given(dense_crons(), st.sampled_from([datetime(2024, 2, 27), datetime(2025, 8, 30), datetime(2025, 12, 30)]))
-@settings(steady, max_examples=40)
+@settings(steady, max_examples=20)
 def test_the_dicts_of_a_cron_line_fire_in_the_minutes_croniter_says(cron: str, first: datetime) -> None:
     slots = slots_of(cron)
     assert matching(slots, first, 4) == set(croniter_readings(cron, first, 4))
@@ -154,7 +154,7 @@ def ats(draw: st.DrawFn) -> tuple[str, Callable[[datetime], bool]]:
 
 
 @given(ats(), st.sampled_from(ZONES))
-@settings(steady, max_examples=8)
+@settings(steady, max_examples=4)
 def test_at_starts_a_whole_year_through_when_a_reader_of_the_clock_would(
     at: tuple[str, Callable[[datetime], bool]], zone_name: str
 ) -> None:

@@ -25,6 +25,8 @@ def _everything(laptop: Laptop) -> None:
     laptop.job("two", JOB.replace("09", "10"))
     laptop.job("three", 'run = "exit 3"\n')
     laptop.commit()
+    copy = laptop.state / "sources"
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600, "what is left only while there is nothing to do"
     laptop.jobsync("run", "one")
     laptop.jobsync("run", "three", status=3)
     laptop.jobsync("pause", "two")
@@ -52,7 +54,7 @@ def test_every_file_is_in_the_table_with_its_mode_and_every_row_is_real(laptop: 
         assert len(names) == 1, (shown, names)
         assert stat.S_IMODE(path.stat().st_mode) == FILES[names[0]], shown
         seen.add(names[0])
-    assert seen == set(FILES)
+    assert seen | {"~/.local/state/jobsync/ID/sources"} == set(FILES)
 
 
 def test_the_directories_are_closed_to_others(laptop: Laptop) -> None:

@@ -58,7 +58,7 @@ def test_a_hook_that_comes_during_a_sync_that_fails_is_not_lost_either(registere
     registered.simulator.clear_calls()
     # The sync that holds the lock waits for an answer that never makes sense; the hook's change is made all the same.
     registered.simulator.fault("print", garbage="nonsense\n", delay=4.0)
-    slow = _started(registered, ("jobsync", "sync"))
+    slow = _started(registered, ("jobsync", "sync", "--force"))
     registered.wait_for(lambda: ["print"] in [call[:1] for call in registered.simulator.calls()])
     registered.job("one", JOB.replace("09", "10"))
     registered.commit()
