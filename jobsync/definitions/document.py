@@ -22,7 +22,6 @@ _COLON = re.compile(r"\s*(?P<key>[A-Za-z0-9_-]+)\s*:(?:\s+(?P<value>.*))?")
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # A line that begins with more dotted words than any definition is deep: tomllib would take seconds for thousands.
 _TOO_DEEP = re.compile(r"^[ \t\[]*(?:[A-Za-z0-9_-]+[ \t]*\.[ \t]*){64}", re.MULTILINE)
-_NESTED = "is nested too deeply to be a definition; write it flat"
 _LINE_BREAKS = frozenset("\n\t")
 _LOCATION = re.compile(r" at line [0-9]+ col [0-9]+$")
 
@@ -120,6 +119,10 @@ def _depth(value: object) -> int:
     return found
 
 
+def _nested() -> JobsyncError:
+    return JobsyncError("is nested too deeply to be a definition; write it flat")
+
+
 def parse(data: bytes) -> Table:
     """The document's tables as plain Python values.
 
@@ -127,11 +130,11 @@ def parse(data: bytes) -> Table:
     """
     text = _decode(data)
     if _TOO_DEEP.search(text):
-        raise JobsyncError(_NESTED)
+        raise _nested()
     try:
         table: Table = tomllib.loads(text)
     except Exception as error:  # A parser's own bug on somebody's bytes must not stop the other jobs.
         raise _fault(text, error) from None
     if _depth(table) > DEEPEST:
-        raise JobsyncError(_NESTED)
+        raise _nested()
     return table

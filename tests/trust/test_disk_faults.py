@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from jobsync.reconcile.index import RENDER_FORMAT
+
 from ..forks import run
 from ..laptop import JOB, Laptop, Ran
 from .machines import Pair, two_repositories
@@ -191,7 +193,7 @@ def test_a_broken_plist_whose_job_is_gone_is_removed_without_a_ledger_and_kept(r
 def test_a_newer_ones_ledger_is_a_sentence_and_left_alone(registered: Laptop) -> None:
     three_jobs(registered)
     ledger = registered.state / "ledger"
-    newer = ledger.read_bytes().replace(b'"render_format": 2', b'"render_format": 999')
+    newer = ledger.read_bytes().replace(b'"render_format": %d' % RENDER_FORMAT, b'"render_format": 999')
     ledger.write_bytes(newer)
     registered.job("one", JOB.replace("09", "10"))
     ended = registered.jobsync("sync", status=1)
