@@ -391,7 +391,7 @@ def test_a_launcher_is_found_wherever_it_is(linux: Linux, place: str) -> None:
 
 # -- kills
 
-STEP = 1 if os.environ.get("TRUST_KILLS") == "all" else 9
+STEP = 1 if os.environ.get("TRUST_KILLS") == "all" else 15
 
 
 def kill_at(linux: Linux, effect: int, wish: str) -> bool:

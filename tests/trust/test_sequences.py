@@ -30,7 +30,7 @@ from ..laptop import Laptop
 from .machines import Pair, two_repositories
 from .spoiler import spoilt
 
-SEQUENCES = int(os.environ.get("TRUST_SEQUENCES", "6"))
+SEQUENCES = int(os.environ.get("TRUST_SEQUENCES", "4"))
 SHARDS = 8 if SEQUENCES >= 80 else 1
 STEPS = 12
 COUNTS: Counter[str] = Counter()
