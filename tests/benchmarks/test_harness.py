@@ -91,9 +91,9 @@ def test_processes_and_programs_are_counted(bench: Bench) -> None:
 @needs_strace
 def test_system_calls_of_the_first_process_are_counted(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"")
-    program = f"import os; [os.lstat({str(tmp_path / 'a')!r}) for _ in range(7)]; os.spawnlp(os.P_WAIT, 'cat', 'cat')"
-    one = Alternative("python", (sys.executable, "-I", "-S", "-c", program))
-    more = Alternative("python", (sys.executable, "-I", "-S", "-c", program.replace("7", "17")))
+    program = "import os, sys; [os.lstat(sys.argv[1]) for _ in range(int(sys.argv[2]))]; os.spawnlp(0, 'cat', 'cat')"
+    argv = (sys.executable, "-I", "-S", "-c", program, str(tmp_path / "a"))
+    one, more = Alternative("python", (*argv, "7")), Alternative("python", (*argv, "17"))
     calls = "newfstatat,lstat,statx"
     assert sum(count(more, calls).calls.values()) == sum(count(one, calls).calls.values()) + 10
 
