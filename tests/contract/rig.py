@@ -144,7 +144,8 @@ class Rig(ABC):
         """What became of each job."""
         results = self.results(*jobs, orders=orders).results
         for result in results.values():
-            print(result.name, result.outcome, result.cause)  # pytest shows it beside what fails
+            if result.outcome is Outcome.FAILED:
+                print(result.name, result.outcome, result.cause)  # pytest shows it beside what fails
         return {name: result.outcome for name, result in results.items()}
 
     # -- what is there
