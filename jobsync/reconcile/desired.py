@@ -12,6 +12,7 @@ from jobsync.reconcile.index import digest
 from jobsync.reconcile.ledger import RENDER_FORMAT, Ledger, Store, placed
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import LOGIN, is_own, needs_login, own_jobs
+from jobsync.reconcile.sources import blob_id
 from jobsync.reconcile.state import Absence, Desired, Faulty, Outcome, Record, Source, Unwanted, Want, Wanted
 from jobsync.repo.affected import Entry, affected, entries_under
 from jobsync.repo.trees import HeadTree, WorkTree
@@ -101,14 +102,6 @@ def _desired(origin: Origin, job: Job, source: Source, head: HeadState, inputs: 
         at_login=job.schedule.at_login,
         paused=paused,
     )
-
-
-def blob_id(content: bytes, like: str) -> str:
-    """git's id of a blob with this content, in the same hash as the id `like`."""
-    import hashlib  # and with it OpenSSL: 5 ms that a hook and `jobsync --help` do without
-
-    hasher = hashlib.sha256 if len(like) == 64 else hashlib.sha1
-    return hasher(b"blob %d\0" % len(content) + content).hexdigest()
 
 
 class _Comparison:

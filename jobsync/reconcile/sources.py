@@ -122,16 +122,21 @@ def read(path: str) -> Sources | None:
         return None
 
 
-def blob_id(content: bytes) -> str:
-    """git's id of a blob, in SHA-1: of a repository in SHA-256 nothing is remembered."""
+def blob_id(content: bytes, like: str = "") -> str:
+    """git's id of a blob with this content, in the same hash as the id `like`; in SHA-1 where that is empty."""
+    text = b"blob %d\0" % len(content) + content
+    if len(like) == 64:
+        from hashlib import sha256
+
+        return sha256(text).hexdigest()
     # What hashlib hands out, without OpenSSL, which takes 5 ms to import.
     from _sha1 import sha1  # type: ignore[import-not-found]  # a part of CPython that typeshed passes over
 
-    return str(sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest())
+    return str(sha1(text, usedforsecurity=False).hexdigest())
 
 
 def file_at(path: str) -> "tuple[str, str] | None":
-    """Mode and blob id of a regular file as git would store it, without filters; None where there is none.
+    """Mode and SHA-1 blob id of a regular file as git would store it, without filters; None where there is none.
 
     `OSError` when it cannot be read.
     """
