@@ -192,7 +192,10 @@ class Systemd:
             answer = self._call(*self.query().argv[1:])
             if answer.status:
                 return self._no_answer(_failure(answer))
-            self._held = units_list.units(answer.stdout.decode("utf-8", "replace"))
+            held = units_list.table(answer.stdout.decode("utf-8", "replace"), f"{self._repo.prefix}.")
+            if held is None:
+                return Unknown(_nonsense(answer))
+            self._held = held
             self._started.clear()
             disk = systemd_survey.on_disk(self._paths, self._repo.prefix, self._manager.runtime)
             return systemd_survey.survey(self._held, disk, self._processes())
@@ -212,9 +215,10 @@ class Systemd:
         answer = self._call("--user", "show", "-p", "Id,MainPID", "--", *running)
         if answer.status:
             raise SchedulerError(_failure(answer))
-        found = units_list.shown(answer.stdout.decode("utf-8", "replace"))
-        pids = {systemd_survey.split(name)[0]: int(one.get("MainPID", "0") or 0) for name, one in found.items()}
-        return {label: pid for label, pid in pids.items() if pid}
+        found = units_list.pids(answer.stdout.decode("utf-8", "replace"))
+        if found is None:
+            raise SchedulerError(_nonsense(answer))
+        return {systemd_survey.split(name)[0]: pid for name, pid in found.items()}
 
     def _is_daemon(self, label: str) -> bool:
         content = systemd_survey.content(self._unit_path(label, units.SERVICE))
@@ -430,6 +434,13 @@ def _about(label: str, answer: process.Finished) -> str:
     return "; ".join(lines) or _failure(answer)
 
 
+def _call_in_words(answer: process.Finished) -> str:
+    return f"`{' '.join(answer.argv if len(answer.argv) < 12 else (*answer.argv[:12], '…'))}`"
+
+
 def _failure(answer: process.Finished) -> str:
-    shown = answer.argv if len(answer.argv) < 12 else (*answer.argv[:12], "…")
-    return f"`{' '.join(shown)}` failed with status {answer.status}: {answer.complaint or 'nothing on stderr'}"
+    return f"{_call_in_words(answer)} failed with status {answer.status}: {answer.complaint or 'nothing on stderr'}"
+
+
+def _nonsense(answer: process.Finished) -> str:
+    return f"{_call_in_words(answer)} printed nothing that jobsync can read"

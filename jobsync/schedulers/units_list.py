@@ -14,6 +14,9 @@ ARGUMENTS = ("--user", "--no-pager", "--plain", "--full", "--no-legend", "--all"
 UP = ("active", "activating", "reloading", "refreshing")
 """States of a unit that does what it is there for; a daemon between two starts is `activating`."""
 
+_LONG = 10
+"""Digits: no process id has as many."""
+
 
 class Unit:
     """One line of the table."""
@@ -54,6 +57,13 @@ def units(text: str) -> "dict[str, Unit]":
     return found
 
 
+def table(text: str, start: str) -> "dict[str, Unit] | None":
+    """As `units`; None where the text is not the table of units whose names begin so."""
+    rows = [line for line in text.split("\n") if line.strip()]
+    found = units(text)
+    return found if len(found) == len(rows) and all(name.startswith(start) for name in found) else None
+
+
 def evidence(label: str, load_digest: str) -> "tuple[str, ...]":
     """What `all_loaded` must find for a job: a line for each unit, with the digest that it must be loaded with.
 
@@ -75,7 +85,7 @@ def all_loaded(lines: "Iterable[str]", text: str) -> bool:
     """Whether the table shows all that these lines of evidence ask for."""
     known = units(text)
     for line in lines:
-        name, digest, must = line.split(" ", 2)
+        name, digest, must = (line.split(" ", 2) + ["", ""])[:3]
         unit = known.get(name)
         if unit is None:
             if must == "if held":
@@ -96,3 +106,11 @@ def shown(text: str) -> "dict[str, dict[str, str]]":
         if "Id" in properties:
             found[properties["Id"]] = properties
     return found
+
+
+def pids(text: str) -> "dict[str, int] | None":
+    """Service -> its process, of what `systemctl show -p Id,MainPID` prints; None where that makes no sense."""
+    found = {name: one.get("MainPID", "") for name, one in shown(text).items()}
+    if not all(pid.isascii() and pid.isdigit() and len(pid) < _LONG for pid in found.values()):
+        return None
+    return {name: int(pid) for name, pid in found.items() if int(pid)}

@@ -82,8 +82,8 @@ class Rig(ABC):
         """Nothing of the user's runs any more, the scheduler included."""
 
     @abstractmethod
-    def break_calls(self) -> None:
-        """From now on the scheduler does not give sensible answers."""
+    def break_calls(self, program: str) -> None:
+        """From now on this program gives the scheduler's answers."""
 
     # -- the sync
 
@@ -264,8 +264,8 @@ class Mac(Rig):
     def end_session(self) -> None:
         self.simulator.logout()
 
-    def break_calls(self) -> None:
-        self.config = replace(self.config, launchctl="/bin/false")
+    def break_calls(self, program: str) -> None:
+        self.config = replace(self.config, launchctl=program)
 
 
 _WRAPPER = """\
@@ -336,9 +336,9 @@ class Linux(Rig):
     def end_session(self) -> None:
         self.manager.stop()
 
-    def break_calls(self) -> None:
+    def break_calls(self, program: str) -> None:
         assert self.config.systemd is not None
-        self.config = replace(self.config, systemd=replace(self.config.systemd, systemctl="/bin/false"))
+        self.config = replace(self.config, systemd=replace(self.config.systemd, systemctl=program))
 
 
 def _places(root: Path) -> Config:

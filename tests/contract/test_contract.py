@@ -198,10 +198,14 @@ def test_a_new_job_that_is_refused_fails_alone_and_is_loaded_later(rig: Rig) -> 
     rig.assert_converged(NINE, job("two"))
 
 
-def test_could_not_ask_writes_nothing(rig: Rig) -> None:
+@pytest.mark.parametrize("script", ["exit 1", "echo nonsense", "echo one two three four five"])
+def test_could_not_ask_writes_nothing(rig: Rig, script: str) -> None:
     rig.sync(NINE)
     before = rig.ours()
-    rig.break_calls()
+    program = rig.root / "broken"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    rig.break_calls(str(program))
     answer = rig.scheduler.survey()
     assert isinstance(answer, Unknown)
     plan = rig.plan(rig.want(TEN), rig.scheduler)
@@ -285,7 +289,7 @@ def test_a_job_gets_the_path_of_the_machine_and_its_own(rig: Rig) -> None:
 
 def test_a_call_without_a_session_is_an_error_and_no_verdict(rig: Rig) -> None:
     rig.sync(NINE)
-    rig.break_calls()
+    rig.break_calls("/bin/false")
     with pytest.raises(JobsyncError):
         rig.scheduler.start(rig.scheduler.label("one"))
     assert rig.scheduler.restart([rig.scheduler.label("one")])

@@ -18,7 +18,7 @@ from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.state import Absence, Caller, Placed, Record, Source
 from jobsync.repo.affected import Entry
 from jobsync.runs import records
-from jobsync.schedulers import launchd_print, plist, units
+from jobsync.schedulers import launchd_print, plist, systemd_survey, units, units_list
 
 from ...definitions.trees import EXECUTABLE, FILE, MACHINE, SCRIPT, MemoryTree
 from ...schedulers.samples import CONFIG, REPO, SAMPLES, launchd, systemd
@@ -39,6 +39,7 @@ class Target:
 
 PATHS: Paths = paths_of(CONFIG, REPO)
 LAUNCHD, SYSTEMD = launchd(), systemd()
+NO_DISK = systemd_survey.Disk({}, {}, frozenset(), frozenset(), {}, frozenset())
 
 
 def rendered(job: Job) -> None:
@@ -155,6 +156,28 @@ def installed(data: bytes) -> None:
     assert units.stop_seconds(data) >= 0
 
 
+def tables(data: bytes) -> None:
+    """Units of ours or *no table*; of lines of evidence that nobody wrote nothing is believed and nothing breaks."""
+    text = data.decode("utf-8", "replace")
+    found = units_list.units(text)
+    whole = units_list.table(text, "ada.")
+    assert whole is None or (list(whole) == list(found) and all(name.startswith("ada.") for name in found))
+    known = whole or {}
+    held = systemd_survey.survey(known, NO_DISK, units_list.pids(text) or {})
+    assert not any(one.is_armed and not known[f"{label}.timer"].is_up for label, one in held.services.items()
+                   if not one.pid and f"{label}.timer" in known)  # fmt: skip
+    head, _, answer = text.partition("\n\n")
+    if units_list.all_loaded(head.split("\n"), answer):
+        seen = units_list.units(answer)
+        assert all(line.partition(" ")[0] in seen or line.endswith(" if held") for line in head.split("\n"))
+    for label, digest in (("ada.one", "service=a timer=b"), ("ada.d", "daemon=c")):
+        lines = units_list.evidence(label, digest)
+        if units_list.all_loaded(lines, text):
+            assert all(line.partition(" ")[0] in found for line in lines)
+    for pid in (units_list.pids(text) or {}).values():
+        assert 0 < pid < 1 << 31
+
+
 def awake(data: bytes) -> None:
     """Breaks for an input that no seed is: only who watches branches finds one in time."""
     services = launchd_print.services(data.decode("utf-8", "replace")) or {}
@@ -192,6 +215,14 @@ _SERVICE = b"""gui/501/ada.one = {
 \t}
 }
 """
+_TABLE = b"""\
+ada.one.service loaded    inactive   dead         Say (jobsync 0123456789ab) (jobsync a)
+ada.one.timer   loaded    active     waiting      one (jobsync b)
+ada.d.service   loaded    activating auto-restart d (jobsync c)
+\xe2\x97\x8f ada.x.service not-found failed     failed       ada.x.service
+"""
+_EVIDENCE = b"ada.one.timer b up\nada.one.service a held\nada.two.service c if held\n\n"
+_SHOWN = b"Id=ada.one.service\nMainPID=412\n\nId=ada.d.service\nMainPID=0\nFragmentPath=/h/ada.d.service\n"
 _RUNS = b"""since 1700000000
 start 20261123T070000Z-4711 1795417200 4711 offset=+0100 digest=ab by=hand
 end 20261123T070000Z-4711 1795417260 0 offset=+0100 attempts=2 bytes=512 waited=30
@@ -229,6 +260,11 @@ TARGETS = {
         prints,
         (_DUMP, _SERVICE),
         ("services = {", "disabled services = {", "environment = {", " => ", "\t}", "\t\t", "path = "),
+    ),
+    "tables": Target(
+        tables,
+        (_TABLE, _EVIDENCE + _TABLE, _SHOWN),
+        ("ada.", ".service", ".timer", " loaded ", " active ", "(jobsync ", " up", " if held", "Id=", "MainPID="),
     ),
     "ledgers": Target(
         ledgers,
