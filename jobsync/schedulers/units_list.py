@@ -85,7 +85,7 @@ def all_loaded(lines: "Iterable[str]", text: str) -> bool:
     """Whether the table shows all that these lines of evidence ask for."""
     known = units(text)
     for line in lines:
-        name, digest, must = (line.split(" ", 2) + ["", ""])[:3]
+        name, digest, must = [*line.split(" ", 2), "", ""][:3]
         unit = known.get(name)
         if unit is None:
             if must == "if held":
