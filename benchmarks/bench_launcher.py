@@ -1,12 +1,12 @@
 """What a job pays for its launcher: a plain one, and one that uses most parts, beside running the command directly."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from jobsync.definitions.job import Argv, Expect, Job, Limits, Line, Notify, Retry
 from jobsync.paths import Paths
 from jobsync.runs import launcher
+from jobsync.values import replace
 
 from .bench import Bench
 from .runner import Alternative

@@ -11,12 +11,12 @@ import sys
 import tomllib
 from _blake2 import blake2b  # what hashlib hands out, without its OpenSSL (5 ms at each start)
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobsync import files
 from jobsync.errors import JobsyncError
+from jobsync.values import dataclass, replace
 
 if TYPE_CHECKING:
     from tomlkit.items import AoT

@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import jobsync
@@ -21,6 +20,7 @@ from jobsync import files, process
 from jobsync.errors import JobsyncError
 from jobsync.schedulers import choose
 from jobsync.simulator import Simulator
+from jobsync.values import dataclass
 
 PREFIX = "demo"
 _TIMEOUT = 60.0

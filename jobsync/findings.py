@@ -1,7 +1,8 @@
 """What a check of `jobsync doctor` found, as values: schedulers make them too, of what only they know."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+from jobsync.values import dataclass
 
 
 class Level(Enum):

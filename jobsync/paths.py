@@ -1,9 +1,9 @@
 """Where everything of one registered repository lives. Built once, passed down; nobody else joins these names."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from jobsync.config import Config, Repo
+from jobsync.values import dataclass
 
 WANTING = ("default.target", "timers.target", "paths.target")
 """The targets of systemd's that want our units."""

@@ -40,6 +40,7 @@ SMALL = {
     "start": {"entry"},
     "report": {"reconcile", "errors", "tones"},
     "tones": set[str](),
+    "values": set[str](),
 }
 PURE = (
     "reconcile.plan",
@@ -60,6 +61,7 @@ PURE = (
     "report",
     "documents",
     "errors",
+    "values",
 )
 """And all of `definitions`."""
 WORLD = {
@@ -181,7 +183,7 @@ def test_every_file_has_a_room_of_its_own() -> None:
 def test_wings_look_down_only(module: Module) -> None:
     seen = {_room(name) for name in module.own_imports()} - {module.room}
     if module.room in SMALL:
-        assert seen <= SMALL[module.room] | {"__init__"}
+        assert seen <= SMALL[module.room] | {"__init__", "values"}
         return
     below = set(WINGS[WINGS.index(module.room) + 1 :]) | set(SMALL) - {
         "at_once",
@@ -220,14 +222,22 @@ def test_the_simulator_needs_nothing_but_the_standard_library() -> None:
 def test_definitions_know_nobody() -> None:
     for module in OURS:
         if module.room == "definitions":
-            assert {_room(name) for name in module.own_imports()} <= {"definitions", "errors", "__init__"}, module.name
+            assert {_room(name) for name in module.own_imports()} <= {"definitions", "errors", "values", "__init__"}, (
+                module.name
+            )
 
 
 def test_values_import_values_only() -> None:
     assert MODULES["errors"].own_imports() == set()
-    assert MODULES["definitions.job"].own_imports() == {"errors"}
-    values = {"definitions.job", "errors", "repo.affected", "schedulers.protocol"}
+    assert MODULES["definitions.job"].own_imports() == {"errors", "values"}
+    values = {"definitions.job", "errors", "repo.affected", "schedulers.protocol", "values"}
     assert MODULES["reconcile.state"].own_imports() <= values
+
+
+@each_module
+def test_data_classes_are_made_the_cheap_way(module: Module) -> None:
+    imported = {name.partition(".")[0] for name in module.imports(late=False)}
+    assert "dataclasses" not in imported, "from jobsync.values import dataclass"
 
 
 @pytest.mark.parametrize("name", [*PURE, *(name for name in MODULES if name.startswith("definitions."))])

@@ -2,7 +2,6 @@
 
 import difflib
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -21,6 +20,7 @@ from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.state import Placed
 from jobsync.repo.trees import WorkTree
 from jobsync.schedulers import plist
+from jobsync.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """`config`: what this machine's configuration says, and changing it."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -13,6 +12,7 @@ from jobsync.cli.console import ExitCode, json_option, note, say, say_all, say_j
 from jobsync.cli.context import Context, pass_context
 from jobsync.config import Config, Repo
 from jobsync.errors import JobsyncError, UsageError
+from jobsync.values import replace
 
 
 class RegisteredRepo(TypedDict):

@@ -1,7 +1,6 @@
 """Which repository a command is about: the one around the working directory, the one named, else all."""
 
 import os
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from jobsync import config as configuration
 from jobsync.config import Config, Repo
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.repo.repository import Place, identity, locate
+from jobsync.values import dataclass
 
 if TYPE_CHECKING:
     from jobsync.reconcile.origin import Origin

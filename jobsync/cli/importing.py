@@ -3,7 +3,6 @@
 import os
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -37,6 +36,7 @@ from jobsync.repo.trees import WorkTree
 from jobsync.schedulers import plist as plists
 from jobsync.schedulers.protocol import Answer, Survey
 from jobsync.tones import Tone, printable
+from jobsync.values import dataclass, replace
 
 _CRONTAB = "crontab"
 

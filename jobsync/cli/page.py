@@ -1,13 +1,13 @@
 """History as one page for a browser: no network, no build step, everything in one file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 from jobsync.reconcile.status import how_it_ended
 from jobsync.runs.timeline import Event, Mark, Timeline, worst
 from jobsync.runs.words import length, size
+from jobsync.values import dataclass
 
 _TEMPLATE = Path(__file__).with_name("history.html")
 _CELLS_A_DAY = 12

@@ -7,7 +7,6 @@ import socket
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -31,6 +30,7 @@ from jobsync.reconcile.plan import Orders
 from jobsync.repo.events import EVENTS
 from jobsync.repo.repository import Place, Repository, identity, open_repository
 from jobsync.schedulers import choose
+from jobsync.values import replace
 
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 _LOGS = {"macos": "{home}/Library/Logs/jobsync", "linux": "{state}/logs"}

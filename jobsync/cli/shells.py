@@ -8,13 +8,13 @@ import inspect
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import click
 
 import jobsync
 from jobsync.cli import manual
 from jobsync.cli.tree import contexts
+from jobsync.values import dataclass
 
 JOB_ARGUMENTS = frozenset({"job", "jobs", "old"})
 """Arguments that name jobs which are there."""

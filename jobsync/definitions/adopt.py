@@ -7,7 +7,6 @@ definition is read; whether it also renders as it should, `unmet` tells whoever 
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from jobsync.definitions import editing
 from jobsync.definitions.document import Table, parse, shown
@@ -37,6 +36,7 @@ from jobsync.definitions.slots import MINUTES_A_DAY, simplify
 from jobsync.definitions.spelling import spell_clock, spell_every, spell_place
 from jobsync.definitions.triggers import CLOCK_KEYS
 from jobsync.errors import JobsyncError
+from jobsync.values import dataclass, replace
 
 _FILE = 0o100644
 _Action = Callable[[object], None]

@@ -7,7 +7,6 @@ Whether one is a definition that means what it came from is proved by reading it
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import tomlkit
@@ -22,6 +21,7 @@ from jobsync.definitions.secrets import secret_fault
 from jobsync.definitions.spelling import spell_clock, spell_every, spell_place
 from jobsync.definitions.systemd_keys import unit_value
 from jobsync.errors import JobsyncError
+from jobsync.values import dataclass, field, replace
 
 _ENV_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST_DESCRIPTION = 100

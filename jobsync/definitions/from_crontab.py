@@ -7,11 +7,11 @@ its input, and sh gets the rest as it stands.
 import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 
 from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, Variables, described, name_of
 from jobsync.definitions.schedule import SHORTHANDS, read_cron
 from jobsync.errors import JobsyncError
+from jobsync.values import dataclass, field
 
 _VARIABLE = re.compile(r"\s*(?P<name>\"[^\"]+\"|'[^']+'|[^\s=#\"']+)\s*=\s*(?P<value>.*?)\s*")
 _FIELDS = re.compile(r"\s*(?P<time>@[A-Za-z]+|(?:\S+\s+){4}\S+)\s+(?P<command>\S.*?)\s*")

@@ -7,7 +7,6 @@ import re
 import shlex
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from jobsync.definitions.duration import format_duration
 from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, Variables, clock, described, interval
@@ -15,6 +14,7 @@ from jobsync.definitions.on_calendar import read_on_calendar
 from jobsync.definitions.slots import simplify
 from jobsync.definitions.systemd_keys import value_of_unit
 from jobsync.errors import JobsyncError
+from jobsync.values import dataclass, field
 
 _HEADER = re.compile(r"\[(?P<name>[^\]]+)\]\s*")
 _LINE = re.compile(r"(?P<key>[A-Za-z][A-Za-z0-9-]*)\s*=\s*(?P<value>.*)")

@@ -6,12 +6,12 @@ changed since jobsync wrote is taken for an edit.
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from jobsync.definitions.document import shown
 from jobsync.definitions.job import Slot
 from jobsync.definitions.slots import MOST_SLOTS, simplify
 from jobsync.errors import JobsyncError
+from jobsync.values import dataclass
 
 Plist = Mapping[str, object]
 

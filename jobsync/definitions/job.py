@@ -5,11 +5,11 @@ clock. Nothing in these values depends on the environment of whoever calls.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
 from jobsync.errors import Fault
+from jobsync.values import dataclass, field
 
 # Assigning to one of these ends some shells (readonly in bash, which is macOS's sh) or changes how the launcher's
 # own lines are read.

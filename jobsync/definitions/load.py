@@ -5,7 +5,6 @@ Pure: it knows the files only through the tree, and neither clock nor environmen
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 
 from jobsync.definitions.command import LINK
 from jobsync.definitions.document import Table, parse, shown, without
@@ -16,6 +15,7 @@ from jobsync.definitions.section import Section
 from jobsync.definitions.settings import SETTINGS_FILE, Settings, default_faults, read_settings
 from jobsync.definitions.triggers import CLOCK_KEYS, PLACE_KEYS
 from jobsync.errors import Fault, JobsyncError
+from jobsync.values import replace
 
 __all__ = ["JOB_FILE", "SETTINGS_FILE", "Settings", "load", "name_fault", "read_settings"]
 

@@ -1,9 +1,9 @@
 """A tree as it would be with some files changed or added. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from jobsync.definitions.job import Tree
+from jobsync.values import dataclass
 
 _DIRECTORY = 0o040000
 

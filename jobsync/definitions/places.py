@@ -2,11 +2,11 @@
 
 import posixpath
 import re
-from dataclasses import dataclass
 
 from jobsync.definitions.document import shown
 from jobsync.definitions.job import Machine, Tree
 from jobsync.errors import JobsyncError
+from jobsync.values import dataclass
 
 
 def _check_place(text: str) -> None:

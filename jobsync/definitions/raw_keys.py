@@ -1,9 +1,9 @@
 """What a raw key of a scheduler may hold: the check of its values, and their JSON schema. Pure."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from jobsync.definitions.document import shown, unfit
+from jobsync.values import dataclass
 
 Check = Callable[[object], str | None]
 """What is wrong with a value (and what to write), or None."""

@@ -7,7 +7,6 @@ meant to differ).
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from jobsync.definitions.duration import format_duration, parse_duration
 from jobsync.definitions.job import Slot
 from jobsync.definitions.slots import MINUTES_A_DAY, MOST_SLOTS, next_runs, shift, simplify
 from jobsync.errors import JobsyncError
+from jobsync.values import dataclass
 
 if TYPE_CHECKING:
     from cronsim import CronSim

@@ -1,7 +1,6 @@
 """One table of a user's file while it is read: values out, faults noted, and reading goes on."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -9,6 +8,7 @@ from jobsync.definitions.document import Table, shown, unfit
 from jobsync.definitions.duration import format_duration, parse_duration
 from jobsync.definitions.vocabulary import example
 from jobsync.errors import Fault, JobsyncError
+from jobsync.values import dataclass
 
 T = TypeVar("T")
 

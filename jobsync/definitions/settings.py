@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
 from jobsync import __version__
 from jobsync.definitions.document import Table, parse, shown, without
@@ -23,6 +22,7 @@ from jobsync.definitions.supervision import read_limits, read_notify, read_retry
 from jobsync.definitions.triggers import read_catch_up, read_minutes
 from jobsync.definitions.vocabulary import DEFAULTS, OPEN_TABLES, SETTINGS, TABLES, keys_of, unknown
 from jobsync.errors import Fault, JobsyncError
+from jobsync.values import dataclass, field, replace
 
 SETTINGS_FILE = "jobsync.toml"
 

@@ -4,12 +4,12 @@ Pure: no clock and no zone but the caller's. It knows nothing of how a schedule 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import product
 
 from jobsync.definitions.job import Slot
 from jobsync.errors import JobsyncError
+from jobsync.values import replace
 
 MINUTES_A_DAY = 1_440
 MOST_SLOTS = 1_000

@@ -1,10 +1,10 @@
 """What a check is: a function in a list, and what came of it."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from jobsync.doctor.view import View
 from jobsync.findings import Finding, Level
+from jobsync.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 import stat
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
@@ -17,6 +16,7 @@ from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
 from jobsync.repo import carriers, waking
 from jobsync.schedulers.protocol import Survey
+from jobsync.values import replace
 
 _ORDER = (Chmod, InstallHooks, Reload, Sync)
 """Modes first: a definition may be valid only then. The sync comes last, and once."""

@@ -7,7 +7,6 @@ import shlex
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from jobsync.definitions.job import Argv, Job, Line, Script
@@ -15,6 +14,7 @@ from jobsync.doctor.check import Check
 from jobsync.doctor.view import View
 from jobsync.findings import Chmod, Finding, error, info, warning
 from jobsync.repo.affected import EXECUTABLE, REGULAR
+from jobsync.values import dataclass
 
 _LARGEST = 1 << 20
 """Bytes; what is larger is no script that somebody wrote."""

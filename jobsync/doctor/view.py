@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
@@ -18,6 +17,7 @@ from jobsync.repo.waking import Way
 from jobsync.runs import records
 from jobsync.runs.records import Run
 from jobsync.schedulers.protocol import Answer, Loaded, Survey
+from jobsync.values import dataclass, field
 
 
 @dataclass

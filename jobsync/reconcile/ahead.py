@@ -1,10 +1,9 @@
 """How far HEAD is ahead of the last sync, counting only what concerns jobs: a hook did not run, or could not."""
 
-from dataclasses import dataclass
-
 from jobsync.reconcile.desired import affected_jobs
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.sync import Planned
+from jobsync.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

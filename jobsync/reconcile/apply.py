@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar, assert_never
 
@@ -38,6 +37,7 @@ from jobsync.reconcile.state import (
 )
 from jobsync.runs import tokens
 from jobsync.schedulers.protocol import LINK, Artefact, Failures, NoSession, Scheduler, SchedulerError, Survey
+from jobsync.values import dataclass, field, replace
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.5

@@ -6,7 +6,6 @@ The file says what is owed before anybody sets about it: whoever is killed, the 
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 
 from jobsync import config as configuration
 from jobsync import files, lock, process, report
@@ -15,6 +14,7 @@ from jobsync.reconcile import observe
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import FINISH
 from jobsync.reconcile.sync import sync_from_hook
+from jobsync.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ def read(origin: Origin) -> Background | None:
 
 def _write(origin: Origin, value: Background) -> None:
     files.make_directory(origin.paths.state)
-    files.write_atomically(origin.paths.background, json.dumps(asdict(value)).encode(), 0o600)
+    content = json.dumps({"begun": value.begun, "ended": value.ended, "lines": value.lines})
+    files.write_atomically(origin.paths.background, content.encode(), 0o600)
 
 
 def lines(origin: Origin) -> list[str]:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from jobsync import config as configuration
 from jobsync import files, process
@@ -11,6 +10,7 @@ from jobsync.reconcile import observe
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import FINISH
 from jobsync.reconcile.state import Caller
+from jobsync.values import dataclass
 
 _PIDS = 1 << 31
 """No process id is as high: pid_t has 32 bits."""

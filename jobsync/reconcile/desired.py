@@ -1,7 +1,6 @@
 """What this machine shall have: by hand from the work tree as it is, in a hook from HEAD, where HEAD changed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from jobsync.definitions.job import Definitions, Job, Tree
@@ -18,6 +17,7 @@ from jobsync.repo.affected import Entry, affected, entries_under
 from jobsync.repo.trees import HeadTree, WorkTree
 from jobsync.runs import pauses
 from jobsync.schedulers.protocol import Artefact, Rendering
+from jobsync.values import dataclass, replace
 
 _SHORT = 7
 """Digits of a commit's id that people are shown."""

@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from jobsync import bugs, files, report
@@ -26,6 +25,7 @@ from jobsync.repo.repository import Place, identity, locate, open_repository
 from jobsync.repo.situation import situation
 from jobsync.repo.verdict import Verdict, decide
 from jobsync.tones import printable
+from jobsync.values import replace
 
 _INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

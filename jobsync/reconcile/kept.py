@@ -6,7 +6,6 @@ They are the user's. Nothing but their number ever makes one go, and never one t
 from collections import defaultdict
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from jobsync import files
 from jobsync.errors import JobsyncError
 from jobsync.paths import Paths
 from jobsync.schedulers.protocol import Scheduler
+from jobsync.values import dataclass
 
 COPIES_OF_ONE_FILE = 10
 """So many copies of one file stay, the newest."""

@@ -7,7 +7,6 @@ empty one: files are recognised by their owner mark, and the next sync writes a 
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from jobsync.reconcile import index
 from jobsync.reconcile.state import Absence, Placed, Record, Source
 from jobsync.repo.affected import Entry
 from jobsync.schedulers.protocol import Artefact
+from jobsync.values import dataclass, field, replace
 
 RENDER_FORMAT = index.RENDER_FORMAT
 _WORD, _, _NUMBER = index.MAGIC.rpartition(" ")

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from jobsync import config as configuration
 from jobsync.config import Config, Repo, rendering_digest
@@ -13,6 +12,7 @@ from jobsync.repo.situation import situation
 from jobsync.repo.verdict import BY_HAND, Situation
 from jobsync.schedulers.choose import scheduler_for
 from jobsync.schedulers.protocol import Scheduler
+from jobsync.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ only then writes the ledger.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import assert_never
 
 from jobsync.reconcile.index import digest
@@ -35,6 +34,7 @@ from jobsync.reconcile.state import (
     Write,
 )
 from jobsync.schedulers.protocol import Artefact, Identity, Loaded, NoSession, Scheduler, Survey, Unknown
+from jobsync.values import dataclass, replace
 
 _NOTHING = FileState()
 

@@ -1,13 +1,13 @@
 """The values that flow through a sync: what is wanted, what was seen, what shall be done and what came of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 
 from jobsync.definitions.job import Job
 from jobsync.errors import Fault
 from jobsync.repo.affected import Entry
 from jobsync.schedulers.protocol import Answer, Artefact, Identity, Rendering
+from jobsync.values import dataclass, field
 
 
 class Caller(Enum):

@@ -1,7 +1,6 @@
 """How every job stands: the plan, the scheduler's answer and the run records, put side by side. Reads only."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
@@ -18,6 +17,7 @@ from jobsync.runs.missed import Missed
 from jobsync.runs.records import Run
 from jobsync.runs.words import exit_words
 from jobsync.schedulers.protocol import Loaded, Survey, Unknown
+from jobsync.values import dataclass
 
 
 class State(Enum):

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from jobsync import config as configuration
@@ -20,6 +19,7 @@ from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders, make_plan
 from jobsync.reconcile.state import Caller, Observed, Outcome, Plan, Report, Result, Unwanted, Want
 from jobsync.schedulers.protocol import Unknown
+from jobsync.values import dataclass, replace
 
 LOCK_PATIENCE = 60.0
 """Seconds that a sync by hand waits for another one of the same repository."""

@@ -6,7 +6,6 @@ twice; what is left is named, and a copy of it is there.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +15,7 @@ from jobsync.definitions import from_crontab
 from jobsync.errors import JobsyncError
 from jobsync.reconcile.origin import Origin
 from jobsync.schedulers.protocol import Survey
+from jobsync.values import dataclass
 
 _PATIENCE = 30.0
 """Seconds within which the old job must be gone."""

@@ -4,7 +4,8 @@ What changed is never computed from hook arguments, ORIG_HEAD or reflogs: hooks 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from jobsync.values import dataclass
 
 REGULAR, EXECUTABLE, LINK, SUBMODULE = 0o100644, 0o100755, 0o120000, 0o160000
 """git's modes of what a commit holds."""

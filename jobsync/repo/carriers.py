@@ -9,7 +9,6 @@ import re
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from jobsync.errors import JobsyncError
 from jobsync.repo import configured
 from jobsync.repo.events import EVENTS
 from jobsync.repo.repository import Repository
+from jobsync.values import dataclass
 
 CHAINED = ".jobsync-chained"
 """Ending of a stranger's hook that ours runs first."""

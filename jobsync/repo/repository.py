@@ -11,12 +11,12 @@ import shutil
 import stat
 from _blake2 import blake2b  # what hashlib hands out, without its OpenSSL (5 ms at each start)
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobsync import process
 from jobsync.errors import JobsyncError
 from jobsync.repo.affected import EXECUTABLE, LINK, REGULAR, SUBMODULE, Entry
+from jobsync.values import dataclass, replace
 
 TIMEOUT = 30.0
 """Seconds that one git process may take; all of them answer within milliseconds unless a disk or filter hangs."""

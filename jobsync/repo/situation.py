@@ -1,6 +1,5 @@
 """Collects the facts for a verdict: what git is in the middle of. Two git processes, up to five at odd moments."""
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from jobsync import files
 from jobsync.repo.events import NULL_ID
 from jobsync.repo.repository import Head, Place, Repository
 from jobsync.repo.verdict import WITHOUT_GIT, RebaseMerge, Situation
+from jobsync.values import replace
 
 _BRANCHES = b"refs/heads/"
 # Older and newer git both write it; pull gives `pull --rebase (start): checkout ID`.
@@ -59,7 +59,7 @@ def _with_state(situation: Situation, repository: Repository) -> Situation:
     git_dir = Path(repository.git_dir)
     head = repository.head()
     directories = (git_dir / "rebase-merge", git_dir / "rebase-apply")
-    return dataclasses.replace(
+    return replace(
         situation,
         unborn=head.commit is None,
         unmerged=repository.has_unmerged_entries(),
@@ -79,7 +79,7 @@ def _with_apply_start(situation: Situation, repository: Repository) -> Situation
     if _REBASE_STARTS not in (repository.last_move() or ""):
         return situation
     old, new = (*situation.arguments, NULL_ID, NULL_ID)[:2]
-    return dataclasses.replace(
+    return replace(
         situation,
         rebase_starts=True,
         old_is_ancestor_of_new=repository.is_ancestor(old, new),
@@ -96,7 +96,7 @@ def _with_apply_backend(situation: Situation, repository: Repository) -> Situati
             return _with_apply_start(situation, repository)
         case "post-rewrite", True:
             branch = _ended_at(repository, "ORIG_HEAD", situation.wanted_branch)
-            return dataclasses.replace(situation, branch=branch)
+            return replace(situation, branch=branch)
     return situation
 
 

@@ -4,7 +4,8 @@ Every row was found with real git; docs/git.md says the same for people, and a t
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from jobsync.values import dataclass
 
 BY_HAND = "sync"
 """The event of a sync that a person asked for."""

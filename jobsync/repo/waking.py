@@ -6,7 +6,6 @@ along included. The configuration is for where the hooks directory is not ours t
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from jobsync.repo.carriers import HookState, Shim
 from jobsync.repo.configured import Command
 from jobsync.repo.events import EVENTS, NULL_ID
 from jobsync.repo.repository import Repository
+from jobsync.values import dataclass, replace
 
 MINIMAL_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 """What a graphical client may have for a PATH: a hook must do with it."""

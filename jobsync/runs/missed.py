@@ -6,12 +6,12 @@ comes later than that makes up for all slots before it, as launchd and systemd m
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jobsync.definitions.job import Slot
 from jobsync.definitions.slots import runs_between
 from jobsync.runs.records import HELD, LOADED, Run
+from jobsync.values import dataclass
 
 AWAY = "asleep or off"
 """The most likely reason where nothing else is known."""

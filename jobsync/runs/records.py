@@ -12,10 +12,10 @@ a record in a line is where that line's record begins.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobsync import files
+from jobsync.values import dataclass, replace
 
 HELD = "held"
 """Skipped, because a sync was just replacing the job."""

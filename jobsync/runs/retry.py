@@ -6,11 +6,11 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import FrameType
 
 from jobsync import process
 from jobsync.errors import JobsyncError
+from jobsync.values import dataclass
 
 NOT_FOUND = 127
 """Status of a command that could not be started, as sh has it; no further attempt would find it."""

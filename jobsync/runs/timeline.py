@@ -1,7 +1,6 @@
 """Runs, and those that did not come, as marks on the days of a calendar: what a picture of a week is made of. Pure."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 
@@ -9,6 +8,7 @@ from jobsync.definitions.job import Slot
 from jobsync.definitions.slots import runs_between
 from jobsync.runs.missed import GRACE, Missed
 from jobsync.runs.records import HELD, LOADED, Run
+from jobsync.values import dataclass
 
 
 class Mark(Enum):

@@ -4,10 +4,10 @@
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from jobsync.definitions.duration import format_duration
 from jobsync.definitions.job import Job, Schedule
+from jobsync.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ import os
 import shlex
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from jobsync.config import Config, Repo
@@ -17,6 +16,7 @@ from jobsync.definitions.job import Argv, Job, Line, Script
 from jobsync.findings import Chmod, Finding, Subject, Sync, error, info, warning
 from jobsync.paths import Paths
 from jobsync.schedulers.protocol import Answer, Survey
+from jobsync.values import dataclass
 
 _LOGIN_ITEMS = "open 'x-apple.systempreferences:com.apple.LoginItems-Settings.extension'"
 _FULL_DISK = "open 'x-apple.systempreferences:com.apple.preference.security?Privacy_AllFiles'"

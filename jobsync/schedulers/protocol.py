@@ -5,12 +5,12 @@ Verbs are plural, so that either can do it in its own way; what else differs is 
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from jobsync.definitions.job import Job
 from jobsync.errors import JobsyncError
 from jobsync.findings import Finding, Subject
+from jobsync.values import dataclass
 
 LINK = 0o120000
 """The mode of an artefact that is a symbolic link: git's, and what lstat(2) says of the kind of file."""

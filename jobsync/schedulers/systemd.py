@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from jobsync import files, process
@@ -37,6 +36,7 @@ from jobsync.schedulers.protocol import (
     Unloading,
 )
 from jobsync.schedulers.units_list import Unit
+from jobsync.values import replace
 
 TIMEOUT = 60.0
 """Seconds for one systemctl call. A reload of a thousand units takes half of one."""

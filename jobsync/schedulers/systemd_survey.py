@@ -6,7 +6,6 @@ Reads directories and the few units that names say too little of; asks no proces
 import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from jobsync import files
@@ -15,6 +14,7 @@ from jobsync.paths import Paths
 from jobsync.schedulers import units
 from jobsync.schedulers.protocol import Loaded, Survey
 from jobsync.schedulers.units_list import Unit
+from jobsync.values import dataclass
 
 _MASK = b"/dev/null"
 _TRIGGERS = (units.TIMER, units.PATH)

@@ -7,7 +7,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobsync import files
@@ -28,6 +28,7 @@ from jobsync.schedulers.launchd import Launchd, domain
 from jobsync.schedulers.protocol import Loaded, Scheduler, Survey
 from jobsync.schedulers.systemd import Systemd
 from jobsync.simulator import Simulator
+from jobsync.values import replace
 
 from .. import user_manager
 from ..laptop import MUTATING

@@ -1,7 +1,6 @@
 """The promises, on either scheduler: only what must differ between the two differs."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from jobsync.reconcile.budget import Budget, OutOfTime
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller, Outcome
 from jobsync.schedulers.protocol import NoSession, Unknown
+from jobsync.values import replace
 
 from ..reconcile.bench import SLEEP, job, until
 from .rig import Rig

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -17,6 +16,7 @@ from jobsync.reconcile.state import Outcome
 from jobsync.runs import launcher, records
 from jobsync.runs.records import Run
 from jobsync.schedulers import units
+from jobsync.values import replace
 
 from ..reconcile.bench import SLEEP, job, until
 from ..user_manager import again

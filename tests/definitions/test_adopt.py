@@ -2,7 +2,6 @@
 
 import plistlib
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from jobsync.definitions.job import Argv, Job, Restart, Slot
 from jobsync.definitions.load import load
 from jobsync.definitions.slots import simplify
 from jobsync.schedulers import plist
+from jobsync.values import replace
 
 from .clock_oracle import steady
 from .trees import MACHINE, tree

@@ -1,13 +1,12 @@
 """A tree of files becomes Jobs, and every fault of every file is listed in one run."""
 
-import dataclasses
-
 import pytest
 
 from jobsync import __version__
 from jobsync.definitions.job import Argv, Job, Line, Machine, Priority, Restart, Schedule, Script, Slot
 from jobsync.definitions.load import Settings, load, read_settings
 from jobsync.errors import JobsyncError
+from jobsync.values import replace
 
 from .trees import DIRECTORY, EXECUTABLE, FILE, LINK, MACHINE, SCRIPT, MemoryTree, faults, job, tree
 
@@ -168,7 +167,7 @@ def test_spread_moves_the_slots_by_this_jobs_part_and_says_so() -> None:
     found = job('[schedule]\nat = "09:00"\nat_login = true\nspread = "10m"').schedule
     assert found.slots == (Slot(hour=9, minute=1),)
     assert found.words == ("daily at 09:00 (+1m)", "at login")
-    other = dataclasses.replace(MACHINE, name="imac")
+    other = replace(MACHINE, name="imac")
     assert job('[schedule]\nat = "09:00"\nspread = "10m"', machine=other).schedule.slots != found.slots
 
 
@@ -612,7 +611,7 @@ def test_the_version_that_is_wanted_and_newer_ones_go_on(version: str) -> None:
 
 
 def test_a_work_tree_at_the_root_has_paths_like_any_other() -> None:
-    machine = dataclasses.replace(MACHINE, work_tree="/")
+    machine = replace(MACHINE, work_tree="/")
     found = load(tree({"a": 'dir = "../../lib"'}), machine)
     assert found.jobs[0].directory == "/lib"
 

@@ -1,11 +1,10 @@
 """Raw keys of units: each of its type, and none that jobsync writes itself or that would break a promise."""
 
-from dataclasses import replace
-
 import pytest
 
 from jobsync.definitions.job import Machine
 from jobsync.definitions.systemd_keys import ALLOWED, PRIORITY_KEYS, REFUSED
+from jobsync.values import replace
 
 from .trees import MACHINE, faults, job
 

@@ -1,12 +1,12 @@
 """What only systemd knows of a job's health, on a real user manager: each fault made, and silence without it."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
 from jobsync.findings import Level, Subject
 from jobsync.schedulers import systemd
+from jobsync.values import replace
 
 from ..contract import rig as rigs
 from ..contract.rig import Linux

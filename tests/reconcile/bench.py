@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobsync import files
@@ -25,6 +25,7 @@ from jobsync.runs import records
 from jobsync.schedulers.launchd import Launchd, domain
 from jobsync.schedulers.protocol import Survey
 from jobsync.simulator import Simulator
+from jobsync.values import replace
 
 from ..laptop import MUTATING
 from ..schedulers.samples import CONFIG

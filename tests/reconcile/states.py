@@ -1,7 +1,6 @@
 """States of one job in a few words, for tables: what is wanted, remembered, installed and loaded."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from jobsync.config import Repo
 from jobsync.definitions.job import Job, Line, Restart, Schedule, Slot
@@ -30,6 +29,7 @@ from jobsync.reconcile.state import Restart as RestartStep
 from jobsync.repo.affected import Entry
 from jobsync.schedulers.launchd import Launchd
 from jobsync.schedulers.protocol import Answer, Artefact, Identity, Loaded, Rendering, Survey
+from jobsync.values import replace
 
 from ..schedulers.samples import CONFIG
 

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from jobsync.reconcile.state import Caller, Outcome, Plan, Remove, Unload
 from jobsync.runs import records
 from jobsync.schedulers.launchd import Launchd, domain
 from jobsync.schedulers.protocol import Survey
+from jobsync.values import replace
 
 from .bench import SLEEP, Bench, job, until
 

@@ -1,6 +1,6 @@
 """Plans as tables: states in, text out. Every outcome, and every rule that decides between them."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -21,6 +21,7 @@ from jobsync.reconcile.state import (
     Wanted,
 )
 from jobsync.schedulers.protocol import Identity, NoSession, Survey, Unknown
+from jobsync.values import replace
 
 from .states import (
     DAEMON,

@@ -1,12 +1,13 @@
 """Applying twice does nothing the second time: for every way in which a plan may change the machine."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
 from jobsync.definitions.job import Job, Restart, Schedule
 from jobsync.reconcile.state import Outcome, Unwanted, Want
+from jobsync.values import replace
 
 from .bench import SLEEP, Bench, job, until
 

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from jobsync.definitions.job import Job
 from jobsync.paths import Paths
 from jobsync.runs import launcher, records
 from jobsync.runs.records import Run
+from jobsync.values import replace
 
 _SHELLS = {
     "dash": ("dash",),

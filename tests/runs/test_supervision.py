@@ -8,7 +8,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from jobsync.definitions.job import Event, Expect, Limits, Line, Notify, Retry, Schedule, Slot, When
 from jobsync.runs import launcher, records, tokens
 from jobsync.runs.records import Run
+from jobsync.values import replace
 
 from .bench import ENV, LIMIT, ODD, Bench, every_shell, until
 

@@ -1,7 +1,6 @@
 """Jobs and a machine to render; run as a program it prints what one rich job renders to."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from jobsync.config import Config, Repo, UserManager
@@ -9,6 +8,7 @@ from jobsync.definitions.job import Argv, Job, Line, Priority, Restart, Schedule
 from jobsync.paths import paths_of
 from jobsync.schedulers.launchd import Launchd
 from jobsync.schedulers.systemd import Systemd
+from jobsync.values import replace
 
 REPO = Repo("0f1e2d3c4b5a6978", "/Users/ada/dot files/.git", "/Users/ada/dot files", "ada")
 CONFIG = Config(

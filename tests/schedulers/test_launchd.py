@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from jobsync.schedulers import choose
 from jobsync.schedulers.launchd import Launchd, domain
 from jobsync.schedulers.protocol import Failures, Identity, Loaded, NoSession, SchedulerError, Survey, Unknown
 from jobsync.simulator import Simulator
+from jobsync.values import replace
 
 from ..laptop import MUTATING
 from .samples import CONFIG, RICH

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 from jobsync.definitions.job import Job, Priority, Restart, Schedule, Slot
 from jobsync.schedulers import plist
+from jobsync.values import replace
 
 from . import samples, strict_plist
 from .samples import DAEMON, PLAIN, RICH, SAMPLES, launchd

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -19,6 +18,7 @@ from jobsync.definitions.job import Expect, Job, Limits, Priority, Restart, Sche
 from jobsync.definitions.slots import next_runs
 from jobsync.definitions.systemd_keys import ALLOWED, unit_value
 from jobsync.schedulers import units, units_list
+from jobsync.values import replace
 
 from . import samples
 from .samples import DAEMON, LINUX, PLAIN, RICH, SAMPLES, systemd

@@ -5,7 +5,7 @@ insert whole.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from jobsync.definitions.job import Job
@@ -19,6 +19,7 @@ from jobsync.reconcile.state import Absence, Caller, Placed, Record, Source
 from jobsync.repo.affected import Entry
 from jobsync.runs import records
 from jobsync.schedulers import launchd_print, plist, systemd_survey, units, units_list
+from jobsync.values import replace
 
 from ...definitions.trees import EXECUTABLE, FILE, MACHINE, SCRIPT, MemoryTree
 from ...schedulers.samples import CONFIG, REPO, SAMPLES, launchd, systemd
