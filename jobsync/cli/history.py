@@ -36,6 +36,7 @@ class RunRow(TypedDict):
     words: str
     attempts: int
     bytes: int | None
+    bytes_are_least: bool
     waited: int
     by_hand: bool
     log: str | None
@@ -173,7 +174,7 @@ def _row(line: Timeline, event: Event, now: datetime) -> tuple[str, ...]:
         return (started, line.name, "-", "-", "-", _result(event))
     took = length((run.ended if run.ended is not None else int(now.timestamp())) - run.started)
     is_known = run.ended is not None or event.mark is Mark.RUNNING
-    output = size(run.output) if run.output is not None else "-"
+    output = size(run.output, is_least=run.output_is_least) if run.output is not None else "-"
     return (started, line.name, took if is_known else "-", str(run.attempts), output, _result(event))
 
 
@@ -209,6 +210,7 @@ def _run_json(run: Run, event: Event, origin: Origin, line: Timeline) -> RunRow:
         "words": _result(event),
         "attempts": run.attempts,
         "bytes": run.output,
+        "bytes_are_least": run.output_is_least,
         "waited": run.waited,
         "by_hand": run.by_hand,
         "log": str(log) if files.is_file(log) else None,

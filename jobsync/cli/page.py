@@ -46,7 +46,7 @@ def _said(event: Event) -> str:
     ended = "ok" if run.is_success else how_it_ended(run)
     took = f" in {length(run.ended - run.started)}" if run.ended is not None else ""
     tries = f", {run.attempts} attempts" if run.attempts > 1 else ""
-    output = f", {size(run.output)} of output" if run.output else ""
+    output = f", {size(run.output, is_least=run.output_is_least)} of output" if run.output else ""
     return f"{moment} {ended}{took}{tries}{output}"
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MAGIC = "jobsync-ledger 1"
-RENDER_FORMAT = 3
+RENDER_FORMAT = 4
 """Raised when the same definition renders to other bytes: then every job is affected."""
 PACK_MAGIC = "jobsync-pack 1"
 LINK = 0o120000

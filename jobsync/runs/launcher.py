@@ -18,8 +18,7 @@ from jobsync.paths import Paths
 from jobsync.runs import parts
 
 KEPT_LOGS = 30
-"""Logs that a launcher leaves of a job, the newest; older ones go when a run starts, in tens."""
-_SPARE_LOGS = 10
+"""Logs that a launcher leaves of a job, the newest, its own included."""
 
 LOG_LIMIT = 2 << 20
 """Bytes. A log above this loses its middle. While the command runs it may hold what is printed in one interval more."""
@@ -229,7 +228,6 @@ def _limit_values(job: Job) -> dict[str, object]:
 _CONSTANTS: Mapping[str, object] = {
     "kept_logs": KEPT_LOGS,
     "kept_others": KEPT_LOGS - 1,
-    "most_logs": KEPT_LOGS + _SPARE_LOGS,
     "most_records": RECORDS_LIMIT,
     "kept_records": RECORDS_LIMIT * 3 // 4,
     "log_limit": LOG_LIMIT,

@@ -7,6 +7,10 @@ from pathlib import Path
 from jobsync import files
 from jobsync.errors import JobsyncError
 
+CUT = b"\njobsync: at least %d bytes were cut here\n"
+SEAM = b"\njobsync: some of them may have been cut here\n"
+"""What a launcher writes too: the bytes of the moment in which it empties the log are lost and in no number."""
+
 _PAUSE = 0.1
 
 
@@ -34,8 +38,10 @@ def before(log: Path) -> bytes:
     """
     head, tail, cut = (_part(log, end) for end in (".head", ".tail", ".cut"))
     gone = int(cut) if cut.strip().isdigit() else 0
+    if not gone:
+        return b""
     lost = max(gone - len(head) - len(tail), 0)
-    return head + b"\njobsync: %d bytes were cut here\n" % lost + tail if gone else b""
+    return head + CUT % lost + tail + SEAM
 
 
 def follow(path: Path, is_over: Callable[[], bool]) -> Iterator[bytes]:

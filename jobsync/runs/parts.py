@@ -197,16 +197,22 @@ trap - TERM INT HUP
 
 LOGS = """\
 [ -d "$logs" ] || mkdir -p -- "$logs"
-log=$logs/$run.log
+log=$logs/$run.log tidy=''
 set -- "$logs"/*.log
-if [ $# -ge @most_logs@ ]; then
-  # The old ones go to the end of the list, then the others leave it. In tens: rm(1) costs a millisecond.
+if [ $# -ge @kept_logs@ ]; then
+  # The old ones go to the end of the list, then the others leave it. Beside the command: rm(1) costs a millisecond.
   old=$(($# - @kept_logs@ + 1))
-  while [ $old -gt 0 ]; do set -- "$@" "$1" "$1.head" "$1.tail" "$1.cut" "$1.stop"; shift; old=$((old - 1)); done
+  while [ $old -gt 0 ]; do
+    set -- "$@" "$1" "$1.head" "$1.tail" "$1.cut" "$1.new" "$1.stop" "$1.mark"
+    shift
+    old=$((old - 1))
+  done
   shift @kept_others@
-  rm -f -- "$@"
-  shorten
+  rm -f -- "$@" &
+  tidy=$!
 fi
+# Now and then is enough, for a look costs a millisecond too.
+[ $((($$ + now) % 8)) -ne 0 ] || shorten
 record "start $run $now $$ offset=$offset digest=$digest$by"
 if ! true >>"$log"; then
   record "end $run $now @not_started@ offset=$offset log"
@@ -238,23 +244,39 @@ say() { printf 'jobsync: %s\\n' "$*" >>"$log"; }
 
 BOUND = """\
 # What a log has above its limit leaves it from the middle. It is emptied in place: the command appends, so its next
-# line is the first again. The parts become one file when the run has ended.
+# line is the first again. What is printed between the last look at its size and the emptying is lost and in no number:
+# hence "at least". `.cut` holds how many bytes left the log, those in `.head` and `.tail` included.
 bound() {
   size=$(wc -c <"$log")
   [ "$size" -gt @log_limit@ ] || return 0
-  cut=0
+  busy=1 cut=0
   if [ -f "$log.cut" ]; then read -r cut <"$log.cut"; else head -c @log_head@ <"$log" >"$log.head"; fi
   tail -c @log_tail@ <"$log" >"$log.tail"
+  size=$(wc -c <"$log")
   true >"$log"
   printf '%s\\n' $((cut + size)) >"$log.cut"
+  busy=''
+  [ -z "$over" ] || exit 0
 }
+# When the run has ended the parts become one file. `bytes` is the size of the log, and then of all that was printed.
 join() {
-  read -r cut <"$log.cut"
-  bytes=$((cut + $(wc -c <"$log")))
-  cat "$log.tail" "$log" | tail -c @log_tail@ >"$log.rest"
-  lost=$((bytes - @log_head@ - $(wc -c <"$log.rest")))
-  { cat "$log.head"; printf '\\njobsync: %s bytes were cut here\\n' "$lost"; cat "$log.rest"; } >"$log.new" &&
-    mv -f "$log.new" "$log" && rm -f -- "$log.head" "$log.tail" "$log.rest" "$log.cut"
+  size=$((bytes)) lost=$((bytes - @log_head@ - @log_tail@)) least='' cut=0
+  if [ -f "$log.cut" ]; then
+    least='at least '
+    read -r cut <"$log.cut"
+  else
+    head -c @log_head@ <"$log" >"$log.head"
+  fi
+  bytes=$((cut + size))${least:++}
+  if {
+    cat "$log.head"
+    printf '\\njobsync: %s bytes were cut here\\n' "$least$((lost + cut))"
+    if [ $size -lt @log_tail@ ]; then
+      tail -c $((@log_tail@ - size)) <"$log.tail"
+      printf '\\njobsync: some of them may have been cut here\\n'
+    fi
+    tail -c +$((size > @log_tail@ ? size - @log_tail@ + 1 : 1)) <"$log" | head -c @log_tail@
+  } >"$log.new" && mv -f "$log.new" "$log"; then rm -f -- "$log.head" "$log.tail" "$log.cut"; fi
 }
 """
 
@@ -266,12 +288,12 @@ finish() {
   fi
   bytes=0
   if [ -s "$log" ]; then bytes=$(wc -c <"$log"); fi
-  [ "$bytes" -le @log_limit@ ] || bound
-  [ ! -f "$log.cut" ] || join
+  if [ -f "$log.cut" ] || [ "$bytes" -gt @log_limit@ ]; then join; else bytes=$((bytes)); fi
   [ ! -e "$log.stop" ] || rm -f -- "$log.stop"
+  [ -z "$tidy" ] || wait "$tidy" 2>/dev/null
 @unlock@@unmark@\
   end=$(date '+%s %z')
-  record "end $run ${end% *} $1 offset=${end#* } attempts=$attempt bytes=$((bytes))@more@${reason:+ $reason}"
+  record "end $run ${end% *} $1 offset=${end#* } attempts=$attempt bytes=$bytes@more@${reason:+ $reason}"
 @mark_end@\
 }
 """
@@ -322,8 +344,9 @@ keep() {
   # Not as a redirection of the call: dash would keep copies of both, and whoever reads them would wait for this.
   exec >/dev/null 2>&1
   trap '' TERM INT HUP
-  trap 'kill -KILL "$nap" 2>/dev/null; exit 0' USR1
-  nap='' step=1 size=0@keeper_state@
+  # Not in the middle of a cut: what is gone from the log would be in no count.
+  trap 'over=1; [ -n "$busy" ] || { kill -KILL "$nap" 2>/dev/null; exit 0; }' USR1
+  nap='' busy='' over='' step=1 size=0@keeper_state@
   while kill -0 $$ 2>/dev/null; do
     former=$size@keeper_step@
     sleep "$step" &

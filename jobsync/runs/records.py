@@ -5,7 +5,7 @@ one is then glued to what is left of it. So a record counts only with the newlin
 a record in a line is where that line's record begins.
 
     start ID SECOND PID    [offset=+0100] [digest=…] [by=hand]
-    end   ID SECOND STATUS [offset=+0100] [attempts=2] [bytes=512] [waited=30] [ok=1] [REASON…]
+    end   ID SECOND STATUS [offset=+0100] [attempts=2] [bytes=512 or 512+] [waited=30] [ok=1] [REASON…]
     skip  ID SECOND        [offset=+0100] [digest=…] REASON…
     since SECOND           nothing that is older is known: the first sync, or older lines were dropped
 """
@@ -56,6 +56,8 @@ class Run:
     """How often the command was started; 0 where it was stopped while it waited for its lock."""
     output: int | None = None
     """Bytes that it printed, those that the log no longer has included; None: not recorded."""
+    output_is_least: bool = False
+    """It printed at least so much: its log was cut while it ran, and what came in that moment was not counted."""
     digest: str = ""
     """Of the launcher that ran, which holds the whole definition; `launcher.digest` computes the same."""
     offset: int | None = None
@@ -132,10 +134,12 @@ def _end(started: Run, second: int, fields: list[str]) -> Run | None:
     if not fields:
         return None
     pairs, reason = _pairs(fields[1:])
+    printed = pairs.get("bytes", "")
     return replace(
         started, ended=second, status=_integer(fields[0]), reason=reason,
         attempts=_integer(pairs.get("attempts", "1")) or 0,
-        output=_integer(pairs.get("bytes")), ended_offset=_offset(pairs.get("offset")),
+        output=_integer(printed.removesuffix("+")), output_is_least=printed.endswith("+"),
+        ended_offset=_offset(pairs.get("offset")),
         waited=_integer(pairs.get("waited")) or 0, accepts=pairs.get("ok") == "1",
     )  # fmt: skip
 

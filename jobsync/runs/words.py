@@ -55,11 +55,12 @@ def length(seconds: float) -> str:
     return f"{whole}s"
 
 
-def size(count: int) -> str:
-    """A number of bytes: `0 B`, `812 B`, `3.4 kB`, `12 MB`."""
-    amount = float(count)
+def size(count: int, *, is_least: bool = False) -> str:
+    """A number of bytes: `0 B`, `812 B`, `3.4 kB`, `12 MB`; with a `+` behind it where it is at least so many."""
+    amount, more = float(count), "+" if is_least else ""
     for unit in ("B", "kB", "MB", "GB"):
         if amount < 1000 or unit == "GB":
-            return f"{amount:.0f} {unit}" if amount >= 10 or unit == "B" else f"{amount:.1f} {unit}"
+            digits = 0 if amount >= 10 or unit == "B" else 1
+            return f"{amount:.{digits}f} {unit}{more}"
         amount /= 1000
     raise AssertionError

@@ -271,6 +271,12 @@ def test_only_the_newest_logs_are_kept(bench: Bench, sh: str) -> None:
     assert len(kept) == launcher.KEPT_LOGS
     assert kept[:-1] == old[-launcher.KEPT_LOGS + 1 :]
     assert (logs / "notes.txt").exists()
+    # Exactly so many after each run, and nothing else of those that went.
+    for end in (".head", ".tail", ".cut", ".new", ".stop", ".mark"):
+        (logs / f"{kept[0]}{end}").touch()
+    bench.run(sh)
+    assert [path.name for path in bench.logs()][:-1] == kept[1:]
+    assert not list(logs.glob(f"{kept[0]}*"))
 
 
 # -- pause, token, hold

@@ -44,3 +44,4 @@ def test_ages_have_one_unit_and_lengths_two(seconds: float, old: str, long: str)
 )
 def test_sizes_are_short(count: int, words: str) -> None:
     assert size(count) == words
+    assert size(count, is_least=True) == f"{words}+"
