@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -90,12 +93,24 @@ def place_with_bun(place: Place) -> Place:
     return place
 
 
+def waits(ran_: Ran) -> list[float]:
+    """The seconds that `retry` said it would wait, in each of the languages."""
+    return [float(text) for text in re.findall(r"; next in (\S+) s$", ran_.err, re.MULTILINE)]
+
+
+def in_an_hour() -> str:
+    """As a server writes it."""
+    return formatdate(time.time() + 3600, usegmt=True)
+
+
 @dataclass(slots=True)
 class Server:
     """Gives its answers in turn, the last one again and again, and counts who asked."""
 
     url: str = ""
     answers: list[Answer] = field(default_factory=list)
+    retry_after: str | None = None
+    """What every answer but 200 asks for."""
     requests: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -113,6 +128,8 @@ def handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
             body = json.dumps(content).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
+            if server.retry_after is not None and status != 200:
+                self.send_header("Retry-After", server.retry_after)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

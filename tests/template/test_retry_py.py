@@ -2,13 +2,15 @@
 
 import ast
 import importlib.util
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, TypeVar, cast
+from types import SimpleNamespace
+from typing import Any, Protocol, TypeVar, cast
 
 import pytest
 
-from .conftest import TEMPLATE
+from .conftest import TEMPLATE, Server, in_an_hour
 
 T = TypeVar("T")
 FILES = (TEMPLATE / "lib" / "retry.py", TEMPLATE / "jobs" / "report" / "run")
@@ -23,19 +25,25 @@ class Retry(Protocol):
         *,
         attempts: int = ...,
         delay: float = ...,
+        max_delay: float = ...,
         on: type[Exception] = ...,
         sleep: Callable[[float], object] = ...,
     ) -> T: ...
 
 
 @pytest.fixture(scope="module")
-def retry() -> Retry:
+def library() -> Any:
     spec = importlib.util.spec_from_file_location("template_retry", TEMPLATE / "lib" / "retry.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return cast("Retry", module.retry)
+    return module
+
+
+@pytest.fixture(scope="module")
+def retry(library: Any) -> Retry:
+    return cast("Retry", library.retry)
 
 
 class Flaky:
@@ -62,7 +70,7 @@ def test_what_works_is_called_once_and_nothing_is_said(retry: Retry, capsys: pyt
     assert capsys.readouterr() == ("", "")
 
 
-def test_the_third_try_counts_after_waits_of_one_and_two_seconds(
+def test_the_third_attempt_counts_after_waits_of_up_to_one_and_two_seconds(
     retry: Retry, capsys: pytest.CaptureFixture[str]
 ) -> None:
     action, sleeps = Flaky(2), list[float]()
@@ -70,10 +78,10 @@ def test_the_third_try_counts_after_waits_of_one_and_two_seconds(
     assert retry(action, sleep=sleeps.append) == "answer"
 
     assert action.calls == 3
-    assert sleeps == [1.0, 2.0]
+    assert len(sleeps) == 2 and 0 <= sleeps[0] <= 1 and 0 <= sleeps[1] <= 2
     assert capsys.readouterr().err.splitlines() == [
-        "retry: try 1 of 3 failed: OSError('failure 1'); next in 1 s",
-        "retry: try 2 of 3 failed: OSError('failure 2'); next in 2 s",
+        f"retry: attempt 1 of 3 failed: OSError('failure 1'); next in {sleeps[0]:.3g} s",
+        f"retry: attempt 2 of 3 failed: OSError('failure 2'); next in {sleeps[1]:.3g} s",
     ]
 
 
@@ -83,20 +91,70 @@ def test_the_last_error_is_raised_after_three_failures(retry: Retry, capsys: pyt
     with pytest.raises(OSError, match="failure 3"):
         retry(action, sleep=sleeps.append)
 
-    assert action.calls == 3
-    assert sleeps == [1.0, 2.0]
+    assert (action.calls, len(sleeps)) == (3, 2)
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last == "retry: try 3 of 3 failed: OSError('failure 3'); giving up"
+    assert last == "retry: attempt 3 of 3 failed: OSError('failure 3'); giving up"
 
 
-@pytest.mark.parametrize(("attempts", "waits"), [(1, []), (2, [10.0]), (5, [10.0, 20.0, 40.0, 80.0])])
-def test_tries_and_first_wait_can_be_chosen(retry: Retry, attempts: int, waits: list[float]) -> None:
+@pytest.mark.parametrize(("attempts", "longest"), [(1, []), (2, [10]), (5, [10, 20, 40, 50])])
+def test_attempts_and_waits_can_be_chosen(retry: Retry, attempts: int, longest: list[float]) -> None:
     action, sleeps = Flaky(99), list[float]()
 
     with pytest.raises(OSError, match=f"failure {attempts}"):
-        retry(action, attempts=attempts, delay=10, sleep=sleeps.append)
+        retry(action, attempts=attempts, delay=10, max_delay=50, sleep=sleeps.append)
 
-    assert sleeps == waits
+    assert [0 <= wait <= most for wait, most in zip(sleeps, longest, strict=True)] == [True] * len(longest)
+
+
+def test_waits_are_random_from_nothing_to_the_longest(retry: Retry) -> None:
+    sleeps = list[float]()
+
+    assert retry(Flaky(2000), attempts=2001, delay=8, max_delay=8, sleep=sleeps.append) == "answer"
+
+    assert min(sleeps) < 2 and max(sleeps) > 6 and len(set(sleeps)) > 100
+
+
+def test_an_abort_ends_it_at_once(library: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = list[None]()
+
+    def action() -> None:
+        calls.append(None)
+        raise library.Abort("wrong password")
+
+    with pytest.raises(library.Abort, match="wrong password"):
+        library.retry(action)
+
+    assert len(calls) == 1
+    assert capsys.readouterr().err == "retry: attempt 1 of 3 failed: Abort('wrong password'); giving up\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "least", "most"),
+    [
+        ("7", 7, 7), ("0", 0, 0), ("86400", 4000, 4000), ("soon", 0, 0), ("-5", 0, 0), ("", 0, 0),
+        ("an hour", 3500, 3600), ("Sun, 06 Nov 1994 08:49:37 GMT", 0, 0), ("Sunday, 99-Nov-94", 0, 0),
+    ],
+)  # fmt: skip
+def test_a_server_that_asks_for_a_time_is_given_it(
+    retry: Retry, server: Server, asked: str, least: float, most: float
+) -> None:
+    server.answers, sleeps = [(503, None), (200, 42)], list[float]()
+    server.retry_after = in_an_hour() if asked == "an hour" else asked
+
+    def ask() -> bytes:
+        with urllib.request.urlopen(server.url) as answer:
+            return cast("bytes", answer.read())
+
+    assert retry(ask, delay=0, max_delay=4000, sleep=sleeps.append) == b"42"
+    assert len(sleeps) == 1 and least <= sleeps[0] <= most
+
+
+def test_the_errors_of_other_libraries_are_asked_too(library: Any) -> None:
+    """requests and httpx keep the answer in the error."""
+    error = OSError()
+    error.response = SimpleNamespace(headers={"Retry-After": "9"})  # type: ignore[attr-defined]  # as they do
+    assert library.asked_for(error) == 9
+    assert library.asked_for(OSError()) == 0
 
 
 def test_other_errors_than_the_named_ones_are_not_tried_again(retry: Retry) -> None:
@@ -106,7 +164,7 @@ def test_other_errors_than_the_named_ones_are_not_tried_again(retry: Retry) -> N
         retry(action, on=ValueError)
 
 
-def test_less_than_one_try_is_refused(retry: Retry) -> None:
+def test_less_than_one_attempt_is_refused(retry: Retry) -> None:
     action = Flaky(0)
 
     with pytest.raises(ValueError, match="must be 1 or more"):
