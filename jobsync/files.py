@@ -172,6 +172,22 @@ def touch(path: Path) -> None:
         raise _complaint("write", path, error) from error
 
 
+def append(path: Path, content: bytes) -> None:
+    """Add `content` to a file in one write, so that others may do so too; it is made, for its owner alone, if need be.
+
+    `JobsyncError` when that cannot be done; a full disk may take a part.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, 0o600)
+        try:
+            os.write(descriptor, content)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _complaint("write", path, error) from error
+
+
 def write_if_changed(path: Path, content: bytes, mode: int, safety: Safety = Safety.WHOLE) -> bool:
     """`write_atomically`, unless the file already holds exactly this; True when something was written."""
     try:

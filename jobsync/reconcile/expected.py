@@ -19,6 +19,7 @@ NOT_LOADED = "not loaded"
 DISABLED = "disabled by you"
 PAUSED = "paused by you"
 LOGGED_OUT = "nobody logged in"
+WAITING = "waits for a condition"
 _UNWANTED = frozenset({AWAY, STILL_RUNNING, NOT_LOADED, LOGGED_OUT})
 
 
@@ -27,9 +28,9 @@ def is_unwanted(one: Missed) -> bool:
     return one.reason in _UNWANTED
 
 
-def presently(origin: Origin, label: str, name: str, answer: Answer, last: Run | None) -> str:
+def presently(origin: Origin, job: Job, label: str, answer: Answer, last: Run | None) -> str:
     """Why nothing can start now; empty where something can, or nobody knows."""
-    if pauses.read(origin.paths.pause(name)) is not None:
+    if pauses.read(origin.paths.pause(job.name)) is not None:
         return PAUSED
     if isinstance(answer, NoSession):
         return LOGGED_OUT
@@ -39,6 +40,10 @@ def presently(origin: Origin, label: str, name: str, answer: Answer, last: Run |
         return DISABLED
     if label not in answer.services:
         return NOT_LOADED
+    is_over = last is None or last.is_over
+    if is_over and answer.services[label].pid is not None and (job.when.ac_power or job.when.online):
+        # Its launcher is there and has recorded no start.
+        return WAITING
     is_alive = last is not None and last.pid is not None and last.ended is None and process.is_alive(last.pid)
     return STILL_RUNNING if is_alive else ""
 
@@ -72,6 +77,6 @@ def missed_runs(
     if not begin or begin >= now.timestamp():
         return ()
     after = datetime.fromtimestamp(begin, now.tzinfo)
-    why = presently(origin, record.label, job.name, answer, last)
+    why = presently(origin, job, record.label, answer, last)
     found = missed.missed(job.schedule.slots, runs, after, now, why)
     return tuple(one for one in found if one.is_open) if only_open else found

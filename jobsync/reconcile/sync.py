@@ -18,6 +18,7 @@ from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders, make_plan
 from jobsync.reconcile.state import Caller, Observed, Outcome, Plan, Report, Result, Unwanted, Want
+from jobsync.runs import records
 from jobsync.schedulers.protocol import Unknown
 from jobsync.values import dataclass, replace
 
@@ -122,6 +123,18 @@ def _stamped(planned: Planned, origin: Origin, ledger: Ledger) -> Ledger:
     return replace(ledger, commit=planned.head.commit) if is_new or ledger != planned.ledger else ledger
 
 
+def _begin_records(planned: Planned, origin: Origin, done: Applied) -> None:
+    """Say since when each job that this sync brought is here, for what is missed counts from then.
+
+    A job that was here before keeps its records, under another name too.
+    """
+    for name in done.ledger.records.keys() - planned.ledger.records.keys():
+        path = origin.paths.runs(name)
+        if not is_own(name) and records.known_since(files.read(path) or b"") is None:
+            with suppress(JobsyncError):  # without it the age of the installed definition has to do
+                records.begin(path, int(time.time()))
+
+
 def _is_complete(planned: Planned) -> bool:
     """Every job was looked at and none was left behind: only then may causes that concern all of them be forgotten."""
     behind = (Outcome.FAILED, Outcome.DEFERRED, Outcome.CONFLICT)
@@ -137,6 +150,7 @@ def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budge
     applier = Applier(origin.scheduler, paths, save, progress, budget=budget)
     done = applier.apply(planned.plan, planned.ledger)
     failed = any(result.outcome is Outcome.FAILED for result in done.results.values())
+    _begin_records(planned, origin, done)
     done.ledger = _with_held(planned, _with_absent(planned, done.ledger))
     if _is_complete(planned) and not failed:
         done.ledger = _as_of(planned, origin, done.ledger)

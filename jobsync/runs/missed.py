@@ -33,7 +33,8 @@ class Missed:
     """The same as `first` where it is one slot."""
     count: int
     reason: str
-    """`asleep or off`, `still running`, what the caller knows to be so now, or why a start was skipped."""
+    """`asleep or off`, `still running`, what the caller knows to be so now, or why a start was skipped: a condition
+    of `[when]`, a pause, `too late`."""
     made_up: Run | None
     """The first run after them: it did their work, late."""
 
@@ -52,25 +53,45 @@ class _Gap:
     made_up: Run | None
 
 
-def _reason(slot: float, end: float, runs: Sequence[Run], skips: Sequence[Run], *, is_last: bool, now: str) -> str:
-    """Why nothing ran between a slot and the next one (epochs)."""
-    told = [one for one in skips if slot - _EARLY <= one.started < end - _EARLY and one.skipped not in (HELD, LOADED)]
-    if told:
-        return told[-1].skipped
-    before = [run for run in runs if run.started < slot]
-    if before and before[-1].ended is not None and before[-1].ended > slot:
+class _Starts:
+    """Starts in order, found by their moment."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self._runs = runs
+        self._moments = [run.started for run in runs]
+
+    def before(self, moment: float) -> Run | None:
+        """The last one that is earlier."""
+        position = bisect_left(self._moments, moment)
+        return self._runs[position - 1] if position else None
+
+    def after(self, moment: float) -> Run | None:
+        """The first one that is not earlier."""
+        position = bisect_left(self._moments, moment)
+        return self._runs[position] if position < len(self._runs) else None
+
+
+def _reason(slot: float, end: float, runs: _Starts, skips: _Starts, *, is_last: bool, now: str) -> str:
+    """Why nothing ran between a slot and the next one (epochs). `is_last`: nor has anything run since."""
+    told = skips.before(end - _EARLY)
+    if told is not None and told.started >= slot - _EARLY:
+        return told.skipped
+    former = runs.before(slot)
+    if former is not None and former.ended is not None and former.ended > slot:
         return STILL_RUNNING
+    # A start that comes late stands for all slots before it; so does its being skipped.
+    late = skips.after(end - _EARLY) if is_last else None
+    if late is not None:
+        return late.skipped
     return now if is_last and now else AWAY
 
 
-def _gaps(slots: Sequence[datetime], runs: Sequence[Run], skips: Sequence[Run], until: float, now: str) -> list[_Gap]:
-    starts = [run.started for run in runs]
+def _gaps(slots: Sequence[datetime], runs: _Starts, skips: _Starts, until: float, now: str) -> list[_Gap]:
     found = []
     for number, slot in enumerate(slots):
         begin = slot.timestamp()
         end = slots[number + 1].timestamp() if number + 1 < len(slots) else until + _EARLY
-        position = bisect_left(starts, begin - _EARLY)
-        made_up = runs[position] if position < len(runs) else None
+        made_up = runs.after(begin - _EARLY)
         if made_up is not None and made_up.started < end - _EARLY:
             continue
         reason = _reason(begin, end, runs, skips, is_last=made_up is None, now=now)
@@ -106,6 +127,7 @@ def missed(
     real = [run for run in recorded if not run.skipped]
     if real and real[-1].ended is None and presently == STILL_RUNNING:
         due = tuple(slot for slot in due if slot.timestamp() < real[-1].started)
-    skips = [run for run in recorded if run.skipped]
-    gaps = _gaps(due, real, skips, now.timestamp(), presently)
+    # What a sync caused is nobody's reason.
+    skips = [run for run in recorded if run.skipped and run.skipped not in (HELD, LOADED)]
+    gaps = _gaps(due, _Starts(real), _Starts(skips), now.timestamp(), presently)
     return _joined(gaps)

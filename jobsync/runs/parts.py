@@ -50,7 +50,8 @@ shorten() {
   tail -c @kept_records@ "$runs" | {
     read -r _
     read -r word id second rest
-    printf 'since %s\\n%s\\n' "$second" "$word $id $second $rest"
+    if [ "$word" = since ]; then printf 'since %s\\n' "$id"
+    else printf 'since %s\\n%s\\n' "$second" "$word $id $second $rest"; fi
     cat
   } >"$runs.new" && mv -f "$runs.new" "$runs"
 }

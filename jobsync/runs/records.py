@@ -8,6 +8,8 @@ a record in a line is where that line's record begins.
     end   ID SECOND STATUS [offset=+0100] [attempts=2] [bytes=512 or 512+] [waited=30] [ok=1] [REASON…]
     skip  ID SECOND        [offset=+0100] [digest=…] REASON…
     since SECOND           nothing that is older is known: the first sync, or older lines were dropped
+
+`since` is also written by a sync: the first that brings the job to this machine.
 """
 
 import re
@@ -185,6 +187,15 @@ def known_since(content: bytes) -> int | None:
     if found:
         return found[-1]
     return min((run.started for run in parse(content)), default=None)
+
+
+def begin(path: Path, second: int) -> None:
+    """Record that the job is here from that second (epoch) on: what was due before is nobody's to miss.
+
+    `JobsyncError` where that cannot be written.
+    """
+    files.make_directory(path.parent)
+    files.append(path, f"since {second}\n".encode())
 
 
 def read(path: Path) -> tuple[Run, ...]:

@@ -389,7 +389,7 @@ def a_change_that_waits_for_a_run(clinic: Clinic) -> Iterator[None]:
     with clinic.text("jobs/slow/job.toml", 'run = "sleep 1000"\n' + SCHEDULE):
         laptop.jobsync("sync")
         laptop.launchctl("kickstart", laptop.target("slow"))
-        laptop.wait_for((laptop.state / "runs" / "slow").exists)
+        laptop.wait_for(lambda: "start" in (laptop.state / "runs" / "slow").read_text())
         laptop.job("slow", 'run = "sleep 1000"\n' + SCHEDULE.replace("09", "10"))
         yield
     laptop.jobsync("sync")

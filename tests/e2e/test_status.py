@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+import time
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..laptop import JOB, Laptop
@@ -85,6 +87,56 @@ def test_what_keeps_a_job_from_running_is_named(registered: Laptop) -> None:
     assert "paused by you until " in table and "disabled by you" in table
     registered.simulator.logout()
     assert _screen(registered, "away")["missed"][0].endswith(": nobody logged in")
+
+
+def test_records_begin_with_the_sync_that_brings_a_job(registered: Laptop) -> None:
+    records = registered.state / "runs" / "one"
+    before = int(time.time())
+    registered.job("one")
+    registered.commit()
+    assert records.stat().st_mode & 0o777 == 0o600
+    (line,) = records.read_text().splitlines()
+    assert before <= int(line.removeprefix("since ")) <= time.time()
+    registered.job("one", JOB.replace("09", "10"))
+    registered.commit()
+    registered.jobsync("sync")
+    assert records.read_text() == f"{line}\n", "an update brings nothing new"
+    registered.age_job("one", days=3)
+    registered.drop("jobs/one")
+    registered.commit()
+    registered.job("one")
+    registered.commit()
+    assert len(records.read_text().splitlines()) == 1
+    assert _jobs(registered)["one"]["missed"] is None, "while it was not here it missed nothing"
+
+
+def test_a_lost_ledger_makes_no_job_new(registered: Laptop) -> None:
+    registered.job("slept")
+    registered.commit()
+    registered.age_job("slept", days=3)
+    (registered.state / "ledger").unlink()
+    registered.jobsync("sync")
+    assert _jobs(registered)["slept"]["missed"]["count"] == 3
+
+
+def test_a_condition_is_a_reason_and_nobodys_miss(registered: Laptop) -> None:
+    slot = datetime.now() - timedelta(hours=2)
+    definition = f'run = "true"\n[schedule]\nat = "{slot:%H:%M}"\n[when]\nac_power = true\nwait = "1h"\n'
+    for name in ("slept", "waits"):
+        registered.job(name, definition)
+    registered.commit()
+    for name in ("slept", "waits"):
+        registered.age_job(name, days=2)
+    with (registered.state / "runs" / "slept").open("a") as records:
+        records.write(f"skip 20261125T090000Z-7 {int(time.time()) - 60} offset=+0000 digest=x on battery\n")
+    assert _screen(registered, "slept")["missed"][0].endswith(": on battery")
+    assert _screen(registered, "waits")["missed"][0].endswith(": asleep or off")
+    (launcher,) = (registered.home / ".local/share/jobsync").glob("*/waits")
+    launcher.write_text(launcher.read_text().replace("on_ac || return 0", "false || return 0"))
+    registered.launchctl("kickstart", registered.target("waits"))
+    assert _screen(registered, "waits")["missed"][0].endswith(": waits for a condition")
+    jobs = _jobs(registered)
+    assert jobs["slept"]["missed"] is None and jobs["waits"]["missed"] is None
 
 
 def test_an_uncommitted_edit_and_a_hand_edit_are_told_apart(registered: Laptop) -> None:

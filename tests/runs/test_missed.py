@@ -73,6 +73,16 @@ def test_a_start_that_a_sync_caused_is_no_reason(why: str) -> None:
     assert found.reason == AWAY
 
 
+@pytest.mark.parametrize("why", ["on battery", "offline", "fresh enough", "too late"])
+def test_a_start_that_is_skipped_late_is_the_reason_of_all_slots_that_it_stood_for(why: str) -> None:
+    """Asleep from 9 to 11; the one start at wake meets a condition."""
+    found = missed(HOURLY, [ran(at(1, 8)), skipped(at(1, 11, 20), why)], at(1, 7, 30), at(1, 11, 50))
+    assert found == (Missed(at(1, 9), at(1, 11), 3, why, None),)
+    caught_up = ran(at(1, 12))
+    found = missed(HOURLY, [ran(at(1, 8)), skipped(at(1, 11, 20), why), caught_up], at(1, 7, 30), at(1, 12, 30))
+    assert [(one.count, one.reason, one.made_up) for one in found] == [(2, AWAY, caught_up), (1, why, caught_up)]
+
+
 def test_slots_in_a_long_run_were_kept_by_it() -> None:
     (found,) = missed(HOURLY, [ran(at(1, 9), seconds=9000), ran(at(1, 12))], at(1, 8, 30), at(1, 12, 30))
     assert (found.first, found.last, found.reason, found.is_open) == (at(1, 10), at(1, 11), STILL_RUNNING, False)

@@ -128,6 +128,19 @@ def test_records_are_bounded_and_say_since_when_they_are_whole(bench: Bench, sh:
     assert [run.started for run in found[:-1]] == list(range(found[0].started, 1577836800 + 5000))
 
 
+@every_shell
+def test_records_that_are_shortened_where_a_sync_wrote_stay_readable(bench: Bench, sh: str) -> None:
+    path = bench.paths.runs("one")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"since {1577836800 + number}\n" for number in range(20_000)))
+    bench.place(bench.paths.pause("one"), "0\n")
+    bench.write()
+    launch(bench, sh)
+    *begun, skip = path.read_text().splitlines()
+    assert 11_000 < len(begun) < 20_000 and skip.startswith("skip ")
+    assert begun == [f"since {1577836800 + number}" for number in range(20_000 - len(begun), 20_000)]
+
+
 # -- logs
 
 
