@@ -18,7 +18,7 @@ _UNDER_WAY = ("rebase-merge", "rebase-apply", "BISECT_LOG")
 """What git is in the middle of: the long way says what that means."""
 _OWED = ("note", "deferred", "changing")
 """Files of the state that say that somebody has to do something; `settled.ask` looks for one more."""
-_EMPTY = ("pause", "hold")
+_EMPTY = ("pause", "hold", "owed")
 _BRANCH = "refs/heads/"
 
 

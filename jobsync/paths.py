@@ -153,6 +153,10 @@ class Paths:
         """There while a sync replaces the job: a launcher that starts now must not start the command."""
         return self.state / "hold" / job
 
+    def owed(self, job: str) -> Path:
+        """There while the job is owed a start that a hold swallowed. `at_once.py` knows the directory's name."""
+        return self.state / "owed" / job
+
     def asked(self, job: str) -> Path:
         """One use: tells the launcher that its user asked for the run; holds the second (epoch) until which it does."""
         return self.state / "asked" / job

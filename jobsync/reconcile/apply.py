@@ -308,9 +308,9 @@ class Applier:
             work.refused = isinstance(step, Load | Reread) and isinstance(work.failure, SchedulerError)
             tokens.remove(self._paths.token(work.change.name))
             raise work.failure
-        if isinstance(step, Load) and work.owes_start and not step.as_sync:
+        if isinstance(step, Load) and work.owes_start:
             # A job that starts whenever it is loaded has just had the start that is owed.
-            self._scheduler.start(step.label)
+            work.hold.make_up(step.label, by_load=step.as_sync)
         for step in work.steps:
             if isinstance(step, Write | Remove):
                 self._put(done, work.change, step)

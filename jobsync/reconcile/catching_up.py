@@ -14,7 +14,7 @@ from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Record
 from jobsync.reconcile.sync import plan
 from jobsync.runs import tokens
-from jobsync.runs.missed import AWAY
+from jobsync.runs.missed import AWAY, REPLACED
 from jobsync.schedulers.protocol import SchedulerError, Survey
 
 
@@ -24,7 +24,7 @@ def is_owed(origin: Origin, job: Job, record: Record, answer: Survey, now: datet
     if job.schedule.catch_up == 0 or loaded is None or loaded.pid is not None:
         return False
     missed = missed_runs(origin, job, record, answer, now, only_open=True)
-    if not missed or missed[-1].reason != AWAY:
+    if not missed or missed[-1].reason not in (AWAY, REPLACED):
         return False
     late = (now - missed[-1].last).total_seconds()
     return job.schedule.catch_up is None or late <= job.schedule.catch_up

@@ -8,7 +8,7 @@ from jobsync.definitions.job import Job
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.state import Record
 from jobsync.runs import missed, pauses, records
-from jobsync.runs.missed import AWAY, STILL_RUNNING, Missed
+from jobsync.runs.missed import AWAY, REPLACED, STILL_RUNNING, Missed
 from jobsync.runs.records import Run
 from jobsync.schedulers.protocol import Answer, NoSession, Survey
 
@@ -20,7 +20,7 @@ DISABLED = "disabled by you"
 PAUSED = "paused by you"
 LOGGED_OUT = "nobody logged in"
 WAITING = "waits for a condition"
-_UNWANTED = frozenset({AWAY, STILL_RUNNING, NOT_LOADED, LOGGED_OUT})
+_UNWANTED = frozenset({AWAY, REPLACED, STILL_RUNNING, NOT_LOADED, LOGGED_OUT})
 
 
 def is_unwanted(one: Missed) -> bool:

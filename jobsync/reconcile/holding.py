@@ -1,19 +1,24 @@
 """The hold file: while a sync replaces a job, no start of its launcher may run the command (promise 7)."""
 
 import time
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from jobsync import files
 from jobsync.errors import JobsyncError
 from jobsync.paths import Paths
-from jobsync.runs import records
-from jobsync.schedulers.protocol import Scheduler, Survey
+from jobsync.reconcile.state import Record
+from jobsync.runs import records, tokens
+from jobsync.runs.records import Run
+from jobsync.schedulers.protocol import Scheduler, SchedulerError, Survey
 
 _LIFETIME = 120
 """Seconds after which launchers pass over a hold file: a sync that was killed must not silence a job for good."""
 _PATIENCE = 2.0
 """Seconds for a launcher that has just been started to say whether it found the hold file."""
 _PAUSE = 0.05
+_OLDEST_DEBT = 86_400
+"""Seconds after which nobody waits any more for a start that was swallowed, of a job that is not loaded since."""
 
 
 class Deferred(JobsyncError):
@@ -29,6 +34,7 @@ class Hold:
 
     def __init__(self, job: str, paths: Paths, scheduler: Scheduler) -> None:
         self._path = paths.hold(job)
+        self._owed = paths.owed(job)
         self._runs = paths.runs(job)
         self._scheduler = scheduler
         self._since = 0.0
@@ -70,19 +76,54 @@ class Hold:
         return any(run.skipped == records.HELD and run.started >= int(self._since) for run in runs)
 
     def release(self) -> None:
-        """Let launchers start their command again."""
+        """Let launchers start their command again. What was kept from starting is noted, should we be killed."""
         if self._is_there:
+            if self.swallowed_a_start:
+                files.make_directory(self._owed.parent)
+                files.touch(self._owed)
             files.remove(self._path)
             self._is_there = False
 
-    def make_up(self, label: str) -> None:
-        """Start what was kept from starting, where the change failed and the old job remains."""
+    def make_up(self, label: str, *, by_load: bool = False) -> None:
+        """Start what was kept from starting. `by_load`: loading the job has just done so."""
         if self.swallowed_a_start:
-            with suppress(JobsyncError):
-                self._scheduler.start(label)
+            with suppress(JobsyncError):  # then the next sync does it
+                if not by_load:
+                    self._scheduler.start(label)
+                files.remove(self._owed)
+
+
+def _is_owed(runs: Iterable[Run]) -> bool:
+    """The last start found a hold, and no run has followed."""
+    starts = [run for run in runs if run.skipped != records.LOADED]
+    return bool(starts) and starts[-1].skipped == records.HELD
 
 
 def drop_stale_holds(paths: Paths) -> None:
-    """For who has the lock: no hold file that is there now belongs to anybody."""
+    """For who has the lock: no hold file that is there now belongs to anybody. What it kept from starting is owed."""
     for path in files.listing(paths.hold("x").parent):
+        if _is_owed(records.read(paths.runs(path.name))):
+            files.make_directory(paths.owed(path.name).parent)
+            files.touch(paths.owed(path.name))
         files.remove(path)
+
+
+def is_in_debt(paths: Paths) -> bool:
+    """Whether a start is still owed."""
+    return bool(files.listing(paths.owed("x").parent))
+
+
+def pay_debts(paths: Paths, scheduler: Scheduler, known: Mapping[str, Record]) -> None:
+    """Start what a killed sync kept from starting. `known`: the jobs there are; one that is not loaded waits."""
+    for path in files.listing(paths.owed("x").parent):
+        record = known.get(path.name)
+        is_old = time.time() - files.time_of(path) > _OLDEST_DEBT
+        if record is None or is_old or not _is_owed(records.read(paths.runs(path.name))):
+            files.remove(path)
+        elif record.load_digest:
+            with suppress(SchedulerError):  # then the next sync does it
+                tokens.remove(
+                    paths.token(path.name)
+                )  # it is due: what speaks against a start by a load must not stop it
+                scheduler.start(record.label)
+                files.remove(path)

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from jobsync import config as configuration
 from jobsync import files, lock
 from jobsync.errors import JobsyncError, UsageError
-from jobsync.reconcile import deferred, index, observe, settling
+from jobsync.reconcile import deferred, holding, index, observe, settling
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.apply import Applied, Applier
 from jobsync.reconcile.budget import UNLIMITED, Budget
@@ -149,6 +149,7 @@ def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budge
 
     applier = Applier(origin.scheduler, paths, save, progress, budget=budget)
     done = applier.apply(planned.plan, planned.ledger)
+    holding.pay_debts(paths, origin.scheduler, done.ledger.records)
     failed = any(result.outcome is Outcome.FAILED for result in done.results.values())
     _begin_records(planned, origin, done)
     done.ledger = _with_held(planned, _with_absent(planned, done.ledger))
@@ -157,6 +158,7 @@ def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budge
     done.ledger = _stamped(planned, origin, done.ledger)
     if planned.whole or done.ledger != planned.ledger:
         settled = planned.whole and not failed and _becomes_settled(planned.plan, done)
+        settled = settled and not holding.is_in_debt(paths)
         contents = settling.contents(planned.want, planned.observed)
         known = settling.settle(origin, done.ledger, planned.head, contents) if settled else None
         settling.remember_work_tree(origin, done.ledger, planned.head, known if _is_plain(planned.plan) else None)

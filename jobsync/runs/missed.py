@@ -15,6 +15,8 @@ from jobsync.values import dataclass
 
 AWAY = "asleep or off"
 """The most likely reason where nothing else is known."""
+REPLACED = "a sync was replacing it"
+"""Its launcher found a hold file, and the sync that had left it was killed."""
 STILL_RUNNING = "still running"
 """An earlier run had not ended; a job never overlaps with itself."""
 
@@ -71,18 +73,22 @@ class _Starts:
         return self._runs[position] if position < len(self._runs) else None
 
 
+def _told(start: Run) -> str:
+    return REPLACED if start.skipped == HELD else start.skipped
+
+
 def _reason(slot: float, end: float, runs: _Starts, skips: _Starts, *, is_last: bool, now: str) -> str:
     """Why nothing ran between a slot and the next one (epochs). `is_last`: nor has anything run since."""
     told = skips.before(end - _EARLY)
     if told is not None and told.started >= slot - _EARLY:
-        return told.skipped
+        return _told(told)
     former = runs.before(slot)
     if former is not None and former.ended is not None and former.ended > slot:
         return STILL_RUNNING
     # A start that comes late stands for all slots before it; so does its being skipped.
     late = skips.after(end - _EARLY) if is_last else None
     if late is not None:
-        return late.skipped
+        return _told(late)
     return now if is_last and now else AWAY
 
 
@@ -127,7 +133,7 @@ def missed(
     real = [run for run in recorded if not run.skipped]
     if real and real[-1].ended is None and presently == STILL_RUNNING:
         due = tuple(slot for slot in due if slot.timestamp() < real[-1].started)
-    # What a sync caused is nobody's reason.
-    skips = [run for run in recorded if run.skipped and run.skipped not in (HELD, LOADED)]
+    # A start that only a sync caused is nobody's reason.
+    skips = [run for run in recorded if run.skipped not in ("", LOADED)]
     gaps = _gaps(due, _Starts(real), _Starts(skips), now.timestamp(), presently)
     return _joined(gaps)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jobsync.definitions.job import Slot
 from jobsync.definitions.slots import longest_gap, next_runs, runs_between
-from jobsync.runs.missed import AWAY, GRACE, STILL_RUNNING, Missed, missed
+from jobsync.runs.missed import AWAY, GRACE, REPLACED, STILL_RUNNING, Missed, missed
 from jobsync.runs.records import Run
 
 DAILY = (Slot(hour=9, minute=0),)
@@ -67,9 +67,8 @@ def test_a_skipped_start_gives_its_own_reason(why: str) -> None:
     assert found.reason == why and found.is_open
 
 
-@pytest.mark.parametrize("why", ["held", "loaded by sync"])
-def test_a_start_that_a_sync_caused_is_no_reason(why: str) -> None:
-    (found,) = missed(DAILY, [skipped(at(1, 9), why)], at(1, 0), at(1, 12))
+def test_a_start_that_a_sync_caused_is_no_reason() -> None:
+    (found,) = missed(DAILY, [skipped(at(1, 9), "loaded by sync")], at(1, 0), at(1, 12))
     assert found.reason == AWAY
 
 
@@ -81,6 +80,11 @@ def test_a_start_that_is_skipped_late_is_the_reason_of_all_slots_that_it_stood_f
     caught_up = ran(at(1, 12))
     found = missed(HOURLY, [ran(at(1, 8)), skipped(at(1, 11, 20), why), caught_up], at(1, 7, 30), at(1, 12, 30))
     assert [(one.count, one.reason, one.made_up) for one in found] == [(2, AWAY, caught_up), (1, why, caught_up)]
+
+
+def test_a_start_that_a_sync_kept_back_for_good_is_one() -> None:
+    (found,) = missed(DAILY, [skipped(at(1, 9), "held")], at(1, 0), at(1, 12))
+    assert found.reason == REPLACED
 
 
 def test_slots_in_a_long_run_were_kept_by_it() -> None:

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from jobsync import entry, files, process
@@ -48,6 +49,20 @@ def _always(*_: Any) -> bool:
 
 def _is_launchctl(argv: Any, *_: Any) -> bool:
     return str(argv[0]).endswith("launchctl")
+
+
+def killed_holding(arguments: list[str]) -> None:
+    """The program, killed the moment that the first hold file is in its place."""
+    write = files.write_atomically
+
+    def written(path: Path, content: bytes, mode: int, safety: files.Safety = files.Safety.WHOLE) -> None:
+        write(path, content, mode, safety)
+        if path.parent.name == "hold":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    files.write_atomically = written
+    sys.argv = ["jobsync", *arguments]
+    main()
 
 
 def killed(arguments: list[str]) -> None:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from jobsync.runs import records
+
 from ..forks import run
 from ..laptop import JOB, Laptop, Snapshot
-from .killer import killed
+from .killer import killed, killed_holding
 
 STEP = 1 if os.environ.get("TRUST_KILLS") == "all" else 13
 MOST = 200
@@ -145,3 +147,80 @@ def test_the_next_sync_converges_after_a_kill_at_any_boundary(registered: Laptop
         pytest.fail(f"it had more than {MOST} boundaries")
     print(f"{case.name}: killed at {kills} boundaries")
     assert kills >= 3
+
+
+# -- a start that a killed sync's hold swallowed
+
+
+def counting(laptop: Laptop, hour: str) -> str:
+    """A job that writes a line for each of its runs; it may start again soon."""
+    at = JOB.replace("09", hour).partition("[schedule]")[2]
+    return f"run = \"echo {hour} >>'{laptop.root}/ran'\"\n[schedule]{at}[launchd]\nThrottleInterval = 1\n"
+
+
+def swallow_a_start(laptop: Laptop) -> None:
+    """A sync is killed while it keeps the job from starting, and the job's slot comes."""
+    (laptop.root / "ran").unlink(missing_ok=True)
+    laptop.job("one", counting(laptop, "09"))
+    laptop.jobsync("sync")
+    laptop.job("one", counting(laptop, "10"))
+    assert run(killed_holding, "sync", at=laptop.work, env=laptop.environment).status == -signal.SIGKILL
+    known = len(held(laptop))
+    laptop.launchctl("kickstart", laptop.target("one"))
+    laptop.wait_for(lambda: len(held(laptop)) > known)
+
+
+def held(laptop: Laptop) -> list[records.Run]:
+    return [one for one in records.read(laptop.state / "runs" / "one") if one.skipped == records.HELD]
+
+
+def assert_made_up_for_once(laptop: Laptop, where: object) -> None:
+    laptop.wait_for((laptop.root / "ran").exists)
+    laptop.simulator.settle()
+    laptop.jobsync("sync")
+    laptop.simulator.settle()
+    assert len((laptop.root / "ran").read_text().splitlines()) == 1, where
+    assert not list((laptop.state / "owed").iterdir()), where
+    laptop.mutations()
+    assert laptop.jobsync("sync").out.splitlines()[-1] == "1 unchanged", where
+    assert laptop.mutations() == [], where
+
+
+def take_it_back(laptop: Laptop) -> None:
+    laptop.job("one", counting(laptop, "09"))
+
+
+def boot_it_out(laptop: Laptop) -> None:
+    laptop.bootout("one")
+
+
+def leave_it(laptop: Laptop) -> None:
+    del laptop
+
+
+@pytest.mark.parametrize("then", [leave_it, take_it_back, boot_it_out], ids=lambda then: then.__name__)
+def test_a_start_that_a_killed_sync_kept_back_comes_with_the_next(
+    registered: Laptop, then: Callable[[Laptop], None]
+) -> None:
+    swallow_a_start(registered)
+    then(registered)
+    registered.jobsync("sync")
+    assert_made_up_for_once(registered, then)
+
+
+@pytest.mark.slow
+def test_a_start_that_is_owed_survives_a_kill_of_the_sync_that_makes_it_up(registered: Laptop) -> None:
+    kills = 0
+    for boundary in range(0, MOST, STEP):
+        swallow_a_start(registered)
+        if not kill_at(registered, boundary):
+            break
+        kills += 1
+        registered.simulator.settle()
+        registered.jobsync("sync")
+        assert_made_up_for_once(registered, boundary)
+        begin_anew(registered)
+    else:
+        pytest.fail(f"it had more than {MOST} boundaries")
+    print(f"owed: killed at {kills} boundaries")
+    assert kills >= 2
