@@ -102,6 +102,11 @@ class Paths:
         return self.state / "told"
 
     @property
+    def telling(self) -> Path:
+        """Lock of whoever writes down, outside of a sync, what was said or handed on."""
+        return self.state / "telling"
+
+    @property
     def store(self) -> Path:
         """Bytes of the artefacts as written, each in a file named after its digest."""
         return self.state / "store"

@@ -6,6 +6,7 @@ The file says what is owed before anybody sets about it: whoever is killed, the 
 import json
 import time
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 
 from jobsync import config as configuration
 from jobsync import files, lock, process, report
@@ -15,6 +16,9 @@ from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import FINISH
 from jobsync.reconcile.sync import sync_from_hook
 from jobsync.values import dataclass
+
+_PATIENCE = 10.0
+"""Seconds for another one to write a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +47,16 @@ def read(origin: Origin) -> Background | None:
         return None
 
 
+def alone(origin: Origin) -> AbstractContextManager[None]:
+    """For whoever writes down what was said or handed on without the lock of a sync. `Locked` after some seconds."""
+    return lock.hold(origin.paths.telling, timeout=_PATIENCE)
+
+
 def _write(origin: Origin, value: Background) -> None:
     files.make_directory(origin.paths.state)
     content = json.dumps({"begun": value.begun, "ended": value.ended, "lines": value.lines})
-    files.write_atomically(origin.paths.background, content.encode(), 0o600)
+    with alone(origin):
+        files.write_atomically(origin.paths.background, content.encode(), 0o600)
 
 
 def lines(origin: Origin) -> list[str]:

@@ -56,9 +56,11 @@ def _notify(origin: Origin, notice: str, event: str) -> None:
     commit = (origin.repository.head().commit or "unborn").encode()
     if files.read(origin.paths.notices) == commit or not _would_matter(origin, event):
         return
-    _say(notice)
     files.make_directory(origin.paths.state)
-    files.write_if_changed(origin.paths.notices, commit, 0o600)
+    with background.alone(origin):
+        if files.read(origin.paths.notices) != commit:  # another hook may have said so meanwhile
+            _say(notice)
+            files.write_atomically(origin.paths.notices, commit, 0o600)
 
 
 def _sync(origin: Origin) -> None:
@@ -117,7 +119,8 @@ def _tell(origin: Origin, done: Report) -> None:
     if files.read(origin.paths.told) != digest:
         for line in standing:
             _say(line)
-        files.write_if_changed(origin.paths.told, digest, 0o600)
+        with background.alone(origin):
+            files.write_if_changed(origin.paths.told, digest, 0o600)
         if failed:
             _say(report.failed_runs(failed))
     elif done.has_failures or failed:

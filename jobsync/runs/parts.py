@@ -56,7 +56,7 @@ shorten() {
   } >"$runs.new" && mv -f "$runs.new" "$runs"
 }
 skip() { record "skip $run $now offset=$offset digest=$digest $1"; shorten; exit 0; }
-second() { until=''; read -r until <"$1" || :; case $until in '' | *[!0-9]*) until=0 ;; esac; }
+second() { until=''; read -r until <"$1" || :; case $until in '' | *[!0-9]* | ????????????*) until=0 ;; esac; }
 
 [ -d "${runs%/*}" ] || mkdir -p -- "${runs%/*}"
 """

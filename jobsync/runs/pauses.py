@@ -7,6 +7,8 @@ from pathlib import Path
 from jobsync import files
 
 FOR_EVER = 0
+_LONG = 12
+"""Digits: what has as many is no second that a calendar, or every sh, can count. The launcher agrees."""
 
 
 def read(path: Path) -> int | None:
@@ -15,7 +17,7 @@ def read(path: Path) -> int | None:
     if content is None:
         return None
     text = content.decode("ascii", "replace").strip()
-    until = int(text) if text.isdigit() else FOR_EVER
+    until = int(text) if text.isdigit() and len(text) < _LONG else FOR_EVER
     return None if until != FOR_EVER and until <= time.time() else until
 
 

@@ -26,7 +26,7 @@ from jobsync.definitions.job import (
     Slot,
     When,
 )
-from jobsync.runs import launcher, parts, records, tokens
+from jobsync.runs import launcher, parts, pauses, records, tokens
 
 from .bench import ENV, LIMIT, ODD, SHELLS, Bench, every_shell, until
 
@@ -294,11 +294,14 @@ def skipped(bench: Bench, sh: str) -> str:
 
 
 @every_shell
-@pytest.mark.parametrize("text", ["0\n", "0", "", "99999999999\n", "junk\n", "-5\n", "\n"])
+@pytest.mark.parametrize("text", ["0\n", "0", "", "99999999999\n", "junk\n", "-5\n", "\n", "9" * 5_000])
 def test_a_paused_job_is_skipped_until_then_or_for_ever(bench: Bench, sh: str, text: str) -> None:
     bench.place(bench.paths.pause("one"), text)
     assert skipped(bench, sh) == "paused"
     assert bench.paths.pause("one").exists()
+    until = pauses.read(bench.paths.pause("one"))
+    assert until is not None
+    assert pauses.in_words(until).startswith("paused by you until ")
 
 
 @every_shell
@@ -332,7 +335,7 @@ def test_a_held_job_is_recorded_as_held(bench: Bench, sh: str) -> None:
 
 
 @every_shell
-@pytest.mark.parametrize("text", ["1\n", "", "junk\n"])
+@pytest.mark.parametrize("text", ["1\n", "", "junk\n", "9" * 30])
 def test_a_hold_that_a_killed_sync_left_does_not_silence_the_job_for_good(bench: Bench, sh: str, text: str) -> None:
     bench.place(bench.paths.hold("one"), text)
     assert skipped(bench, sh) == ""

@@ -1,13 +1,15 @@
 """Many syncs at once on one home: one result, no error, each scheduler change made once, no wake-up lost."""
 
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from jobsync import files
+from jobsync import entry, files
 
+from ..forks import run
 from ..laptop import JOB, Laptop
 
 SYNCS = 50
@@ -74,3 +76,24 @@ def test_many_hooks_leave_their_note_at_once(tmp_path: Path) -> None:
         for _ in range(50):
             list(pool.map(files.touch, [note] * 16))
             files.remove(note)
+
+
+def hook(arguments: list[str]) -> None:
+    """`jobsync-hook` in a fork: many of them begin in the same moment."""
+    sys.argv = ["jobsync-hook", *arguments]
+    entry.main()
+
+
+def test_of_many_hooks_at_once_one_says_what_waits(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    registered.git("switch", "-q", "--detach")
+    told = []
+    for hour in ("10", "11", "12"):
+        registered.job("one", JOB.replace("09", hour))
+        registered.git("-c", "core.hooksPath=/dev/null", "commit", "-qam", hour)
+        with ThreadPoolExecutor(8) as pool:
+            ran = pool.map(lambda _: run(hook, "post-commit", at=registered.work, env=registered.environment), range(8))
+        told.append([one.text for one in ran if one.text])
+    assert [len(lines) for lines in told] == [1, 1, 1], told
+    assert all("detached" in line for lines in told for line in lines), told

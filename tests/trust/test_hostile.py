@@ -361,3 +361,19 @@ def test_thousands_of_jobs_are_checked_and_planned_in_bounded_memory(registered:
 
 
 BROKEN = 'run = 3\n[schedule]\nat = "09:00"\n'
+
+
+def test_a_pause_of_any_content_is_one_until_it_is_resumed(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    registered.jobsync("pause", "one")
+    pause = registered.state / "pause" / "one"
+    for content in ("9" * 12, "9" * 5_000, "-1", "1e9", "\0", "\u0662"):
+        pause.write_text(content, encoding="utf-8")
+        assert "1 paused" in registered.jobsync("sync").out, content
+    for command in ("status", "status --json", "doctor"):
+        assert "paused" in registered.jobsync(*command.split(), status=None).out, command
+    registered.jobsync("history")
+    assert "paused" in registered.jobsync("run", "one", status=1).err
+    registered.jobsync("resume", "one")
+    assert registered.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
