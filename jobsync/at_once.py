@@ -1,6 +1,6 @@
-"""`jobsync sync` with nothing to do: people type that to be sure, and scripts at every turn.
+"""`jobsync sync` with nothing to do, and `jobsync status` where all is well: typed to be sure, and at every turn.
 
-Until something turns out to be left to do, nothing heavier is imported than by the hook; then `cli` takes the long way,
+Until something turns out to be otherwise, nothing is imported that this does not need; then `cli` takes the long way,
 which is always right. Both say the same, in the same words.
 """
 
@@ -47,18 +47,26 @@ def _place(machine: "settled.Machine") -> "settled.Place | None":
     return around[0] if len(around) == 1 else None
 
 
-def _settled(environ: "Mapping[str, str]") -> "Sources | None":
-    """What the last sync left, where nothing at all is left to do; None where that takes a closer look."""
-    from jobsync import settled
+class _Rest:
+    """A repository in which nothing at all is left to do."""
 
-    machine = settled.machine(environ)
-    place = _place(machine) if machine is not None else None
-    if machine is None or place is None or _is_owed(place.state):
+    __slots__ = ("answer", "place", "sources")
+
+    def __init__(self, place: "settled.Place", sources: "Sources", answer: "settled.Answer") -> None:
+        self.place = place
+        self.sources = sources
+        """What the last sync left."""
+        self.answer = answer
+
+
+def _at_rest(environ: "Mapping[str, str]", machine: "settled.Machine", place: "settled.Place") -> "_Rest | None":
+    """None where it takes a closer look."""
+    if _is_owed(place.state):
         return None
-    from jobsync import process
+    from jobsync import process, settled
     from jobsync.reconcile import sources
 
-    remembered = sources.read(f"{place.state}/sources")
+    remembered = sources.read(place.sources)
     if remembered is None or remembered.version != sources.version():
         return None
     # Conflicts that are in no file but git's index: those of `git stash pop`.
@@ -72,38 +80,77 @@ def _settled(environ: "Mapping[str, str]") -> "Sources | None":
         return None
     if settled.has_other_labels(answer, remembered.start) or not sources.holds(remembered, place.work_tree):
         return None
-    return remembered
+    return _Rest(place, remembered, answer)
 
 
-def _text(found: "Sources") -> str:
-    """As `cli` prints it."""
-    is_coloured = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and sys.stdout.isatty()
+def _sync(environ: "Mapping[str, str]") -> str | None:
+    """What a sync with nothing to do prints; None where it has something to do, or that takes a closer look."""
+    from jobsync import settled
+
+    machine = settled.machine(environ)
+    place = _place(machine) if machine is not None else None
+    found = _at_rest(environ, machine, place) if machine is not None and place is not None else None
+    if found is None:
+        return None
+    jobs = found.sources.jobs
+    is_coloured = not environ.get("NO_COLOR") and environ.get("TERM") != "dumb" and sys.stdout.isatty()
     word = "\x1b[90munchanged\x1b[0m" if is_coloured else "unchanged"
-    lines = [f"{word}  {name}" for name in found.jobs]
-    return "\n".join((*lines, f"{len(found.jobs)} unchanged" if found.jobs else "no jobs", ""))
+    lines = [f"{word}  {name}" for name in jobs]
+    return "\n".join((*lines, f"{len(jobs)} unchanged" if jobs else "no jobs", ""))
 
 
-def _has_said_so(found: "Sources") -> bool:
+def _status(environ: "Mapping[str, str]") -> str | None:
+    """What `status` prints where all is well; None where it is not, or that takes a closer look."""
+    from jobsync import process, settled
+    from jobsync.reconcile import schedules
+
+    machine = settled.machine(environ)
+    place = _place(machine) if machine is not None else None
+    shown = schedules.read(place.schedules) if place is not None else None
+    if machine is None or place is None or shown is None or not shown.rows or not shown.commit:
+        return None
+    words = ("--max-count=1", "--format=%s", "--encoding=UTF-8", shown.commit, "--")
+    subject = process.start(("git", "rev-list", *words), env=environ)
+    found = _at_rest(environ, machine, place)
+    text = os.fsdecode(subject.finish(settled.TIMEOUT).stdout)
+    if found is None or shown.of != found.sources.of:
+        return None
+    from jobsync import local_zone, overview, tones
+    from jobsync.reconcile import resting
+
+    now = local_zone.now()
+    jobs = resting.standing(shown.rows, place.state, settled.running(found.answer), now)
+    if jobs is None:
+        return None
+    # As `Repository.subject`: a line `commit ID` comes first, and nothing at all where the commit is gone.
+    past = overview.history(shown.changed_at, shown.commit, text.removesuffix("\n").partition("\n")[2] or None, now)
+    return "\n".join((*overview.table(jobs, now, tones.width()), past, overview.summary(jobs, 0), ""))
+
+
+_WORDS = {("sync",): _sync, ("status",): _status, (): _status}
+
+
+def _is_said(text: str) -> bool:
     try:
-        sys.stdout.write(_text(found))
+        sys.stdout.write(text)
         sys.stdout.flush()
-    except OSError:
+    except (OSError, ValueError):
         return False
     return True
 
 
-def _is_nothing_to_do() -> bool:
-    """`sync` with nothing to do, and that has been said."""
+def _is_answered(words: "tuple[str, ...]") -> bool:
     if sys.stdout is None or sys.stderr is None:
         return False
     try:
-        found = _settled(os.environ)
+        text = _WORDS[words](os.environ)
     except Exception:  # whatever it is, the long way meets it too, and can say what it means
         return False
-    return found is not None and _has_said_so(found)
+    return text is not None and _is_said(text)
 
 
 def answer(arguments: "Sequence[str]") -> None:
-    """Say that there is nothing to do, and end the process, where these are the words of a sync and that is so."""
-    if list(arguments) == ["sync"] and _is_nothing_to_do():
+    """Say what there is to say, and end the process, where these are words that can be answered at once, and now."""
+    words = tuple(arguments)
+    if words in _WORDS and _is_answered(words):
         os._exit(0)  # taking the interpreter apart would cost 2 ms, and everything is said

@@ -62,6 +62,11 @@ class Paths:
         return self.state / "sources"
 
     @property
+    def schedules(self) -> Path:
+        """What `jobsync status` says of the definitions then. `settled.py` knows its name."""
+        return self.state / "schedules"
+
+    @property
     def lock(self) -> Path:
         """Held while a sync runs."""
         return self.state / "lock"

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
+from jobsync.columns import cell, plural
 from jobsync.errors import Fault
 from jobsync.reconcile.state import Outcome, Report, Result
-from jobsync.tones import Tone, printable
+from jobsync.tones import Tone
 
 JSON_VERSION = 1
 """Raised when a field of the JSON output changes its meaning or goes."""
@@ -62,29 +63,6 @@ _STANDING = (*_BAD, Outcome.DEFERRED)
 def tone(outcome: Outcome) -> Tone:
     """The tone of an outcome; what is not listed changed something well."""
     return _TONES.get(outcome, Tone.GOOD)
-
-
-def cell(text: str) -> str:
-    """`printable`, on one line."""
-    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
-
-
-def table(rows: Iterable[Sequence[str]], indent: str = "") -> list[str]:
-    """Rows as aligned lines; the last column is as wide as it likes."""
-    cells = [tuple(cell(one) for one in row) for row in rows]
-    if not cells:
-        return []
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]) - 1)]
-    lines = []
-    for row in cells:
-        padded = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True)]
-        lines.append((indent + "  ".join([*padded, row[-1]])).rstrip())
-    return lines
-
-
-def plural(count: int, noun: str) -> str:
-    """`1 job`, `2 jobs`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _counts(results: Iterable[Result]) -> str:

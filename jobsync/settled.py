@@ -10,7 +10,24 @@ from jobsync.reconcile import index
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from typing import Protocol
+
+    class Reader(Protocol):
+        """What can be read out of a scheduler's answer."""
+
+        def all_loaded(self, evidence: Iterable[str], text: str, /) -> bool:
+            """It shows all that must be loaded."""
+            ...
+
+        def has_others(self, evidence: Iterable[str], text: str, start: str, /) -> bool:
+            """It shows something else that begins so."""
+            ...
+
+        def running(self, text: str, /) -> frozenset[str]:
+            """Labels of what has a process."""
+            ...
+
 
 TIMEOUT = 20.0
 """Seconds for git or the scheduler to answer."""
@@ -19,7 +36,7 @@ TIMEOUT = 20.0
 class Place:
     """One registered repository, from `config.index`."""
 
-    __slots__ = ("failing", "git_dir", "ledger", "pack", "state", "work_tree")
+    __slots__ = ("failing", "git_dir", "ledger", "pack", "schedules", "sources", "state", "work_tree")
 
     def __init__(self, work_tree: str, git_dir: str, state: str) -> None:
         self.work_tree = work_tree
@@ -28,6 +45,8 @@ class Place:
         self.ledger = state + "/ledger"
         self.pack = state + "/pack"
         self.failing = state + "/failing"
+        self.sources = state + "/sources"
+        self.schedules = state + "/schedules"
 
 
 class Machine:
@@ -117,31 +136,33 @@ def ask(place: Place, machine: Machine, environ: "Mapping[str, str]", *arguments
     head, survey = git.finish(TIMEOUT), query.finish(TIMEOUT)
     expected = [place.git_dir, place.git_dir, place.work_tree, *(blob for blob, _ in known.objects)]
     lines, text = os.fsdecode(head.stdout).splitlines(), survey.stdout.decode("utf-8", "replace")
-    if not intact or head.status or survey.status or lines[: len(expected)] != expected or not _all_loaded(known, text):
+    if (
+        not intact
+        or head.status
+        or survey.status
+        or lines[: len(expected)] != expected
+        or not _reader(known).all_loaded(known.labels, text)
+    ):
         return None
     return Answer(known, lines[len(expected) :], text)
 
 
 def has_other_labels(answer: Answer, start: str) -> bool:
     """Whether the scheduler holds something that begins like ours and is not known."""
-    labels = {line.partition(" ")[0] for line in answer.known.labels}
-    if answer.known.scheduler == "systemd":
-        from jobsync.schedulers import units_list
-
-        # A service beside its timer has no line of its own.
-        known = {unit.rpartition(".")[0] for unit in labels}
-        return not {unit.rpartition(".")[0] for unit in units_list.units(answer.survey)} <= known
-    from jobsync.schedulers import launchd_print
-
-    return any(label.startswith(start) and label not in labels for label in launchd_print.labels(answer.survey) or ())
+    return _reader(answer.known).has_others(answer.known.labels, answer.survey, start)
 
 
-def _all_loaded(known: "index.Index", answer: str) -> bool:
-    """The answer holds all that must be loaded, read by the one module that knows this scheduler's words."""
+def running(answer: Answer) -> "frozenset[str]":
+    """Labels of the jobs that run."""
+    return _reader(answer.known).running(answer.survey)
+
+
+def _reader(known: "index.Index") -> "Reader":
+    """The one module that knows this scheduler's words: a hook imports no other one."""
     if known.scheduler == "systemd":
         from jobsync.schedulers import units_list
 
-        return units_list.all_loaded(known.labels, answer)
+        return units_list
     from jobsync.schedulers import launchd_print
 
-    return known.scheduler == "launchd" and launchd_print.all_loaded(known.labels, answer)
+    return launchd_print

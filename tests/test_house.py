@@ -23,8 +23,9 @@ SMALL = {
     # A small file beside the wings -> what it may import of the rest.
     "__init__": set[str](),
     "__main__": {"cli", "at_once"},
-    "at_once": {"settled", "process", "reconcile"},
+    "at_once": {"settled", "process", "reconcile", "local_zone", "overview", "tones"},
     "bugs": {"config", "files", "errors"},
+    "columns": {"tones"},
     "config": {"files", "errors"},
     "documents": {"definitions"},
     "demo": {"simulator", "schedulers", "files", "process", "errors"},
@@ -34,11 +35,12 @@ SMALL = {
     "findings": set[str](),
     "local_zone": set[str](),
     "lock": {"process", "errors"},
+    "overview": {"columns", "reconcile", "runs", "tones"},
     "paths": {"config"},
     "process": {"errors"},
     "settled": {"process", "reconcile", "schedulers"},
     "start": {"entry"},
-    "report": {"reconcile", "errors", "tones"},
+    "report": {"columns", "reconcile", "errors", "tones"},
     "tones": set[str](),
     "values": set[str](),
 }
@@ -46,6 +48,9 @@ PURE = (
     "reconcile.plan",
     "reconcile.state",
     "reconcile.index",
+    "reconcile.standing",
+    "columns",
+    "overview",
     "schedulers.plist",
     "schedulers.units",
     "schedulers.units_list",
@@ -95,6 +100,7 @@ MAY_READ_ENVIRONMENT = {
     "demo": "a way in",
     "reconcile.hook": "what `entry` hands over to",
     "reconcile.origin": "the default of an argument",
+    "tones": "whether its terminal may be coloured",
 }
 """And all of `cli`."""
 SPAWNING = {"subprocess", "multiprocessing", "pty", "concurrent.futures", "asyncio"}

@@ -1,10 +1,12 @@
-"""`jobsync sync` with nothing to do: answered without imports, in the same words, and never where anything is to do."""
+"""`jobsync sync` and `jobsync status` where all is well: answered with few imports, in the same words, only there."""
 
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,14 +15,15 @@ import pytest
 from jobsync import at_once
 from jobsync.definitions.job import Machine
 from jobsync.definitions.load import load
-from jobsync.reconcile import sources
+from jobsync.reconcile import schedules, sources
 from jobsync.repo.trees import WorkTree
 
 from .laptop import Laptop
 from .test_entry import BUDGET, bare_modules, python
 
 DAEMON = 'run = "sleep 1000"\ninputs = ["../../shared"]\n[daemon]\nrestart = "always"\n'
-LONG_WAY = "import sys; from jobsync.cli import main; sys.argv = ['jobsync', 'sync']; main()"
+LONG_WAY = "import sys; from jobsync.cli import main; main()"
+_SECONDS = re.compile(r"\b\d+s\b")
 MORE = {"_sha1", "jobsync.__main__", "jobsync.at_once", "jobsync.reconcile.sources"}
 """What a sync by hand imports beside the hook's modules."""
 
@@ -36,14 +39,29 @@ def settled(registered: Laptop) -> Laptop:
     registered.put("jobs/README.md", "mine\n")
     registered.commit()
     registered.jobsync("sync")
+    registered.wait_for((registered.state / "runs" / "daemon").exists)
     return registered
 
 
 def is_answered_at_once(laptop: Laptop, monkeypatch: pytest.MonkeyPatch, at: Path | None = None) -> bool:
+    """Both commands, or none of them: for the runs of the jobs that these tests spoil are as they should be."""
     with monkeypatch.context() as patch:
         patch.chdir(at or laptop.work)
         patch.setenv("HOME", str(laptop.home))
-        return at_once._settled(laptop.environment) is not None
+        synced, shown = at_once._sync(laptop.environment), at_once._status(laptop.environment)
+    assert (synced is None) is (shown is None) or synced == "no jobs\n"
+    return synced is not None
+
+
+def both_ways(laptop: Laptop, *words: str) -> tuple[str | None, str]:
+    """What is said at once (None: nothing is), and what the long way says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(laptop.work)
+        patch.setenv("HOME", str(laptop.home))
+        quick = at_once._WORDS[words](laptop.environment)
+    # A second may pass between the two.
+    slow = laptop.run(sys.executable, "-c", LONG_WAY, *words).out
+    return quick and _SECONDS.sub("Ns", quick), _SECONDS.sub("Ns", slow)
 
 
 def test_nothing_to_do_is_said_within_the_import_budget(settled: Laptop) -> None:
@@ -51,6 +69,15 @@ def test_nothing_to_do_is_said_within_the_import_budget(settled: Laptop) -> None
     assert said == ""
     site = python(settled, "-c", "import os")[0]
     assert imported - site - bare_modules(settled) <= BUDGET | MORE
+
+
+def test_status_is_said_without_what_reads_definitions_and_plans(settled: Laptop) -> None:
+    imported, said = python(settled, "-c", "from jobsync.__main__ import main; main()", "status")
+    assert said == ""
+    assert "jobsync.overview" in imported
+    heavy = {"click", "git", "tomlkit", "tomllib", "json", "hashlib", "dataclasses", "subprocess", "shutil"}
+    ours = {"jobsync.cli", "jobsync.config", "jobsync.reconcile.plan", "jobsync.definitions.load", "jobsync.repo"}
+    assert not imported & (heavy | ours) - python(settled, "-c", "import os")[0]
 
 
 def test_nothing_to_do_asks_launchd_once_and_leaves_no_trace(settled: Laptop) -> None:
@@ -86,8 +113,94 @@ def _chunk(terminal: int) -> bytes:
 def test_both_ways_say_the_same(settled: Laptop, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_answered_at_once(settled, monkeypatch)
     quick = on_terminal(settled, sys.executable, "-m", "jobsync", "sync", **variables)
-    assert quick == on_terminal(settled, sys.executable, "-c", LONG_WAY, **variables)
+    assert quick == on_terminal(settled, sys.executable, "-c", LONG_WAY, "sync", **variables)
     assert ("\x1b[90m" in quick) is not bool(variables)
+
+
+@pytest.mark.parametrize("variables", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}, {"COLUMNS": "60"}, {"COLUMNS": "30"}])
+def test_both_ways_show_the_same_status(settled: Laptop, variables: dict[str, str]) -> None:
+    quick, slow, bare = (
+        _SECONDS.sub("Ns", on_terminal(settled, sys.executable, *words, **variables))
+        for words in (("-m", "jobsync", "status"), ("-c", LONG_WAY, "status"), ("-m", "jobsync"))
+    )
+    assert quick == slow == bare
+    assert "3 jobs, all well" in quick
+    assert ("\x1b[32mrunning\x1b[0m" in quick) is ("COLUMNS" in variables or not variables)
+
+
+ELSEWHERE = 'run = "true"\n[schedule]\nat = "10:00"\n[only]\nmachines = ["another"]\n'
+RUNS = {
+    "ran": "start {id} {ago} 1\nend {id} {ago} 0\n",
+    "ran and was skipped": "start {id} {ago} 1\nend {id} {ago} 0\nskip {id}9 {ago} paused\n",
+    "three attempts": "start {id} {ago} 1\nend {id} {ago} 0 attempts=3\n",
+}
+UNWELL = {
+    "failed": "start {id} {ago} 1\nend {id} {ago} 1\n",
+    "expectation": "start {id} {ago} 1\nend {id} {ago} 0 expectation: prints\n",
+    "killed": "start {id} {ago} 1\n",
+    "missed": "since {long_ago}\nstart {old_id} {long_ago} 1\nend {old_id} {long_ago} 0\n",
+}
+
+
+def record(laptop: Laptop, job: str, text: str) -> None:
+    """Runs of a job, as a launcher records them, and its definition older than they are."""
+    now = int(time.time())
+    words = {"ago": now - 90, "long_ago": now - 5 * 86_400}
+    ids = {"id": "20261123T070000Z-1", "old_id": "20261120T070000Z-1"}
+    laptop.put(str(laptop.state / "runs" / job), text.format(**words, **ids))
+    os.utime(laptop.plist_path(job), (now - 9 * 86_400,) * 2)
+
+
+@pytest.mark.parametrize("text", RUNS.values(), ids=RUNS)
+def test_status_is_said_at_once_of_jobs_that_ran_well(settled: Laptop, text: str) -> None:
+    settled.job("other", ELSEWHERE)
+    settled.commit()
+    settled.jobsync("sync")
+    record(settled, "script", text)
+    quick, slow = both_ways(settled, "status")
+    assert quick == slow
+    assert "m ago, ok" in slow and "not for this machine" in slow
+
+
+@pytest.mark.parametrize("text", UNWELL.values(), ids=UNWELL)
+def test_status_of_jobs_that_are_not_well_takes_the_long_way(settled: Laptop, text: str) -> None:
+    record(settled, "one", text)
+    quick, slow = both_ways(settled, "status")
+    assert quick is None
+    assert "1 to look at: one" in slow
+    assert both_ways(settled, "sync")[0] is not None
+
+
+def test_a_daemon_that_is_down_takes_the_long_way(settled: Laptop) -> None:
+    settled.job("daemon", 'run = "true"\n[daemon]\nrestart = "on-failure"\n')
+    settled.commit()
+    settled.jobsync("sync")
+    settled.wait_for(lambda: b" 0 " in (settled.state / "runs" / "daemon").read_bytes())
+    quick, slow = both_ways(settled, "status")
+    assert quick is None
+    assert "1 to look at: daemon" in slow
+
+
+def test_a_hook_keeps_what_status_says_of_jobs_that_it_did_not_read(settled: Laptop) -> None:
+    settled.job("other", ELSEWHERE)
+    settled.commit()
+    settled.jobsync("sync")
+    settled.job("one", 'run = "true"\n[schedule]\nat = "23:59"\n')
+    settled.commit()
+    quick, slow = both_ways(settled, "status")
+    assert quick == slow
+    assert "daily at 23:59" in slow and "not for this machine" in slow
+
+
+def test_without_what_status_says_of_a_job_the_next_sync_reads_all(settled: Laptop) -> None:
+    path = settled.state / "schedules"
+    path.write_text(path.read_text().replace("\tscript\t", "\tforeign\t"))
+    settled.job("one", 'run = "true"\n[schedule]\nat = "23:59"\n')
+    settled.commit()
+    assert not path.exists() and not (settled.state / "sources").exists()
+    settled.jobsync("sync")
+    quick, slow = both_ways(settled, "status")
+    assert quick == slow
 
 
 def test_a_repository_without_jobs_is_answered_in_the_same_words(
@@ -300,3 +413,22 @@ def test_what_is_written_is_read_again() -> None:
     assert sources.parse(text + "\n") is None and sources.parse(text[:-9]) is None and sources.parse("") is None
     made.jobs = ("with\ttab",)
     assert sources.render(made) is None
+
+
+def test_schedules_that_are_written_are_read_again() -> None:
+    made = schedules.Schedules("a b")
+    made.changed_at, made.commit = 7, "c" * 40
+    row = schedules.Row(schedules.JOB, "one", "ada.one", "daily at 10:00")
+    row.key, row.slots, row.definitions = "k", ((None, None, 1, 10, 0), (12, 31, None, None, 5)), ("/a", "/b")
+    made.rows = [row, schedules.Row(schedules.DAEMON, "two", "ada.two", "daemon")]
+    text = schedules.render(made)
+    assert text is not None
+    found = schedules.parse(text)
+    assert found is not None
+    assert (found.of, found.changed_at, found.commit) == ("a b", 7, "c" * 40)
+    for one, other in zip(found.rows, made.rows, strict=True):
+        assert all(getattr(one, name) == getattr(other, name) for name in schedules.Row.__slots__)
+    for broken in (text + "\n", text[:-9], "", text.replace("10", "x"), text.replace("jobsync", "other")):
+        assert schedules.parse(broken) is None
+    row.words = "with\ttab"
+    assert schedules.render(made) is None

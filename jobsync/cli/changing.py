@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from jobsync import files, report
+from jobsync import columns, files
 from jobsync.cli.console import ExitCode, note, say, say_all
 from jobsync.cli.context import Context, pass_context
 from jobsync.definitions.adopt import Adoption, unmet
@@ -91,7 +91,7 @@ def _look(origin: Origin, name: str) -> _Edited:
 
 def _refuse(edited: _Edited, adoption: Adoption) -> None:
     """`JobsyncError` when the edits as a whole cannot be said: all of them or none."""
-    count = report.plural(len(adoption.refusals), "edit")
+    count = columns.plural(len(adoption.refusals), "edit")
     if adoption.refusals:
         for refusal in adoption.refusals:
             note(str(refusal))

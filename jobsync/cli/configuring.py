@@ -6,8 +6,8 @@ from typing import Any, TypedDict
 
 import click
 
+from jobsync import columns, report
 from jobsync import config as configuration
-from jobsync import report
 from jobsync.cli.console import ExitCode, json_option, note, say, say_all, say_json
 from jobsync.cli.context import Context, pass_context
 from jobsync.config import Config, Repo
@@ -152,5 +152,5 @@ def config(context: Context, /, key: str | None, values: tuple[str, ...], *, as_
         say(_in_text(known[key]))
     else:
         rows = [(name, _in_text(value)) for name, value in known.items()]
-        say_all(report.table(rows + [("repo", _repo_words(one)) for one in current.repos]))
+        say_all(columns.table(rows + [("repo", _repo_words(one)) for one in current.repos]))
     return ExitCode.OK

@@ -2,17 +2,16 @@
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from jobsync.errors import JobsyncError, UsageError
-from jobsync.tones import Tone, printable
+from jobsync.tones import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,20 +39,6 @@ class ExitCode(IntEnum):
     WOULD_CHANGE = 3
     BUG = 4
     INTERRUPTED = 130
-
-
-def _colours(stream: TextIO) -> bool:
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
-
-
-def paint(text: str, tone: Tone | None) -> str:
-    """`text` in the colour of its tone, where stdout is a terminal that may be coloured."""
-    return click.style(text, fg=tone.value) if tone and _colours(sys.stdout) else text
-
-
-def width() -> int | None:
-    """Columns of the terminal that stdout is; None where nobody's screen limits a line."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def stand_in_for_closed_streams() -> None:

@@ -7,7 +7,7 @@ from typing import Literal, TypedDict
 
 import click
 
-from jobsync import local_zone, report
+from jobsync import columns, local_zone, report
 from jobsync.cli.console import (
     ExitCode,
     complain,
@@ -15,7 +15,6 @@ from jobsync.cli.console import (
     confirm,
     json_option,
     note,
-    paint,
     say,
     say_all,
     say_json,
@@ -29,7 +28,7 @@ from jobsync.doctor.view import View
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.findings import Finding, Level, Repair
 from jobsync.reconcile.origin import open_origin
-from jobsync.tones import Tone
+from jobsync.tones import Tone, paint
 
 LevelWord = Literal["ok", "info", "warning", "error", "skipped"]
 
@@ -92,9 +91,9 @@ def _finding(check: str, one: Finding) -> list[str]:
     """What is so, what it means, what to type."""
     head = f"{paint(one.level.value, _TONES[one.level])}{' ' * (_WIDTH - len(one.level.value))}  "
     about = f"{one.job}: " if one.job else ""
-    lines = [f"{head}{report.cell(f'{about}{one.said}')}  {paint(f'[{check}]', Tone.QUIET)}"]
-    lines += [f"{_LEFT}{report.cell(one.meaning)}"] if one.meaning else []
-    lines += [f"{_LEFT}fix: {report.cell(one.command)}"] if one.command else []
+    lines = [f"{head}{columns.cell(f'{about}{one.said}')}  {paint(f'[{check}]', Tone.QUIET)}"]
+    lines += [f"{_LEFT}{columns.cell(one.meaning)}"] if one.meaning else []
+    lines += [f"{_LEFT}fix: {columns.cell(one.command)}"] if one.command else []
     return lines
 
 
@@ -115,7 +114,7 @@ def _row(result: Result) -> tuple[str, str, str]:
 def _list(results: Iterable[Result]) -> list[str]:
     """A line for each check that has nothing to say."""
     quiet = [result for result in results if result.level in (Level.OK, Level.SKIPPED)]
-    lines = report.table([_row(result) for result in quiet])
+    lines = columns.table([_row(result) for result in quiet])
     return [
         paint(result.level.value, _TONES[result.level]) + line.removeprefix(result.level.value)
         for result, line in zip(quiet, lines, strict=True)
@@ -125,13 +124,13 @@ def _list(results: Iterable[Result]) -> list[str]:
 def _summary(results: Iterable[Result], *, listed: bool) -> str:
     found = [one.level for result in results for one in result.findings]
     counts = [
-        report.plural(found.count(Level.ERROR), "error") if Level.ERROR in found else "",
-        report.plural(found.count(Level.WARNING), "warning") if Level.WARNING in found else "",
+        columns.plural(found.count(Level.ERROR), "error") if Level.ERROR in found else "",
+        columns.plural(found.count(Level.WARNING), "warning") if Level.WARNING in found else "",
         f"{found.count(Level.INFO)} to know" if Level.INFO in found else "",
     ]
     levels = [result.level for result in results]
     fine = levels.count(Level.OK)
-    counts.append(f"{report.plural(fine, 'check')} fine")
+    counts.append(f"{columns.plural(fine, 'check')} fine")
     counts.append(f"{levels.count(Level.SKIPPED)} skipped" if Level.SKIPPED in levels else "")
     hint = "" if listed else " (`jobsync doctor --all` lists them)"
     return ", ".join(count for count in counts if count) + hint
@@ -141,7 +140,7 @@ def _show(view: View, results: tuple[Result, ...], *, everything: bool) -> None:
     home = view.origin.config.home
     where = view.origin.repo.work_tree
     shown = f"~{where.removeprefix(home)}" if where.startswith(f"{home}/") else where
-    say(f"{report.cell(shown)} ({view.origin.repo.prefix}): {versions(view)}")
+    say(f"{columns.cell(shown)} ({view.origin.repo.prefix}): {versions(view)}")
     say_all(_troubles(results, home))
     if everything:
         say_all(_list(results))

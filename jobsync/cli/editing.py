@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from jobsync import files, process, report
+from jobsync import columns, files, process
 from jobsync.cli.console import ExitCode, Progress, complain, confirm, is_interactive, note, say
 from jobsync.cli.context import Context, pass_context
 from jobsync.cli.syncing import refusal, show_report
@@ -164,7 +164,7 @@ def rename(context: Context, /, old: str, new: str, *, dry_run: bool) -> int:
     followers = [(before, after) for before, after in _followers(origin, old, new) if files.is_there(before)]
     directory = (job_directory(origin, old), job_directory(origin, new))
     if dry_run:
-        for line in report.table([(str(before), str(after)) for before, after in [directory, *followers]]):
+        for line in columns.table([(str(before), str(after)) for before, after in [directory, *followers]]):
             say(line)
         return ExitCode.OK
     files.move(*directory)

@@ -8,19 +8,19 @@ from typing import Literal, TypedDict
 
 import click
 
-from jobsync import files, local_zone, report
-from jobsync.cli.console import ExitCode, json_option, note, paint, say, say_all, say_json, width
+from jobsync import columns, files, local_zone, report
+from jobsync.cli.console import ExitCode, json_option, note, say, say_all, say_json
 from jobsync.cli.context import Context, pass_context
 from jobsync.definitions.duration import parse_duration
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile import history as histories
 from jobsync.reconcile.origin import Origin
-from jobsync.reconcile.status import how_it_ended
+from jobsync.reconcile.standing import how_it_ended
 from jobsync.runs.missed import Missed
 from jobsync.runs.records import Run
 from jobsync.runs.timeline import Event, Mark, Timeline, days_between, worst
 from jobsync.runs.words import length, size
-from jobsync.tones import Tone
+from jobsync.tones import Tone, paint, width
 
 MarkWord = Literal["failed", "missed", "running", "skipped", "ok"]
 
@@ -120,7 +120,7 @@ def _cell(cells: list[tuple[Mark, str]], known: dict[Mark, str], columns: int) -
 
 def _picture(lines: Sequence[Timeline], days: Sequence[date], known: dict[Mark, str], room: int) -> list[str]:
     grid = [[_day_cells(line.on(day), room=room) for day in days] for line in lines]
-    longest = max((len(report.cell(line.name)) for line in lines), default=0)
+    longest = max((len(columns.cell(line.name)) for line in lines), default=0)
     heads = [f"{day:%a %d}" if room > 1 else f"{day:%d}" for day in days]
     widths = [
         max(len(head), *(sum(1 + len(count) for _, count in row[number]) for row in grid), 1)
@@ -128,7 +128,7 @@ def _picture(lines: Sequence[Timeline], days: Sequence[date], known: dict[Mark, 
     ]
     head = " " * (longest + 2) + "  ".join(word.ljust(columns) for word, columns in zip(heads, widths, strict=True))
     rows = [
-        report.cell(line.name).ljust(longest)
+        columns.cell(line.name).ljust(longest)
         + "  "
         + "  ".join(_cell(cells, known, columns) for cells, columns in zip(row, widths, strict=True))
         for line, row in zip(lines, grid, strict=True)
@@ -182,7 +182,7 @@ def runs_table(lines: Sequence[Timeline], now: datetime, count: int) -> list[str
     """The newest starts, newest first, and what became of them."""
     every = sorted(((event, line) for line in lines for event in line.events), key=lambda one: -one[0].at.timestamp())
     head = ("START", "JOB", "TOOK", "TRIES", "OUTPUT", "RESULT")
-    drawn = report.table([head, *(_row(line, event, now) for event, line in every[:count])])
+    drawn = columns.table([head, *(_row(line, event, now) for event, line in every[:count])])
     painted = [
         text[: len(text) - len(_result(event))] + paint(_result(event), _TONES[event.mark])
         for text, (event, _) in zip(drawn[1:], every[:count], strict=True)

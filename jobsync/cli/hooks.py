@@ -5,7 +5,7 @@ from typing import TypedDict
 
 import click
 
-from jobsync import files, report
+from jobsync import columns, files, report
 from jobsync.cli.console import ExitCode, complain, json_option, say, say_all, say_json
 from jobsync.cli.context import Context, pass_context
 from jobsync.config import Config
@@ -59,7 +59,7 @@ def install_hooks(origin: Origin, carrier: Carrier | None = None) -> int:
         complain(f"the git hooks were not installed: {error.message}", error.hint)
         return ExitCode.FAILURE
     where = " in git's configuration" if used is Carrier.CONFIGURATION else ""
-    say(f"installed {report.plural(count, 'git hook')}{where}" if count else "the git hooks are installed already")
+    say(f"installed {columns.plural(count, 'git hook')}{where}" if count else "the git hooks are installed already")
     return ExitCode.OK
 
 
@@ -104,7 +104,7 @@ def hooks_uninstall(context: Context, /) -> int:
     """
     for origin in context.origins():
         count = waking.uninstall(origin.repository)
-        say(f"removed {report.plural(count, 'git hook')}" if count else "no git hook of jobsync is installed")
+        say(f"removed {columns.plural(count, 'git hook')}" if count else "no git hook of jobsync is installed")
     return ExitCode.OK
 
 
@@ -170,6 +170,6 @@ def hooks_status(context: Context, /, *, run: bool, as_json: bool) -> int:
         say_json(HooksDocument(version=report.JSON_VERSION, repos=repos))
     else:
         for _, events in found:
-            say_all(report.table([(one.event, one.state.value, _place(one)) for one in events]))
+            say_all(columns.table([(one.event, one.state.value, _place(one)) for one in events]))
             say_all(_findings(events))
     return ExitCode.OK if all(waking.are_well(events) for _, events in found) else ExitCode.FAILURE

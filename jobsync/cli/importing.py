@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from jobsync import files, report
-from jobsync.cli.console import ExitCode, Progress, note, paint, say, say_all
+from jobsync import columns, files
+from jobsync.cli.console import ExitCode, Progress, note, say, say_all
 from jobsync.cli.context import Context, pass_context
 from jobsync.cli.schemas import schema_of_a_job
 from jobsync.cli.syncing import refusal, show_report
@@ -35,7 +35,7 @@ from jobsync.reconcile.plan import Orders
 from jobsync.repo.trees import WorkTree
 from jobsync.schedulers import plist as plists
 from jobsync.schedulers.protocol import Answer, Survey
-from jobsync.tones import Tone, printable
+from jobsync.tones import Tone, paint, printable
 from jobsync.values import dataclass, replace
 
 _CRONTAB = "crontab"
@@ -226,11 +226,11 @@ def _shared(candidates: list[Candidate]) -> set[Notice]:
 
 
 def _notice_lines(notices: Iterable[Notice]) -> list[str]:
-    return report.table([(one.kind.value, one.key, one.words) for one in notices], indent="  ")
+    return columns.table([(one.kind.value, one.key, one.words) for one in notices], indent="  ")
 
 
 def _shown(one: Candidate, draft: Draft, shared: set[Notice], *, whole: bool) -> list[str]:
-    lines = [paint(f"jobs/{draft.name}", Tone.GOOD) + f"  from {report.cell(draft.origin)}"]
+    lines = [paint(f"jobs/{draft.name}", Tone.GOOD) + f"  from {columns.cell(draft.origin)}"]
     for path, (_, content) in one.files if whole else ():
         texts = content.decode("utf-8", "replace").rstrip("\n").split("\n")
         lines += [paint(f"  {path}", Tone.QUIET), *(f"    {printable(text)}".rstrip() for text in texts)]
@@ -254,7 +254,7 @@ def _show(candidates: list[Candidate], *, whole: bool) -> None:
 def _count(candidates: list[Candidate]) -> str:
     good = sum(isinstance(one.found, Draft) for one in candidates)
     bad = len(candidates) - good
-    return f"{report.plural(good, 'job')} to import" + (f", {bad} not" if bad else "")
+    return f"{columns.plural(good, 'job')} to import" + (f", {bad} not" if bad else "")
 
 
 # --- doing --------------------------------------------------------------------------------------------------------
@@ -338,7 +338,7 @@ def _only_write(origin: Origin, candidates: list[Candidate], command: str) -> No
     running = [one.found.origin for one in candidates if one.former]
     if running:
         raise JobsyncError(
-            f"this machine runs {report.plural(len(running), 'of them')[2:]}: {', '.join(running)}",
+            f"this machine runs {columns.plural(len(running), 'of them')[2:]}: {', '.join(running)}",
             hint=f"`{command}` takes them over, so that none runs twice",
         )
     for one in candidates:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from jobsync import local_zone
-from jobsync.cli.console import ExitCode, paint, say, say_all, say_bytes
+from jobsync.cli.console import ExitCode, say, say_all, say_bytes
 from jobsync.cli.context import Context, pass_context
 from jobsync.definitions.duration import parse_duration
 from jobsync.errors import JobsyncError, UsageError
@@ -18,7 +18,7 @@ from jobsync.runs import records
 from jobsync.runs.records import Run
 from jobsync.runs.words import exit_words
 from jobsync.schedulers.protocol import Survey
-from jobsync.tones import Tone
+from jobsync.tones import Tone, paint
 
 
 @click.command()

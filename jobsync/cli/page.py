@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 
-from jobsync.reconcile.status import how_it_ended
+from jobsync.reconcile.standing import how_it_ended
 from jobsync.runs.timeline import Event, Mark, Timeline, worst
 from jobsync.runs.words import length, size
 from jobsync.values import dataclass

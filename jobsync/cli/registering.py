@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
+from jobsync import columns
 from jobsync import config as configuration
-from jobsync import report
 from jobsync.cli import skeleton
 from jobsync.cli.configuring import usable_launchctl, with_value
 from jobsync.cli.console import ExitCode, Progress, complain, confirm, say, say_all
@@ -152,7 +152,7 @@ def _intentions(config: Config, repo: Repo, known: Repo | None, upstream: str, *
         ("at login", "a sync of what HEAD holds" if repo.at_login else "no sync"),
         ("git hooks", ", ".join(EVENTS) if hooks else "not installed"),
     ]
-    return report.table(rows, indent="  ")
+    return columns.table(rows, indent="  ")
 
 
 def _upstream(repository: Repository) -> str:

@@ -22,8 +22,8 @@ from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders
+from jobsync.reconcile.standing import how_it_ended
 from jobsync.reconcile.state import Record, Report
-from jobsync.reconcile.status import how_it_ended
 from jobsync.repo.trees import WorkTree
 from jobsync.runs import logs as log_files
 from jobsync.runs import pauses, records, tokens

@@ -3,22 +3,21 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from jobsync import local_zone, report
-from jobsync.cli.console import paint
+from jobsync import columns, local_zone
 from jobsync.definitions.job import Job
 from jobsync.definitions.rules import rules_in_words
 from jobsync.definitions.slots import next_runs
+from jobsync.overview import run_words, state_words, tone_of
 from jobsync.reconcile.expected import missed_runs
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import LOGIN
+from jobsync.reconcile.standing import JobStatus, State, missed_words
 from jobsync.reconcile.state import Outcome
-from jobsync.reconcile.status import JobStatus, State, how_it_ended, missed_words
 from jobsync.reconcile.sync import Planned
 from jobsync.runs import records
 from jobsync.runs.missed import Missed
 from jobsync.runs.records import Run
-from jobsync.runs.words import age, length
-from jobsync.tones import Tone, printable
+from jobsync.tones import paint, printable
 
 _UPCOMING = 5
 _RECENT = 5
@@ -37,49 +36,6 @@ _WOULD = {
 }
 
 Field = tuple[str, list[str]]
-
-
-def run_words(run: Run, now: datetime, *, is_running: bool) -> str:
-    """One run in a cell: `2h ago, exit 78 (EX_CONFIG) in 3s`."""
-    ago = age(now.timestamp() - run.started)
-    if run.skipped:
-        return f"{ago} ago, skipped: {run.skipped}"
-    if run.ended is None:
-        return f"running for {ago}" if is_running else f"{ago} ago, killed"
-    tries = f", {run.attempts} attempts" if run.attempts > 1 else ""
-    ended = "ok" if run.is_success else how_it_ended(run)
-    return f"{ago} ago, {ended} in {length(run.ended - run.started)}{tries}"
-
-
-def _moment(second: int, now: datetime) -> str:
-    moment = datetime.fromtimestamp(second, now.tzinfo)
-    if moment.date() == now.date():
-        return f"{moment:%H:%M}"
-    return f"{moment:%a %d %b %H:%M}" if moment.year == now.year else f"{moment:%a %d %b %Y %H:%M}"
-
-
-_STATES = {
-    State.PAUSED: "paused by you",
-    State.DISABLED: "disabled by you",
-    State.ELSEWHERE: "not for this machine",
-    State.LOCAL: "local: uncommitted edit",
-}
-"""Those that a person wants to read in more words than a program."""
-
-
-def state_words(one: JobStatus, now: datetime) -> str:
-    """The state as a person reads it: `failing since Mon 23 Nov 09:00`, `paused by you until 14:00`."""
-    words = _STATES.get(one.state, str(one.state.value))
-    if one.since is not None:
-        return f"{words} since {_moment(one.since, now)}"
-    return f"{words} until {_moment(one.until, now)}" if one.until else words
-
-
-def tone_of(one: JobStatus) -> Tone:
-    """How its state is meant."""
-    if one.state in (State.OK, State.RUNNING):
-        return Tone.GOOD
-    return Tone.QUIET if one.is_healthy else Tone.BAD
 
 
 def upcoming_words(moments: Iterable[datetime], now: datetime) -> Iterator[str]:
@@ -103,7 +59,7 @@ def _recent(runs: tuple[Run, ...], one: JobStatus, now: datetime) -> list[str]:
         started = datetime.fromtimestamp(run.started, local_zone.LOCAL)
         is_running = one.pid is not None and run == one.last
         rows.append((f"{started:%a %d %b %H:%M:%S}", run_words(run, now, is_running=is_running)))
-    return report.table(rows)
+    return columns.table(rows)
 
 
 def _definition(origin: Origin, planned: Planned, one: JobStatus, job: Job, now: datetime) -> Iterator[Field]:
@@ -155,5 +111,5 @@ def screen(origin: Origin, planned: Planned, one: JobStatus, now: datetime) -> l
     fields += [("sync would", _would(one))]
     rows = [(name if not number else "", line) for name, lines in fields for number, line in enumerate(lines)]
     title = f"{one.name} ({one.label})" + (f": {job.description}" if job and job.description else "")
-    state, *rest = report.table(rows, indent="  ")
+    state, *rest = columns.table(rows, indent="  ")
     return [printable(title), state.removesuffix(words) + paint(words, tone_of(one)), *rest]

@@ -5,21 +5,21 @@ from typing import TypedDict
 
 import click
 
-from jobsync import local_zone, report
-from jobsync.cli.console import ExitCode, json_option, note, paint, say, say_all, say_json, width
+from jobsync import columns, local_zone, overview, report
+from jobsync.cli.console import ExitCode, json_option, note, say, say_all, say_json
 from jobsync.cli.context import Context, pass_context
-from jobsync.cli.screen import run_words, screen, state_words, tone_of
+from jobsync.cli.screen import screen
 from jobsync.reconcile import background
 from jobsync.reconcile import status as statuses
 from jobsync.reconcile.ahead import Ahead, ahead
 from jobsync.reconcile.origin import Origin
-from jobsync.reconcile.status import JobStatus, State
+from jobsync.reconcile.standing import JobStatus, State
 from jobsync.reconcile.sync import Planned
 from jobsync.reconcile.telling import tell
 from jobsync.runs.missed import Missed
 from jobsync.runs.records import Run
-from jobsync.runs.words import age
 from jobsync.schedulers.protocol import Survey
+from jobsync.tones import width
 
 
 class LastRun(TypedDict):
@@ -86,79 +86,12 @@ class StatusDocument(TypedDict):
     repos: list[RepoState]
 
 
-_HEAD = ("JOB", "SCHEDULE", "STATE", "LAST RUN", "NEXT RUN")
-_SHORTEST_SCHEDULE = 14
-"""Columns; a schedule that is cut shorter says nothing."""
-_ID_LENGTH = 8
-
-
-def _last(one: JobStatus, now: datetime) -> str:
-    return run_words(one.last, now, is_running=one.pid is not None) if one.last else "-"
-
-
-def _next(one: JobStatus, now: datetime) -> str:
-    if one.next is None:
-        return "-"
-    same_day = one.next.date() == now.date()
-    return f"{one.next:%H:%M}" if same_day else f"{one.next:%a %d %b %H:%M}"
-
-
-def _cells(one: JobStatus, state: str, now: datetime) -> tuple[str, ...]:
-    return (one.name, one.schedule or "-", state, _last(one, now), _next(one, now))
-
-
-def _fitting(rows: list[tuple[str, ...]], columns: int | None) -> list[tuple[str, ...]] | None:
-    """The rows with their schedules cut so that no line is too wide; None where even that is not enough."""
-    if columns is None:
-        return rows
-    widest = max(len(line) for line in report.table(rows))
-    longest = max(len(row[1]) for row in rows)
-    room = longest - max(widest - columns, 0)
-    if room < min(longest, _SHORTEST_SCHEDULE):
-        return None
-    return [(row[0], row[1] if len(row[1]) <= room else f"{row[1][: room - 1]}…", *row[2:]) for row in rows]
-
-
-def table(found: tuple[JobStatus, ...], now: datetime, columns: int | None) -> list[str]:
-    """A line for each job, as wide as it likes; in so many columns with fewer words, or with a few lines for each."""
-    for states in ([state_words(one, now) for one in found], [one.state.value for one in found]):
-        cells = [_cells(one, state, now) for one, state in zip(found, states, strict=True)]
-        rows = _fitting([_HEAD, *cells], columns)
-        if rows is not None:
-            return _painted(report.table(rows), found, states)
-    return [line for one in found for line in _stacked(one, now)]
-
-
-def _painted(lines: list[str], found: tuple[JobStatus, ...], states: list[str]) -> list[str]:
-    """Coloured after the widths are known: escape sequences have a length, and no width."""
-    start = lines[0].index(_HEAD[2])
-    painted = lines[:1]
-    for line, one, state in zip(lines[1:], found, states, strict=True):
-        painted.append(line[:start] + paint(state, tone_of(one)) + line[start + len(state) :])
-    return painted
-
-
-def _stacked(one: JobStatus, now: datetime) -> list[str]:
-    """One job on three lines, for a terminal that no table fits into."""
-    lines = [f"{report.cell(one.name)}  {paint(state_words(one, now), tone_of(one))}"]
-    lines += [f"  {report.cell(one.schedule)}"] if one.schedule else []
-    lines += [f"  last: {_last(one, now)}"] if one.last else []
-    lines += [f"  next: {_next(one, now)}"] if one.next else []
-    return lines
-
-
 def _summary(planned: Planned, found: tuple[JobStatus, ...]) -> str:
-    here = [one for one in found if one.state is not State.ELSEWHERE]
-    sick = [one for one in here if not one.is_healthy]
     answer = planned.observed.answer
-    if not isinstance(answer, Survey):
-        return f"{report.plural(len(here), 'job')}; {answer.reason}"
-    if sick:
-        return f"{report.plural(len(here), 'job')}, {len(sick)} to look at: " + ", ".join(
-            report.cell(one.name) for one in sick
-        )
-    faults = report.plural(len(planned.plan.faults), "fault") if planned.plan.faults else ""
-    return f"{report.plural(len(here), 'job')}, {faults or 'all well'}"
+    if isinstance(answer, Survey):
+        return overview.summary(found, len(planned.plan.faults))
+    here = [one for one in found if one.state is not State.ELSEWHERE]
+    return f"{columns.plural(len(here), 'job')}; {answer.reason}"
 
 
 def _history(origin: Origin, planned: Planned, further: Ahead | None, now: datetime) -> str:
@@ -166,12 +99,9 @@ def _history(origin: Origin, planned: Planned, further: Ahead | None, now: datet
     ledger = planned.ledger
     if not ledger.changed_at:
         return ""
-    ago = age(now.timestamp() - ledger.changed_at)
     subject = origin.repository.subject(ledger.commit) if ledger.commit else None
-    at = f", at {ledger.commit[:_ID_LENGTH]}" if ledger.commit else ""
-    about = f" ({report.cell(subject)})" if subject else ""
     beyond = f"; {further.words}: `jobsync sync`" if further else ""
-    return f"last change by a sync {ago} ago{at}{about}{beyond}"
+    return overview.history(ledger.changed_at, ledger.commit, subject, now) + beyond
 
 
 def _run_json(run: Run | None) -> LastRun | None:
@@ -233,7 +163,7 @@ def _show_all(origin: Origin, planned: Planned, found: tuple[JobStatus, ...], no
     if heading:
         say(f"{origin.repo.work_tree}:")
     if found:
-        say_all(table(found, now, width()))
+        say_all(overview.table(found, now, width()))
     for line in [*background.lines(origin), *_troubles(found), *_faults_of_none(planned, found)]:
         note(line)
     past = _history(origin, planned, ahead(origin, planned), now) if found else ""

@@ -8,9 +8,9 @@ from typing import TypedDict
 
 import click
 
+from jobsync import columns, files, local_zone, report
 from jobsync import config as configuration
-from jobsync import files, local_zone, report
-from jobsync.cli.console import ExitCode, Progress, json_option, note, paint, say, say_all, say_json
+from jobsync.cli.console import ExitCode, Progress, json_option, note, say, say_all, say_json
 from jobsync.cli.context import Context, pass_context
 from jobsync.definitions.job import Definitions, Machine, Tree
 from jobsync.definitions.load import SETTINGS_FILE, load
@@ -24,7 +24,7 @@ from jobsync.repo.repository import Place, Repository, about_to_commit, open_rep
 from jobsync.repo.trees import IndexTree, WorkTree
 from jobsync.repo.verdict import refusal_by_hand
 from jobsync.schedulers import choose
-from jobsync.tones import printable
+from jobsync.tones import paint, printable
 
 
 class SyncedRepo(report.SyncReport):
@@ -80,7 +80,7 @@ def show_report(done: Report, heading: str = "") -> None:
     if heading:
         say(heading)
     rows = [(one.outcome.value, one.name, one.cause) for one in done.results]
-    for line, one in zip(report.table(rows), done.results, strict=True):
+    for line, one in zip(columns.table(rows), done.results, strict=True):
         say(line.replace(one.outcome.value, paint(one.outcome.value, report.tone(one.outcome)), 1))
     for line in report.trouble_lines(done):
         note(line)
@@ -278,5 +278,5 @@ def check(context: Context, /, *, staged: bool, as_json: bool) -> int:
         for fault in faults:
             note(str(fault))
         missing = "; there is no jobs directory" if definitions.jobs_missing else ""
-        say(f"{report.plural(len(definitions.jobs), 'valid job')}, {report.plural(len(faults), 'fault')}{missing}")
+        say(f"{columns.plural(len(definitions.jobs), 'valid job')}, {columns.plural(len(faults), 'fault')}{missing}")
     return ExitCode.FAILURE if faults else ExitCode.OK

@@ -12,7 +12,7 @@ from jobsync.doctor.check import Check
 from jobsync.doctor.view import View
 from jobsync.findings import Finding, error, warning
 from jobsync.reconcile.expected import is_unwanted, missed_runs
-from jobsync.reconcile.status import missed_words
+from jobsync.reconcile.standing import missed_words
 from jobsync.runs import records
 from jobsync.runs.missed import Missed
 from jobsync.runs.records import Run

@@ -253,7 +253,7 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
         elif name not in definitions.faulty:
             placing.place_undefined(name, cause)
     missing = _are_missing(definitions, tree, ledger)
-    return Want(jobs, definitions.faults, missing, tuple(placing.notices), placing.absent)
+    return Want(jobs, definitions.faults, missing, tuple(placing.notices), placing.absent, defined)
 
 
 def _are_missing(definitions: Definitions, tree: Tree, ledger: Ledger) -> bool:

@@ -1,19 +1,16 @@
 """Which expected runs of an installed job did not come, and why, as far as records and scheduler can tell."""
 
-import os
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from jobsync import files, process
 from jobsync.definitions.job import Job
 from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.schedules import in_force_since
 from jobsync.reconcile.state import Record
 from jobsync.runs import missed, pauses, records
 from jobsync.runs.missed import AWAY, REPLACED, STILL_RUNNING, Missed
 from jobsync.runs.records import Run
 from jobsync.schedulers.protocol import Answer, NoSession, Survey
-
-_FAR_BACK = timedelta(days=14)
-"""What was missed before that is nobody's concern any more."""
 
 NOT_LOADED = "not loaded"
 DISABLED = "disabled by you"
@@ -48,17 +45,6 @@ def presently(origin: Origin, job: Job, label: str, answer: Answer, last: Run | 
     return STILL_RUNNING if is_alive else ""
 
 
-def in_force_since(origin: Origin, record: Record) -> float:
-    """Second (epoch) since when the installed definitions are what they are: what was due before is another's slot."""
-    seconds = []
-    for path in origin.scheduler.definitions(record.label):
-        try:
-            seconds.append(os.lstat(path).st_mtime)
-        except OSError:
-            continue
-    return max(seconds, default=0.0)
-
-
 def missed_runs(
     origin: Origin, job: Job, record: Record, answer: Answer, now: datetime, *, only_open: bool
 ) -> tuple[Missed, ...]:
@@ -69,14 +55,7 @@ def missed_runs(
     if not job.schedule.slots:
         return ()
     content = files.read(origin.paths.runs(job.name)) or b""
-    runs, since = records.parse(content), records.known_since(content)
-    last = records.last(runs)
-    begin = max(since or 0, in_force_since(origin, record), (now - _FAR_BACK).timestamp())
-    if only_open and last is not None:
-        begin = max(begin, last.started - missed.GRACE)
-    if not begin or begin >= now.timestamp():
-        return ()
-    after = datetime.fromtimestamp(begin, now.tzinfo)
-    why = presently(origin, job, record.label, answer, last)
-    found = missed.missed(job.schedule.slots, runs, after, now, why)
-    return tuple(one for one in found if one.is_open) if only_open else found
+    runs = records.parse(content)
+    begin = max(records.known_since(content) or 0, in_force_since(origin.scheduler.definitions(record.label)))
+    why = presently(origin, job, record.label, answer, records.last(runs))
+    return missed.of_late(job.schedule.slots, runs, begin, now, why, only_open=only_open)

@@ -7,7 +7,7 @@ from jobsync.reconcile.expected import missed_runs
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders
-from jobsync.reconcile.status import schedule_words
+from jobsync.reconcile.standing import schedule_words
 from jobsync.reconcile.sync import Planned, plan
 from jobsync.runs import records
 from jobsync.runs.records import Run

@@ -7,11 +7,13 @@ from pathlib import Path, PurePosixPath
 
 from jobsync import config as configuration
 from jobsync import files
-from jobsync.reconcile import index, sources
+from jobsync.definitions.job import Job
+from jobsync.reconcile import index, schedules, sources
 from jobsync.reconcile.desired import HeadState
 from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
+from jobsync.reconcile.standing import schedule_words
 from jobsync.reconcile.state import Observed, Placed, Source, Want, Wanted
 
 
@@ -167,14 +169,61 @@ def _sources(origin: Origin, ledger: Ledger, head: HeadState, known: index.Index
     return result
 
 
-def remember_work_tree(origin: Origin, ledger: Ledger, head: HeadState, known: index.Index | None) -> None:
-    """Leave for `jobsync sync` what the work tree holds, where that is what HEAD holds; else nothing.
+def _key(name: str, ledger: Ledger) -> str:
+    """Of all in HEAD that a job's definition is read from, beside `jobsync.toml`."""
+    known = ledger.records.get(name) or ledger.absent[name]
+    lines = (f"{path}\0{entry.mode:o}\0{entry.blob}" for path, entry in sorted(known.entries.items()))
+    return index.digest("\n".join(lines).encode("utf-8", "surrogateescape"))
+
+
+def _row(origin: Origin, ledger: Ledger, name: str, job: Job) -> schedules.Row:
+    record = ledger.records.get(name)
+    kind = schedules.ELSEWHERE if record is None else schedules.JOB if job.daemon is None else schedules.DAEMON
+    label = record.label if record else origin.scheduler.label(name)
+    row = schedules.Row(kind, name, label, schedule_words(job))
+    row.slots = tuple((one.month, one.day, one.weekday, one.hour, one.minute) for one in job.schedule.slots)
+    row.definitions = origin.scheduler.definitions(label) if record else ()
+    return row
+
+
+def _schedules(
+    origin: Origin, ledger: Ledger, known: index.Index, definitions: Mapping[str, Job]
+) -> schedules.Schedules | None:
+    """What `status` says of all jobs: of those whose definition was not read again, what it said before."""
+    result = schedules.Schedules(sources.binding(known))
+    result.changed_at, result.commit = ledger.changed_at, ledger.commit
+    former = schedules.read(str(origin.paths.schedules))
+    rows = {row.name: row for row in former.rows} if former else {}
+    for name in sorted(one for one in {*ledger.records, *ledger.absent} if not is_own(one)):
+        key, row = _key(name, ledger), rows.get(name)
+        if name in definitions:
+            row = _row(origin, ledger, name, definitions[name])
+        elif row is None or row.key != key or (row.kind == schedules.ELSEWHERE) is (name in ledger.records):
+            return None
+        row.key = key
+        result.rows.append(row)
+    return result
+
+
+def remember_work_tree(
+    origin: Origin, ledger: Ledger, head: HeadState, known: index.Index | None, definitions: Mapping[str, Job]
+) -> None:
+    """Leave what work tree and definitions hold, where that is what HEAD holds, else nothing: by it `jobsync sync` and
+    `jobsync status` answer at once.
 
     `known`: the index that `settle` made of the same ledger; None where jobs are left that are not just `unchanged`.
+    `definitions`: those that this sync has read.
     """
     found = _sources(origin, ledger, head, known) if known is not None else None
-    text = sources.render(found) if found is not None else None
+    shown = _schedules(origin, ledger, known, definitions) if known is not None and found is not None else None
+    text = sources.render(found) if found and shown else None
+    # Both or neither: a sync that is answered at once would never write what is missing for `status`.
+    _leave(origin.paths.sources, text)
+    _leave(origin.paths.schedules, schedules.render(shown) if text and shown else None)
+
+
+def _leave(path: Path, text: str | None) -> None:
     if text is None:
-        files.remove(origin.paths.sources)
+        files.remove(path)
     else:
-        files.write_if_changed(origin.paths.sources, text.encode("utf-8", "surrogateescape"), 0o600)
+        files.write_if_changed(path, text.encode("utf-8", "surrogateescape"), 0o600)

@@ -161,7 +161,8 @@ def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budge
         settled = settled and not holding.is_in_debt(paths)
         contents = settling.contents(planned.want, planned.observed)
         known = settling.settle(origin, done.ledger, planned.head, contents) if settled else None
-        settling.remember_work_tree(origin, done.ledger, planned.head, known if _is_plain(planned.plan) else None)
+        plain = known if _is_plain(planned.plan) else None
+        settling.remember_work_tree(origin, done.ledger, planned.head, plain, planned.want.definitions)
         ledgers.write(paths.ledger, done.ledger, known)
     if planned.plan.would_change:
         Store(paths.store).sweep(done.ledger)

@@ -12,7 +12,7 @@ from jobsync.definitions.duration import format_duration
 from jobsync.definitions.job import Argv, Event, Job, Notify
 from jobsync.errors import JobsyncError
 from jobsync.reconcile.origin import Origin
-from jobsync.reconcile.status import JobStatus, State
+from jobsync.reconcile.standing import JobStatus, State
 from jobsync.runs import launcher, records
 
 _FAILED = (State.FAILING, State.NOT_RUNNING)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from jobsync.definitions.job import Slot
 from jobsync.definitions.slots import runs_between
+from jobsync.runs import records
 from jobsync.runs.records import HELD, LOADED, Run
 from jobsync.values import dataclass
 
@@ -22,6 +23,8 @@ STILL_RUNNING = "still running"
 
 GRACE = 180
 """Seconds after a slot in which its run may still come: a scheduler may be a minute late, a busy machine two."""
+_FAR_BACK = timedelta(days=14)
+"""What was missed before that is nobody's concern any more."""
 _EARLY = 5
 """Seconds that a run may be ahead of its slot: the clock is corrected now and then."""
 
@@ -137,3 +140,20 @@ def missed(
     skips = [run for run in recorded if run.skipped not in ("", LOADED)]
     gaps = _gaps(due, _Starts(real), _Starts(skips), now.timestamp(), presently)
     return _joined(gaps)
+
+
+def of_late(
+    slots: Sequence[Slot], runs: Sequence[Run], begin: float, now: datetime, presently: str, *, only_open: bool
+) -> tuple[Missed, ...]:
+    """As `missed`, of the last two weeks, and of no time before `begin` (epoch).
+
+    `only_open`: leave out what has been made up for, which is quicker to tell.
+    """
+    begin = max(begin, (now - _FAR_BACK).timestamp())
+    last = records.last(runs)
+    if only_open and last is not None:
+        begin = max(begin, last.started - GRACE)
+    if begin >= now.timestamp():
+        return ()
+    found = missed(slots, runs, datetime.fromtimestamp(begin, now.tzinfo), now, presently)
+    return tuple(one for one in found if one.is_open) if only_open else found

@@ -52,6 +52,16 @@ def all_loaded(wanted: "Iterable[str]", text: str) -> bool:
     return found is not None and found.issuperset(wanted)
 
 
+def has_others(wanted: "Iterable[str]", text: str, start: str) -> bool:
+    """Whether a domain dump holds a label beside these that begins so."""
+    return any(label.startswith(start) for label in (labels(text) or frozenset()).difference(wanted))
+
+
+def running(text: str) -> "frozenset[str]":
+    """The labels of a domain dump that have a process."""
+    return frozenset(label for label, (pid, _) in (services(text) or {}).items() if pid is not None)
+
+
 def _number(field: str) -> "int | None":
     """A pid (0: not running), or exit status or minus the signal; None for `-` (never exited) and tags as `(pe)`."""
     try:

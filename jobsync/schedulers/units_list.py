@@ -96,6 +96,20 @@ def all_loaded(lines: "Iterable[str]", text: str) -> bool:
     return True
 
 
+def has_others(lines: "Iterable[str]", text: str, start: str) -> bool:
+    """Whether the table holds a unit whose name begins so and whose job no line of evidence speaks of."""
+    known = {line.partition(" ")[0].rpartition(".")[0] for line in lines}
+    return any(name.startswith(start) and name.rpartition(".")[0] not in known for name in units(text))
+
+
+def running(text: str) -> "frozenset[str]":
+    """The labels in the table that have a process."""
+    found = units(text).items()
+    return frozenset(
+        name.removesuffix(".service") for name, unit in found if name.endswith(".service") and unit.has_process
+    )
+
+
 def shown(text: str) -> "dict[str, dict[str, str]]":
     """Unit name -> properties, of the blocks that `systemctl show -p Id,…` prints."""
     found: dict[str, dict[str, str]] = {}

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from jobsync.definitions.job import Job, Line
-from jobsync.reconcile.status import JobStatus, State
+from jobsync.reconcile.standing import JobStatus, State
 from jobsync.runs.records import Run
 
 BERLIN = ZoneInfo("Europe/Berlin")

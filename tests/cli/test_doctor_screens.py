@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import click
 import pytest
 
-from jobsync.cli import console
+from jobsync import tones
 from jobsync.cli.doctoring import _list, _summary, _troubles
 from jobsync.doctor.check import Check, Result
 from jobsync.doctor.view import View
@@ -46,7 +46,7 @@ def test_the_worst_comes_first_with_what_it_means_and_what_to_type() -> None:
 
 
 def test_levels_are_coloured_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "_colours", bool)
+    monkeypatch.setattr(tones, "is_coloured", bool)
     shown = _troubles(RESULTS, "/home/ada")
     assert "\n".join(map(click.unstyle, shown)) + "\n" == GOLDEN
     assert shown[0].startswith("\x1b[31merror\x1b[0m    ~/logs") and shown[2].startswith("\x1b[33mwarning\x1b[0m  ")

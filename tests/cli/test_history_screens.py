@@ -5,7 +5,7 @@ from datetime import timedelta
 import click
 import pytest
 
-from jobsync.cli import console
+from jobsync import tones
 from jobsync.cli.history import _PLAIN_SIGNS, _SIGNS, legend, picture, runs_table
 from jobsync.runs.records import Run
 from jobsync.runs.timeline import Event, Mark, Timeline, days_between
@@ -82,7 +82,7 @@ def test_a_terminal_that_knows_ascii_only_gets_ascii() -> None:
 
 
 def test_signs_are_coloured_and_stand_where_they_stood(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "_colours", bool)
+    monkeypatch.setattr(tones, "is_coloured", bool)
     shown = picture(LINES, DAYS, None, _SIGNS)
     assert [click.unstyle(line) for line in shown] == WIDE.splitlines()
     assert "\x1b[31m✗\x1b[0m1/12" in shown[2] and "\x1b[33m○\x1b[0m" in shown[1]

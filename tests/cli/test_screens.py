@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 import click
 import pytest
 
-from jobsync.cli import console
-from jobsync.cli.screen import run_words, upcoming_words
-from jobsync.cli.status import table
+from jobsync import tones
+from jobsync.cli.screen import upcoming_words
 from jobsync.definitions.job import Slot
 from jobsync.definitions.slots import next_runs
+from jobsync.overview import run_words, table
 from jobsync.runs.records import Run
 
 from .moments import BERLIN, JOBS, NOW, run
@@ -82,7 +82,7 @@ def test_schedules_are_cut_before_anything_else() -> None:
 
 
 def test_states_are_coloured_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "_colours", bool)
+    monkeypatch.setattr(tones, "is_coloured", bool)
     lines = table(JOBS, NOW, None)
     assert [click.unstyle(line) for line in lines] == GOLDEN[None].splitlines()
     assert "  \x1b[31mfailing since Mon 23 Mar 09:00\x1b[0m  1h ago" in lines[1], "red"

@@ -12,8 +12,8 @@ from jobsync.cli.console import ExitCode, JsonOption
 from jobsync.cli.groups import cli
 from jobsync.config import SETTABLE
 from jobsync.documents import schema_of
+from jobsync.reconcile.standing import _HEALTHY, State
 from jobsync.reconcile.state import Outcome
-from jobsync.reconcile.status import _HEALTHY, State
 
 from ..laptop import JOB, Laptop
 from .pages import codes_in, page, rows

@@ -1,0 +1,149 @@
+"""How one job stands, as a value and in words. Light: `at_once` says with it that all is well."""
+
+from datetime import datetime
+from enum import Enum
+
+from jobsync.runs.missed import Missed
+from jobsync.runs.records import Run
+from jobsync.runs.words import exit_words
+from jobsync.values import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jobsync.definitions.job import Job
+    from jobsync.reconcile.state import Change
+
+
+class State(Enum):
+    """How a job stands, in a word; the first ones need nobody's attention."""
+
+    OK = "ok"
+    RUNNING = "running"
+    NEVER_RAN = "never ran"
+    LOCAL = "local"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+    ELSEWHERE = "not here"
+    FAILING = "failing"
+    MISSED = "missed"
+    NOT_RUNNING = "not running"
+    FAULTY = "faulty"
+    NOT_SYNCED = "not synced"
+    NOT_LOADED = "not loaded"
+    DRIFT = "drift"
+    TO_BE_REMOVED = "to be removed"
+    DEFERRED = "deferred"
+    CONFLICT = "conflict"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+_HEALTHY = (State.OK, State.RUNNING, State.NEVER_RAN, State.LOCAL, State.PAUSED, State.DISABLED, State.ELSEWHERE)
+
+_REMEDIES = {
+    State.FAILING: "jobsync logs {}",
+    State.NOT_RUNNING: "jobsync logs {}",
+    State.MISSED: "jobsync run {}",
+    State.NOT_SYNCED: "jobsync sync",
+    State.NOT_LOADED: "jobsync sync",
+    State.DRIFT: "jobsync sync",
+    State.TO_BE_REMOVED: "jobsync sync",
+    State.FAILED: "jobsync doctor {}",
+    State.UNKNOWN: "jobsync doctor",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """One job, as a person wants to know it."""
+
+    name: str
+    label: str
+    schedule: str
+    """In words."""
+    state: State
+    detail: str
+    """Why it is in this state, a line for each reason; or empty."""
+    pid: int | None
+    """Of its process; 0: it has one, and nobody asked which."""
+    last: Run | None
+    next: datetime | None
+    """Local time; None where no slot is set or nothing will fire."""
+    job: "Job | None"
+    change: "Change | None" = None
+    """What a sync would do with it; None: it has nothing of it here and wants nothing."""
+    since: int | None = None
+    """Second (epoch) of the first of the failures in a row."""
+    until: int | None = None
+    """Second (epoch) at which its pause ends; None: not paused, or until resumed."""
+    missed: Missed | None = None
+    """The expected runs that did not come and that nothing has made up for."""
+
+    @property
+    def is_healthy(self) -> bool:
+        """Nothing that the user must look at."""
+        return self.state in _HEALTHY
+
+    @property
+    def remedy(self) -> str:
+        """What to type next; empty where nothing is wrong, or `detail` says it."""
+        return _REMEDIES.get(self.state, "").format(self.name)
+
+
+def schedule_words(job: "Job") -> str:
+    """All triggers of a job in one line."""
+    if job.daemon is not None:
+        return "daemon" if job.daemon.value == "always" else "daemon, restarted on failure"
+    return "; ".join(job.schedule.words) or "only by hand"
+
+
+def ended_badly(run: Run) -> bool:
+    """It failed, or it has no end though nothing of it runs any more."""
+    return not run.skipped and not run.is_success
+
+
+def how_it_ended(run: Run) -> str:
+    """The end of a run that is over, or was cut off: `ok`, `exit 78 (EX_CONFIG)`, `timeout`, `killed`."""
+    if run.ended is None:
+        return "killed"
+    return run.reason or (exit_words(run.status) if run.status is not None else "no status")
+
+
+def failing_since(runs: "Iterable[Run]") -> int | None:
+    """Start of the first of the failures in a row at the end; None where the last run was none."""
+    since = None
+    for run in reversed(tuple(runs)):
+        if run.skipped:
+            continue
+        if not ended_badly(run):
+            break
+        since = run.started
+    return since
+
+
+def missed_words(one: Missed) -> str:
+    """`2 runs did not come, the last due Mon 23 Nov 09:00: asleep or off`."""
+    if one.count == 1:
+        return f"the run due {one.last:%a %d %b %H:%M} did not come: {one.reason}"
+    return f"{one.count} runs did not come, the last due {one.last:%a %d %b %H:%M}: {one.reason}"
+
+
+def run_state(
+    pid: int | None, last: Run | None, missed: Missed | None, *, is_daemon: bool, is_local: bool
+) -> tuple[State, str]:
+    """State and detail of a job that is installed and loaded as it should be."""
+    if pid is not None:
+        return State.RUNNING, f"pid {pid}"
+    if last is not None and ended_badly(last):
+        if last.ended is None:
+            return State.FAILING, "the last run was killed, or the machine went down"
+        return State.FAILING, f"the last run ended with {how_it_ended(last)}"
+    if is_daemon:
+        return State.NOT_RUNNING, "the daemon ended" if last else "a daemon that has not started"
+    if missed is not None:
+        return State.MISSED, missed_words(missed)
+    if is_local:
+        return State.LOCAL, "installed from your work tree; pulls leave it alone until it is committed"
+    return (State.OK if last else State.NEVER_RAN), ""
