@@ -17,6 +17,10 @@ def _pattern(name: str) -> "re.Pattern[str]":
     return re.compile(re.sub(r"[A-Z]{2,}", "[^/]+", re.escape(name).replace(r"\~", "~")))
 
 
+WHILE_SETTLED = ("sources", "schedules")
+"""What is left only while there is nothing to do."""
+
+
 def _everything(laptop: Laptop) -> None:
     """One of each: jobs, a run, one that failed, a pause, a hand edit, a hook that waits."""
     seed(laptop)
@@ -25,8 +29,8 @@ def _everything(laptop: Laptop) -> None:
     laptop.job("two", JOB.replace("09", "10"))
     laptop.job("three", 'run = "exit 3"\n')
     laptop.commit()
-    copy = laptop.state / "sources"
-    assert stat.S_IMODE(copy.stat().st_mode) == 0o600, "what is left only while there is nothing to do"
+    for name in WHILE_SETTLED:
+        assert stat.S_IMODE((laptop.state / name).stat().st_mode) == 0o600, name
     laptop.jobsync("run", "one")
     laptop.jobsync("run", "three", status=3)
     laptop.jobsync("pause", "two")
@@ -54,7 +58,7 @@ def test_every_file_is_in_the_table_with_its_mode_and_every_row_is_real(laptop: 
         assert len(names) == 1, (shown, names)
         assert stat.S_IMODE(path.stat().st_mode) == FILES[names[0]], shown
         seen.add(names[0])
-    assert seen | {"~/.local/state/jobsync/ID/sources"} == set(FILES)
+    assert seen | {f"~/.local/state/jobsync/ID/{name}" for name in WHILE_SETTLED} == set(FILES)
 
 
 def test_the_directories_are_closed_to_others(laptop: Laptop) -> None:
