@@ -360,6 +360,8 @@ class _Writer:
 
     def _raw(self, key: str, value: object) -> None:
         if value is None:
+            if key == "ExitTimeOut" and self._job.limits.grace is not None:
+                raise JobsyncError("is what `limits.grace` asks for; change that in job.toml, or take it out")
             self._drop("launchd", key)
             return
         if wrong := launchd_fault(key, value):

@@ -10,6 +10,8 @@ from jobsync.definitions.job import Job, Priority, Restart, Slot
 
 OWNER = "JOBSYNC_OWNER"
 DIGEST = "JOBSYNC_DIGEST"
+MARGIN = 2
+"""Seconds after `limits.grace` that a launcher has to record the end, before launchd kills it too."""
 
 _OWNER_TEXT = re.compile(rb"<key>JOBSYNC_OWNER</key>\s*<string>([^<>]*)</string>")
 _OPENING = b'<plist version="1.0">\n'
@@ -59,6 +61,8 @@ def definition(job: Job, *, label: str, owner: str, launcher: str, path: str) ->
     }
     if job.priority is Priority.BACKGROUND:
         plist.setdefault("ProcessType", "Background")
+    if job.limits.grace is not None:
+        plist.setdefault("ExitTimeOut", job.limits.grace + MARGIN)
     environment[DIGEST] = _digest(plist)
     return plist
 

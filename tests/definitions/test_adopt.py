@@ -380,6 +380,15 @@ def test_raw_keys_go_into_launchd_and_out_again() -> None:
     assert adopted(after, sets(ExitTimeOut=None, HardResourceLimits=None, Umask=None, StartOnMount=None)) == TEXT
 
 
+def test_the_time_that_grace_asks_for_is_not_taken_out_by_a_hand() -> None:
+    text = TEXT + '[limits]\ngrace = "10s"\n'
+    (reason,) = refused(text, sets(ExitTimeOut=None))
+    assert reason == "ExitTimeOut: is what `limits.grace` asks for; change that in job.toml, or take it out"
+    assert refused(text + "[launchd]\nExitTimeOut = 60\n", sets(ExitTimeOut=None)) == [reason]
+    after = adopted(text, sets(ExitTimeOut=60))
+    assert (defined(after).launchd, defined(after).limits.grace) == ({"ExitTimeOut": 60}, 10)
+
+
 def test_a_number_is_no_flag() -> None:
     assert refused(TEXT, sets(StartOnMount=1)) == ["StartOnMount: the number 1 is not true or false"]
     text = TEXT + "[launchd]\nStartOnMount = true\n"

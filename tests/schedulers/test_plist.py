@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobsync.definitions.job import Job, Priority, Restart, Schedule, Slot
+from jobsync.definitions.job import Job, Limits, Priority, Restart, Schedule, Slot
 from jobsync.schedulers import plist
 from jobsync.values import replace
 
@@ -88,6 +88,12 @@ def test_raw_keys_do_not_overrule_what_jobsync_writes() -> None:
 def test_a_raw_process_type_is_kept_beside_normal_priority() -> None:
     job = replace(RICH, priority=Priority.NORMAL, launchd={"ProcessType": "Interactive"})
     assert strict_plist.loads(rendered(job))["ProcessType"] == "Interactive"
+
+
+@pytest.mark.parametrize(("grace", "raw", "seconds"), [(None, {}, None), (30, {}, 32), (30, {"ExitTimeOut": 9}, 9)])
+def test_the_grace_of_a_job_is_launchds_too(grace: int | None, raw: dict[str, object], seconds: int | None) -> None:
+    job = replace(PLAIN, limits=Limits(grace=grace), launchd=raw)
+    assert strict_plist.loads(rendered(job)).get("ExitTimeOut") == seconds
 
 
 # -- promise 1: same bytes from any caller
