@@ -44,19 +44,35 @@ static const char *last_part(const char *path) {
     return slash ? slash + 1 : path;
 }
 
+static void line_of(char *line, size_t size, const char *label) {
+    snprintf(line, size, "\t\t       0      - \t%s\n", label);
+}
+
+/* Each path by itself, as launchd does; 5 when one of them is loaded already. */
+static int bootstrap(const char *place, const char *text, char **paths, int count) {
+    char line[1024], label[512];
+    int status = 0;
+    for (int i = 0; i < count; i++) {
+        snprintf(label, sizeof label, "%s", last_part(paths[i]));
+        label[strlen(label) - strlen(".plist")] = 0;
+        line_of(line, sizeof line, label);
+        if (strstr(text, line)) status = 5;
+        else save(place, line, strlen(line), O_APPEND);
+    }
+    return status;
+}
+
 int main(int argc, char **argv) {
-    char place[4096], line[1024], label[512], *text, *row;
+    char place[4096], line[1024], *text, *row;
     size_t size;
     const char *verb = argc > 1 ? argv[1] : "";
-    const char *last = last_part(argv[argc - 1]);
     ssize_t length = readlink("/proc/self/exe", place, sizeof place - 16);
     if (length < 0) return 70;
     place[length] = 0;
     strcpy(strrchr(place, '/'), "/services");
     text = load(place, &size);
-    snprintf(label, sizeof label, "%s", last);
-    if (strcmp(verb, "bootstrap") == 0) label[strlen(label) - strlen(".plist")] = 0;
-    snprintf(line, sizeof line, "\t\t       0      - \t%s\n", label);
+    if (strcmp(verb, "bootstrap") == 0 && argc > 3) return bootstrap(place, text, argv + 3, argc - 3);
+    line_of(line, sizeof line, last_part(argv[argc - 1]));
     row = strstr(text, line);
     if (strcmp(verb, "print") == 0 && argc == 3 && strchr(argv[2], '/') == strrchr(argv[2], '/')) {
         static const char head[] = " = {\n\tservices = {\n", tail[] = "\t}\n}\n";
@@ -66,9 +82,6 @@ int main(int argc, char **argv) {
         put(1, tail, sizeof tail - 1);
     } else if (strcmp(verb, "print") == 0) {
         return row ? 0 : 113;
-    } else if (strcmp(verb, "bootstrap") == 0) {
-        if (row) return 5;
-        save(place, line, strlen(line), O_APPEND);
     } else if (strcmp(verb, "bootout") == 0) {
         if (!row) return 3;
         memmove(row, row + strlen(line), strlen(row + strlen(line)) + 1);

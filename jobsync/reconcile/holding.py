@@ -1,7 +1,7 @@
 """The hold file: while a sync replaces a job, no start of its launcher may run the command (promise 7)."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 
 from jobsync import files
@@ -14,6 +14,8 @@ from jobsync.schedulers.protocol import Scheduler, SchedulerError, Survey
 
 _LIFETIME = 120
 """Seconds after which launchers pass over a hold file: a sync that was killed must not silence a job for good."""
+FRESH = 30.0
+"""Seconds for which `close` is to be relied on: well below that, however slowly the scheduler answers."""
 _PATIENCE = 2.0
 """Seconds for a launcher that has just been started to say whether it found the hold file."""
 _PAUSE = 0.05
@@ -40,30 +42,14 @@ class Hold:
         self._since = 0.0
         self._is_there = False
 
-    def close(self, label: str) -> None:
-        """Close the window between the survey and the bootout. `Deferred` when a run is under way all the same.
-
-        With the hold file in place no launcher starts its command any more, so a second look at the pid is final. A
-        launcher that is there only to find the hold ends at once: that one is waited for.
-        """
+    def place(self) -> None:
+        """From now on no launcher starts the command, for as long as a sync may take."""
         files.make_directory(self._path.parent)
         self._since = self._since or time.time()
-        files.write_atomically(self._path, f"{int(self._since) + _LIFETIME}\n".encode(), 0o600)
+        files.write_atomically(self._path, f"{int(time.time()) + _LIFETIME}\n".encode(), 0o600)
         self._is_there = True
-        deadline = time.monotonic() + _PATIENCE
-        while (pid := self._pid(label)) is not None:
-            if self._is_at_work(pid) or time.monotonic() > deadline:
-                raise Deferred(pid)
-            time.sleep(_PAUSE)
 
-    def _pid(self, label: str) -> int | None:
-        answer = self._scheduler.survey()
-        if not isinstance(answer, Survey):
-            raise JobsyncError(f"could not ask the scheduler again: {answer.reason}")
-        loaded = answer.services.get(label)
-        return loaded.pid if loaded else None
-
-    def _is_at_work(self, pid: int) -> bool:
+    def is_at_work(self, pid: int) -> bool:
         """The launcher with this pid has recorded a start, so it runs its command."""
         return any(run.pid == pid and run.ended is None for run in records.read(self._runs))
 
@@ -97,6 +83,40 @@ def _is_owed(runs: Iterable[Run]) -> bool:
     """The last start found a hold, and no run has followed."""
     starts = [run for run in runs if run.skipped != records.LOADED]
     return bool(starts) and starts[-1].skipped == records.HELD
+
+
+def close(holds: Mapping[Hold, Collection[str]], scheduler: Scheduler) -> dict[Hold, JobsyncError]:
+    """Close the window between the survey and the bootouts of these jobs. `holds`: the labels of each.
+
+    Gives those that must not be sent away now: `Deferred` where a run is under way all the same. With the hold files in
+    place no launcher starts its command any more, so a second look at the pids is final, and one survey serves all. A
+    launcher that is there only to find its hold ends at once: that one is waited for.
+    """
+    failures: dict[Hold, JobsyncError] = {}
+    for hold in holds:
+        try:
+            hold.place()
+        except JobsyncError as error:
+            failures[hold] = error
+    waiting = [hold for hold in holds if hold not in failures]
+    deadline = time.monotonic() + _PATIENCE
+    while waiting:
+        answer = scheduler.survey()
+        if not isinstance(answer, Survey):
+            reason = JobsyncError(f"could not ask the scheduler again: {answer.reason}")
+            return failures | dict.fromkeys(waiting, reason)
+        is_late = time.monotonic() > deadline
+        running = {hold: pid for hold in waiting if (pid := _pid(answer, holds[hold]))}
+        failures |= {hold: Deferred(pid) for hold, pid in running.items() if is_late or hold.is_at_work(pid)}
+        waiting = [hold for hold in running if hold not in failures]
+        if waiting:
+            time.sleep(_PAUSE)
+    return failures
+
+
+def _pid(answer: Survey, labels: Collection[str]) -> int | None:
+    found = (answer.services.get(label) for label in labels)
+    return next((one.pid for one in found if one is not None and one.pid is not None), None)
 
 
 def drop_stale_holds(paths: Paths) -> None:

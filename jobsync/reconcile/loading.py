@@ -33,41 +33,63 @@ class Loader:
         self._retry_pause = retry_pause
 
     def load(self, meant: Mapping[str, str], reread: Collection[str] = ()) -> Failures:
-        """Load; where one job after the other is loaded, look whether a refusal took all the same, and try again.
+        """Load, all in one call; where a refusal may have taken, or may pass, look and try again.
 
         `meant`: label -> load digest. `SchedulerError` for what is refused for good; `SessionEnded` when there is
         nothing left to load it into; another `JobsyncError` when the scheduler did not answer.
         """
+        refused = self._scheduler.load(tuple(meant), reread)
         if self._scheduler.manners.loads_together:
-            return self._scheduler.load(tuple(meant), reread)
+            return refused
         failures: dict[str, JobsyncError] = {}
-        for label, digest in meant.items():
-            try:
-                self._load_patiently(label, digest)
-            except JobsyncError as error:
-                failures[label] = error
+        self._insist(meant, self._after_all(meant, refused) if len(meant) > 1 else refused, failures)
         return failures
 
-    def _load_patiently(self, label: str, digest: str) -> None:
+    def _after_all(self, meant: Mapping[str, str], refused: Failures) -> dict[str, JobsyncError]:
+        """What one call for several left out, each tried by itself now: one may have spoilt it for all.
+
+        launchctl's status is one for all of them, so they are looked for whatever it was.
+        """
+        answer = self._scheduler.survey()
+        if not isinstance(answer, Survey):
+            return dict(refused)
+        left = [label for label in meant if label not in answer.services]
+        left += [label for label in refused if label in answer.services and not self._took(label, meant[label], answer)]
+        again = (self._scheduler.load([label]) for label in left)
+        return {label: error for found in again for label, error in found.items()}
+
+    def _insist(
+        self, meant: Mapping[str, str], refused: Mapping[str, JobsyncError], failures: dict[str, JobsyncError]
+    ) -> None:
+        """Look whether a refusal took all the same, and try again, each job by itself. What stays out: `failures`."""
         pause = self._retry_pause
         for tries_left in reversed(range(_TRIES)):
-            error = self._scheduler.load([label]).get(label)
-            if error is None:
+            refused = self._left_out(meant, refused, failures)
+            if refused and not tries_left:
+                failures |= {label: self._refusal(label, error) for label, error in refused.items()}
+            if not refused or not tries_left:
                 return
-            answer = self._scheduler.survey()
-            if isinstance(answer, NoSession):
-                raise SessionEnded(answer.reason) from error
-            if self._took(label, digest, answer):
-                return
-            if not isinstance(error, SchedulerError):
-                raise error
-            if not tries_left:
-                raise self._refusal(label, error) from error
-            self._progress(f"loading {label} again: {error.message}")
+            for label, error in refused.items():
+                self._progress(f"loading {label} again: {error.message}")
             time.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+            again = (self._scheduler.load([label]) for label in refused)
+            refused = {label: error for found in again for label, error in found.items()}
 
-    def _took(self, label: str, digest: str, answer: Answer) -> bool:
+    def _left_out(
+        self, meant: Mapping[str, str], refused: Mapping[str, JobsyncError], failures: dict[str, JobsyncError]
+    ) -> dict[str, JobsyncError]:
+        """Those of the refused ones that are worth another try; what is not goes into `failures`."""
+        answer = self._scheduler.survey() if refused else None
+        if isinstance(answer, NoSession):
+            failures |= dict.fromkeys(refused, SessionEnded(answer.reason))
+            return {}
+        left = {label: error for label, error in refused.items() if not self._took(label, meant[label], answer)}
+        # A call that did not end is not made again.
+        failures |= {label: error for label, error in left.items() if not isinstance(error, SchedulerError)}
+        return {label: error for label, error in left.items() if label not in failures}
+
+    def _took(self, label: str, digest: str, answer: Answer | None) -> bool:
         """Whether it is loaded, and is the one that was meant: a job that is still ending has the label too."""
         if not isinstance(answer, Survey) or label not in answer.services:
             return False
@@ -77,7 +99,7 @@ class Loader:
             return False
         return identity is not None and identity.digest == digest
 
-    def _refusal(self, label: str, error: SchedulerError) -> JobsyncError:
+    def _refusal(self, label: str, error: JobsyncError) -> JobsyncError:
         if isinstance(error, SessionAway):
             return SessionEnded(error.message)
         return SchedulerError(f"{self._scheduler.why_refused(label)} ({error.message})")

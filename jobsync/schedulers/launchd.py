@@ -255,18 +255,21 @@ class Launchd:
         return (limit if isinstance(limit, int) else _DEFAULT_EXIT_TIMEOUT) + _DRAIN_MARGIN
 
     def load(self, labels: Collection[str], reread: Collection[str] = ()) -> Failures:
-        """`bootstrap`. A non-zero status may have registered the job anyway, so whoever calls this verifies.
+        """One `bootstrap` of all the files (launchctl(1): any number of paths; launchd loads each by itself).
 
-        Nothing has to be read again: launchd forgets what is booted out.
+        A non-zero status may have registered any of them. Status 0 with words on stderr is a refusal, too: some paths
+        were left out (launchd's reply has an error for each path, and one for all that may be 0 all the same). So
+        whoever calls this verifies. Nothing has to be read again: launchd forgets what is booted out.
         """
         del reread
-        return _each(labels, self._load)
-
-    def _load(self, label: str) -> None:
-        answer = self._call("bootstrap", domain(), self.definition_path(label))
-        if answer.status in _NO_SESSION:
-            raise SessionAway(_failure(answer))
-        self._check(answer)
+        try:
+            answer = self._call("bootstrap", domain(), *map(self.definition_path, labels)) if labels else None
+        except JobsyncError as error:
+            return dict.fromkeys(labels, error)
+        if answer is None or (answer.status == _OK and not answer.complaint):
+            return {}
+        kind = SessionAway if answer.status in _NO_SESSION else SchedulerError
+        return dict.fromkeys(labels, kind(_failure(answer)))
 
     def start(self, label: str) -> None:
         """`kickstart`; 37: it is running already."""
@@ -345,4 +348,5 @@ def _why_not_loadable(path: Path, label: str) -> str:
 
 def _failure(answer: process.Finished) -> str:
     said = answer.complaint or "nothing on stderr"
-    return f"`{' '.join(answer.argv)}` failed with status {answer.status}: {said}"
+    shown = answer.argv if len(answer.argv) < 5 else (*answer.argv[:4], "…")
+    return f"`{' '.join(shown)}` failed with status {answer.status}: {said}"

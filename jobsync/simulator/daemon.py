@@ -22,7 +22,7 @@ from jobsync.simulator.clock import Clock
 from jobsync.simulator.controls import Controls, Progress
 from jobsync.simulator.domain import Kind
 from jobsync.simulator.errors import SimulatorError
-from jobsync.simulator.faults import Fault, label_of
+from jobsync.simulator.faults import Fault, label_of, labels_of
 from jobsync.simulator.launchd import WATCH_EVERY, Launchd
 from jobsync.simulator.legacy import LEGACY_VERBS
 from jobsync.simulator.process import Guardian
@@ -244,7 +244,7 @@ class Daemon:
         self.calls.append(call.argv)
         caller, is_remote = self._caller(connection), self._is_remote(connection, call)
         asked = replace(call, caller=caller, is_remote=is_remote)
-        fault = self.launchd.faults.take(call.argv[0] if call.argv else "help", label_of(call.argv))
+        fault = self.launchd.faults.take(call.argv[0] if call.argv else "help", labels_of(call.argv))
         answer = perform(self.launchd, asked, _ALL_VERBS) if fault is None else self._spoilt(asked, fault)
         if answer is None:
             self._selector.register(connection.stream, selectors.EVENT_READ, partial(self._on_given_up, connection))
@@ -258,6 +258,8 @@ class Daemon:
         answer: Answer | Later = Answer()
         if not fault.hides_work:
             answer = perform(self.launchd, call, _ALL_VERBS)
+        elif others := _without(call, fault.label):
+            perform(self.launchd, others, _ALL_VERBS)
         if fault.hang:
             return None
         if fault.code is not None:
@@ -322,6 +324,13 @@ class Daemon:
         self._guardian.dismiss()
         signal.set_wakeup_fd(-1)
         self._selector.close()
+
+
+def _without(call: Call, label: str | None) -> Call | None:
+    """The same call for the other plists that it names; None where there are no others, or all are struck."""
+    others = tuple(word for word in call.argv if not word.endswith(".plist") or label_of(word) != label)
+    is_left = label is not None and any(word.endswith(".plist") for word in others)
+    return replace(call, argv=others) if is_left else None
 
 
 def serve(

@@ -1,6 +1,6 @@
 """Trouble on demand: which call or which job meets which fault, and how often. Pure bookkeeping."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ class Fault:
     hang: bool = False
     """No work and no answer, until the caller gives up."""
     label: str | None = None
-    """Only where this label is meant; None = anywhere."""
+    """Only where this label is meant, be it among others, which are spared; None = anywhere."""
     garbage: str | None = None
     """stdout instead of the real one."""
     performs: bool = False
@@ -48,10 +48,10 @@ class Fault:
         """Whether the verb must not do its work."""
         return (self.code is not None or self.hang) and not self.performs
 
-    def strikes(self, verb: str, label: str | None) -> bool:
+    def strikes(self, verb: str, labels: Collection[str]) -> bool:
         """Whether it is meant for this call; counts the calls that it lets pass."""
         is_meant = verb == self.verb or (self.verb == "*" and not verb.startswith("@"))
-        if not is_meant or (self.label is not None and self.label != label):
+        if not is_meant or (self.label is not None and self.label not in labels):
             return False
         if self.after > 0:
             self.after -= 1
@@ -61,14 +61,15 @@ class Fault:
         return True
 
 
-def label_of(argv: Sequence[str]) -> str | None:
-    """The label that a call names: the end of a service target, the name of a plist, or the last word."""
-    if len(argv) < 2:
-        return None
-    last = argv[-1]
-    if last.endswith(".plist"):
-        return Path(last).stem
-    return last.rpartition("/")[2]
+def label_of(word: str) -> str:
+    """The label that an argument names: the end of a service target, the name of a plist, or the word itself."""
+    return Path(word).stem if word.endswith(".plist") else word.rpartition("/")[2]
+
+
+def labels_of(argv: Sequence[str]) -> set[str]:
+    """The labels that a call names: of all plists, or of its last word."""
+    plists = [word for word in argv[1:] if word.endswith(".plist")]
+    return {label_of(word) for word in plists or argv[1:][-1:]}
 
 
 class Faults:
@@ -91,8 +92,8 @@ class Faults:
         """Forget all of them."""
         self._waiting.clear()
 
-    def take(self, verb: str, label: str | None) -> Fault | None:
+    def take(self, verb: str, labels: Collection[str]) -> Fault | None:
         """The first fault that strikes, used once more; None = all is well."""
-        struck = next((fault for fault in self._waiting if fault.strikes(verb, label)), None)
+        struck = next((fault for fault in self._waiting if fault.strikes(verb, labels)), None)
         self._waiting = [fault for fault in self._waiting if fault.times is None or fault.times > 0]
         return struck

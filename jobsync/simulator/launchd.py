@@ -213,7 +213,7 @@ class Launchd:
         return service.pended is not None and reason is not Reason.DEMAND
 
     def _reason_to_pend(self, label: str) -> Reason | None:
-        fault = self.faults.take(PEND, label)
+        fault = self.faults.take(PEND, [label])
         if fault is not None:
             return Reason(fault.text)
         age = time.monotonic() - self._removed_at.get(label, float("-inf"))
@@ -231,7 +231,7 @@ class Launchd:
         self.history.setdefault(service.label, []).append(now)
         if service.definition.launch_only_once:
             self._spent.add(service.label)
-        killed = self.faults.take(SPAWN, service.label)
+        killed = self.faults.take(SPAWN, [service.label])
         if killed is not None:
             self._ended(domain, service, Ended(signal=signal.SIGKILL, why=killed.text))
         elif self.settings.dry:
@@ -243,7 +243,7 @@ class Launchd:
         """Whether a service that is to start goes away: denied by the Login Items, or its spawn is made to fail."""
         if service.is_denied:
             self._note(domain, service, "Untrusted service was denied launch by BTM. Removing.")
-        elif self.faults.take(REMOVE, service.label):
+        elif self.faults.take(REMOVE, [service.label]):
             self._note(domain, service, "Removed service on spawn failure")
         else:
             return False
@@ -315,7 +315,7 @@ class Launchd:
         service.state = State.TERMED
         timeout = service.definition.exit_timeout
         service.kill_at = time.monotonic() + timeout if timeout else None
-        if not self.faults.take(IGNORE_TERM, service.label):
+        if not self.faults.take(IGNORE_TERM, [service.label]):
             signal_job(service.pid, signal.SIGTERM)
 
     def kill(self, service: Service) -> None:

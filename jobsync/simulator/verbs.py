@@ -488,7 +488,9 @@ _FAILURE_WORDS = {
 
 
 def failure(launchd: Launchd, call: Call, code: int) -> Answer:
-    """What a call looks like that fails with this code as the caller sees it; for faults on demand."""
+    """What a call looks like that fails with this code as its caller sees it (0: no word); for faults on demand."""
+    if not code:
+        return Answer()
     verb = call.argv[0] if call.argv else "help"
     target = next(filter(None, map(parse_target, call.argv[1:])), None)
     generic = _generic(target, code) if target else None

@@ -17,6 +17,7 @@ from jobsync.paths import Paths, paths_of
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile import observe
 from jobsync.reconcile.apply import Applied, Applier
+from jobsync.reconcile.budget import UNLIMITED, Budget
 from jobsync.reconcile.ledger import Ledger, Store
 from jobsync.reconcile.plan import Orders, make_plan
 from jobsync.reconcile.state import Desired, Outcome, Plan, Record, Source, Unwanted, Want, Wanted
@@ -98,12 +99,12 @@ class Bench:
         seen = observe.observe(want, known, self.paths, self.launchd, whole=True)
         return make_plan(want, seen, known, self.launchd, orders or Orders(allow_removals=True))
 
-    def apply(self, plan: Plan) -> Applied:
+    def apply(self, plan: Plan, budget: Budget = UNLIMITED) -> Applied:
         def save(ledger: Ledger) -> None:
             ledgers.write(self.paths.ledger, ledger, None)
 
         files.make_directory(self.paths.state)
-        applier = Applier(self.launchd, self.paths, save, self.said.append, retry_pause=0.01)
+        applier = Applier(self.launchd, self.paths, save, self.said.append, retry_pause=0.01, budget=budget)
         done = applier.apply(plan, self.ledger())
         save(done.ledger)
         return done

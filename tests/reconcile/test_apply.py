@@ -6,21 +6,25 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from jobsync.definitions.job import Argv, Job, Line, Restart, Schedule, Slot
 from jobsync.errors import JobsyncError
-from jobsync.reconcile import kept
+from jobsync.reconcile import apply, holding, kept
 from jobsync.reconcile import ledger as ledgers
+from jobsync.reconcile.budget import Budget, OutOfTime
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller, Outcome, Plan, Remove, Unload
 from jobsync.runs import records
 from jobsync.schedulers.launchd import Launchd, domain
 from jobsync.schedulers.protocol import Survey
+from jobsync.simulator.faults import label_of
 from jobsync.values import replace
 
+from ..laptop import MUTATING
 from .bench import SLEEP, Bench, job, until
 
 NINE, TEN = job(hour=9), job(hour=10)
@@ -359,8 +363,75 @@ def test_several_jobs_drain_at_once(bench: Bench) -> None:
     bench.mutations()
     after = [deaf(name, 10) for name in names]
     assert set(bench.sync(*after, orders=Orders(now=True)).values()) == {Outcome.UPDATED}
-    assert bench.verbs() == ["bootout"] * 3 + ["bootstrap"] * 3, "all are told to go before one is waited for"
+    verbs = bench.verbs()
+    assert verbs[:3] == ["bootout"] * 3, "all are told to go before one is waited for"
+    assert set(verbs[3:]) == {"bootstrap"}
     still_converges(bench, *after)
+
+
+def test_a_job_that_drains_fast_is_loaded_before_a_slow_one_is_gone(bench: Bench) -> None:
+    slow, others = deaf("a"), [job("b"), job("c")]
+    bench.sync(slow, *others)
+    bench.start("a")
+    bench.mac.ignore_term("ada.a")
+    after = [deaf("a", 10), job("b", 10), job("c", 10), job("new")]
+    plan = bench.plan(bench.want(*after), Orders(now=True))
+    bench.mac.clear_calls()
+    assert {one.outcome for one in bench.apply(plan).results.values()} == {Outcome.UPDATED, Outcome.INSTALLED}
+    calls = bench.mac.calls()
+    done = [[label_of(word) for word in call[1:] if "ada." in word] for call in calls if call[0] in MUTATING]
+    assert done == [["ada.a"], ["ada.b"], ["ada.c"], ["ada.b", "ada.c", "ada.new"], ["ada.a"]]
+    asked = [call for call in calls if call[0] not in MUTATING]
+    assert set(map(tuple, asked)) == {("print", domain())}, "one survey at a time serves all"
+    still_converges(bench, *after)
+
+
+# -- calls
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_changed_jobs_cost_two_calls_each_and_few_surveys(bench: Bench, count: int) -> None:
+    names = [f"job{number}" for number in range(count)]
+    bench.sync(*map(job, names))
+    bench.mac.clear_calls()
+    bench.sync(*(job(name, 10) for name in names))
+    calls = [tuple(call[:2]) for call in bench.mac.calls()]
+    surveys = 4 + (count > 1)
+    asked = "what is there, does anything run by now, are they gone, (are all loaded,) did they load"
+    assert calls.count(("print", domain())) == surveys, asked
+    assert Counter(verb for verb, _ in calls) == {"print": count + surveys, "bootout": count, "bootstrap": 1}
+
+
+def test_new_and_removed_jobs_cost_no_more(bench: Bench) -> None:
+    names = [f"job{number}" for number in range(5)]
+    bench.mac.clear_calls()
+    bench.sync(*map(job, names))
+    assert [call[0] for call in bench.mac.calls()] == ["print", "bootstrap", "print", "print"]
+    bench.mac.clear_calls()
+    bench.sync()
+    assert Counter(call[0] for call in bench.mac.calls()) == {"print": 5 + 3, "bootout": 5}
+
+
+def test_very_many_jobs_are_replaced_some_at_a_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply, "AT_ONCE", 2)
+    jobs = [job(name) for name in "abcde"]
+    bench.sync(*jobs)
+    assert bench.verbs() == ["bootstrap"] * 3
+    changed = [job(name, 10) for name in "abcde"]
+    assert set(bench.sync(*changed).values()) == {Outcome.UPDATED}
+    assert bench.verbs() == [*["bootout"] * 2, "bootstrap"] * 2 + ["bootout", "bootstrap"]
+    still_converges(bench, *changed)
+
+
+def test_a_second_look_that_has_grown_old_is_made_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.sync(NINE, job("two", command=SLEEP))
+    plan = bench.plan(bench.want(TEN, job("two", 10, command=SLEEP)))
+    # The first bootout takes so long that launchers would soon pass over the hold file, and one has a run.
+    monkeypatch.setattr(holding, "FRESH", 0.0)
+    bench.mac.clear_calls()
+    bench.apply(plan)
+    verbs = [call[0] for call in bench.mac.calls()]
+    assert verbs[:4] == ["print", "bootout", "print", "bootout"]
 
 
 # -- one bad job
@@ -373,6 +444,48 @@ def test_one_job_that_fails_does_not_stop_the_others(bench: Bench) -> None:
     assert outcomes == {"a": Outcome.INSTALLED, "b": Outcome.FAILED, "c": Outcome.INSTALLED}
     assert bench.loaded() == {"a", "c"}
     still_converges(bench, *jobs)
+
+
+def test_a_load_that_fails_for_one_job_is_repeated_for_that_one_alone(bench: Bench) -> None:
+    bench.mac.fault("bootstrap", code=5, label="ada.b")
+    assert set(bench.sync(*map(job, "abc")).values()) == {Outcome.INSTALLED}
+    calls = [[Path(word).stem for word in call[2:]] for call in bench.mutations()]
+    assert calls == [["ada.a", "ada.b", "ada.c"], ["ada.b"]]
+    still_converges(bench, *map(job, "abc"))
+
+
+def test_a_job_that_one_call_for_several_left_out_without_a_word_is_loaded_all_the_same(bench: Bench) -> None:
+    bench.mac.fault("bootstrap", code=0, label="ada.b")
+    assert set(bench.sync(*map(job, "abc")).values()) == {Outcome.INSTALLED}
+    assert bench.verbs() == ["bootstrap"] * 2
+    still_converges(bench, *map(job, "abc"))
+
+
+def test_jobs_that_share_a_load_which_never_answers_are_loaded_one_by_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Launchd._call, "__kwdefaults__", {"timeout": 1.0})
+    bench.mac.fault("bootstrap", hang=True)
+    assert set(bench.sync(*map(job, "ab")).values()) == {Outcome.INSTALLED}
+    assert bench.verbs() == ["bootstrap"] * 3
+    bench.mac.fault("bootstrap", hang=True, label="ada.c", times=2)
+    assert bench.sync(*map(job, "abcd"))["c"] is Outcome.FAILED
+    assert bench.loaded() == {"a", "b", "d"}
+    still_converges(bench, *map(job, "abcd"))
+
+
+def test_what_was_replaced_before_time_was_up_is_known(bench: Bench) -> None:
+    slow = deaf("a")
+    bench.sync(slow, job("b"))
+    bench.start("a")
+    bench.mac.ignore_term("ada.a")
+    plan = bench.plan(bench.want(deaf("a", 10), job("b", 10)), Orders(now=True))
+    with pytest.raises(OutOfTime):
+        bench.apply(plan, Budget(waiting=0.0))
+    assert bench.record("b").load_digest == bench.launchd.render(job("b", 10)).load_digest
+    assert bench.record("a").load_digest == bench.launchd.render(slow).load_digest
+    until(lambda: bench.loaded() == {"b"})
+    still_converges(bench, deaf("a", 10), job("b", 10))
 
 
 # -- the session, and an answer that is none

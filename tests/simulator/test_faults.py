@@ -64,6 +64,13 @@ def test_a_fault_may_be_meant_for_one_label(mac: Mac) -> None:
     assert mac.launchctl("bootstrap", "gui/501", mac.plist("a.b")) == Reply(5, "", "no luck\n")
 
 
+def test_a_fault_of_one_label_spares_the_others_of_the_same_call(mac: Mac) -> None:
+    mac.simulator.fault("bootstrap", code=5, label="a.c")
+    paths = [mac.plist(label) for label in ("a.b", "a.c", "a.d")]
+    assert mac.launchctl("bootstrap", "gui/501", *paths).status == 5
+    assert [mac.is_loaded(label) for label in ("a.b", "a.c", "a.d")] == [True, False, True]
+
+
 def test_a_verb_can_fail_although_it_did_its_work(mac: Mac) -> None:
     mac.simulator.fault("bootstrap", code=5, performs=True)
     assert mac.launchctl("bootstrap", "gui/501", mac.plist("a.b")).status == 5

@@ -25,15 +25,16 @@ class Seed:
 SEEDS = (
     Seed(
         "skipped-wait",
-        "            gone = self._gone(waiting)\n",
-        "            gone = list(waiting)\n",
+        "        there = {*slow} - {*self._unloader.gone(slow)} if slow else set[Work]()\n",
+        "        there = set[Work]()\n",
         (APPLY + "test_the_old_job_is_out_before_anything_is_written_and_loaded_after",),
     ),
     Seed(
         "ledger-before-load",
         "        work.is_gone = True\n        while work.steps and",
         "        work.is_gone = True\n"
-        "        self._save(done.ledger.with_record(work.change.name, work.change.record))\n"
+        "        done.remember(work.name, work.change.record)\n"
+        "        self._save(done.written_up())\n"
         "        while work.steps and",
         ("tests/trust/test_claims.py::test_a_killed_sync_leaves_no_claim_of_what_was_not_loaded",),
     ),
@@ -138,8 +139,8 @@ SEEDS = (
     ),
     Seed(
         "no-second-look",
-        "            if step.spares and not self._scheduler.manners.spares_runs:\n",
-        "            if step.spares and not step:\n",
+        "        by_hold = {work.hold: work for work, labels in spared.items() if labels}\n",
+        "        by_hold = {work.hold: work for work, labels in spared.items() if not work}\n",
         (APPLY + "test_a_slot_that_fires_between_plan_and_apply_is_not_stopped",),
     ),
     Seed(
