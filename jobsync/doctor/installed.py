@@ -6,9 +6,11 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from jobsync import files
 from jobsync.doctor.check import Check
 from jobsync.doctor.view import View
 from jobsync.findings import Chmod, Finding, Reload, Sync, error, info, skipped, warning
+from jobsync.reconcile import observe
 from jobsync.reconcile.state import Outcome, Unwanted, Wanted
 from jobsync.schedulers.protocol import Identity, NoSession, Survey, Unknown
 
@@ -116,6 +118,24 @@ def _conflicts(view: View) -> Iterable[Finding]:
         )
 
 
+def _strays(view: View) -> Iterator[Finding]:
+    """Definitions of this repository under another prefix: that was changed, and the ledger was lost."""
+    scheduler, start = view.origin.scheduler, view.origin.scheduler.label("")
+    known = {one.path for record in view.planned.ledger.records.values() for one in record.artefacts}
+    for path in (path for place in view.origin.paths.shared for path in files.listing(place)):
+        if path.name.startswith(start) or str(path) in known:
+            continue
+        content = observe.file_state(str(path)).content
+        if content is not None and scheduler.is_ours(content):
+            former, ours = path.stem.rpartition(".")[0], start.removesuffix(".")
+            yield warning(
+                f"{path} is this repository's, under another prefix than {ours}",
+                meaning="it goes on running and no sync looks after it; "
+                f"afterwards `jobsync init --prefix {ours}` and a sync take your own prefix again",
+                command=f"jobsync init --prefix {former} && jobsync sync",
+            )
+
+
 def _orphans(view: View) -> Iterable[Finding]:
     for one in view.changes(Outcome.REMOVED):
         yield warning(
@@ -125,6 +145,8 @@ def _orphans(view: View) -> Iterable[Finding]:
             command=_SYNC,
             repair=Sync(),
         )
+    if not view.only:
+        yield from _strays(view)
     if view.planned.plan.leftovers and not view.only:
         paths = ", ".join(one.path for one in view.planned.plan.leftovers)
         yield warning(f"left by a sync that was killed: {paths}", command=_SYNC, repair=Sync())

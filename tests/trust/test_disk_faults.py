@@ -297,3 +297,30 @@ def test_another_owner_of_a_plist_is_a_sentence(registered: Laptop) -> None:
     assert registered.loaded() == {"one", "two", "three"}
     registered.mutations()
     assert_silent(registered)
+
+
+def test_jobs_under_a_former_prefix_are_found_when_the_ledger_is_lost(registered: Laptop) -> None:
+    registered.job("one")
+    registered.job("gone")
+    registered.commit()
+    registered.drop("jobs/gone")
+    registered.git("-c", "core.hooksPath=/dev/null", "commit", "-qam", "gone")
+    shutil.rmtree(registered.state)
+    registered.prefix = "other"
+    registered.init()
+    registered.jobsync("sync")
+    former = [registered.agents / f"test.{name}.plist" for name in ("gone", "one")]
+    assert registered.installed() == {"one"}
+    said = registered.jobsync("doctor", status=None).out
+    assert all(
+        f"~/Library/LaunchAgents/{path.name} is this repository's, under another prefix than other" in said
+        for path in former
+    ), said
+    assert "fix: jobsync init --prefix test && jobsync sync\n" in said
+    # What it says mends it.
+    for prefix in ("test", "other"):
+        registered.jobsync("init", "--prefix", prefix, "--yes")
+        registered.jobsync("sync")
+    assert not any(path.exists() for path in former)
+    assert registered.installed() == registered.loaded() == {"one"}
+    assert "another prefix" not in registered.jobsync("doctor", status=None).out
