@@ -109,18 +109,24 @@ def _codes(codes: Iterable[int]) -> str:
 
 def _expectations(expect: Expect) -> str:
     found = [
-        (parts.EXPECT_PRINTS, {"pattern": shlex.quote(one), "words": shlex.quote(f"no line matches {_comment(one)}")})
+        (
+            parts.expect.PRINTS,
+            {"pattern": shlex.quote(one), "words": shlex.quote(f"no line matches {_comment(one)}")},
+        )
         for one in expect.prints
     ]
     found += [
         (
-            parts.EXPECT_PRINTS_NOT,
+            parts.expect.PRINTS_NOT,
             {"pattern": shlex.quote(one), "words": shlex.quote(f"a line matches {_comment(one)}")},
         )
         for one in expect.prints_not
     ]
     found += [
-        (parts.EXPECT_TOUCHES, {"path": shlex.quote(one), "words": shlex.quote(f"{_comment(one)} was not touched")})
+        (
+            parts.expect.TOUCHES,
+            {"path": shlex.quote(one), "words": shlex.quote(f"{_comment(one)} was not touched")},
+        )
         for one in expect.touches
     ]
     return "".join(_fill(text, values) for text, values in found)
@@ -181,8 +187,8 @@ def _mark_values(job: Job) -> dict[str, str]:
         return {"mark_unstarted": "", "mark_end": ""}
     ended_well = '[ "$1" -eq 0 ]' + (' || [ -n "$more" ]' if _judges(job.expect) else "")
     return {
-        "mark_unstarted": parts.MARK_UNSTARTED,
-        "mark_end": _fill(parts.MARK_END, {"ended_well": ended_well}),
+        "mark_unstarted": parts.end.MARK_UNSTARTED,
+        "mark_end": _fill(parts.end.MARK_END, {"ended_well": ended_well}),
     }
 
 
@@ -196,16 +202,16 @@ def _limit_values(job: Job) -> dict[str, object]:
     keeps_time = _keeps_time(job)
     return {
         "lock_name": limits.lock or "",
-        "unlock": parts.UNLOCK if limits.lock else "",
-        "unmark": parts.UNMARK if job.expect.touches else "",
+        "unlock": parts.limits.UNLOCK if limits.lock else "",
+        "unmark": parts.expect.UNMARK if job.expect.touches else "",
         "timeout_words": format_duration(limits.timeout or 0),
         "grace_words": format_duration(grace),
         "killed": KILLED,
         "timed_out": TIMED_OUT,
         "keeper_duty": " and watches the time" if keeps_time else "",
         "keeper_state": f" left={limits.timeout}" if keeps_time else "",
-        "keeper_step": parts.KEEPER_STEP if keeps_time else "",
-        "keeper_deadline": _fill(parts.KEEPER_DEADLINE, {"grace": grace}) if keeps_time else "",
+        "keeper_step": parts.logs.KEEPER_STEP if keeps_time else "",
+        "keeper_deadline": _fill(parts.logs.KEEPER_DEADLINE, {"grace": grace}) if keeps_time else "",
         "attempts": retry.attempts,
         "delay": retry.delay,
         "max_delay": retry.max_delay,
@@ -278,34 +284,34 @@ def _values(job: Job, label: str, source: str, paths: Paths) -> dict[str, object
 
 def _conditions(job: Job) -> list[str]:
     """What may keep the command from being started at all."""
-    found = [parts.BOOT] if job.schedule.at_login or job.limits.lock else []
-    found += [parts.LOADED] if job.schedule.at_login else []
-    found += [parts.GATES]
-    found += [parts.ASKED] if job.daemon is None else []
-    found += [parts.LATE] if _is_selective(job) else []
-    found += [parts.FRESH] if job.when.stale_after is not None else []
+    found = [parts.start.BOOT] if job.schedule.at_login or job.limits.lock else []
+    found += [parts.start.LOADED] if job.schedule.at_login else []
+    found += [parts.start.GATES]
+    found += [parts.start.ASKED] if job.daemon is None else []
+    found += [parts.conditions.LATE] if _is_selective(job) else []
+    found += [parts.conditions.FRESH] if job.when.stale_after is not None else []
     found += ["waited=0\n"] if _waits(job) else []
-    found += [parts.ON_AC] if job.when.ac_power else []
-    found += [parts.ONLINE] if job.when.online else []
-    found += [parts.WHEN] if job.when.ac_power or job.when.online else []
+    found += [parts.conditions.ON_AC] if job.when.ac_power else []
+    found += [parts.conditions.ONLINE] if job.when.online else []
+    found += [parts.conditions.WHEN] if job.when.ac_power or job.when.online else []
     return found
 
 
 def _supervision(job: Job) -> list[str]:
     """What is there before the command starts."""
     says = _keeps_time(job) or job.limits.lock or job.retry.attempts > 1 or _judges(job.expect)
-    found = [parts.FAILING] if job.daemon is None else []
-    found += [parts.LOGS, parts.STATE]
-    found += [parts.SAY] if says else []
-    found += [parts.BOUND, parts.FINISH, parts.STOP]
-    found += [parts.DEADLINE] if _keeps_time(job) else []
-    found += [parts.KEEPER, parts.LAUNCH]
-    found += [parts.NAP] if job.limits.lock or job.retry.attempts > 1 else []
-    found += [parts.MARK] if job.expect.touches else []
-    found += [parts.JUDGE] if _judges(job.expect) else []
-    found += [parts.WORTH] if job.retry.on_codes else []
-    found += [parts.RETRY] if job.retry.attempts > 1 else []
-    found += [parts.LOCK] if job.limits.lock else []
+    found = [parts.end.FAILING] if job.daemon is None else []
+    found += [parts.logs.LOGS, parts.command.STATE]
+    found += [parts.logs.SAY] if says else []
+    found += [parts.logs.BOUND, parts.end.FINISH, parts.command.STOP]
+    found += [parts.limits.DEADLINE] if _keeps_time(job) else []
+    found += [parts.logs.KEEPER, parts.command.LAUNCH]
+    found += [parts.command.NAP] if job.limits.lock or job.retry.attempts > 1 else []
+    found += [parts.expect.MARK] if job.expect.touches else []
+    found += [parts.expect.JUDGE] if _judges(job.expect) else []
+    found += [parts.retry.WORTH] if job.retry.on_codes else []
+    found += [parts.retry.RETRY] if job.retry.attempts > 1 else []
+    found += [parts.limits.LOCK] if job.limits.lock else []
     return found
 
 
@@ -315,22 +321,22 @@ def _indented(text: str) -> str:
 
 def _attempts(job: Job) -> str:
     """From the first start of the command to the status of the last."""
-    one = parts.RUN
+    one = parts.command.RUN
     if _judges(job.expect):
-        one = parts.BEFORE + one + parts.AFTER
+        one = parts.expect.BEFORE + one + parts.expect.AFTER
     if job.retry.attempts > 1:
-        return parts.LOOP_HEAD + _indented(one) + parts.LOOP_TAIL
+        return parts.retry.LOOP_HEAD + _indented(one) + parts.retry.LOOP_TAIL
     if job.limits.lock:
-        return parts.IF_LOCKED + _indented(one) + "fi\n"
+        return parts.limits.IF_LOCKED + _indented(one) + "fi\n"
     return one
 
 
 def _end(job: Job) -> list[str]:
-    found = [parts.TIMED] if _keeps_time(job) else []
-    found += [parts.JUDGED] if _judges(job.expect) else []
-    found += [parts.STOPPED, parts.END]
-    found += [parts.NOTIFY] if job.notify is not None else []
-    found += [parts.KILL] if _keeps_time(job) else []
+    found = [parts.limits.TIMED] if _keeps_time(job) else []
+    found += [parts.expect.JUDGED] if _judges(job.expect) else []
+    found += [parts.end.STOPPED, parts.end.END]
+    found += [parts.end.NOTIFY] if job.notify is not None else []
+    found += [parts.limits.KILL] if _keeps_time(job) else []
     return [*found, 'exit "$status"\n']
 
 
@@ -343,7 +349,7 @@ def digest(content: bytes) -> str:
 def render(job: Job, label: str, source: str, paths: Paths) -> bytes:
     """The launcher's bytes. `source` is the repository-relative path of the definition, for people."""
     values = _values(job, label, source, paths)
-    text = "".join([parts.HEAD, *_conditions(job), *_supervision(job), _attempts(job), *_end(job)])
+    text = "".join([parts.start.HEAD, *_conditions(job), *_supervision(job), _attempts(job), *_end(job)])
     plain = _fill(text, {**values, "digest": ""})
     own = blake2b(plain.encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
     return _fill(text, {**values, "digest": own}).encode("utf-8", "surrogateescape")

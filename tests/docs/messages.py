@@ -28,7 +28,7 @@ _CHAPTERS = {
 }
 """Title -> where its messages are raised; the first that fits."""
 
-_LAUNCHER, _IN_LOGS = "runs/parts.py", "Logs of runs"
+_LAUNCHER, _IN_LOGS = "runs/parts", "Logs of runs"
 _CHAPTERS_OF_THE_PAGE = (*_CHAPTERS, _IN_LOGS)
 
 
@@ -111,7 +111,8 @@ _ENDED = "`jobsync status JOB` says how the run ended"
 
 def _of_launcher() -> Iterator[Message]:
     """What launchers write into the logs of runs: the sh that they are made of says it."""
-    for node in ast.walk(ast.parse((PACKAGE / _LAUNCHER).read_text(encoding="utf-8"))):
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted((PACKAGE / _LAUNCHER).glob("*.py"))]
+    for node in (node for tree in trees for node in ast.walk(tree)):
         text_of_sh = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
         for found in _WRITTEN.finditer(text_of_sh):
             verb, text = found["verb"] or "", _KNOWN_THEN.sub("…", found["text"] or found["line"])

@@ -1,0 +1,82 @@
+"""The command: its environment and env file, its start, its end, and signals that come meanwhile. As sh."""
+
+STATE = """\
+child='' stopped='' woken='' reason='' keeper='' attempt=1 status=0
+"""
+
+STOP = """\
+stop() { stopped=$1 woken=1; [ -z "$child" ] || { true >"$log.stop"; kill -TERM "$child" 2>/dev/null; }; }
+trap 'stop TERM' TERM
+trap 'stop INT' INT
+trap 'stop HUP' HUP
+"""
+
+LAUNCH = """\
+refuse() { printf '%s\\n' "jobsync: not started: $env: $1"; exit @not_started@; }
+launch() {
+  trap - TERM INT HUP ALRM
+  [ ! -e "$log.stop" ] || exit 143
+  export JOBSYNC_JOB=@job@ JOBSYNC_LABEL=@label@ JOBSYNC_DIR=@job_directory@ JOBSYNC_RUN="$run"@attempt_variable@
+  set --
+  if [ -e "$env" ] || [ -L "$env" ]; then
+    facts=$(ls -ldnL -- "$env")
+    case "$(printf '%s\\n' "$facts" | awk '{ print $1, $3; exit }')" in
+      -r[w-]-------" $(id -u)" | -r[w-]-------[.@]" $(id -u)") ;;
+      *) refuse 'must be a file of yours with mode 0600: chmod 600' ;;
+    esac
+    number=0 return=$(printf '\\r')
+    while IFS= read -r line || [ -n "$line" ]; do
+      number=$((number + 1))
+      line=${line#"${line%%[![:blank:]]*}"}
+      case $line in '' | '#'*) continue ;; export[[:blank:]]*) line=${line#export?} ;; esac
+      line=${line#"${line%%[![:blank:]]*}"}
+      name=${line%%=*} value=${line#*=}
+      case $line in
+        *"$return") refuse "line $number has a Windows line end" ;;
+        [0123456789=]*) refuse "line $number is not NAME=VALUE" ;;
+        "${line%%[!@letters@]*}="*) ;;
+        *) refuse "line $number is not NAME=VALUE" ;;
+      esac
+      case $name in
+        PATH | JOBSYNC_* | @shells_own@)
+          refuse "line $number: $name cannot be set here" ;;
+      esac
+      case $value in '"'*'"' | "'"*"'") value=${value#?} value=${value%?} ;; esac
+      set -- "$@" "$name=$value"
+    done <"$env" || refuse 'cannot be read'
+  fi
+  umask "$mask"
+@environment@  while [ $# -gt 0 ]; do export "${1?}" || exit @not_started@; shift; done
+  cd @directory@ || exit @not_started@
+  exec @command@
+}
+await() {
+  [ -z "$stopped" ] || stop "$stopped"
+  wait "$child"
+  status=$?
+  while [ -n "$woken" ]; do
+    woken=''
+    wait "$child" 2>/dev/null
+    again=$?
+    [ $again -eq 127 ] || status=$again
+  done
+  child=''
+}
+"""
+
+RUN = """\
+launch <@stdin@ >>"$log" 2>&1 &
+child=$!
+await
+"""
+
+NAP = """\
+nap() {
+  sleep "$1" &
+  child=$!
+  # A signal that came before the child had a name.
+  [ -z "$stopped$reason" ] || kill "$child" 2>/dev/null
+  wait "$child" 2>/dev/null
+  child='' woken=''
+}
+"""

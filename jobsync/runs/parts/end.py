@@ -1,0 +1,81 @@
+"""How a run ends: its record, the mark of a failure, and `[notify]`. As sh."""
+
+FAILING = """\
+mark() { [ -d "${failing%/*}" ] || mkdir -p -- "${failing%/*}"; true >"$failing"; }
+"""
+
+MARK_UNSTARTED = """\
+  mark
+"""
+
+MARK_END = """\
+  if [ -n "$reason" ] || ! { @ended_well@; }; then mark
+  elif [ -e "$failing" ]; then rm -f -- "$failing"; fi
+"""
+
+FINISH = """\
+finish() {
+  if [ -n "$keeper" ]; then
+    kill -USR1 "$keeper" 2>/dev/null
+    wait "$keeper" 2>/dev/null || wait "$keeper" 2>/dev/null
+  fi
+  bytes=0
+  if [ -s "$log" ]; then bytes=$(wc -c <"$log"); fi
+  if [ -f "$log.cut" ] || [ "$bytes" -gt @log_limit@ ]; then join; else bytes=$((bytes)); fi
+  [ ! -e "$log.stop" ] || rm -f -- "$log.stop"
+  [ -z "$tidy" ] || wait "$tidy" 2>/dev/null
+@unlock@@unmark@\
+  end=$(date '+%s %z')
+  record "end $run ${end% *} $1 offset=${end#* } attempts=$attempt bytes=$bytes@more@${reason:+ $reason}"
+@mark_end@\
+}
+"""
+
+STOPPED = """\
+if [ -n "$stopped" ] && [ -z "$reason" ]; then
+  [ "$attempt" -gt 0 ] || status=143
+  [ "$status" -eq 0 ] || reason=stopped
+fi
+"""
+
+END = """\
+finish "$status"
+"""
+
+NOTIFY = """\
+tell() {
+  former='' event=failed
+  [ ! -f "$told" ] || read -r former <"$told" || :
+  if [ "$1" = ok ]; then
+    case $former in ok) return ;; '') event=succeeded ;; *) event=@on_recovery@ ;; esac
+  elif [ "$former" = failed ]; then return; fi
+  [ -d "${told%/*}" ] || mkdir -p -- "${told%/*}"
+  printf '%s\\n' "$1" >"$told"
+  case $event in @events@) ;; *) return ;; esac
+  message="@job_name@ $event"
+  [ "$event" != failed ] || message="$message: ${reason:-status $status}"
+  export JOBSYNC_EVENT="$event" JOBSYNC_MESSAGE="$message" JOBSYNC_STATUS="$status" JOBSYNC_REASON="$reason"
+  export JOBSYNC_JOB=@job@ JOBSYNC_LABEL=@label@ JOBSYNC_DIR=@job_directory@ JOBSYNC_RUN="$run" JOBSYNC_LOG="$log"
+  (
+    umask "$mask"
+    cd @job_directory@ && exec @teller@
+  ) </dev/null >>"$log" 2>&1 &
+  child=$!
+  # The scheduler ends all that is left of a job with its launcher: so this waits, though not for long.
+  (
+    trap 'kill -KILL "$nap" 2>/dev/null; exit 0' USR1
+    nap=''
+    sleep @notify_limit@ &
+    nap=$!
+    wait "$nap"
+    kill -KILL "$child"
+  ) >/dev/null 2>&1 &
+  nap=$!
+  wait "$child" 2>/dev/null || printf 'jobsync: the command of [notify] ended with status %s\\n' $? >>"$log"
+  kill -USR1 "$nap" 2>/dev/null
+}
+trap : TERM INT HUP ALRM
+if [ -z "$stopped" ]; then
+  if @succeeded@; then tell ok; else tell failed; fi
+fi
+"""
