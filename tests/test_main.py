@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from jobsync import at_once
+from jobsync import config as configuration
 from jobsync.definitions.job import Machine
 from jobsync.definitions.load import load
 from jobsync.reconcile import schedules, sources
@@ -275,6 +276,12 @@ def _load_by_hand(laptop: Laptop) -> None:
     laptop.launchctl("bootstrap", laptop.target("one").rpartition("/")[0], str(copy))
 
 
+def _configure(laptop: Laptop) -> None:
+    """Edited, and then something else than a sync has read it."""
+    laptop.config_file.write_text(laptop.config_file.read_text() + "# mine\n")
+    configuration.refresh_index(configuration.load(laptop.config_file))
+
+
 def _job_in_place_of_a_file(laptop: Laptop) -> None:
     (laptop.work / "jobs/README.md").unlink()
     laptop.put("jobs/README.md/job.toml", 'run = "true"\n')
@@ -313,6 +320,7 @@ SPOILED: dict[str, Callable[[Laptop], object]] = {
     ),
     "paused": lambda laptop: laptop.put(str(laptop.state / "pause" / "one"), "0"),
     "held": lambda laptop: laptop.put(str(laptop.state / "hold" / "one"), ""),
+    "owed a start": lambda laptop: laptop.put(str(laptop.state / "owed" / "one"), ""),
     "note of a hook": lambda laptop: laptop.put(str(laptop.state / "note"), ""),
     "deferred": lambda laptop: laptop.put(str(laptop.state / "deferred"), '{"one": ["hook", 1]}'),
     "changing": lambda laptop: laptop.put(str(laptop.state / "changing"), laptop.label("one")),
@@ -321,6 +329,7 @@ SPOILED: dict[str, Callable[[Laptop], object]] = {
     "other index": _foreign,
     "broken": lambda laptop: (laptop.state / "sources").write_text("jobsync-sources 1\n"),
     "no sources": lambda laptop: (laptop.state / "sources").unlink(),
+    "configuration, and its index made anew": _configure,
     "configuration": lambda laptop: laptop.config_file.write_text(laptop.config_file.read_text() + "# mine\n"),
 }
 

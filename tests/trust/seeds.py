@@ -6,6 +6,8 @@ this list cannot rot.
 
 from dataclasses import dataclass
 
+AT_ONCE = "tests/test_main.py::"
+KILLS = "tests/trust/test_kills.py::"
 APPLY = "tests/reconcile/test_apply.py::"
 CLOCK = "tests/definitions/test_schedule_clock.py::"
 TWICE = "tests/reconcile/test_twice.py::"
@@ -268,5 +270,113 @@ SEEDS = (
         "    unplaced += [paths.state / name for name in _names(paths.state) if name in single]\n",
         "",
         (APPLY + "test_what_killed_syncs_left_behind_is_tidied_up",),
+    ),
+    Seed(
+        "definitions-no-longer-compared",
+        '        and all(file_at(f"{root}/{path}") == (mode, blob) for mode, blob, path in sources.files)\n',
+        "",
+        (AT_ONCE + "test_whatever_differs_takes_the_long_way",),
+    ),
+    Seed(
+        "new-file-not-noticed",
+        '        and all(names_in(f"{root}/{path}") == names for path, names in sources.listings.items())\n',
+        "",
+        (AT_ONCE + "test_whatever_differs_takes_the_long_way",),
+    ),
+    Seed(
+        "new-script-not-noticed",
+        '        and not any(os.path.lexists(f"{root}/{path}") for path in sources.absent)\n',
+        "",
+        (AT_ONCE + "test_whatever_differs_takes_the_long_way",),
+    ),
+    Seed(
+        "modes-of-sources-not-compared",
+        'return "100755" if status.st_mode & stat.S_IXUSR else "100644", blob_id(content)',
+        'return "100755" if b"#!" in content else "100644", blob_id(content)',
+        (AT_ONCE + "test_whatever_differs_takes_the_long_way",),
+    ),
+    Seed(
+        "strangers-not-noticed",
+        " or sources.has_strangers(remembered, [path for *_, path in known.files])",
+        "",
+        (AT_ONCE + "test_whatever_differs_takes_the_long_way",),
+    ),
+    Seed(
+        "sources-of-another-head",
+        "remembered.of != sources.binding(known) or ",
+        "",
+        (AT_ONCE + "test_whatever_differs_takes_the_long_way",),
+    ),
+    Seed(
+        "sources-of-another-jobsync",
+        "remembered is None or remembered.version != sources.version()",
+        "remembered is None",
+        (AT_ONCE + "test_whatever_differs_takes_the_long_way",),
+    ),
+    Seed(
+        "what-is-owed-not-looked-at",
+        "    if _is_owed(place.state):\n        return None\n",
+        "",
+        (AT_ONCE + "test_whatever_differs_takes_the_long_way",),
+    ),
+    Seed(
+        "conflicts-not-noticed",
+        "unmerged.status or unmerged.stdout or ",
+        "unmerged.status or ",
+        (AT_ONCE + "test_whatever_differs_takes_the_long_way",),
+    ),
+    Seed(
+        "installed-files-not-compared",
+        "    intact = index.is_intact(known, place.pack)\n",
+        "    intact = bool(known)\n",
+        (AT_ONCE + "test_whatever_differs_takes_the_long_way",),
+    ),
+    Seed(
+        "head-not-compared",
+        " or lines[: len(expected)] != expected",
+        "",
+        (AT_ONCE + "test_whatever_differs_takes_the_long_way",),
+    ),
+    Seed(
+        "loaded-jobs-not-looked-at",
+        "        or not _reader(known).all_loaded(known.labels, text)\n",
+        "",
+        (AT_ONCE + "test_what_launchd_holds_otherwise_takes_the_long_way",),
+    ),
+    Seed(
+        "other-labels-not-noticed",
+        "settled.has_other_labels(answer, remembered.start) or ",
+        "",
+        (AT_ONCE + "test_what_launchd_holds_otherwise_takes_the_long_way",),
+    ),
+    Seed(
+        "configuration-not-compared",
+        "known.config != machine.config",
+        'known.config == ""',
+        (AT_ONCE + "test_whatever_differs_takes_the_long_way",),
+    ),
+    Seed(
+        "nonsense-of-systemctl-believed",
+        "    return found if len(found) == len(rows) and all(name.startswith(start) for name in found) else None\n",
+        "    return found if rows or start else None\n",
+        ("tests/schedulers/test_units.py::test_a_table_that_holds_anything_else_is_none",),
+    ),
+    Seed(
+        "swallowed-start-forgotten",
+        "        if _is_owed(records.read(paths.runs(path.name))):\n",
+        "        if not path.name:\n",
+        (KILLS + "test_a_start_that_a_killed_sync_kept_back_comes_with_the_next",),
+    ),
+    Seed(
+        "every-hook-says-it",
+        "        if files.read(origin.paths.notices) != commit:",
+        "        if commit:",
+        ("tests/trust/test_concurrency.py::test_of_many_hooks_at_once_one_says_what_waits",),
+    ),
+    Seed(
+        "former-prefix-not-looked-for",
+        "        if path.name.startswith(start) or str(path) in known:\n",
+        "        if path.name.startswith(start) or known:\n",
+        ("tests/trust/test_disk_faults.py::test_jobs_under_a_former_prefix_are_found_when_the_ledger_is_lost",),
     ),
 )
