@@ -13,7 +13,7 @@ from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import LOGIN, is_own, needs_login, own_jobs
 from jobsync.reconcile.sources import blob_id
 from jobsync.reconcile.state import Absence, Desired, Faulty, Outcome, Record, Source, Unwanted, Want, Wanted
-from jobsync.repo.affected import Entry, affected, entries_under
+from jobsync.repo.affected import Entries, Entry, affected
 from jobsync.repo.trees import HeadTree, WorkTree
 from jobsync.runs import pauses
 from jobsync.schedulers.protocol import Artefact, Rendering
@@ -28,7 +28,7 @@ class HeadState:
     """HEAD at one moment: what the ledger is compared with and will remember."""
 
     commit: str
-    entries: Mapping[str, Entry]
+    entries: Entries
     jobs: str
     """The jobs directory, as HEAD's `jobsync.toml` names it."""
 
@@ -54,8 +54,8 @@ def head_state(origin: Origin) -> HeadState:
     """Read HEAD; an unborn one holds nothing."""
     commit = origin.repository.head().commit
     if commit is None:
-        return HeadState("", {}, "jobs")
-    entries = origin.repository.entries([""])
+        return HeadState("", Entries(), "jobs")
+    entries = Entries(origin.repository.entries([""]))
     return HeadState(commit, entries, _jobs_directory(HeadTree(origin.repository, [SETTINGS])))
 
 
@@ -94,7 +94,7 @@ def _desired(origin: Origin, job: Job, source: Source, head: HeadState, inputs: 
     return Wanted(
         rendering=rendering,
         source=source,
-        entries=entries_under(head.entries, job.inputs),
+        entries=head.entries.under(job.inputs),
         inputs=job.inputs,
         in_head=head.holds(job.name),
         launch_digest=_launch_digest(job, rendering, inputs),
@@ -163,7 +163,7 @@ def by_hand(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
     absent = {
         name: Absence(
             Source.HEAD if name in defined and comparison.is_committed(name) else Source.WORK_TREE,
-            entries_under(head.entries, (f"{head.jobs}/{name}",)),
+            head.entries.under((f"{head.jobs}/{name}",)),
         )
         for name in head.names()
         if isinstance(jobs.get(name, Unwanted("")), Unwanted)
@@ -224,7 +224,7 @@ def affected_jobs(origin: Origin, ledger: Ledger, head: HeadState) -> dict[str, 
         record, absence = ledger.records.get(name), ledger.absent.get(name)
         inputs = record.inputs if record else (f"{head.jobs}/{name}",)
         known = record.entries if record else absence.entries if absence else None
-        if cause := affected(entries_under(head.entries, inputs), known) or everything:
+        if cause := affected(head.entries.under(inputs), known) or everything:
             causes[name] = cause
     return causes
 
@@ -323,7 +323,7 @@ class _Placing:
     def place(self, job: Job, cause: _Cause) -> None:
         """HEAD defines it."""
         record, absence = self._ledger.records.get(job.name), self._ledger.absent.get(job.name)
-        entries = entries_under(self._head.entries, job.inputs)
+        entries = self._head.entries.under(job.inputs)
         desired = _desired(self._origin, job, Source.HEAD, self._head, entries)
         if isinstance(desired, Wanted):
             desired = replace(desired, cause=cause.with_commit(cause.text))

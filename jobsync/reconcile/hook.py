@@ -21,6 +21,7 @@ from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.origin import Origin, open_origin
 from jobsync.reconcile.state import Report
 from jobsync.reconcile.sync import sync_from_hook
+from jobsync.repo.affected import Entries
 from jobsync.repo.repository import Place, identity, locate, open_repository
 from jobsync.repo.situation import situation
 from jobsync.repo.verdict import Verdict, decide
@@ -47,7 +48,7 @@ def _would_matter(origin: Origin, event: str) -> bool:
     known = ledgers.read(origin.paths.ledger) or Ledger()
     head = head_state(origin)
     if event == "post-merge":  # a squash: what it brought is in the index, and HEAD is what it was
-        head = replace(head, entries=origin.repository.staged_entries([""]))
+        head = replace(head, entries=Entries(origin.repository.staged_entries([""])))
     return bool(affected_jobs(origin, known, head))
 
 

@@ -18,6 +18,7 @@ from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders, make_plan
 from jobsync.reconcile.state import Caller, Observed, Outcome, Plan, Report, Result, Unwanted, Want
+from jobsync.repo.affected import Entries
 from jobsync.runs import records
 from jobsync.schedulers.protocol import Unknown
 from jobsync.values import dataclass, replace
@@ -356,7 +357,7 @@ def uninstall(origin: Origin, progress: Progress = no_progress) -> Report:
         observed = observe.observe(want, known, origin.paths, origin.scheduler, whole=True)
         orders = Orders(now=True, allow_removals=True)
         planned = make_plan(want, observed, known, origin.scheduler, orders)
-        everything = Planned(planned, want, observed, known, HeadState("", {}, "jobs"), whole=False)
+        everything = Planned(planned, want, observed, known, HeadState("", Entries(), "jobs"), whole=False)
         _check_answer(everything)
         done = _execute(everything, origin, progress)
     return Report(_shown(done.results.values()), kept=tuple(done.kept), would_change=True)

@@ -3,6 +3,7 @@
 What changed is never computed from hook arguments, ORIG_HEAD or reflogs: hooks are skipped, doubled and killed.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 
 from jobsync.values import dataclass
@@ -26,10 +27,26 @@ def is_under(path: str, directory: str) -> bool:
     return directory in ("", ".") or path == directory or path.startswith(directory + "/")
 
 
-def entries_under(entries: Mapping[str, Entry], inputs: Iterable[str]) -> dict[str, Entry]:
-    """The entries of one job: those that are one of its inputs or in one."""
-    wanted = tuple(inputs)
-    return {path: entry for path, entry in entries.items() if any(is_under(path, one) for one in wanted)}
+class Entries(dict[str, Entry]):
+    """All that a commit holds, by path; not to be changed once `under` was asked."""
+
+    __slots__ = ("_paths",)
+
+    def __init__(self, entries: Mapping[str, Entry] | None = None) -> None:
+        super().__init__(entries or {})
+        self._paths: list[str] = []
+
+    def under(self, inputs: Iterable[str]) -> dict[str, Entry]:
+        """The entries of one job: those that are one of its inputs or in one; finds them without a look at the rest."""
+        if not self._paths:
+            self._paths = sorted(self)
+        return {path: self[path] for one in inputs for path in self._found(one)}
+
+    def _found(self, place: str) -> list[str]:
+        if place in ("", "."):
+            return self._paths
+        first, behind = (bisect_left(self._paths, f"{place}{end}") for end in ("/", "0"))  # "0" comes right after "/"
+        return [*([place] if place in self else ()), *self._paths[first:behind]]
 
 
 def _difference(path: str, now: Entry | None, before: Entry | None) -> str:

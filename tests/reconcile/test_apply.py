@@ -16,6 +16,7 @@ from jobsync.errors import JobsyncError
 from jobsync.reconcile import apply, holding, kept
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.budget import Budget, OutOfTime
+from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller, Outcome, Plan, Remove, Unload
 from jobsync.runs import records
@@ -421,6 +422,18 @@ def test_very_many_jobs_are_replaced_some_at_a_time(bench: Bench, monkeypatch: p
     assert set(bench.sync(*changed).values()) == {Outcome.UPDATED}
     assert bench.verbs() == [*["bootout"] * 2, "bootstrap"] * 2 + ["bootout", "bootstrap"]
     still_converges(bench, *changed)
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_the_ledger_is_written_once_for_any_number_of_jobs(bench: Bench, refused: bool) -> None:
+    if refused:
+        bench.mac.fault("bootstrap", code=5, times=None)
+    plan, saved = bench.plan(bench.want(*map(job, "abcde"))), list[Ledger]()
+    applier = apply.Applier(bench.launchd, bench.paths, saved.append, bench.said.append, retry_pause=0.001)
+    done = applier.apply(plan, bench.ledger())
+    assert {one.outcome for one in done.results.values()} == {Outcome.FAILED if refused else Outcome.INSTALLED}
+    assert saved == [done.ledger]
+    assert list(done.ledger.records) == list("abcde")
 
 
 def test_a_second_look_that_has_grown_old_is_made_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
