@@ -227,13 +227,48 @@ def test_logs_that_go_away_meanwhile_cost_the_output_and_not_the_status(bench: B
     assert last(bench).status == 9
 
 
-def test_on_a_full_disk_the_status_is_still_the_commands_own(bench: Bench) -> None:
+@every_shell
+def test_a_log_that_takes_nothing_costs_the_output_and_not_the_status(bench: Bench, sh: str) -> None:
     """/dev/full is a disk on which every write fails; a link to it is where the log would be."""
     bench.write(command=Line("echo hello || exit 5"))
     path = bench.paths.launcher("one")
     path.write_text(path.read_text(encoding="utf-8").replace("log=$logs/$run.log ", "log=/dev/full "), "utf-8")
-    assert launch(bench, "dash") == 5
+    assert launch(bench, sh) == 5
     assert last(bench).status == 5
+
+
+FULL_DISK = """
+place=$1 && shift
+mkdir "$place/disk" && mount -t tmpfs -o size=256k none "$place/disk" || exit 99
+for name in state logs; do
+  mkdir -p "$place/$name" && cp -R "$place/$name" "$place/disk" || exit 99
+  mount --bind "$place/disk/$name" "$place/$name" || exit 99
+done
+"$@"
+status=$?
+cp -R "$place/disk" "$place/after"
+exit $status
+"""
+
+
+@every_shell
+def test_a_run_that_fills_the_disk_is_recorded_as_it_ended(bench: Bench, sh: str, root: Path) -> None:
+    """A real file system without room, seen by this launcher alone. It gives space by pages: in that of the records
+    the start still fits in, and of the end no more than the beginning."""
+    bench.place(bench.paths.runs("one"), f"since 1795590000\n{'x' * (4096 - 17 - 1 - 110)}\n")
+    bench.write(command=Line("echo begun; yes | head -c 4000000 2>/dev/null || exit 5"))
+    enter = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
+    if subprocess.run([*enter, "mount", "-t", "tmpfs", "none", str(root)], capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here: no rights, and no user namespaces")
+    argv = [*enter, "sh", "-c", FULL_DISK, "sh", str(root), *bench.argv(sh)]
+    done = subprocess.run(argv, env=ENV, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert done.returncode == 5, done.stderr
+    (run,) = records.read(root / "after" / "state" / "runs" / "one")
+    assert (run.status, run.is_over, run.is_failure) == (5, True, True)
+    (log,) = (root / "after" / "logs").rglob("*.log")
+    assert log.read_bytes().startswith(b"begun\ny\n") and log.stat().st_size > 64 << 10
+    assert 64 << 10 < (run.output or 0) <= 256 << 10
+    assert (root / "after" / "state" / "failing" / "one").exists()
 
 
 # -- retry
