@@ -27,7 +27,7 @@ finish() {
 @unlock@@unmark@\
   end=$(date '+%s %z')
   set -- "$1" "end $run ${end% *} $1 offset=${end#* } attempts=$attempt bytes=$bytes@more@${reason:+ $reason}"
-  if ! record "$2" 2>/dev/null; then
+  if ! record "$2" 2>/dev/null && [ -f "$runs" ] && [ -w "$runs" ]; then
     # A full disk. How it ended is worth more than the second half of what it printed, so dd(1) cuts that off.
     dd if=/dev/null of="$log" bs=1024 seek=$(($(wc -c <"$log") / 2048)) 2>/dev/null
     record "$2"
