@@ -120,3 +120,14 @@ def test_each_fault_names_tests_that_exist_and_no_campaign_is_missing() -> None:
     assert all(codes_in(cell) for cell in cells)
     assert set(named) <= set(_tests("test_*.py"))
     assert {name for file in CAMPAIGNS for name in _tests(f"{file}.py")} <= set(named)
+
+
+def test_every_fault_has_its_test() -> None:
+    """What the matrix names is there; and no row goes without."""
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests").rglob("test_*.py")))
+    known = set(re.findall(r"^def (test_\w+)\(", sources, re.MULTILINE))
+    faults = list(rows(PAGE.chapters(2)["What goes wrong, and what then"]))
+    assert len(faults) > 50
+    for fault, _, tests in faults:
+        assert codes_in(tests), fault
+        assert set(codes_in(tests)) <= known, fault
