@@ -45,9 +45,10 @@ class Bench:
         rounds: int | None = None,
         uncounted: bool = False,
     ) -> Table:
-        """Measure. `rounds`: fewer, for what takes minutes; `uncounted`: do not run it under strace (slow, or it forks
-        thousands)."""
-        timings = measure(alternatives, 1 if self.short else rounds or self.rounds, warm_up=0 if self.short else 1)
+        """Measure. `rounds`: no more than these, for what takes minutes; `uncounted`: do not run it under strace (slow,
+        or it forks thousands)."""
+        most = min(rounds or self.rounds, self.rounds)
+        timings = measure(alternatives, 1 if self.short else most, warm_up=0 if self.short else 1)
         counts: dict[str, Counts] = {}
         if counting.STRACE and not uncounted:
             counts = {one.name: counting.count(one) for one in alternatives}

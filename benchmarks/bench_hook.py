@@ -16,7 +16,7 @@ for path in open(sys.argv[1]).read().split("\\n"):
 
 
 def tables(bench: Bench) -> Iterator[Table]:
-    for jobs in bench.pick((100,)) if has_systemd(bench) else ():
+    for jobs in bench.pick((100, 1000)) if has_systemd(bench) else ():
         yield _beside_its_query(bench, jobs, "systemd", "real systemd", on_systemd)
     for jobs in bench.pick((100,)):
         yield _beside_its_query(bench, jobs, "simulated", "simulated launchd", simulated)
@@ -24,7 +24,7 @@ def tables(bench: Bench) -> Iterator[Table]:
         yield _native(bench, jobs)
 
 
-def _ratio(text: str, at_most: float) -> Claim:
+def _ratio(text: str, at_most: float | None) -> Claim:
     return Claim(text, lambda run: run["hook"] / (run["bare Python"] + run["the query"]), at_most)
 
 
@@ -34,7 +34,7 @@ def _beside_its_query(bench: Bench, jobs: int, word: str, scheduler: str, start:
             f"hook-{word}-{jobs}",
             f"The hook, nothing changed, {jobs:,} jobs, {scheduler}",
             (machine.bare(), machine.query("the query"), machine.hook("hook")),
-            claims=(_ratio("hook ÷ (bare Python + the query)", 1.6),),
+            claims=(_ratio("hook ÷ (bare Python + the query)", 1.6 if jobs <= 100 else None),),
         )
 
 

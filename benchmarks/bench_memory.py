@@ -15,6 +15,7 @@ def tables(bench: Bench) -> Iterator[Table]:
                 f"memory-{jobs}",
                 f"Memory, nothing changed, {jobs:,} jobs",
                 (machine.bare(), machine.hook("hook"), sync),
+                facts=("No process may take more than 80 MB.",),
                 rounds=15,
                 uncounted=True,
             )
