@@ -56,7 +56,7 @@ def head_state(origin: Origin) -> HeadState:
     if commit is None:
         return HeadState("", Entries(), "jobs")
     entries = Entries(origin.repository.entries([""]))
-    return HeadState(commit, entries, _jobs_directory(HeadTree(origin.repository, [SETTINGS])))
+    return HeadState(commit, entries, _jobs_directory(HeadTree(origin.repository, [SETTINGS], entries)))
 
 
 def _jobs_directory(tree: Tree) -> str:
@@ -135,7 +135,7 @@ class _Comparison:
 
     def _renderings(self) -> dict[str, Rendering]:
         if self._loaded is None:
-            tree = HeadTree(self._origin.repository, [self._head.jobs, SETTINGS])
+            tree = HeadTree(self._origin.repository, [self._head.jobs, SETTINGS], self._head.entries)
             jobs = load(tree, self._origin.machine).jobs
             self._loaded = {job.name: self._origin.scheduler.render(job) for job in jobs if job.unwanted is None}
         return self._loaded
@@ -239,7 +239,7 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
     causes |= affected_jobs(origin, ledger, head)
     if not causes:
         return Want(jobs | own_jobs(origin, needs_login=had_login))
-    tree = HeadTree(origin.repository, [head.jobs, SETTINGS])
+    tree = HeadTree(origin.repository, [head.jobs, SETTINGS], head.entries)
     definitions = load(tree, origin.machine, names=causes.keys())
     jobs |= {name: Faulty(_faults_of(definitions, name)) for name in definitions.faulty}
     # A job that is not looked at may still need it.

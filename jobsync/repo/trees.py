@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
 from jobsync.errors import JobsyncError
-from jobsync.repo.affected import EXECUTABLE, LINK, REGULAR, SUBMODULE, Entry, is_under
+from jobsync.repo.affected import EXECUTABLE, LINK, REGULAR, SUBMODULE, Entries, Entry, is_under
 from jobsync.repo.repository import Repository
 
 DIRECTORY = 0o040000
@@ -161,9 +161,13 @@ def _unreadable(path: str, error: OSError) -> JobsyncError:
 class HeadTree:
     """The files as HEAD holds them, read from git as late as possible and as many at a time as sensible."""
 
-    def __init__(self, repository: Repository, paths: Iterable[str]) -> None:
-        """`paths`: what will mostly be asked for. Anything else costs further processes when it is asked for."""
+    def __init__(self, repository: Repository, paths: Iterable[str], entries: Entries | None = None) -> None:
+        """`paths`: what will mostly be asked for. Anything else costs further processes when it is asked for.
+
+        `entries`: all that HEAD holds, where that has been asked already; then nothing is asked again but contents.
+        """
         self._repository = repository
+        self._all = entries
         self._wanted = tuple(paths)
         self._listed: list[str] = []
         self._entries: dict[str, Entry] = {}
@@ -228,7 +232,7 @@ class HeadTree:
         self._listed.extend(paths)
 
     def _held(self, paths: tuple[str, ...]) -> dict[str, Entry]:
-        return self._repository.entries(paths)
+        return self._repository.entries(paths) if self._all is None else self._all.under(paths)
 
     def _place(self, path: str) -> None:
         """Note a file in its directory, and that in its own, up to the top."""
