@@ -26,12 +26,16 @@ _LINE_BREAKS = frozenset("\n\t")
 _LOCATION = re.compile(r" at line [0-9]+ col [0-9]+$")
 
 
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
 def shown(value: object) -> str:
     """A TOML value as a message names it: texts in quotes and never long, all else by its kind."""
     match value:
         case str():
             text = value if len(value) <= 40 else value[:40] + "…"
-            return '"' + "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text) + '"'
+            return f'"{_printable(text)}"'
         case bool():
             return "true" if value else "false"
         case int() | float():
@@ -92,7 +96,8 @@ def _explain(error: "ParseError", text: str) -> str:
     lines = text.split("\n")
     # A key that exists is noticed on the line after it; that one may be no line any more.
     number = min(error.line, len(lines))
-    return f"line {number}: {message}{_hint(lines[number - 1])}"
+    # Both quote what somebody wrote.
+    return _printable(re.sub(r"\s+", " ", f"line {number}: {message}{_hint(lines[number - 1])}"))
 
 
 def _fault(text: str, refusal: Exception) -> JobsyncError:
