@@ -329,7 +329,7 @@ FAULTS = {
     "# x\nrun: ls": ["line 2: unexpected character: ':'; TOML has = and no colon: run = …"],
     "a = 1\na = 2": ['line 2: key "a" already exists'],
     "a\t\tb = 1": ['line 1: invalid key "a b"'],
-    "a = b\tc": ['line 1: unexpected character: \'b\'; text needs quotes: a = "b c"'],
+    "a = b\tc": ["line 1: unexpected character: 'b'; text needs quotes: a = \"b c\""],
     "run =": ["line 1: something is missing at its end"],
     "a = [" + "[" * 5_000: ["line 1: TOML value nested more than 100 levels deep"],
     "a = " + "[" * 20 + "]" * 20: ["is nested too deeply to be a definition; write it flat"],

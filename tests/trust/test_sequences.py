@@ -31,7 +31,8 @@ from .machines import Pair, two_repositories
 from .spoiler import spoilt
 
 SEQUENCES = int(os.environ.get("TRUST_SEQUENCES", "4"))
-SHARDS = 8 if SEQUENCES >= 80 else 1
+SHARDS = 32 if SEQUENCES >= 320 else 1
+"""Short ones, so that no processor is left with one at the end."""
 STEPS = 12
 COUNTS: Counter[str] = Counter()
 
