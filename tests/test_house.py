@@ -45,6 +45,7 @@ SMALL = {
     "values": set[str](),
 }
 PURE = (
+    "reconcile.look",
     "reconcile.plan",
     "reconcile.state",
     "reconcile.index",

@@ -5,22 +5,20 @@ remember. The order inside a change is fixed (promise 6): old job out and gone, 
 only then writes the ledger.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import assert_never
 
-from jobsync.reconcile.index import digest
 from jobsync.reconcile.ledger import Ledger, placed
+from jobsync.reconcile.look import Going, Look, installed_definition, is_strange, saw, unreadable
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.state import (
     Caller,
     Change,
     Desired,
     Faulty,
-    FileState,
     Load,
     Observed,
     Outcome,
-    Placed,
     Plan,
     Record,
     Remove,
@@ -33,30 +31,8 @@ from jobsync.reconcile.state import (
     Wanted,
     Write,
 )
-from jobsync.schedulers.protocol import Artefact, Identity, Loaded, NoSession, Scheduler, Survey, Unknown
+from jobsync.schedulers.protocol import Artefact, NoSession, Scheduler, Unknown
 from jobsync.values import dataclass, replace
-
-_NOTHING = FileState()
-
-
-def _is_edit(
-    content: bytes, written: Iterable[str], observed: Observed, scheduler: Scheduler, *, is_definition: bool
-) -> bool:
-    """Whether these bytes are somebody else's: neither the ledger nor the store knows them.
-
-    The store is asked first: a sync that was killed wrote what no ledger has heard of. Without a record a definition
-    still says what it was; of anything else a copy too many is better than one too few.
-    """
-    if digest(content) in observed.stored:
-        return False
-    if known := tuple(written):
-        return digest(content) not in known
-    return not is_definition or _is_altered(content, scheduler)
-
-
-def _is_altered(content: bytes, scheduler: Scheduler) -> bool:
-    """Without a record: a definition of ours that no longer means what it claims to mean was edited."""
-    return scheduler.is_ours(content) and scheduler.is_altered(content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,181 +45,7 @@ class Orders:
     allow_removals: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """One job as seen now: everything that the decisions below ask about."""
-
-    name: str
-    want: Wanted
-    record: Record | None
-    observed: Observed
-    scheduler: Scheduler
-    orders: Orders
-
-    @property
-    def label(self) -> str:
-        return self.want.rendering.label
-
-    def file(self, path: str) -> FileState:
-        return self.observed.files.get(path, _NOTHING)
-
-    def is_ours(self, artefact: Artefact) -> bool:
-        """By ledger entry for that very path, by place (launchers), or by owner mark."""
-        state = self.file(artefact.path)
-        if state.is_missing or any(one.path == artefact.path for one in self.record_artefacts()):
-            return True
-        if artefact.path not in self.definitions:
-            return state.target is not None or not artefact.is_link
-        return state.content is not None and self.scheduler.is_ours(state.content)
-
-    def record_artefacts(self) -> tuple[Artefact, ...]:
-        """Paths of the record, as artefacts without content."""
-        return tuple(Artefact(one.path, b"", one.mode) for one in self.record.artefacts) if self.record else ()
-
-    @property
-    def definitions(self) -> tuple[str, ...]:
-        return self.scheduler.definitions(self.label)
-
-    def differs(self, artefact: Artefact) -> bool:
-        state = self.file(artefact.path)
-        if artefact.is_link:
-            return state.target != artefact.content
-        return state.content != artefact.content or state.mode != artefact.mode
-
-    def written(self, path: str) -> list[str]:
-        """Digest of what the ledger says that we wrote there; none when it says nothing."""
-        return [one.digest for one in self.record.artefacts if one.path == path] if self.record else []
-
-    def was_edited(self, path: str) -> bool:
-        """Somebody else changed what jobsync wrote there (bytes; a mode is mended without a copy)."""
-        content = self.file(path).content
-        if content is None or content in [one.content for one in self.want.rendering.artefacts if one.path == path]:
-            return False
-        is_definition = path in self.definitions
-        return _is_edit(content, self.written(path), self.observed, self.scheduler, is_definition=is_definition)
-
-    @property
-    def known(self) -> Loaded | None:
-        """What the scheduler has of it, armed or not."""
-        answer = self.observed.answer
-        return answer.services.get(self.label) if isinstance(answer, Survey) else None
-
-    @property
-    def loaded(self) -> Loaded | None:
-        return self.known if self.known is not None and self.known.is_armed else None
-
-    @property
-    def moves(self) -> bool:
-        """Its label is another one than last time (the prefix was changed): the old one goes first."""
-        return self.record is not None and self.record.label != self.label
-
-    @property
-    def former(self) -> Loaded | None:
-        """The job under its former label."""
-        answer = self.observed.answer
-        if self.record is None or not isinstance(answer, Survey):
-            return None
-        return answer.services.get(self.record.label) if self.moves else None
-
-    @property
-    def is_disabled(self) -> bool:
-        return bool(self.way_to_enable)
-
-    @property
-    def way_to_enable(self) -> str:
-        answer = self.observed.answer
-        return answer.disabled.get(self.label, "") if isinstance(answer, Survey) else ""
-
-    @property
-    def meaning_drifted(self) -> bool:
-        """What is installed means something else than what we loaded: a login may have loaded that."""
-        if self.record is None or not self.record.load_digest:
-            return False
-        return any(self._has_drifted(path, self.record.load_digest.split()) for path in self.definitions)
-
-    def _has_drifted(self, path: str, meant: list[str]) -> bool:
-        content = self.file(path).content
-        wanted = [one.content for one in self.want.rendering.artefacts if one.path == path]
-        if content is None or content in wanted or digest(content) in self.written(path):
-            return False
-        return self.scheduler.meaning(content) not in meant
-
-    @property
-    def loaded_digest(self) -> str:
-        """Digest of what is loaded, as far as the scheduler can tell; empty when nobody can."""
-        if self.meaning_drifted:
-            return ""
-        if self.loaded is not None and self.loaded.digest:
-            return self.loaded.digest if self.record is not None or self.is_as_it_claims(self.loaded.digest) else ""
-        if self.record is not None and self.record.load_digest:
-            return self.record.load_digest
-        identity = self.observed.identities.get(self.label)
-        return identity.digest if identity and self.is_as_it_claims(identity.digest) else ""
-
-    def is_as_it_claims(self, claimed: str) -> bool:
-        """An edited definition still claims the digest that we wrote into it, and a login may have loaded it."""
-        contents = (self.file(path).content for path in self.definitions)
-        return all(content is None or self.scheduler.meaning(content) in claimed.split() for content in contents)
-
-    @property
-    def changes_in_place(self) -> bool:
-        """It is loaded with another definition, which the scheduler can replace while it stays loaded."""
-        if self.loaded is None or self.want.is_daemon or self.loaded_digest == self.want.rendering.load_digest:
-            return False
-        return self.scheduler.takes_in_place(self.loaded_digest, self.want.rendering.load_digest)
-
-    @property
-    def is_loaded_as_wanted(self) -> bool:
-        return self.loaded is not None and self.loaded_digest == self.want.rendering.load_digest
-
-    @property
-    def needs_unload(self) -> bool:
-        """A job that the user switched off is not unloaded behind his back: it could not be loaded again."""
-        if self.loaded is None or self.changes_in_place or self.is_disabled:
-            return False
-        return not self.is_loaded_as_wanted
-
-    @property
-    def needs_load(self) -> bool:
-        if isinstance(self.observed.answer, NoSession) or self.is_disabled:
-            return False
-        return self.needs_unload or self.loaded is None
-
-    @property
-    def gave_up(self) -> bool:
-        """This very definition could not be loaded last time."""
-        failed = self.record.failed if self.record else ""
-        is_due = self.needs_load or self.changes_in_place
-        return bool(failed) and failed == self.want.rendering.load_digest and is_due
-
-    @property
-    def needs_restart(self) -> bool:
-        if not self.want.is_daemon or self.needs_load or self.loaded is None or self.record is None:
-            return False
-        return bool(self.record.launch_digest) and self.record.launch_digest != self.want.launch_digest
-
-    @property
-    def is_daemon_now(self) -> bool:
-        """What is loaded is a daemon, whatever is wanted: waiting for its end would be waiting for ever."""
-        content = _contents(self.observed, self.record.label if self.record else self.label, self.scheduler)
-        if self.record is not None and self.record.load_digest:
-            return self.record.is_daemon
-        return self.want.is_daemon if content is None else self.scheduler.keeps_running(content)
-
-    @property
-    def spares_runs(self) -> bool:
-        """A run of what is loaded goes on to its end before the job is replaced."""
-        return not (self.is_daemon_now or self.orders.now)
-
-    @property
-    def is_changed(self) -> bool:
-        """The definition is another one than last time."""
-        if self.record is None or self.record.failed:
-            return True
-        return {placed(one) for one in self.want.rendering.artefacts} != set(self.record.artefacts)
-
-
-def _blocked_by(look: _Look) -> tuple[str, int] | None:
+def _blocked_by(look: Look) -> tuple[str, int] | None:
     """Why a loaded job must not be unloaded or restarted now, and the process behind that; None when it may."""
     is_spared = look.scheduler.manners.spares_runs and not look.is_daemon_now
     stops = (look.needs_unload and not is_spared) or look.needs_restart
@@ -257,31 +59,19 @@ def _blocked_by(look: _Look) -> tuple[str, int] | None:
     return f"running (pid {loaded.pid}); finished when it ends", loaded.pid
 
 
-def _unreadable(observed: Observed, paths: Iterable[str]) -> str:
-    """What is there and could not be read: nobody knows whether it is an edit that a write would lose."""
-    states = ((path, observed.files.get(path, _NOTHING)) for path in paths)
-    return "; ".join(f"{path} {state.problem}" for path, state in states if state.is_unreadable)
-
-
-def _foreign(look: _Look) -> str:
+def _foreign(look: Look) -> str:
     """What stands in our place and is not ours; empty when the place is free or ours."""
     for artefact in look.want.rendering.artefacts:
         if not look.is_ours(artefact):
             return f"{artefact.path} is not jobsync's; move it away, or rename the job"
     identity = look.observed.identities.get(look.label)
-    if identity is not None and _is_strange(identity, look.label, look.record, look.scheduler):
+    if identity is not None and is_strange(identity, look.label, look.record, look.scheduler):
         name = look.scheduler.manners.name
         return f"{look.label} is loaded, and not by jobsync; take it out of {name}, or rename the job"
     return ""
 
 
-def _is_strange(identity: Identity, label: str, record: Record | None, scheduler: Scheduler) -> bool:
-    """What is loaded neither bears our mark nor came from a file that the ledger knows as ours."""
-    is_from_our_place = record is not None and identity.path in ("", scheduler.definition_path(label))
-    return identity.owner != scheduler.owner and not is_from_our_place
-
-
-def _steps(look: _Look) -> tuple[Step, ...]:
+def _steps(look: Look) -> tuple[Step, ...]:
     """Links go before a job is loaded and come back behind it: they claim for the next login that all is in place."""
     rendering = look.want.rendering
     files = [one for one in rendering.artefacts if not one.is_link]
@@ -296,7 +86,7 @@ def _steps(look: _Look) -> tuple[Step, ...]:
     steps += [_write(look, one) for one in files if look.differs(one)]
     kept = {one.path for one in rendering.artefacts}
     steps += [
-        Remove(one.path, look.was_edited(one.path), _saw(look.observed, one.path))
+        Remove(one.path, look.was_edited(one.path), saw(look.observed, one.path))
         for one in look.record_artefacts()
         if one.path not in kept and not look.file(one.path).is_missing
     ]
@@ -305,32 +95,22 @@ def _steps(look: _Look) -> tuple[Step, ...]:
     elif look.changes_in_place:
         steps.append(Reread(look.label))
     elif look.needs_restart:
-        installed = _contents(look.observed, look.label, look.scheduler)
+        installed = installed_definition(look.observed, look.label, look.scheduler)
         steps.append(Restart(look.label, look.scheduler.unload_limit(installed)))
     steps += [_write(look, one) for one in links if look.needs_load or look.differs(one)]
     return tuple(steps)
 
 
-def _write(look: _Look, artefact: Artefact) -> Write:
-    return Write(artefact, look.was_edited(artefact.path), _saw(look.observed, artefact.path))
+def _write(look: Look, artefact: Artefact) -> Write:
+    return Write(artefact, look.was_edited(artefact.path), saw(look.observed, artefact.path))
 
 
-def _saw(observed: Observed, path: str) -> str:
-    """Digest of what is at `path` now, for who comes to write there later."""
-    content = observed.files.get(path, _NOTHING).content
-    return "" if content is None else digest(content)
-
-
-def _contents(observed: Observed, label: str, scheduler: Scheduler) -> bytes | None:
-    return observed.files.get(scheduler.definition_path(label), _NOTHING).content
-
-
-def _unload(look: _Look, label: str) -> Unload:
-    installed = _contents(look.observed, label, look.scheduler)
+def _unload(look: Look, label: str) -> Unload:
+    installed = installed_definition(look.observed, label, look.scheduler)
     return Unload(label, look.scheduler.unload_limit(installed), look.spares_runs)
 
 
-def _name_of(look: _Look, steps: tuple[Step, ...]) -> Outcome:
+def _name_of(look: Look, steps: tuple[Step, ...]) -> Outcome:
     """The one word for what these steps amount to."""
     if not steps:
         return Outcome.UNCHANGED
@@ -347,7 +127,7 @@ def _name_of(look: _Look, steps: tuple[Step, ...]) -> Outcome:
     return Outcome.RESTARTED
 
 
-def _repair_cause(look: _Look) -> str:
+def _repair_cause(look: Look) -> str:
     paths = [one.path for one in look.want.rendering.artefacts]
     if edited := [path for path in paths if look.was_edited(path)]:
         return f"edited by hand: {', '.join(edited)}"
@@ -358,7 +138,7 @@ def _repair_cause(look: _Look) -> str:
     return "mode or kind of the file was changed"
 
 
-def _cause(look: _Look, outcome: Outcome) -> str:
+def _cause(look: Look, outcome: Outcome) -> str:
     match outcome:
         case Outcome.REPAIRED:
             return _repair_cause(look)
@@ -372,7 +152,7 @@ def _cause(look: _Look, outcome: Outcome) -> str:
             return look.want.cause
 
 
-def _fresh_record(look: _Look, *, is_loaded: bool) -> Record:
+def _fresh_record(look: Look, *, is_loaded: bool) -> Record:
     """What the ledger holds once every step succeeded."""
     want, old = look.want, look.record
     if not want.advances and old is not None:
@@ -392,24 +172,24 @@ def _fresh_record(look: _Look, *, is_loaded: bool) -> Record:
     )
 
 
-def _hindrance(look: _Look) -> tuple[Outcome, str, int] | None:
+def _hindrance(look: Look, caller: Caller) -> tuple[Outcome, str, int] | None:
     """Why nothing at all is done for this job now; None when nothing stands in the way."""
     answer, record = look.observed.answer, look.record
     if isinstance(answer, Unknown):
         return Outcome.FAILED, answer.reason, 0
-    if unreadable := _unreadable(look.observed, [one.path for one in look.want.rendering.artefacts]):
-        return Outcome.FAILED, unreadable, 0
+    if complaint := unreadable(look.observed, [one.path for one in look.want.rendering.artefacts]):
+        return Outcome.FAILED, complaint, 0
     if foreign := _foreign(look):
         return Outcome.CONFLICT, foreign, 0
-    if record is not None and look.orders.caller is Caller.HOOK and look.gave_up:
+    if record is not None and caller is Caller.HOOK and look.gave_up:
         return Outcome.FAILED, f"{record.message} (not tried again until something changes)", 0
     if blocked := _blocked_by(look):
         return Outcome.DEFERRED, *blocked
     return None
 
 
-def _for_wanted(look: _Look) -> Change:
-    if hindrance := _hindrance(look):
+def _for_wanted(look: Look, caller: Caller) -> Change:
+    if hindrance := _hindrance(look, caller):
         outcome, cause, pid = hindrance
         return Change(look.name, look.label, outcome, cause, record=look.record, pid=pid)
     steps = _steps(look)
@@ -425,64 +205,12 @@ def _for_wanted(look: _Look) -> Change:
     return Change(look.name, look.label, outcome, cause, steps, _fresh_record(look, is_loaded=is_loaded))
 
 
-@dataclass(frozen=True, slots=True)
-class _Going:
-    """One job that this machine shall not have, as seen now."""
-
-    name: str
-    label: str
-    record: Record | None
-    observed: Observed
-    scheduler: Scheduler
-
-    @property
-    def loaded(self) -> Loaded | None:
-        answer = self.observed.answer
-        return answer.services.get(self.label) if isinstance(answer, Survey) else None
-
-    @property
-    def artefacts(self) -> tuple[Placed, ...]:
-        """All of it: by its record, or by mark and place (without digests)."""
-        own = tuple(Placed(path, 0, 0, "") for path in self.observed.belongings.get(self.name, ()))
-        return self.record.artefacts if self.record else own
-
-    def removals(self) -> tuple[Remove, ...]:
-        """Every artefact of it that is there; one that was edited by hand is copied first."""
-        return tuple(
-            Remove(one.path, keeps=self.was_edited(one), saw=_saw(self.observed, one.path))
-            for one in self.artefacts
-            if not self.observed.files.get(one.path, _NOTHING).is_missing
-        )
-
-    def was_edited(self, one: Placed) -> bool:
-        """Somebody else changed what jobsync wrote there."""
-        content = self.observed.files.get(one.path, _NOTHING).content
-        if content is None:
-            return False
-        is_definition = one.path in self.scheduler.definitions(self.label)
-        written = [one.digest] if one.digest else []
-        return _is_edit(content, written, self.observed, self.scheduler, is_definition=is_definition)
-
-    @property
-    def is_a_strangers(self) -> bool:
-        """What is loaded under its label is somebody else's."""
-        identity = self.observed.identities.get(self.label)
-        return identity is not None and _is_strange(identity, self.label, self.record, self.scheduler)
-
-    def steps(self) -> tuple[Step, ...]:
-        """Removing a job stops it."""
-        if self.loaded is None or self.is_a_strangers:
-            return self.removals()
-        installed = _contents(self.observed, self.label, self.scheduler)
-        return (Unload(self.label, self.scheduler.unload_limit(installed), spares=False), *self.removals())
-
-
-def _for_unwanted(going: _Going, unwanted: Unwanted) -> Change:
+def _for_unwanted(going: Going, unwanted: Unwanted) -> Change:
     answer, loaded = going.observed.answer, going.loaded
     if isinstance(answer, Unknown):
         return Change(going.name, going.label, Outcome.FAILED, answer.reason, record=going.record)
-    if unreadable := _unreadable(going.observed, [one.path for one in going.artefacts]):
-        return Change(going.name, going.label, Outcome.FAILED, unreadable, record=going.record)
+    if complaint := unreadable(going.observed, [one.path for one in going.artefacts]):
+        return Change(going.name, going.label, Outcome.FAILED, complaint, record=going.record)
     if loaded and loaded.pid in going.observed.ancestors:
         blocked = f"this sync runs inside it (pid {loaded.pid}); removed when that has ended"
         return Change(going.name, going.label, Outcome.DEFERRED, blocked, record=going.record, pid=loaded.pid or 0)
@@ -520,11 +248,11 @@ def _for(view: "_View", name: str, desired: Desired) -> Change | None:
     observed, scheduler = view.observed, view.scheduler
     match desired:
         case Wanted():
-            return _for_wanted(_Look(name, desired, record, observed, scheduler, view.orders))
+            return _for_wanted(Look(name, desired, record, observed, scheduler, view.orders.now), view.orders.caller)
         case Unwanted():
             label = record.label if record else observed.orphans.get(name)
             if label is not None:
-                return _for_unwanted(_Going(name, label, record, observed, scheduler), desired)
+                return _for_unwanted(Going(name, label, record, observed, scheduler), desired)
             is_paused = desired.outcome is Outcome.PAUSED
             return Change(name, scheduler.label(name), Outcome.PAUSED, desired.cause) if is_paused else None
         case Faulty():
@@ -552,8 +280,8 @@ def _with_brake(change: Change, brake: str, records: Mapping[str, Record]) -> Ch
 
 def _leftover(path: str, observed: Observed) -> Remove:
     """A killed sync's own is known to the store; anything else in there is somebody's."""
-    saw = _saw(observed, path)
-    return Remove(path, keeps=bool(saw) and saw not in observed.stored, saw=saw)
+    seen = saw(observed, path)
+    return Remove(path, keeps=bool(seen) and seen not in observed.stored, saw=seen)
 
 
 def make_plan(want: Want, observed: Observed, ledger: Ledger, scheduler: Scheduler, orders: Orders) -> Plan:

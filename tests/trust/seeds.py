@@ -261,8 +261,8 @@ SEEDS = (
     ),
     Seed(
         "waits-for-a-daemon-to-end",
-        "        return not (self.is_daemon_now or self.orders.now)\n",
-        "        return not (self.want.is_daemon or self.orders.now)\n",
+        "        return not (self.is_daemon_now or self.now)\n",
+        "        return not (self.want.is_daemon or self.now)\n",
         ("tests/reconcile/test_plan.py::test_the_plan_is",),
     ),
     Seed(
