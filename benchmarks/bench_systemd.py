@@ -113,10 +113,12 @@ def tables(bench: Bench) -> Iterator[Table]:
     for jobs in bench.pick((100,)):
         try:
             with ExitStack() as stack:
-                ours, rival = (_machine(bench, stack, f"{name}{jobs}") for name in ("ours", "rival"))
+                ours, rival, floor = (_machine(bench, stack, f"{name}{jobs}") for name in ("ours", "rival", "floor"))
                 _ours(ours, jobs)
+                _ours(floor, jobs)
+                floor.run(floor.installed.jobsync, "sync")
                 _mises(rival, jobs)
-                yield from _tables(bench, jobs, ours, rival, program)
+                yield from _tables(bench, jobs, ours, rival, floor, program)
         except CannotBe as error:
             print(f"skipped: {error}")
 
@@ -128,17 +130,32 @@ def _machine(bench: Bench, stack: ExitStack, name: str) -> Linux:
     return Linux(root, installation(bench), manager=manager)
 
 
-def _tables(bench: Bench, jobs: int, ours: Linux, rival: Linux, program: Path | None) -> Iterator[Table]:
+def _systemd_alone(floor: Linux, jobs: int) -> Alternative:
+    """What no first sync can do without: the manager reads the units that are there already, and starts the timers."""
+    timers = [f"ours.job{number}.timer" for number in range(jobs)]
+    words = f"systemctl --user daemon-reload && systemctl --user start {' '.join(timers)}"
+    return Alternative(
+        "systemd's own two calls", ("sh", "-c", words), floor.home, floor.environment,
+        lambda: floor.systemctl("stop", *timers),
+    )  # fmt: skip
+
+
+def _share(name: str, rival: str) -> Claim:
+    return Claim(f"{name} ÷ mise", lambda run: run[name] / run[rival])
+
+
+def _tables(bench: Bench, jobs: int, ours: Linux, rival: Linux, floor: Linux, program: Path | None) -> Iterator[Table]:
     argv: tuple[str | Path, ...] = (program or "mise", "bootstrap", "linux", "systemd-units")
 
     def pair(verb: str, arguments: tuple[str, ...], theirs: tuple[str, ...], target: float,
-             clean_ours: Clean = _nothing, clean_rival: Clean = _nothing) -> Table:  # fmt: skip
-        alternatives = [ours.alternative("jobsync", ours.installed.jobsync, *arguments, prepare=clean_ours)]
+             clean_ours: Clean = _nothing, clean_rival: Clean = _nothing, *more: Alternative) -> Table:  # fmt: skip
+        alternatives = [*more, ours.alternative("jobsync", ours.installed.jobsync, *arguments, prepare=clean_ours)]
         claims: tuple[Claim, ...] = ()
         if program is not None:
             name = f"mise {MISE}"
             alternatives.append(Alternative(name, (*argv, *theirs), rival.home, rival.environment, clean_rival))
             claims = (Claim(f"{verb}: jobsync ÷ mise", lambda run: run["jobsync"] / run[name], target),)
+            claims += tuple(_share(one.name, name) for one in more)
         title = f"systemd user manager, {jobs:,} service and timer pairs: {verb}"
         slug = f"systemd-{verb.replace(' ', '-')}-{jobs}"
         return bench.table(slug, title, alternatives, claims=claims, rounds=_ROUNDS, uncounted=True)
@@ -147,6 +164,7 @@ def _tables(bench: Bench, jobs: int, ours: Linux, rival: Linux, program: Path | 
         "first sync", ("sync",), ("apply", "--yes"), 1 / 20,
         ours.forget("ours.job*", *_state(ours), *(ours.home / ".local/share/jobsync").iterdir()),
         rival.forget("dev.mise.rival*", rival.home / ".local/state/mise", rival.home / ".local/share/mise"),
+        _systemd_alone(floor, jobs),
     )  # fmt: skip
     yield pair("nothing to do", ("sync",), ("apply", "--yes"), 1 / 15)
     yield pair("status", ("status",), ("status",), 1 / 15)
