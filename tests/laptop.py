@@ -43,6 +43,12 @@ class Ran:
         """Both streams."""
         return self.out + self.err
 
+    def checked(self, status: int | None) -> "Ran":
+        """Itself: no traceback, and this exit status, where any is asked for."""
+        assert "Traceback" not in self.text, self
+        assert status is None or self.status == status, self
+        return self
+
     @property
     def told(self) -> str:
         """What hooks wrote, with `COMMIT` in the place of every commit."""
@@ -156,9 +162,7 @@ class Laptop:
         ran = Ran(
             argv, answer.returncode, answer.stdout.decode(errors="replace"), answer.stderr.decode(errors="replace")
         )
-        assert "Traceback" not in ran.text, ran
-        assert status is None or ran.status == status, ran
-        return ran
+        return ran.checked(status)
 
     def jobsync(self, *arguments: str, at: Path | None = None, env: Mapping[str, str] | None = None,
                 status: int | None = 0) -> Ran:  # fmt: skip

@@ -1,5 +1,6 @@
-"""Pages that are typed out are not measured."""
+"""Pages that are typed out are not measured, and what their tests type beside that starts without Python's start."""
 
 from ..unmeasured import processes_are_not_measured
+from ..warmed import laptop
 
-__all__ = ["processes_are_not_measured"]
+__all__ = ["laptop", "processes_are_not_measured"]

@@ -14,7 +14,7 @@ from jobsync.doctor.git import IDS
 from jobsync.findings import Level
 
 from ..docs.pages import ROOT
-from ..laptop import Laptop
+from ..forks import Warm
 from .clinic import CASES, Case, Clinic, clinic_of
 
 BY_ID = {check.id: check for check in CHECKS}
@@ -24,7 +24,7 @@ BY_ID = {check.id: check for check in CHECKS}
 def clinic() -> Iterator[Clinic]:
     with (
         tempfile.TemporaryDirectory(prefix="jobsync-test-", dir="/tmp") as root,
-        Laptop.start(Path(root)) as laptop,
+        Warm.start(Path(root)) as laptop,
         clinic_of(laptop) as healthy,
     ):
         yield healthy
