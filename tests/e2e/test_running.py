@@ -243,3 +243,18 @@ def test_a_lost_store_is_mended_by_a_sync(registered: Laptop) -> None:
     assert "`jobsync sync one` mends that" in registered.jobsync("run", "--here", "one", status=1).err
     registered.jobsync("sync", "one")
     assert registered.jobsync("run", "--here", "one").out == "hello\n"
+
+
+def test_a_stopped_job_has_its_grace_under_launchd_too(registered: Laptop) -> None:
+    """launchd's own five seconds would cut it short; this one leaves the launcher time for its last line."""
+    line = "trap 'sleep 5.5; exit 7' TERM; echo ready; while :; do sleep 0.05; done"
+    registered.job("slow", f'run = "{line}"\n[limits]\ngrace = "9s"\n')
+    registered.commit()
+    registered.jobsync("run", "-d", "slow")
+    assert "exit timeout = 11\n" in registered.launchctl("print", registered.target("slow")).out
+    log = Path(registered.jobsync("logs", "--path", "slow").out.strip())
+    registered.wait_for(lambda: log.read_text() == "ready\n")
+    registered.jobsync("stop", "slow")
+    registered.wait_for(lambda: records.read(registered.state / "runs" / "slow")[-1].is_over)
+    (run,) = records.read(registered.state / "runs" / "slow")
+    assert (run.status, run.reason) == (7, records.STOPPED)
