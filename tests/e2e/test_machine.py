@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobsync.reconcile.state import Source
+from jobsync.simulator.faults import label_of
 
 from ..laptop import JOB, Laptop
 
@@ -87,7 +88,7 @@ def test_another_prefix_moves_every_job_the_old_label_out_first(registered: Lapt
     ran = registered.jobsync("init", "--prefix", "moved", "--yes", "--sync")
     assert "moved.JOB (so far test.JOB; a sync moves the jobs)" in ran.out
     assert registered.loaded() == registered.installed() == set()
-    calls = [(call[0], Path(call[-1]).name.removesuffix(".plist")) for call in registered.mutations()]
+    calls = [(call[0], label_of(word)) for call in registered.mutations() for word in call[1:]]
     for name in ("one", "watch"):
         assert calls.index(("bootout", f"test.{name}")) < calls.index(("bootstrap", f"moved.{name}"))
     registered.prefix = "moved"
