@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from jobsync import files
 from jobsync.errors import JobsyncError
@@ -22,6 +23,10 @@ _PAUSE = 0.05
 _OLDEST_DEBT = 86_400
 """Seconds after which nobody waits any more for a start that was swallowed, of a job that is not loaded since."""
 
+_ASKED = b"asked\n"
+_SOON = 60
+"""Seconds in which a start that was asked for may yet come: launchd keeps ten between two."""
+
 
 class Deferred(JobsyncError):
     """A run started between plan and apply; it is not stopped."""
@@ -39,13 +44,15 @@ class Hold:
         self._owed = paths.owed(job)
         self._runs = paths.runs(job)
         self._scheduler = scheduler
-        self._since = 0.0
+        self._before: str | None = None
+        """The last start that was held when this hold was placed, empty: none; None: it was not."""
         self._is_there = False
 
     def place(self) -> None:
         """From now on no launcher starts the command, for as long as a sync may take."""
         files.make_directory(self._path.parent)
-        self._since = self._since or time.time()
+        if self._before is None:
+            self._before = _last_held(records.read(self._runs))
         files.write_atomically(self._path, f"{int(time.time()) + _LIFETIME}\n".encode(), 0o600)
         self._is_there = True
 
@@ -56,10 +63,10 @@ class Hold:
     @property
     def swallowed_a_start(self) -> bool:
         """A slot fired while the hold file was there: that start is owed."""
-        if not self._since:
+        if self._before is None:
             return False
         runs = records.read(self._runs)
-        return any(run.skipped == records.HELD and run.started >= int(self._since) for run in runs)
+        return _last_held(runs) != self._before and _is_owed(runs)
 
     def release(self) -> None:
         """Let launchers start their command again. What was kept from starting is noted, should we be killed."""
@@ -73,10 +80,29 @@ class Hold:
     def make_up(self, label: str, *, by_load: bool = False) -> None:
         """Start what was kept from starting. `by_load`: loading the job has just done so."""
         if self.swallowed_a_start:
-            with suppress(JobsyncError):  # then the next sync does it
-                if not by_load:
-                    self._scheduler.start(label)
-                files.remove(self._owed)
+            with suppress(JobsyncError):  # then a later sync does it
+                if by_load:
+                    files.remove(self._owed)
+                else:
+                    _start(label, self._owed, self._scheduler)
+
+
+def _start(label: str, owed: Path, scheduler: Scheduler) -> None:
+    """Start what is owed. `SchedulerError` leaves it so."""
+    files.make_directory(owed.parent)
+    files.write_atomically(owed, _ASKED, 0o600)
+    scheduler.start(label)
+    files.remove(owed)
+
+
+def _is_coming(owed: Path) -> bool:
+    """It was asked for by a sync that was killed right then, and may have been put off a little."""
+    return files.read(owed) == _ASKED and time.time() - files.time_of(owed) < _SOON
+
+
+def _last_held(runs: Iterable[Run]) -> str:
+    """Id of the last start that found a hold; empty: none did."""
+    return next((run.id for run in reversed(list(runs)) if run.skipped == records.HELD), "")
 
 
 def _is_owed(runs: Iterable[Run]) -> bool:
@@ -140,10 +166,8 @@ def pay_debts(paths: Paths, scheduler: Scheduler, known: Mapping[str, Record]) -
         is_old = time.time() - files.time_of(path) > _OLDEST_DEBT
         if record is None or is_old or not _is_owed(records.read(paths.runs(path.name))):
             files.remove(path)
-        elif record.load_digest:
-            with suppress(SchedulerError):  # then the next sync does it
-                tokens.remove(
-                    paths.token(path.name)
-                )  # it is due: what speaks against a start by a load must not stop it
-                scheduler.start(record.label)
-                files.remove(path)
+        elif record.load_digest and not _is_coming(path):
+            # It is due: what speaks against a start by a load must not stop it.
+            tokens.remove(paths.token(path.name))
+            with suppress(SchedulerError):  # then a later sync does it
+                _start(record.label, path, scheduler)

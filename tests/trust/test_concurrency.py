@@ -91,11 +91,11 @@ def test_of_many_hooks_at_once_one_says_what_waits(registered: Laptop) -> None:
     registered.commit()
     registered.git("switch", "-q", "--detach")
     told = []
-    for hour in ("10", "11", "12"):
+    for hour in ("10", "11"):
         registered.job("one", JOB.replace("09", hour))
         registered.git("-c", "core.hooksPath=/dev/null", "commit", "-qam", hour)
-        with ThreadPoolExecutor(8) as pool:
-            ran = pool.map(lambda _: run(hook, "post-commit", at=registered.work, env=registered.environment), range(8))
+        with ThreadPoolExecutor(6) as pool:
+            ran = pool.map(lambda _: run(hook, "post-commit", at=registered.work, env=registered.environment), range(6))
         told.append([one.text for one in ran if one.text])
-    assert [len(lines) for lines in told] == [1, 1, 1], told
+    assert [len(lines) for lines in told] == [1, 1], told
     assert all("detached" in line for lines in told for line in lines), told

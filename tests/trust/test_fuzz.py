@@ -17,7 +17,7 @@ from .fuzz.targets import AWAKE, TARGETS
 
 ROOT = Path(__file__).parents[2]
 SECONDS = int(os.environ.get("TRUST_FUZZ", "0"))
-INPUTS = {"definitions": 600, "installed": 2_000}
+INPUTS = {"definitions": 600, "installed": 2_000, "tables": 1_500}
 """Of the slower ones; of all others `MANY`."""
 MANY = 5_000
 
