@@ -72,6 +72,13 @@ def _environment(home: Path) -> dict[str, str]:
     }
 
 
+def _of_users(call: list[str]) -> list[str]:
+    """The call without jobsync's own jobs; nothing of it where it was about them alone."""
+    rest = [word for word in call if "jobsync-" not in Path(word).name]
+    is_about_them = len(rest) < len(call) and not any("." in Path(word).name for word in rest)
+    return [] if is_about_them else rest
+
+
 @dataclass
 class Laptop:
     """One machine. `work` is the dotfiles repository, `editor` another clone of the same origin."""
@@ -253,10 +260,10 @@ class Laptop:
         self.wait_for(lambda: job not in self.loaded())
 
     def mutations(self) -> list[list[str]]:
-        """The calls since the last time that could change launchd's state."""
+        """The calls since the last time that could change launchd's state; of jobsync's own jobs nothing is told."""
         found = [call for call in self.simulator.calls() if call and call[0] in MUTATING]
         self.simulator.clear_calls()
-        return found
+        return [rest for call in found if (rest := _of_users(call))]
 
     def runs(self, job: str) -> int:
         """How often launchd started the job."""
@@ -271,7 +278,8 @@ class Laptop:
         os.utime(self.plist_path(job), (past, past))
 
     def snapshot(self) -> Snapshot:
-        """Every file of the home outside the repository, with all that a write would change."""
+        """Every file of the home outside the repository, with all that a write would change, once nothing is due."""
+        self.simulator.settle(patience=5)  # `jobsync-login`, just loaded, records that this was no login
         found = {}
         for path in sorted(self.home.rglob("*")):
             if not path.is_relative_to(self.work):

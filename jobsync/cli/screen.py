@@ -10,7 +10,6 @@ from jobsync.definitions.slots import next_runs
 from jobsync.overview import run_words, state_words, tone_of
 from jobsync.reconcile.expected import missed_runs
 from jobsync.reconcile.origin import Origin
-from jobsync.reconcile.own import LOGIN
 from jobsync.reconcile.standing import JobStatus, State, missed_words
 from jobsync.reconcile.state import Outcome
 from jobsync.reconcile.sync import Planned
@@ -62,13 +61,13 @@ def _recent(runs: tuple[Run, ...], one: JobStatus, now: datetime) -> list[str]:
     return columns.table(rows)
 
 
-def _definition(origin: Origin, planned: Planned, one: JobStatus, job: Job, now: datetime) -> Iterator[Field]:
+def _definition(origin: Origin, one: JobStatus, job: Job, now: datetime) -> Iterator[Field]:
     """What the definition says. When it is not here, nothing about runs that will not come."""
     yield "starts", list(job.schedule.words) if job.daemon is None and job.schedule.words else [one.schedule]
     if one.state is not State.ELSEWHERE:
         upcoming = next_runs(job.schedule.slots, now, _UPCOMING) if one.next else ()
         yield "next runs", list(upcoming_words(upcoming, now))
-        yield "away", list(origin.scheduler.away_meaning(job, made_up=LOGIN in planned.want.jobs))
+        yield "away", list(origin.scheduler.away_meaning(job))
         yield from ((title, list(sentences)) for title, sentences in rules_in_words(job).items())
     yield "directory", [job.directory]
 
@@ -104,7 +103,7 @@ def screen(origin: Origin, planned: Planned, one: JobStatus, now: datetime) -> l
     words = state_words(one, now)
     why = [] if one.state is State.PAUSED else one.detail.splitlines()
     fields: list[Field] = [("state", [words, *why]), ("try", [one.remedy] if one.remedy else [])]
-    fields += list(_definition(origin, planned, one, job, now)) if job is not None else []
+    fields += list(_definition(origin, one, job, now)) if job is not None else []
     fields += [("last runs", _recent(runs, one, now) or ["none yet"])]
     fields += [("missed", _expected(origin, planned, one, now))]
     fields += [("logs", [str(origin.paths.job_logs(one.label))] if runs else [])]

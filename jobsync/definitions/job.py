@@ -193,8 +193,6 @@ class Schedule:
     """Each trigger as a person would say it, in the order of the definition."""
     catch_up: int | None = None
     """Seconds that the run of a missed slot may be late: None is any time, 0 is never."""
-    makes_up: bool = False
-    """The definition says so itself, and not never: where the scheduler forgets, `jobsync-login` must not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,5 @@ def read_schedule(section: Section, around: Surroundings) -> Schedule:
         on_change=tuple(dict.fromkeys(places["on_change"])),
         on_files=tuple(dict.fromkeys(places["on_files"])),
         catch_up=catch_up if slots else None,
-        makes_up=bool(slots) and "catch_up" in section.values and catch_up != 0,
         words=tuple(word for key in section.values for word in _words(section, key, clocks, suffix)),
     )

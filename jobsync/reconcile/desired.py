@@ -158,7 +158,9 @@ def by_hand(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
             )
         jobs[job.name] = desired
     jobs |= {name: Faulty(_faults_of(definitions, name)) for name in definitions.faulty}
-    jobs |= own_jobs(origin, needs_login=needs_login(origin, definitions.jobs))
+    # A faulty job stays as it was, and what it needs with it.
+    is_partial = bool(definitions.faulty) and LOGIN in ledger.records
+    jobs |= own_jobs(origin, needs_login=is_partial or needs_login(origin, definitions.jobs))
     defined = {job.name: job for job in definitions.jobs}
     absent = {
         name: Absence(

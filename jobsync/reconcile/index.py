@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MAGIC = "jobsync-ledger 1"
-RENDER_FORMAT = 4
-"""Raised when the same definition renders to other bytes: then every job is affected."""
+RENDER_FORMAT = 5
+"""Raised when the same definitions come to other bytes or other own jobs: then every job is affected."""
 PACK_MAGIC = "jobsync-pack 1"
 LINK = 0o120000
 """The mode of an artefact that is a symbolic link; its content is where it leads."""

@@ -1,7 +1,8 @@
-"""What `jobsync-login` does at login: sync what HEAD holds, by the rules of the hooks, and make up for missed runs.
+"""What `jobsync-login` does at login: make up for missed runs, and sync by the rules of the hooks where that is wanted.
 
-The sync is for everything that no hook announced: `git reset`, a pull by a program that runs no hooks, a hook that was
-killed.
+It is there for nearly everybody, asked for or not. So without `init --at-login` it changes no job and says nothing of
+git: a login starts what the schedule promised, and no more. The sync is for everything that no hook announced: `git
+reset`, a pull by a program that runs no hooks, a hook that was killed.
 """
 
 import sys
@@ -27,14 +28,19 @@ def run(repo_id: str, environ: Mapping[str, str]) -> None:
         origin = open_registered(repo_id, environ)
         if origin is None:
             return
-        decided = verdict(origin, environ)
-        if decided.sync and (done := sync_from_hook(origin)):
-            _say(report.hook_lines(done))
-        elif decided.notice:
-            _say([decided.notice])
+        if origin.repo.at_login:
+            _sync(origin, environ)
         _say(catch_up(origin, local_zone.now()))
     except JobsyncError as error:
         _say([error.message, *([f"  {error.hint}"] if error.hint else [])])
+
+
+def _sync(origin: Origin, environ: Mapping[str, str]) -> None:
+    decided = verdict(origin, environ)
+    if decided.sync and (done := sync_from_hook(origin)):
+        _say(report.hook_lines(done))
+    elif decided.notice:
+        _say([decided.notice])
 
 
 def _say(lines: list[str]) -> None:

@@ -2,7 +2,8 @@
 
 `jobsync-finish` has no trigger. A sync that runs inside one of the jobs that it would have to replace kickstarts it:
 launchd ends everything that a job started together with the job, so the rest must be done from outside of it.
-`jobsync-login` starts at login and does what waits for one; it is there only where somebody asked for that.
+`jobsync-login` starts at login and does what waits for one: it makes up for runs that launchd forgets, so it is there
+wherever some job may be owed one, and it syncs only where `init --at-login` asked for that.
 """
 
 from collections.abc import Iterable
@@ -29,17 +30,16 @@ def finish_job(origin: Origin) -> Job:
 
 def login_job(origin: Origin) -> Job:
     """The definition of `jobsync-login`."""
+    what = "Syncs at login what no git hook announced, and s" if origin.repo.at_login else "S"
     at_login = Schedule(at_login=True, words=("at login",))
-    return _job(
-        origin, LOGIN, "login", "Starts at login what was missed, and syncs what no git hook announced", at_login
-    )
+    return _job(origin, LOGIN, "login", f"{what}tarts what was missed while this machine was off", at_login)
 
 
 def needs_login(origin: Origin, jobs: Iterable[Job]) -> bool:
     """Whether one of these jobs needs `jobsync-login` here: launchd forgets what was missed while off."""
     if origin.config.scheduler != "launchd":
         return False
-    return any(job.schedule.makes_up and job.unwanted is None for job in jobs)
+    return any(job.schedule.slots and job.schedule.catch_up != 0 and job.unwanted is None for job in jobs)
 
 
 def _job(origin: Origin, name: str, verb: str, description: str, schedule: Schedule) -> Job:

@@ -274,6 +274,8 @@ class _View:
 def _with_brake(change: Change, brake: str, records: Mapping[str, Record]) -> Change:
     if change.outcome is not Outcome.REMOVED or not brake:
         return change
+    if is_own(change.name):  # it stays with the jobs that need it, and nobody has to decide about it
+        return replace(change, outcome=Outcome.UNCHANGED, cause="", steps=(), record=records.get(change.name))
     return replace(change, outcome=Outcome.DEFERRED, cause=f"not removed: {brake}", steps=(),
                    record=records.get(change.name))  # fmt: skip
 

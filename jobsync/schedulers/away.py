@@ -16,10 +16,6 @@ class Sessions:
 
     begin: str
     """When jobs start again: `at the next login`."""
-    remembers: bool
-    """Slots missed off or logged out are made up for, by the scheduler or by `jobsync-login`."""
-    lost: str = ""
-    """What becomes of these slots where nobody remembers them."""
     sees_changes: bool = False
     """It may notice after a login what `on_change` missed."""
     lingers: bool = False
@@ -32,18 +28,19 @@ def _window(schedule: Schedule) -> str:
     return f", no later than {format_duration(schedule.catch_up)} after the slot"
 
 
-def _slots(schedule: Schedule, sessions: Sessions) -> tuple[str, str]:
+def _slots(schedule: Schedule, begin: str) -> tuple[str, str]:
+    """Off or logged out, the scheduler makes up for them, or `jobsync-login` does."""
     if schedule.catch_up == 0:
         return "none, a late start is skipped", "none"
     window = _window(schedule)
-    return f"one run after wake{window}", f"one run {sessions.begin}{window}" if sessions.remembers else sessions.lost
+    return f"one run after wake{window}", f"one run {begin}{window}"
 
 
 def _cases(job: Job, sessions: Sessions) -> Iterator[tuple[str, tuple[str, str]]]:
     """Trigger -> what happens asleep, and off."""
     schedule, begin = job.schedule, sessions.begin
     if schedule.slots:
-        yield "slots", _slots(schedule, sessions)
+        yield "slots", _slots(schedule, begin)
     if schedule.at_login:
         yield "at_login", ("nothing, sleep is no logout", f"one run {begin}")
     if schedule.on_files:

@@ -312,10 +312,9 @@ class Launchd:
         text = answer.stdout.decode("utf-8", "replace")
         return " ".join(text.split()) if answer.status == _OK else ""
 
-    def away_meaning(self, job: Job, *, made_up: bool) -> Collection[str]:
-        """See the protocol (launchd.plist(5); powered off or logged out: Apple's "Scheduling Timed Jobs")."""
-        lost = "launchd loses the slot; with `catch_up = true` one run at the next login"
-        return away.sentences(job, away.Sessions("at the next login", made_up, lost, sees_changes=True))
+    def away_meaning(self, job: Job) -> Collection[str]:
+        """See the protocol (launchd.plist(5); what it loses off or logged out, `jobsync-login` makes up for)."""
+        return away.sentences(job, away.Sessions("at the next login", sees_changes=True))
 
 
 def _each(labels: Collection[str], act: Callable[[str], None]) -> Failures:

@@ -261,11 +261,8 @@ class Scheduler(Protocol):
         """What that reader must find in the answer for a job that is loaded with this digest; no tabs."""
         ...
 
-    def away_meaning(self, job: Job, *, made_up: bool) -> Collection[str]:
-        """Sentences on what happens to this job when the machine sleeps, is off, or nobody is logged in.
-
-        `made_up`: `jobsync-login` is installed, and starts at login what was missed.
-        """
+    def away_meaning(self, job: Job) -> Collection[str]:
+        """Sentences on what happens to this job when the machine sleeps, is off, or nobody is logged in."""
         ...
 
     def inspect(self, subject: Subject, jobs: Collection[Job], answer: Answer) -> Collection[Finding] | None:

@@ -405,11 +405,10 @@ class Systemd:
             return ""
         return f"systemd {answer.stdout.decode('utf-8', 'replace').strip()}" if not answer.status else ""
 
-    def away_meaning(self, job: Job, *, made_up: bool) -> Collection[str]:
-        """See the protocol (systemd.timer(5), and measured). `Persistent=` remembers, so nothing is `made_up`."""
-        del made_up
+    def away_meaning(self, job: Job) -> Collection[str]:
+        """See the protocol (systemd.timer(5), and measured)."""
         begin = "after the next boot (you linger)" if lingers() else "at the next login"
-        said = away.sentences(job, away.Sessions(begin, remembers=True, lingers=lingers()))
+        said = away.sentences(job, away.Sessions(begin, lingers=lingers()))
         hint = "`loginctl enable-linger` lets your jobs run while you are logged out"
         return said if lingers() or not said else [*said, hint]
 

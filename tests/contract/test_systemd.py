@@ -457,7 +457,7 @@ def test_an_ordinary_user_has_it_all() -> None:
     # Everything that is imported late, while files of root's can be read.
     with rigs.linux() as warm:
         warm.sync(NINE, DAEMON)
-        warm.scheduler.away_meaning(NINE, made_up=False)
+        warm.scheduler.away_meaning(NINE)
     with rigs.linux(owner=nobody) as linux:
         os.setresuid(nobody, nobody, 0)
         try:

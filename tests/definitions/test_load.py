@@ -89,7 +89,6 @@ def test_every_key_arrives() -> None:
                 "when ~/.netrc changes",
                 "when /etc/hosts changes",
             ),
-            makes_up=True,
         ),
         environment=(("A", ""), ("B", "two\nlines")),
         priority=Priority.BACKGROUND,

@@ -1,11 +1,12 @@
 """`docs/away.md`, row by row: the jobs are jobsync's, the launchd is simulated, the time away is played."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from jobsync.definitions.vocabulary import KEYS
+from jobsync.reconcile.own import LOGIN
 
 from ..laptop import JOB, Laptop
 from .pages import codes_in, page, rows
@@ -65,13 +66,20 @@ def test_slots_missed_asleep_make_one_run_after_wake(registered: Laptop, trigger
 
 
 @pytest.mark.parametrize("away", [OFF, LOGGED_OUT])
-def test_slots_missed_otherwise_are_lost(registered: Laptop, away: Away) -> None:
-    _sync(registered, JOB)
+@pytest.mark.parametrize(("catch_up", "count"), [("", 1), ("catch_up = false", 0)])
+def test_slots_missed_otherwise_make_one_run_after_login(
+    registered: Laptop, away: Away, catch_up: str, count: int
+) -> None:
+    """`jobsync-login` reads records by the real clock, so the slot is two hours ago on both."""
+    slot = datetime.now() - timedelta(hours=2)
+    _sync(registered, JOB.replace("09:00", f"{slot:%H:%M}") + f"{catch_up}\n")
+    registered.simulator.set_time(datetime.now())
+    registered.age_job("job", days=1)
     away(registered)
+    registered.wait_for(lambda: registered.runs(LOGIN) > 0 or not count)
+    registered.wait_for(lambda: _runs(registered, "job") == count)
     registered.simulator.settle()
-    assert _runs(registered, "job") == 0
-    registered.simulator.advance(DAY)
-    assert _runs(registered, "job") == 1
+    assert _runs(registered, "job") == count
 
 
 @pytest.mark.parametrize(("away", "count"), [(_asleep, 0), (_off, 1), (_logged_out, 1)])
@@ -137,9 +145,6 @@ def test_starts_while_paused_are_skipped_and_not_made_up_for(registered: Laptop)
     assert (registered.state / "runs" / "job").read_text().count("skip ") == 2
 
 
-LOST = "launchd loses the slot; with `catch_up = true` one run at the next login"
-
-
 def _away(laptop: Laptop, schedule: str) -> list[str]:
     """What `status JOB` says of times away."""
     _sync(laptop, JOB.replace('at = "09:00"', schedule))
@@ -154,9 +159,8 @@ def _away(laptop: Laptop, schedule: str) -> list[str]:
 @pytest.mark.parametrize(
     ("schedule", "asleep", "off"),
     [
-        ('at = "09:00"', "one run after wake, however many slots were missed", LOST),
         (
-            'at = "09:00"\ncatch_up = true',
+            'at = "09:00"',
             "one run after wake, however many slots were missed",
             "one run at the next login, however many slots were missed",
         ),
@@ -176,9 +180,3 @@ def _away(laptop: Laptop, schedule: str) -> list[str]:
 )
 def test_status_says_all_three_cases(registered: Laptop, schedule: str, asleep: str, off: str) -> None:
     assert _away(registered, schedule) == [f"asleep: {asleep}", f"off: {off}", f"logged out: {off}"]
-
-
-def test_a_job_without_catch_up_gains_from_jobsync_login(registered: Laptop) -> None:
-    """It starts what was missed of every job, whoever asked for it."""
-    registered.job("other", 'run = "true"\n[schedule]\nat = "10:00"\ncatch_up = true\n')
-    assert _away(registered, 'at = "09:00"')[1] == "off: one run at the next login, however many slots were missed"

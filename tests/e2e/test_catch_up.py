@@ -9,7 +9,7 @@ import pytest
 from jobsync.reconcile.own import LOGIN
 from jobsync.runs import records
 
-from ..laptop import Laptop
+from ..laptop import JOB, Laptop
 
 
 def off_since_yesterday(laptop: Laptop, job: str) -> None:
@@ -62,18 +62,56 @@ def test_a_sync_starts_nothing_that_was_missed(registered: Laptop) -> None:
     assert "did not come" in registered.jobsync("status").text
 
 
-def test_jobsync_login_is_there_while_a_job_needs_it(registered: Laptop) -> None:
-    path = registered.plist_path(LOGIN)
+def test_a_job_that_says_nothing_runs_once_at_the_login_after_its_slot(registered: Laptop) -> None:
+    registered.job("one", missed_ago(2, ""))
+    registered.commit()
+    registered.simulator.set_time(datetime.now())
+    off_since_yesterday(registered, "one")
+    registered.simulator.power_off(60)
+    registered.wait_for(lambda: registered.runs("one") == 1)
+    registered.simulator.settle()
+    registered.simulator.logout()
+    registered.simulator.login()
+    registered.simulator.settle()
+    assert registered.runs(LOGIN) >= 1
+    assert len(records.read(registered.state / "runs" / "one")) == 1, "once"
+    assert "jobsync-" not in registered.jobsync("status").text, "nobody hears of it"
+
+
+def test_a_login_that_nobody_asked_to_sync_changes_no_job_and_says_nothing_of_git(registered: Laptop) -> None:
     registered.job("one")
     registered.commit()
+    registered.upstream("two")
+    registered.git("fetch", "-q")
+    registered.git("reset", "-q", "--hard", "origin/main")
+    (registered.work / ".git" / "MERGE_HEAD").write_text("0" * 40 + "\n")
+    assert login(registered) == ""
+    assert registered.installed() == {"one"}
+
+
+def test_a_faulty_definition_leaves_jobsync_login_to_its_job(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    registered.job("one", "run = 1\n")
+    registered.jobsync("sync", status=None)
+    assert registered.installed() == {"one"}
+    assert registered.plist_path(LOGIN).exists()
+
+
+def test_jobsync_login_is_there_while_a_job_needs_it(registered: Laptop) -> None:
+    path = registered.plist_path(LOGIN)
+    never = JOB + "catch_up = false\n"
+    registered.job("one", never)
+    registered.job("on-login", 'run = "true"\n[schedule]\nat_login = true\n')
+    registered.commit()
     assert not path.exists()
-    registered.job("two", 'run = "true"\n[schedule]\nat = "09:00"\ncatch_up = "3h"\n')
+    registered.job("two")
     registered.commit()
     assert path.exists(), "a hook brings it"
     registered.put("jobs/one/notes.txt", "another change\n")
     registered.commit()
     assert path.exists(), "and leaves it"
-    registered.job("two")
+    registered.job("two", never)
     registered.jobsync("sync")
     assert not path.exists()
-    assert registered.jobsync("sync").out.splitlines()[-1] == "2 unchanged"
+    assert registered.jobsync("sync").out.splitlines()[-1] == "3 unchanged"

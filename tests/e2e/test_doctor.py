@@ -158,7 +158,7 @@ def test_launchd_is_surveyed_once_and_then_asked_for_each_job_only_what_it_alone
     registered.jobsync("sync")
     registered.simulator.clear_calls()
     registered.jobsync("doctor", status=None)
-    user, own = os.getuid(), ("one", "two", "jobsync-finish")
+    user, own = os.getuid(), ("one", "two", "jobsync-finish", "jobsync-login")
     expected = [["print", f"gui/{user}"], ["print", f"user/{user}"], ["version"]]
     expected += [["print", registered.target(name)] for name in own]  # from which file, and of whom
     assert sorted(registered.simulator.calls()) == sorted(expected)

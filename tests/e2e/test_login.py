@@ -55,6 +55,6 @@ def test_it_comes_and_goes_with_the_option_and_with_uninstall(laptop: Laptop) ->
 def test_a_hook_takes_it_away_too_when_the_configuration_was_edited(laptop: Laptop) -> None:
     laptop.init("--at-login")
     laptop.config_file.write_text(laptop.config_file.read_text().replace("at_login = true", "at_login = false"))
-    laptop.upstream("one")
+    laptop.upstream("one", JOB + "catch_up = false\n")
     assert laptop.pull().told == "jobsync: installed one (new in COMMIT)\n"
     assert not laptop.plist_path(LOGIN).exists()

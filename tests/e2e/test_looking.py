@@ -77,7 +77,7 @@ def test_the_screen_of_a_job_says_why_when_and_what_it_did_last(registered: Lapt
     assert fields["state"].startswith("failing since ") and "the last run ended with exit 3" in lines[2]
     assert (fields["try"], fields["starts"]) == ("jobsync logs report", "mon at 08:00")
     assert fields["sync would"] == "change nothing"
-    assert any("launchd loses the slot" in line for line in lines)
+    assert any("off: one run at the next login, however many slots were missed" in line for line in lines)
     assert fields["next runs"].startswith("Mon ") and sum(" 08:00" in line for line in lines[1:]) == 6
     assert fields["directory"] == str(registered.work / "jobs/report")
     assert "ago, exit 3 in" in fields["last runs"]

@@ -342,13 +342,13 @@ def test_rendering_calls_nothing(bench: Bench) -> None:
 
 
 def test_what_happens_to_slots_while_away_is_said_for_each_kind(bench: Bench) -> None:
-    assert list(bench.launchd.away_meaning(job(), made_up=False)) == []
+    assert list(bench.launchd.away_meaning(job())) == []
     slots = Schedule(slots=(Slot(hour=9, minute=0),))
     kinds = [slots, Schedule(at_login=True), Schedule(on_change=("/x",)), Schedule(on_files=("/x",))]
-    said = [bench.launchd.away_meaning(job(schedule=kind), made_up=False) for kind in kinds]
+    said = [bench.launchd.away_meaning(job(schedule=kind)) for kind in kinds]
     assert [len(sentences) for sentences in said] == [3, 3, 3, 3]
-    assert len(bench.launchd.away_meaning(SLEEPER, made_up=False)) == 3
-    several = bench.launchd.away_meaning(job(schedule=replace(slots, at_login=True)), made_up=False)
+    assert len(bench.launchd.away_meaning(SLEEPER)) == 3
+    several = bench.launchd.away_meaning(job(schedule=replace(slots, at_login=True)))
     assert [line.partition(":")[0] for line in several] == [
         *("slots, asleep", "slots, off", "slots, logged out"),
         *("at_login, asleep", "at_login, off", "at_login, logged out"),

@@ -207,7 +207,7 @@ def test_hostile_names_are_refused_one_by_one_and_the_good_ones_go_on(registered
     assert registered.installed() == registered.loaded() == expected
     assert sorted(
         path.name for path in (registered.home / ".local/share/jobsync").rglob("*") if path.is_file()
-    ) == sorted({*expected, "jobsync-finish"})
+    ) == sorted({*expected, "jobsync-finish", "jobsync-login"})
     assert no_injection(registered)
     assert outside(registered) == before
 

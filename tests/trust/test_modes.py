@@ -62,9 +62,9 @@ def test_modes_are_the_same_whatever_the_umask(laptop: Laptop, umask: str) -> No
     assert {"ledger", "runs/three", "pause/two"} <= {path.removeprefix(f"{laptop.state}/") for path in state}
     assert any("/kept/" in path for path in state) and any("/store/" in path for path in state)
     launchers = modes(laptop.home / ".local/share/jobsync", of_directories=False)
-    assert set(launchers.values()) == {"0o700"} and len(launchers) == 3
+    assert set(launchers.values()) == {"0o700"} and len(launchers) == 4  # with our own two
     plists = modes(laptop.agents, of_directories=False)
-    assert set(plists.values()) == {"0o644"} and len(plists) == 3
+    assert set(plists.values()) == {"0o644"} and len(plists) == 4  # with our own two
 
 
 @pytest.mark.parametrize("umask", ["000", "077", "022"])
