@@ -52,7 +52,7 @@ test-mac: $(VENV)/.dev  ## On a Mac: hold the simulator's conformance tests agai
 	$(PY) -m pytest tests/simulator --launchctl=/bin/launchctl
 
 # Shards are spread over the processors; what each did is added up at the end.
-trust: $(VENV)/.dev  ## Play every campaign in full: 1000 random sequences, every kill, disk fault, seeded bug, git; fuzz
+trust: $(VENV)/.dev tools  ## Play every campaign in full: 1000 random sequences, every kill, disk fault, seeded bug, git; fuzz
 	@figures=$$(mktemp) && trap 'rm -f "$$figures"' EXIT && \
 	TRUST_SEQUENCES=1000 TRUST_KILLS=all TRUST_SEEDS=all TRUST_FIGURES="$$figures" \
 		TRUST_GIT=all TRUST_FUZZ=120 TRUST_OUTPUT_MB=1024 $(PY) -m pytest tests/trust tests/contract tests/git \
