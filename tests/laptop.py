@@ -279,7 +279,8 @@ class Laptop:
 
     def snapshot(self) -> Snapshot:
         """Every file of the home outside the repository, with all that a write would change, once nothing is due."""
-        self.simulator.settle(patience=5)  # `jobsync-login`, just loaded, records that this was no login
+        if self.simulator is not None:  # a machine with systemd has none
+            self.simulator.settle(patience=5)  # `jobsync-login`, just loaded, records that this was no login
         found = {}
         for path in sorted(self.home.rglob("*")):
             if not path.is_relative_to(self.work):
