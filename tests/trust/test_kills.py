@@ -19,7 +19,7 @@ from ..laptop import JOB, Laptop, Snapshot
 from .killer import killed, killed_holding
 
 ALL = os.environ.get("TRUST_KILLS") == "all"
-STEP = 1 if ALL else 17
+STEP = 1 if ALL else 15
 PARTS = 3 if ALL else 1
 """Tests that share the boundaries of one case: no processor is left with a long one at the end."""
 MOST = 200
