@@ -224,7 +224,8 @@ class Look:
         content = installed_definition(self.observed, self.record.label if self.record else self.label, self.scheduler)
         if self.record is not None and self.record.load_digest:
             return self.record.is_daemon
-        return self.want.is_daemon if content is None else self.scheduler.keeps_running(content)
+        known = None if content is None else self.scheduler.keeps_running(content)
+        return self.want.is_daemon if known is None else known
 
     @property
     def spares_runs(self) -> bool:

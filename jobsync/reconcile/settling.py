@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from jobsync import config as configuration
 from jobsync import files
 from jobsync.definitions.job import Job
+from jobsync.definitions.load import SETTINGS_FILE, load
 from jobsync.reconcile import index, schedules, sources
 from jobsync.reconcile.desired import HeadState
 from jobsync.reconcile.ledger import Ledger
@@ -15,6 +16,7 @@ from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.standing import schedule_words
 from jobsync.reconcile.state import Observed, Placed, Source, Want, Wanted
+from jobsync.repo.trees import HeadTree
 
 
 def contents(want: Want, observed: Observed) -> dict[str, bytes]:
@@ -186,21 +188,34 @@ def _row(origin: Origin, ledger: Ledger, name: str, job: Job) -> schedules.Row:
     return row
 
 
+def _definitions(origin: Origin, head: HeadState, read: Mapping[str, Job], unread: set[str]) -> dict[str, Job]:
+    """Those that this sync has read, and the others: only a work tree that is what HEAD holds is remembered."""
+    if not unread:
+        return dict(read)
+    tree = HeadTree(origin.repository, [head.jobs, SETTINGS_FILE], head.entries)
+    return {**read, **{job.name: job for job in load(tree, origin.machine, names=unread).jobs}}
+
+
 def _schedules(
-    origin: Origin, ledger: Ledger, known: index.Index, definitions: Mapping[str, Job]
+    origin: Origin, ledger: Ledger, head: HeadState, known: index.Index, read: Mapping[str, Job]
 ) -> schedules.Schedules | None:
     """What `status` says of all jobs: of those whose definition was not read again, what it said before."""
+    former = schedules.read(str(origin.paths.schedules))
+    names = sorted(name for name in {*ledger.records, *ledger.absent} if not is_own(name))
+    keys = {name: _key(name, ledger) for name in names}
+    rows = {
+        row.name: row
+        for row in (former.rows if former else ())
+        if row.key == keys.get(row.name) and (row.kind == schedules.ELSEWHERE) is (row.name not in ledger.records)
+    }
+    definitions = _definitions(origin, head, read, {*names} - rows.keys() - read.keys())
+    if not {*names} <= rows.keys() | definitions.keys():
+        return None
     result = schedules.Schedules(sources.binding(known))
     result.changed_at, result.commit = ledger.changed_at, ledger.commit
-    former = schedules.read(str(origin.paths.schedules))
-    rows = {row.name: row for row in former.rows} if former else {}
-    for name in sorted(one for one in {*ledger.records, *ledger.absent} if not is_own(one)):
-        key, row = _key(name, ledger), rows.get(name)
-        if name in definitions:
-            row = _row(origin, ledger, name, definitions[name])
-        elif row is None or row.key != key or (row.kind == schedules.ELSEWHERE) is (name in ledger.records):
-            return None
-        row.key = key
+    for name in names:
+        row = _row(origin, ledger, name, definitions[name]) if name in definitions else rows[name]
+        row.key = keys[name]
         result.rows.append(row)
     return result
 
@@ -215,7 +230,7 @@ def remember_work_tree(
     `definitions`: those that this sync has read.
     """
     found = _sources(origin, ledger, head, known) if known is not None else None
-    shown = _schedules(origin, ledger, known, definitions) if known is not None and found is not None else None
+    shown = _schedules(origin, ledger, head, known, definitions) if known is not None and found is not None else None
     text = sources.render(found) if found and shown else None
     # Both or neither: a sync that is answered at once would never write what is missing for `status`.
     _leave(origin.paths.sources, text)

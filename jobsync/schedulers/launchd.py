@@ -245,9 +245,10 @@ class Launchd:
             return f"you disabled it; `{answer.disabled[label]}` ends that"
         return "it is loaded already, from elsewhere or still ending" if label in answer.services else ""
 
-    def keeps_running(self, content: bytes) -> bool:
+    def keeps_running(self, content: bytes) -> bool | None:
         """See the protocol."""
-        return bool((plist.loads(content) or {}).get("KeepAlive"))
+        found = plist.loads(content)
+        return None if found is None else bool(found.get("KeepAlive"))
 
     def unload_limit(self, content: bytes | None) -> float:
         """See the protocol: the job's ExitTimeOut and a margin. 0 is launchd's "for ever": bounded all the same."""

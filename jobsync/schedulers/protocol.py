@@ -218,8 +218,8 @@ class Scheduler(Protocol):
         """After a refused load: the reason as far as probing can tell, in words. Never raises."""
         ...
 
-    def keeps_running(self, content: bytes) -> bool:
-        """Whether an installed definition is a daemon's: its process is not meant to end."""
+    def keeps_running(self, content: bytes) -> bool | None:
+        """Whether an installed definition is a daemon's: its process is not meant to end. None: it is no definition."""
         ...
 
     def unload_limit(self, content: bytes | None) -> float:

@@ -151,7 +151,7 @@ class Systemd:
         """See the protocol."""
         return units.environment_of(content)
 
-    def keeps_running(self, content: bytes) -> bool:
+    def keeps_running(self, content: bytes) -> bool | None:
         """See the protocol."""
         return units.keeps_running(content)
 

@@ -316,9 +316,12 @@ def stop_seconds(content: bytes) -> float:
     return float(values[-1]) if values and values[-1].isdigit() else 90.0
 
 
-def keeps_running(content: bytes) -> bool:
-    """Whether the service is started again whenever it ends."""
-    values = [value for section, key, value in parse(content) or () if (section, key) == ("Service", "Restart")]
+def keeps_running(content: bytes) -> bool | None:
+    """Whether the service is started again whenever it ends; None for what is no unit."""
+    lines = parse(content)
+    if lines is None:
+        return None
+    values = [value for section, key, value in lines if (section, key) == ("Service", "Restart")]
     return bool(values) and values[-1] not in ("", "no")
 
 

@@ -863,6 +863,17 @@ def test_an_edited_launcher_is_kept_when_the_ledger_is_lost_too(bench: Bench) ->
     still_converges(bench, NINE, job("two", line="false"))
 
 
+def test_a_daemon_that_nothing_tells_of_any_more_is_not_waited_for(bench: Bench) -> None:
+    bench.sync(DAEMON)
+    until(lambda: bool(bench.pid("one")))
+    bench.paths.ledger.unlink()
+    path = bench.paths.plist("ada.one")
+    path.write_bytes(path.read_bytes().replace(b"<!--", b"<--", 1))
+    assert bench.sync(DAEMON) == {"one": Outcome.UPDATED}, "its end would never come"
+    assert len(bench.kept()) == 1
+    still_converges(bench, DAEMON)
+
+
 def test_many_edits_at_once_are_all_kept(bench: Bench) -> None:
     names = [f"job{number}" for number in range(kept.COPIES_OF_ONE_FILE + 15)]
     bench.sync(*map(job, names))

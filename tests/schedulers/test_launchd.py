@@ -125,7 +125,7 @@ def test_a_daemons_definition_is_known(bench: Bench, agent: dict[str, object], *
 
 
 def test_what_is_no_definition_is_no_daemons(bench: Bench) -> None:
-    assert not bench.launchd.keeps_running(b"nonsense")
+    assert bench.launchd.keeps_running(b"nonsense") is None
 
 
 def test_a_loaded_job_is_surveyed_and_identified(bench: Bench) -> None:

@@ -382,4 +382,4 @@ def test_the_configuration_of_these_tests_is_one_that_can_be_read() -> None:
 )
 def test_a_daemons_service_is_known(service: str, *, runs_on: bool) -> None:
     assert units.keeps_running(f"[Service]\n{service}\n".encode()) is runs_on
-    assert not units.keeps_running(b"\0nonsense")
+    assert units.keeps_running(b"\0nonsense") is None

@@ -62,4 +62,4 @@ def test_the_next_sync_converges_after_a_kill_at_any_writing_syscall(registered:
         begin_anew(registered)
     print(f"{case.name}: killed at {killed} of {len(tried)} syscalls")
     # The last few may not come: what a sync writes depends a little on what the one before left.
-    assert killed >= len(tried) * 0.9
+    assert killed >= len(tried) * 0.8
