@@ -170,6 +170,9 @@ class Look:
             return self.loaded.digest if self.record is not None or self.is_as_it_claims(self.loaded.digest) else ""
         if self.record is not None and self.record.load_digest:
             return self.record.load_digest
+        if self.record is not None and self.is_disabled:
+            # What is installed was mended and could not be loaded: it no longer shows that a login took an edit of it.
+            return ""
         identity = self.observed.identities.get(self.label)
         return identity.digest if identity and self.is_as_it_claims(identity.digest) else ""
 

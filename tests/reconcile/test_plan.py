@@ -450,6 +450,13 @@ CASES = (
         "unchanged one",
     ),
     Case(
+        "disabled in launchd and loaded with nobody knows what: its word is not believed once its file is mended",
+        wanted(),
+        record(load_digest=""),
+        see(loaded(disabled=[LABEL]), files(), identities=claims(NINE)),
+        "paused one (disabled by you; `launchctl enable gui/501/ada.one` ends that)",
+    ),
+    Case(
         "disabled in launchd and still loaded, changed: left as it is until it is enabled",
         wanted(TEN),
         record(),
