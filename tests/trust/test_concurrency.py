@@ -46,6 +46,7 @@ def test_a_hook_that_comes_during_a_sync_is_not_lost(registered: Laptop) -> None
     registered.commit()
     # The sync that holds the lock is slow, and HEAD moves on behind it.
     registered.job("one", JOB.replace("09", "10"))
+    registered.simulator.clear_calls()
     registered.simulator.fault("bootstrap", delay=4.0, label="test.one", performs=True)
     slow = _started(registered, ("jobsync", "sync", "one"))
     registered.wait_for(lambda: ["bootstrap"] in [call[:1] for call in registered.simulator.calls()])
