@@ -124,10 +124,15 @@ def history(changed_at: int, commit: str, subject: str | None, now: datetime) ->
     return f"last change by a sync {ago} ago{at}{about}"
 
 
-def summary(found: "Sequence[JobStatus]", faults: int) -> str:
-    """The last line: how many jobs there are on this machine, and which of them to look at."""
+def summary(found: "Sequence[JobStatus]", faults: int = 0, unanswered: str = "") -> str:
+    """The last line: how many jobs there are on this machine, and which of them to look at.
+
+    `unanswered`: why the scheduler could not be asked; then nothing is said of how they are.
+    """
     here = [one for one in found if one.state is not State.ELSEWHERE]
     jobs = columns.plural(len(here), "job")
+    if unanswered:
+        return f"{jobs}; {unanswered}"
     sick = [columns.cell(one.name) for one in here if not one.is_healthy]
     if sick:
         return f"{jobs}, {len(sick)} to look at: {', '.join(sick)}"

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 TIMEOUT = 20.0
 """Seconds for git or the scheduler to answer."""
+_SCHEDULERS = ("launchd", "systemd")
+"""Whose words a `Reader` is known for."""
 
 
 class Place:
@@ -120,7 +122,7 @@ def ask(place: Place, machine: Machine, environ: "Mapping[str, str]", *arguments
     if os.path.exists(place.state + "/background"):  # somebody is at work, or has news
         return None
     known = index.read(place.ledger)
-    if known is None or known.config != machine.config or not known.survey:
+    if known is None or known.config != machine.config or not known.survey or known.scheduler not in _SCHEDULERS:
         return None
     # Names, not ids, are asked for: one process answers where we are and what HEAD holds.
     names = [f"HEAD:{path}" for _, path in known.objects]

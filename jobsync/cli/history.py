@@ -113,9 +113,9 @@ def _day_cells(events: Sequence[Event], *, room: int) -> list[tuple[Mark, str]]:
     return [(mark, str(count) if count == len(events) else f"{count}/{len(events)}")]
 
 
-def _cell(cells: list[tuple[Mark, str]], known: dict[Mark, str], columns: int) -> str:
+def _cell(cells: list[tuple[Mark, str]], known: dict[Mark, str], wide: int) -> str:
     plain = sum(1 + len(count) for _, count in cells)
-    return "".join(paint(known[mark], _TONES[mark]) + count for mark, count in cells) + " " * (columns - plain)
+    return "".join(paint(known[mark], _TONES[mark]) + count for mark, count in cells) + " " * (wide - plain)
 
 
 def _picture(lines: Sequence[Timeline], days: Sequence[date], known: dict[Mark, str], room: int) -> list[str]:
@@ -126,25 +126,28 @@ def _picture(lines: Sequence[Timeline], days: Sequence[date], known: dict[Mark, 
         max(len(head), *(sum(1 + len(count) for _, count in row[number]) for row in grid), 1)
         for number, head in enumerate(heads)
     ]
-    head = " " * (longest + 2) + "  ".join(word.ljust(columns) for word, columns in zip(heads, widths, strict=True))
+    head = " " * (longest + 2) + "  ".join(word.ljust(wide) for word, wide in zip(heads, widths, strict=True))
     rows = [
         columns.cell(line.name).ljust(longest)
         + "  "
-        + "  ".join(_cell(cells, known, columns) for cells, columns in zip(row, widths, strict=True))
+        + "  ".join(_cell(cells, known, wide) for cells, wide in zip(row, widths, strict=True))
         for line, row in zip(lines, grid, strict=True)
     ]
     return [head.rstrip(), *(row.rstrip() for row in rows)]
 
 
-def picture(lines: Sequence[Timeline], days: Sequence[date], columns: int | None, known: dict[Mark, str]) -> list[str]:
-    """One row for each job, one cell for each start or day. In few columns days get one cell, then the oldest go."""
+def picture(lines: Sequence[Timeline], days: Sequence[date], most: int | None, known: dict[Mark, str]) -> list[str]:
+    """One row for each job, one cell for each start or day, in at most so many columns.
+
+    Where these are few, days get one cell, then the oldest go.
+    """
     if not lines:
         return []
     for room in (_CELLS_A_DAY, 1):
         drawn = _picture(lines, days, known, room)
-        if columns is None or max(len(click.unstyle(line)) for line in drawn) <= columns:
+        if most is None or max(len(click.unstyle(line)) for line in drawn) <= most:
             return drawn
-    return picture(lines, days[1:], columns, known) if len(days) > 1 else drawn
+    return picture(lines, days[1:], most, known) if len(days) > 1 else drawn
 
 
 def legend(known: dict[Mark, str]) -> str:

@@ -5,7 +5,7 @@ from typing import TypedDict
 
 import click
 
-from jobsync import columns, local_zone, overview, report
+from jobsync import local_zone, overview, report
 from jobsync.cli.console import ExitCode, json_option, note, say, say_all, say_json
 from jobsync.cli.context import Context, pass_context
 from jobsync.cli.screen import screen
@@ -88,10 +88,8 @@ class StatusDocument(TypedDict):
 
 def _summary(planned: Planned, found: tuple[JobStatus, ...]) -> str:
     answer = planned.observed.answer
-    if isinstance(answer, Survey):
-        return overview.summary(found, len(planned.plan.faults))
-    here = [one for one in found if one.state is not State.ELSEWHERE]
-    return f"{columns.plural(len(here), 'job')}; {answer.reason}"
+    unanswered = "" if isinstance(answer, Survey) else answer.reason
+    return overview.summary(found, len(planned.plan.faults), unanswered)
 
 
 def _history(origin: Origin, planned: Planned, further: Ahead | None, now: datetime) -> str:

@@ -13,7 +13,7 @@ from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import LOGIN, is_own, needs_login, own_jobs
 from jobsync.reconcile.sources import blob_id
 from jobsync.reconcile.state import Absence, Desired, Faulty, Outcome, Record, Source, Unwanted, Want, Wanted
-from jobsync.repo.affected import Entries, Entry, affected
+from jobsync.repo.affected import Entries, Entry, affected, lines
 from jobsync.repo.trees import HeadTree, WorkTree
 from jobsync.runs import pauses
 from jobsync.schedulers.protocol import Artefact, Rendering
@@ -66,6 +66,11 @@ def _jobs_directory(tree: Tree) -> str:
         return "jobs"
 
 
+def head_tree(origin: Origin, head: HeadState) -> HeadTree:
+    """The files that definitions are read from, as HEAD holds them; git is asked for their contents only."""
+    return HeadTree(origin.repository, [head.jobs, SETTINGS], head.entries)
+
+
 def _faults_of(definitions: Definitions, name: str) -> tuple[Fault, ...]:
     return tuple(fault for fault in definitions.faults if f"/{name}/" in fault.file or fault.file == SETTINGS)
 
@@ -74,8 +79,7 @@ def _launch_digest(job: Job, rendering: Rendering, entries: Mapping[str, Entry])
     if job.daemon is None:
         return ""
     launchers = [placed(one).digest for one in rendering.artefacts[:1]]
-    lines = [f"{path}\0{entry.mode:o}\0{entry.blob}" for path, entry in sorted(entries.items())]
-    return digest("\n".join(launchers + lines).encode("utf-8", "surrogateescape"))
+    return digest("\n".join(launchers + lines(entries)).encode("utf-8", "surrogateescape"))
 
 
 def _pause_words(origin: Origin, name: str) -> str:
@@ -135,8 +139,7 @@ class _Comparison:
 
     def _renderings(self) -> dict[str, Rendering]:
         if self._loaded is None:
-            tree = HeadTree(self._origin.repository, [self._head.jobs, SETTINGS], self._head.entries)
-            jobs = load(tree, self._origin.machine).jobs
+            jobs = load(head_tree(self._origin, self._head), self._origin.machine).jobs
             self._loaded = {job.name: self._origin.scheduler.render(job) for job in jobs if job.unwanted is None}
         return self._loaded
 
@@ -241,7 +244,7 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
     causes |= affected_jobs(origin, ledger, head)
     if not causes:
         return Want(jobs | own_jobs(origin, needs_login=had_login))
-    tree = HeadTree(origin.repository, [head.jobs, SETTINGS], head.entries)
+    tree = head_tree(origin, head)
     definitions = load(tree, origin.machine, names=causes.keys())
     jobs |= {name: Faulty(_faults_of(definitions, name)) for name in definitions.faulty}
     # A job that is not looked at may still need it.

@@ -123,6 +123,15 @@ def read(path: str) -> "Index | None":
         return None
 
 
+def text_at(path: str) -> str:
+    """A whole text file that a sync left; empty where it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:  # noqa: PTH123 - pathlib is heavy
+            return file.read()
+    except (OSError, ValueError):
+        return ""
+
+
 def _head(lines: "Iterable[str]") -> "Iterator[str]":
     for line in lines:
         yield line

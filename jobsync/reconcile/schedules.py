@@ -6,6 +6,8 @@ were, so are the definitions. What can change without a definition, such as runs
 
 import os
 
+from jobsync.reconcile.index import text_at
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -90,11 +92,7 @@ def parse(text: str) -> "Schedules | None":
 
 def read(path: str) -> "Schedules | None":
     """The schedules in the file at `path`; None when there are none that can be relied on."""
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:  # noqa: PTH123 - pathlib is heavy
-            return parse(file.read())
-    except (OSError, ValueError):
-        return None
+    return parse(text_at(path))
 
 
 def in_force_since(definitions: "Iterable[str]") -> float:

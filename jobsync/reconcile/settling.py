@@ -8,15 +8,15 @@ from pathlib import Path, PurePosixPath
 from jobsync import config as configuration
 from jobsync import files
 from jobsync.definitions.job import Job
-from jobsync.definitions.load import SETTINGS_FILE, load
+from jobsync.definitions.load import load
 from jobsync.reconcile import index, schedules, sources
-from jobsync.reconcile.desired import HeadState
+from jobsync.reconcile.desired import HeadState, head_tree
 from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.standing import schedule_words
 from jobsync.reconcile.state import Observed, Placed, Source, Want, Wanted
-from jobsync.repo.trees import HeadTree
+from jobsync.repo.affected import lines
 
 
 def contents(want: Want, observed: Observed) -> dict[str, bytes]:
@@ -174,8 +174,7 @@ def _sources(origin: Origin, ledger: Ledger, head: HeadState, known: index.Index
 def _key(name: str, ledger: Ledger) -> str:
     """Of all in HEAD that a job's definition is read from, beside `jobsync.toml`."""
     known = ledger.records.get(name) or ledger.absent[name]
-    lines = (f"{path}\0{entry.mode:o}\0{entry.blob}" for path, entry in sorted(known.entries.items()))
-    return index.digest("\n".join(lines).encode("utf-8", "surrogateescape"))
+    return index.digest("\n".join(lines(known.entries)).encode("utf-8", "surrogateescape"))
 
 
 def _row(origin: Origin, ledger: Ledger, name: str, job: Job) -> schedules.Row:
@@ -192,8 +191,8 @@ def _definitions(origin: Origin, head: HeadState, read: Mapping[str, Job], unrea
     """Those that this sync has read, and the others: only a work tree that is what HEAD holds is remembered."""
     if not unread:
         return dict(read)
-    tree = HeadTree(origin.repository, [head.jobs, SETTINGS_FILE], head.entries)
-    return {**read, **{job.name: job for job in load(tree, origin.machine, names=unread).jobs}}
+    jobs = load(head_tree(origin, head), origin.machine, names=unread).jobs
+    return {**read, **{job.name: job for job in jobs}}
 
 
 def _schedules(

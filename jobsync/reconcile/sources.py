@@ -9,7 +9,7 @@ import os
 import stat
 
 from jobsync import __version__
-from jobsync.reconcile.index import RENDER_FORMAT
+from jobsync.reconcile.index import RENDER_FORMAT, text_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,11 +115,7 @@ def parse(text: str) -> Sources | None:
 
 def read(path: str) -> Sources | None:
     """The sources in the file at `path`; None when there are none that can be relied on."""
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-            return parse(file.read())
-    except (OSError, ValueError):
-        return None
+    return parse(text_at(path))
 
 
 def blob_id(content: bytes, like: str = "") -> str:

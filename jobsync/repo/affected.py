@@ -49,6 +49,11 @@ class Entries(dict[str, Entry]):
         return [*([place] if place in self else ()), *self._paths[first:behind]]
 
 
+def lines(entries: Mapping[str, Entry]) -> list[str]:
+    """All that is to be known of these entries, in order of path: what a digest of them is made of."""
+    return [f"{path}\0{entry.mode:o}\0{entry.blob}" for path, entry in sorted(entries.items())]
+
+
 def _difference(path: str, now: Entry | None, before: Entry | None) -> str:
     if before is None:
         return f"added: {path}"

@@ -97,9 +97,10 @@ def all_loaded(lines: "Iterable[str]", text: str) -> bool:
 
 
 def has_others(lines: "Iterable[str]", text: str, start: str) -> bool:
-    """Whether the table holds a unit whose name begins so and whose job no line of evidence speaks of."""
+    """Whether the table holds a unit whose job no line of evidence speaks of. `start`: nothing else was asked for."""
+    del start
     known = {line.partition(" ")[0].rpartition(".")[0] for line in lines}
-    return any(name.startswith(start) and name.rpartition(".")[0] not in known for name in units(text))
+    return not {name.rpartition(".")[0] for name in units(text)} <= known
 
 
 def running(text: str) -> "frozenset[str]":
