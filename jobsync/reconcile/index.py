@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MAGIC = "jobsync-ledger 1"
-RENDER_FORMAT = 5
+RENDER_FORMAT = 6
 """Raised when the same definitions come to other bytes or other own jobs: then every job is affected."""
 PACK_MAGIC = "jobsync-pack 1"
 LINK = 0o120000

@@ -16,10 +16,11 @@ import pytest
 
 from jobsync.definitions.job import Event, Expect, Limits, Line, Notify, Retry, Schedule, Slot, When
 from jobsync.runs import launcher, logs, records, tokens
+from jobsync.runs.parts import command
 from jobsync.runs.records import Run
 from jobsync.values import replace
 
-from .bench import ENV, LIMIT, ODD, Bench, every_shell, until
+from .bench import ENV, LIMIT, ODD, SHELLS, Bench, every_shell, until
 
 Popen = subprocess.Popen
 
@@ -320,6 +321,27 @@ def test_a_stop_during_a_wait_ends_wait_and_run(bench: Bench, start: Start, sh: 
     child.terminate()
     assert child.wait(LIMIT) == 7
     assert (last(bench).status, last(bench).attempts, last(bench).reason) == (7, 1, records.STOPPED)
+
+
+@every_shell
+def test_a_stop_at_the_very_beginning_of_a_wait_ends_it_too(root: Path, sh: str) -> None:
+    rounds = """
+        log=$1 round=0
+        while [ $round -lt 200 ]; do
+          round=$((round + 1)) stopped=''
+          rm -f "$log.stop"
+          kill -TERM $$ &
+          nap 1000
+        done
+    """
+    script = command.STATE + command.STOP + command.NAP + rounds
+    child = Popen([*SHELLS[sh], "-c", script, sh, str(root / "log")], start_new_session=True)
+    try:
+        assert child.wait(LIMIT) == 0
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 # -- timeout

@@ -72,10 +72,11 @@ await
 
 NAP = """\
 nap() {
-  sleep "$1" &
+  # A signal that a child gets while it still has this shell's traps is lost: it drops them, and then looks for the mark.
+  { trap - TERM INT HUP ALRM; [ -e "$log.stop" ] || exec sleep "$1"; } &
   child=$!
   # A signal that came before the child had a name.
-  [ -z "$stopped$reason" ] || kill "$child" 2>/dev/null
+  [ -z "$stopped$reason" ] || { true >"$log.stop"; kill "$child" 2>/dev/null; }
   wait "$child" 2>/dev/null
   child='' woken=''
 }
