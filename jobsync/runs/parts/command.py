@@ -72,7 +72,7 @@ await
 
 NAP = """\
 nap() {
-  # A signal that a child gets while it still has this shell's traps is lost: it drops them, and then looks for the mark.
+  # A signal that a child gets while it still has this shell's traps is lost: it drops them, then looks for the mark.
   { trap - TERM INT HUP ALRM; [ -e "$log.stop" ] || exec sleep "$1"; } &
   child=$!
   # A signal that came before the child had a name.
