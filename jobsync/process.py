@@ -13,7 +13,7 @@ from jobsync.errors import JobsyncError
 
 TYPE_CHECKING = False  # `typing` is heavier than all that is needed here
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _CHUNK = 1 << 16
 _SIGKILL = 9
@@ -227,6 +227,23 @@ def start_on_terminal(argv: "Sequence[str]", *, env: "Mapping[str, str]") -> int
 def wait_for(pid: int) -> int:
     """The exit status of a child, or minus the signal that ended it."""
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def ask_a_copy(question: "Callable[[], bool]") -> "Callable[[], bool]":
+    """Have a copy of this process answer a question that only looks; what is returned waits for the answer, and must be
+    called. What a copy cannot find out is False. Costs a millisecond, so it is for what takes several of them.
+    """
+    try:
+        pid = os.fork()
+    except OSError:  # as many processes as there may be
+        return question
+    if pid:
+        return lambda: wait_for(pid) == 0
+    answer = False
+    try:
+        answer = question()
+    finally:  # whatever is raised, Ctrl-C included: nothing of the caller's may go on twice
+        os._exit(not answer)
 
 
 def hand_over(argv: "Sequence[str]", *, env: "Mapping[str, str]") -> None:

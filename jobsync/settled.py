@@ -6,7 +6,7 @@ Two processes are spawned, git and the scheduler's query; they answer while the 
 import os
 
 from jobsync import process
-from jobsync.reconcile import index
+from jobsync.reconcile import compare, index
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def ask(place: Place, machine: Machine, environ: "Mapping[str, str]", *arguments
     except process.NotStarted:
         git.finish(TIMEOUT)
         return None
-    intact = index.is_intact(known, place.pack)
+    intact = compare.is_intact(known, place.pack)
     head, survey = git.finish(TIMEOUT), query.finish(TIMEOUT)
     expected = [place.git_dir, place.git_dir, place.work_tree, *(blob for blob, _ in known.objects)]
     lines, text = os.fsdecode(head.stdout).splitlines(), survey.stdout.decode("utf-8", "replace")

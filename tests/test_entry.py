@@ -26,6 +26,7 @@ BUDGET = {
     "jobsync.errors",
     "jobsync.process",
     "jobsync.reconcile",
+    "jobsync.reconcile.compare",
     "jobsync.reconcile.index",
     "jobsync.repo",
     "jobsync.repo.events",

@@ -109,8 +109,10 @@ def _read_job(around: Surroundings, defaults: Mapping[str, object]) -> tuple[Job
     return section.attempt("", lambda: read_job(replace(section, values=values), around)), faults
 
 
-def _job_names(tree: Tree, settings: Settings, faults: list[Fault]) -> tuple[str, ...] | None:
-    """Entries that mean to be jobs; None where that cannot be known."""
+def _job_names(
+    tree: Tree, settings: Settings, faults: list[Fault], names: Collection[str] | None
+) -> tuple[str, ...] | None:
+    """Entries that mean to be jobs, those of `names` only where it is given; None where that cannot be known."""
     if settings.jobs is None:
         return None
     directory = settings.jobs
@@ -118,7 +120,8 @@ def _job_names(tree: Tree, settings: Settings, faults: list[Fault]) -> tuple[str
     entries = section.attempt("", lambda: tree.names(directory))
     if entries is None:
         return None
-    return tuple(name for name in entries if _means_to_be_a_job(tree, f"{directory}/{name}"))
+    wanted = (name for name in entries if names is None or name in names)
+    return tuple(name for name in wanted if _means_to_be_a_job(tree, f"{directory}/{name}"))
 
 
 def load(tree: Tree, machine: Machine, names: Collection[str] | None = None) -> Definitions:
@@ -134,12 +137,10 @@ def load(tree: Tree, machine: Machine, names: Collection[str] | None = None) -> 
     faults = list(dict.fromkeys((*settings.faults, *in_defaults)))
     are_all_faulty = bool(faults)
     defaults = {} if are_all_faulty else settings.defaults
-    found = _job_names(tree, settings, faults)
+    found = _job_names(tree, settings, faults, names)
     jobs: list[Job] = []
     faulty: set[str] = set()
     for name in found or ():
-        if names is not None and name not in names:
-            continue
         job, its_faults = _read_job(Surroundings(tree, machine, name, f"{directory}/{name}"), defaults)
         faults += its_faults
         if job is None or are_all_faulty:

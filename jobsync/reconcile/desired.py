@@ -13,10 +13,11 @@ from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import LOGIN, is_own, needs_login, own_jobs
 from jobsync.reconcile.sources import blob_id
 from jobsync.reconcile.state import Absence, Desired, Faulty, Outcome, Record, Source, Unwanted, Want, Wanted
+from jobsync.reconcile.untouched import find_untouched
 from jobsync.repo.affected import Entries, Entry, affected, lines
 from jobsync.repo.trees import HeadTree, WorkTree
 from jobsync.runs import pauses
-from jobsync.schedulers.protocol import Artefact, Rendering
+from jobsync.schedulers.protocol import Answer, Artefact, Rendering
 from jobsync.values import dataclass, replace
 
 _SHORT = 7
@@ -234,21 +235,25 @@ def affected_jobs(origin: Origin, ledger: Ledger, head: HeadState) -> dict[str, 
     return causes
 
 
-def in_hook(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
-    """What HEAD wants of the affected jobs, and of all others what the ledger says that they were."""
-    found = {name: _from_ledger(origin, record) for name, record in ledger.records.items()}
+def in_hook(origin: Origin, ledger: Ledger, head: HeadState, answer: Answer) -> Want:
+    """What HEAD wants of the affected jobs, and of all others what the ledger says that they were.
+
+    `answer`: the scheduler's, for those that need not be looked at again.
+    """
+    causes = affected_jobs(origin, ledger, head)
+    untouched = find_untouched(origin, ledger, causes.keys(), answer)
+    found = {name: _from_ledger(origin, one) for name, one in ledger.records.items() if name not in untouched}
     jobs: dict[str, Desired] = {name: wanted for name, wanted in found.items() if wanted is not None}
     jobs.update({name: Unwanted("no longer needed") for name in found if is_own(name)})
     had_login = LOGIN in ledger.records
-    causes = dict.fromkeys(found.keys() - jobs.keys(), _LOST)
-    causes |= affected_jobs(origin, ledger, head)
+    causes = dict.fromkeys(found.keys() - jobs.keys(), _LOST) | causes
     if not causes:
-        return Want(jobs | own_jobs(origin, needs_login=had_login))
+        return Want(jobs | own_jobs(origin, needs_login=had_login), untouched=untouched)
     tree = head_tree(origin, head)
     definitions = load(tree, origin.machine, names=causes.keys())
     jobs |= {name: Faulty(_faults_of(definitions, name)) for name in definitions.faulty}
     # A job that is not looked at may still need it.
-    is_partial = bool(definitions.faulty) or not causes.keys() >= {name for name in found if not is_own(name)}
+    is_partial = bool(definitions.faulty) or not causes.keys() >= {name for name in ledger.records if not is_own(name)}
     jobs |= own_jobs(origin, needs_login=needs_login(origin, definitions.jobs) or (had_login and is_partial))
     defined = {job.name: job for job in definitions.jobs}
     placing = _Placing(origin, ledger, head, jobs)
@@ -258,7 +263,7 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
         elif name not in definitions.faulty:
             placing.place_undefined(name, cause)
     missing = _are_missing(definitions, tree, ledger)
-    return Want(jobs, definitions.faults, missing, tuple(placing.notices), placing.absent, defined)
+    return Want(jobs, definitions.faults, missing, tuple(placing.notices), placing.absent, defined, untouched)
 
 
 def _are_missing(definitions: Definitions, tree: Tree, ledger: Ledger) -> bool:

@@ -1,19 +1,20 @@
 """The flat head of the ledger file, and the pack beside it: all that `jobsync-hook` needs to answer *nothing to do*.
 
-Light on purpose: nothing is imported but `os`. The ledger's file is one, so that head and body cannot disagree: lines
-up to the first empty one are this index, the rest is `ledger.py`'s. Fields are separated by tabs, and a line holds a
-whole column (1,000 jobs: 0.4 ms to read; with a line for each file, 1.7); a path with a tab or newline keeps the ledger
-from being *settled*, and then nobody reads further.
+Light on purpose: nothing is imported that the hook does without. The ledger's file is one, so that head and body
+cannot disagree: lines up to the first empty one are this index, the rest is `ledger.py`'s. Fields are separated by
+tabs, and a line holds a whole column (1,000 jobs: 0.4 ms to read; with a line for each file, 1.7); a path with a tab or
+newline keeps the ledger from being *settled*, and then nobody reads further.
 
-The pack holds the bytes of all artefacts, one after the other: comparing them takes a third of the time that their
-digests would (1,000 jobs: 3 ms instead of 9). It carries the digest of the index that it belongs to.
+The pack beside it holds the bytes of all artefacts, one after the other, and carries the digest of the index that it
+belongs to; `compare.py` reads it.
 """
-
-import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    File = tuple[int, int, str]
+    """Mode, size and absolute path of an artefact."""
 
 MAGIC = "jobsync-ledger 1"
 RENDER_FORMAT = 6
@@ -21,10 +22,6 @@ RENDER_FORMAT = 6
 PACK_MAGIC = "jobsync-pack 1"
 LINK = 0o120000
 """The mode of an artefact that is a symbolic link; its content is where it leads."""
-_REGULAR = 0o100000
-# A fifo in a file's place must not hold us up, nor a terminal become ours.
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
-_BUFFER = 1 << 18
 
 
 def digest(content: bytes) -> str:
@@ -50,8 +47,8 @@ class Index:
         """What that query needs beside PATH and locale."""
         self.objects: list[tuple[str, str]] = []
         """(object id, path in HEAD), for every path whose change would matter."""
-        self.files: list[tuple[int, int, str]] = []
-        """(mode, size, absolute path) of every artefact."""
+        self.files: list[File] = []
+        """Of every artefact."""
         self.pack = ""
         """What the pack with their bytes, in this order, says of itself."""
         self.labels: list[str] = []
@@ -147,29 +144,3 @@ def pack_name(digests: "Iterable[str]") -> str:
 def pack_head(name: str) -> bytes:
     """The first line of that pack; the bytes follow without anything between them."""
     return f"{PACK_MAGIC} {name}\n".encode()
-
-
-def is_intact(index: Index, pack: str) -> bool:
-    """Whether every artefact stands on the disk as it was written, byte by byte, by the pack at this path.
-
-    Without that pack nothing is known to be intact.
-    """
-    try:
-        # Buffered: 1,000 jobs then take 20 calls instead of 2,000.
-        with open(pack, "rb", _BUFFER) as written:  # noqa: PTH123 - pathlib is heavy
-            if written.readline() != pack_head(index.pack):
-                return False
-            return all(_holds(path, mode, size, written.read(size)) for mode, size, path in index.files)
-    except OSError:
-        return False
-
-
-def _holds(path: str, mode: int, size: int, content: bytes) -> bool:
-    """Whether `path` is the regular file, or the link, with this content. `OSError` when it is nothing to be read."""
-    if mode == LINK:
-        return os.readlink(os.fsencode(path)) == content  # noqa: PTH115 - pathlib is heavy
-    file = os.open(path, _FLAGS)
-    try:
-        return os.fstat(file).st_mode == mode | _REGULAR and os.read(file, size + 1) == content
-    finally:
-        os.close(file)

@@ -104,19 +104,29 @@ def _record_in(name: str, table: Mapping[str, Any]) -> Record:
     )
 
 
+def _rows(table: Mapping[str, object]) -> list[str]:
+    return [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in table.items()]
+
+
+def _in_lines(table: Mapping[str, object]) -> str:
+    return "{\n" + ",\n".join(_rows(table)) + "\n}" if table else "{}"
+
+
 def dumps(ledger: Ledger) -> str:
     """The JSON part."""
-    table = {
+    facts = {
         "render_format": ledger.render_format,
         "rendering": ledger.rendering,
         "settings": [ledger.settings.mode, ledger.settings.blob] if ledger.settings else None,
         "held": list(ledger.held),
         "commit": ledger.commit,
         "changed_at": ledger.changed_at,
-        "jobs": {name: _record_out(record) for name, record in sorted(ledger.records.items())},
-        "absent": {name: [one.source.value, _entries_out(one.entries)] for name, one in sorted(ledger.absent.items())},
     }
-    return json.dumps(table, indent=1) + "\n"
+    jobs = {name: _record_out(record) for name, record in sorted(ledger.records.items())}
+    absent = {name: [one.source.value, _entries_out(one.entries)] for name, one in sorted(ledger.absent.items())}
+    # A line for each job: json's own indentation takes ten times as long (1,000 jobs: 100 ms).
+    rows = (*_rows(facts), f'"jobs": {_in_lines(jobs)}', f'"absent": {_in_lines(absent)}')
+    return "{\n" + ",\n".join(rows) + "\n}\n"
 
 
 def loads(text: str) -> Ledger | None:

@@ -63,9 +63,10 @@ def _paths_of_interest(want: Want, ledger: Ledger, scheduler: Scheduler) -> Iter
             yield from scheduler.definitions(record.label)
 
 
-def _known_labels(want: Want, ledger: Ledger) -> set[str]:
+def _labels(want: Want, ledger: Ledger) -> set[str]:
+    """Of what is planned: as they shall be, and as they were."""
     wanted = {one.rendering.label for one in want.jobs.values() if isinstance(one, Wanted)}
-    return wanted | {record.label for record in ledger.records.values()}
+    return wanted | {ledger.records[name].label for name in want.jobs if name in ledger.records}
 
 
 def _identities(
@@ -92,7 +93,7 @@ def find_orphans(want: Want, ledger: Ledger, answer: Answer, scheduler: Schedule
 
     With a lost ledger this is how our own files and jobs are known again.
     """
-    known = _known_labels(want, ledger)
+    known = _labels(want, ledger) | {record.label for record in ledger.records.values()}
     start = scheduler.label("")
     found = set()
     for label in scheduler.installed_labels():
@@ -160,9 +161,14 @@ def _above(answer: Answer, labels: set[str], scheduler: Scheduler) -> frozenset[
     return ancestors() | scheduler.enclosing(answer) if is_running else frozenset()
 
 
-def observe(want: Want, ledger: Ledger, paths: Paths, scheduler: Scheduler, *, whole: bool) -> Observed:
-    """The snapshot. `whole`: look for orphans and leftovers too (everything is wanted that shall be there)."""
-    answer = scheduler.survey()
+def observe(
+    want: Want, ledger: Ledger, paths: Paths, scheduler: Scheduler, *, whole: bool, answer: Answer | None = None
+) -> Observed:
+    """The snapshot. `whole`: look for orphans and leftovers too (everything is wanted that shall be there).
+
+    `answer`: the scheduler's, where it was asked a moment ago.
+    """
+    answer = answer or scheduler.survey()
     files = {path: file_state(path) for path in _paths_of_interest(want, ledger, scheduler)}
     orphans = find_orphans(want, ledger, answer, scheduler) if whole else {}
     belongings = {name: _belongings(name, label, paths, scheduler) for name, label in orphans.items()}
@@ -170,7 +176,7 @@ def observe(want: Want, ledger: Ledger, paths: Paths, scheduler: Scheduler, *, w
     leftovers = _leftovers(paths, {*want.jobs, *orphans}, ledger, scheduler) if whole else ()
     files |= {path: file_state(path) for path in leftovers if not is_temporary(Path(path).name, "")}
     try:
-        ours = _known_labels(want, ledger) | set(orphans.values())
+        ours = _labels(want, ledger) | set(orphans.values())
         above = _above(answer, ours, scheduler)
     except JobsyncError as error:
         raise JobsyncError(f"cannot tell whether this sync runs inside one of its jobs: {error.message}") from error

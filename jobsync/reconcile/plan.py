@@ -293,6 +293,8 @@ def make_plan(want: Want, observed: Observed, ledger: Ledger, scheduler: Schedul
     view = _View(observed, ledger, scheduler, orders)
     found = (_for(view, name, desired) for name, desired in jobs)
     changes = [change for change in found if change is not None]
+    changes += [Change(name, one.label, Outcome.UNCHANGED, record=one) for name, one in want.untouched.items()]
+    changes.sort(key=lambda change: change.name)
     going = [one.name for one in changes if one.outcome is Outcome.REMOVED and not is_own(one.name)]
     installed = sum(not is_own(name) for name in ledger.records.keys() | orphans.keys())
     held = [name for name in going if name in ledger.held]

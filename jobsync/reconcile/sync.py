@@ -17,7 +17,7 @@ from jobsync.reconcile.ledger import Ledger, Store
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders, make_plan
-from jobsync.reconcile.state import Caller, Observed, Outcome, Plan, Report, Result, Unwanted, Want
+from jobsync.reconcile.state import Caller, FileState, Observed, Outcome, Plan, Report, Result, Unwanted, Want
 from jobsync.repo.affected import Entries
 from jobsync.runs import records
 from jobsync.schedulers.protocol import Unknown
@@ -49,7 +49,7 @@ class Planned:
 
 
 def _known_names(want: Want, observed: Observed) -> set[str]:
-    return {*want.jobs, *observed.orphans}
+    return {*want.jobs, *want.untouched, *observed.orphans}
 
 
 def _only(want: Want, names: Collection[str], known: set[str]) -> Want:
@@ -64,7 +64,8 @@ def _only(want: Want, names: Collection[str], known: set[str]) -> Want:
     faults = tuple(fault for fault in want.faults if any(f"/{name}/" in fault.file for name in names))
     jobs = {name: one for name, one in want.jobs.items() if name in names}
     absent = {name: one for name, one in want.absent.items() if name in names}
-    return replace(want, jobs=jobs, faults=faults, absent=absent)
+    untouched = {name: one for name, one in want.untouched.items() if name in names}
+    return replace(want, jobs=jobs, faults=faults, absent=absent, untouched=untouched)
 
 
 def _remembered(origin: Origin) -> Ledger:
@@ -80,10 +81,15 @@ def plan(origin: Origin, orders: Orders, names: Collection[str] = ()) -> Planned
     """
     known = _remembered(origin)
     head = head_state(origin)
-    want = (by_hand if orders.caller is Caller.HAND else in_hook)(origin, known, head)
+    answer = None
+    if orders.caller is Caller.HAND:
+        want = by_hand(origin, known, head)
+    else:
+        answer = origin.scheduler.survey()
+        want = in_hook(origin, known, head, answer)
     whole = not names
     search = whole and orders.caller is Caller.HAND
-    observed = observe.observe(want, known, origin.paths, origin.scheduler, whole=search)
+    observed = observe.observe(want, known, origin.paths, origin.scheduler, whole=search, answer=answer)
     if not whole:
         # Whoever names a job means it.
         orders = replace(orders, allow_removals=True)
@@ -120,8 +126,8 @@ def _stamped(planned: Planned, origin: Origin, ledger: Ledger) -> Ledger:
     """The ledger with the commit that it speaks of. Commits that touch nothing of ours leave no trace in it."""
     if planned.plan.would_change:
         ledger = replace(ledger, changed_at=int(time.time()))
-    is_new = planned.whole and bool(affected_jobs(origin, planned.ledger, planned.head))
-    return replace(ledger, commit=planned.head.commit) if is_new or ledger != planned.ledger else ledger
+    is_new = ledger != planned.ledger or (planned.whole and affected_jobs(origin, planned.ledger, planned.head))
+    return replace(ledger, commit=planned.head.commit) if is_new else ledger
 
 
 def _begin_records(planned: Planned, origin: Origin, done: Applied) -> None:
@@ -160,8 +166,7 @@ def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budge
     if planned.whole or done.ledger != planned.ledger:
         settled = planned.whole and not failed and _becomes_settled(planned.plan, done)
         settled = settled and not holding.is_in_debt(paths)
-        contents = settling.contents(planned.want, planned.observed)
-        known = settling.settle(origin, done.ledger, planned.head, contents) if settled else None
+        known = _settle(planned, origin, done.ledger) if settled else None
         plain = known if _is_plain(planned.plan) else None
         settling.remember_work_tree(origin, done.ledger, planned.head, plain, planned.want.definitions)
         ledgers.write(paths.ledger, done.ledger, known)
@@ -170,6 +175,12 @@ def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budge
     configuration.refresh_index(origin.config)
     deferred.write(origin, _waiting(planned, origin, done))
     return done
+
+
+def _settle(planned: Planned, origin: Origin, ledger: Ledger) -> index.Index | None:
+    written = settling.contents(planned.want, planned.observed)
+    untouched = settling.untouched_contents(origin, planned.want, planned.ledger)
+    return settling.settle(origin, ledger, planned.head, written, untouched)
 
 
 def _waiting(planned: Planned, origin: Origin, done: Applied) -> dict[str, deferred.Request]:
@@ -200,7 +211,7 @@ def _remember_bytes(planned: Planned, origin: Origin) -> None:
     store = Store(origin.paths.store)
     for change in planned.plan.changes:
         for one in change.record.artefacts if change.record else ():
-            content = planned.observed.files[one.path].content
+            content = planned.observed.files.get(one.path, FileState()).content
             if content is not None and index.digest(content) == one.digest and not store.holds(one.digest):
                 store.put(content)
 

@@ -327,7 +327,7 @@ SEEDS = (
     ),
     Seed(
         "installed-files-not-compared",
-        "    intact = index.is_intact(known, place.pack)\n",
+        "    intact = compare.is_intact(known, place.pack)\n",
         "    intact = bool(known)\n",
         (AT_ONCE + "test_whatever_differs_takes_the_long_way",),
     ),

@@ -1,0 +1,91 @@
+"""Byte-compares what is installed with what was written, by the pack.
+
+Light, as `index.py` is. Comparing bytes takes a third of the time that their digests would (1,000 jobs: 3 ms instead
+of 9).
+"""
+
+import os
+
+from jobsync import process
+from jobsync.reconcile.index import LINK, pack_head
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from jobsync.reconcile.index import File, Index
+
+_REGULAR = 0o100000
+# A fifo in a file's place must not hold us up, nor a terminal become ours.
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+_BUFFER = 1 << 18
+# Of a share. 1,000 files are compared in 7 ms, and a copy of this process costs one.
+_LEAST_FILES = 500
+_MOST_SHARES = 4
+
+
+def is_intact(index: "Index", pack: str) -> bool:
+    """Whether every artefact stands on the disk as it was written, byte by byte, by the pack at this path.
+
+    Without that pack nothing is known to be intact. Of very many files each processor compares a share.
+    """
+    mine, *others = _shares(len(index.files))
+    answers = [_asked(index, pack, share) for share in others]
+    answer = _are_intact(index, pack, mine)
+    return all([answer, *(wait() for wait in answers)])
+
+
+def packed(files: "Iterable[File]", name: str, pack: str) -> "dict[str, bytes]":
+    """The bytes of these artefacts as they were written, by path; none where another pack than that is at this path."""
+    try:
+        with open(pack, "rb", _BUFFER) as written:  # noqa: PTH123 - pathlib is heavy
+            if written.readline() != pack_head(name):
+                return {}
+            return {path: written.read(size) for _, size, path in files}
+    except OSError:
+        return {}
+
+
+def intact(files: "Iterable[File]", written: "Mapping[str, bytes]") -> "set[str]":
+    """Paths of the artefacts that stand on the disk as they were written, by what `packed` says."""
+    return {path for mode, size, path in files if path in written and _stands(path, mode, size, written[path])}
+
+
+def _stands(path: str, mode: int, size: int, content: bytes) -> bool:
+    try:
+        return _holds(path, mode, size, content)
+    except OSError:
+        return False
+
+
+def _shares(count: int) -> "list[range]":
+    parts = max(1, min(os.cpu_count() or 1, _MOST_SHARES, count // _LEAST_FILES))
+    return [range(count * part // parts, count * (part + 1) // parts) for part in range(parts)]
+
+
+def _asked(index: "Index", pack: str, share: range) -> "Callable[[], bool]":
+    return process.ask_a_copy(lambda: _are_intact(index, pack, share))
+
+
+def _are_intact(index: "Index", pack: str, share: range) -> bool:
+    try:
+        # Buffered: 1,000 jobs then take 20 calls instead of 2,000.
+        with open(pack, "rb", _BUFFER) as written:  # noqa: PTH123 - pathlib is heavy
+            if written.readline() != pack_head(index.pack):
+                return False
+            written.seek(sum(size for _, size, _ in index.files[: share.start]), os.SEEK_CUR)
+            files = index.files[share.start : share.stop]
+            return all(_holds(path, mode, size, written.read(size)) for mode, size, path in files)
+    except OSError:
+        return False
+
+
+def _holds(path: str, mode: int, size: int, content: bytes) -> bool:
+    """Whether `path` is the regular file, or the link, with this content. `OSError` when it is nothing to be read."""
+    if mode == LINK:
+        return os.readlink(os.fsencode(path)) == content  # noqa: PTH115 - pathlib is heavy
+    file = os.open(path, _FLAGS)
+    try:
+        return os.fstat(file).st_mode == mode | _REGULAR and os.read(file, size + 1) == content
+    finally:
+        os.close(file)

@@ -1,0 +1,162 @@
+"""What a hook's plan leaves out changes nothing about that plan: made for all jobs, it is the same."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jobsync import config as configuration
+from jobsync.reconcile import desired
+from jobsync.reconcile.origin import Origin, open_origin
+from jobsync.reconcile.plan import Orders
+from jobsync.reconcile.state import Caller, Outcome, Plan
+from jobsync.reconcile.sync import plan
+
+from ..laptop import JOB, Laptop
+
+OTHERS = ("daemon", "three", "two")
+
+
+@pytest.fixture
+def settled(registered: Laptop) -> Laptop:
+    """Nothing is outstanding."""
+    for name in ("one", "two", "three"):
+        registered.job(name)
+    registered.job("daemon", 'run = "sleep 1000"\n[daemon]\nrestart = "always"\n')
+    registered.commit()
+    registered.jobsync("sync")
+    return registered
+
+
+def origin(laptop: Laptop) -> Origin:
+    found = configuration.load(laptop.config_file)
+    (repo,) = found.repos
+    return open_origin(found, repo, laptop.environment)
+
+
+def planned(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> tuple[set[str], Plan]:
+    """What a hook's plan leaves out, and that plan, which is the one for all jobs."""
+    made = plan(origin(laptop), Orders(Caller.HOOK))
+    with monkeypatch.context() as patch:
+        patch.setattr(desired, "find_untouched", lambda *_: {})
+        whole = plan(origin(laptop), Orders(Caller.HOOK))
+    assert not whole.want.untouched
+    assert made.plan == whole.plan
+    return {*made.want.untouched}, made.plan
+
+
+def _commit(laptop: Laptop, text: str) -> None:
+    laptop.job("one", text)
+    laptop.git("-c", "core.hooksPath=/nonexistent", "commit", "-qam", "change")
+
+
+def _drop(laptop: Laptop) -> None:
+    laptop.drop("jobs/one")
+    laptop.git("-c", "core.hooksPath=/nonexistent", "commit", "-qam", "gone")
+
+
+def _launcher(laptop: Laptop) -> Path:
+    return next(laptop.home.glob(".local/share/jobsync/*/one"))
+
+
+def _append(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"\n")
+
+
+def _link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/bin/true")
+
+
+def _hold(laptop: Laptop) -> None:
+    """The brake holds its removal."""
+    path = laptop.state / "ledger"
+    path.write_text(path.read_text().replace('"held": []', '"held": ["one"]'))
+
+
+def _fail(laptop: Laptop) -> None:
+    """It was another definition that could not be loaded, and the former job is back."""
+    path = laptop.state / "ledger"
+    head, mark, tail = path.read_text().partition('"one": ')
+    path.write_text(head + mark + tail.replace('"message": ""', '"message": "refused"', 1))
+
+
+def _unsettle(laptop: Laptop) -> None:
+    path = laptop.state / "ledger"
+    _, end, body = path.read_text().partition("\n\n")
+    path.write_text(f"jobsync-ledger 1\nunsettled{end}{body}")
+
+
+def _settings(laptop: Laptop) -> None:
+    laptop.put("jobsync.toml", "# mine\n")
+    laptop.git("add", "jobsync.toml")
+    laptop.git("-c", "core.hooksPath=/nonexistent", "commit", "-qm", "settings")
+
+
+SPOILED: dict[str, Callable[[Laptop], object]] = {
+    "changed": lambda laptop: _commit(laptop, 'run = "false"\n'),
+    "a fault": lambda laptop: _commit(laptop, "rum = 1\n"),
+    "gone": _drop,
+    "plist edited": lambda laptop: _append(laptop.plist_path("one")),
+    "plist with another mode": lambda laptop: laptop.plist_path("one").chmod(0o600),
+    "plist gone": lambda laptop: laptop.plist_path("one").unlink(),
+    "launcher edited": lambda laptop: _append(_launcher(laptop)),
+    "launcher gone": lambda laptop: _launcher(laptop).unlink(),
+    "launcher a link": lambda laptop: _link(_launcher(laptop)),
+    "paused": lambda laptop: laptop.put(str(laptop.state / "pause" / "one"), "0"),
+    "held by the brake": _hold,
+    "went wrong last time": _fail,
+}
+LEFT_OUT_NONE: dict[str, Callable[[Laptop], object]] = {
+    "ledger not settled": _unsettle,
+    "no pack": lambda laptop: (laptop.state / "pack").unlink(),
+    "another pack": lambda laptop: (laptop.state / "pack").write_bytes(b"jobsync-pack 1 0\n"),
+    "settings changed": _settings,
+    "no ledger": lambda laptop: (laptop.state / "ledger").unlink(),
+}
+
+
+def test_a_plan_that_leaves_jobs_out_is_the_plan_for_all(settled: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = settled.root / "copy"
+    shutil.copytree(settled.home, copy, symlinks=True)
+    for what, spoil in {"nothing": lambda _: None, **SPOILED, **LEFT_OUT_NONE}.items():
+        spoil(settled)
+        found, made = planned(settled, monkeypatch)
+        others = set[str]() if what in LEFT_OUT_NONE else {*OTHERS}
+        assert found == others | ({"one"} if what == "nothing" else set()), what
+        assert what != "nothing" or made.is_settled
+        shutil.rmtree(settled.home)
+        shutil.copytree(copy, settled.home, symlinks=True)
+
+
+def test_what_launchd_does_not_have_or_the_user_switched_off_is_planned(
+    settled: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled.launchctl("disable", settled.target("two"))
+    assert planned(settled, monkeypatch)[0] == {"one", "three", "daemon"}
+    settled.bootout("one")
+    assert planned(settled, monkeypatch)[0] == {"three", "daemon"}
+
+
+def test_where_the_scheduler_does_not_answer_nothing_is_left_out(
+    settled: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = settled.config_file
+    path.write_text(path.read_text().replace("launchctl = ", 'launchctl = "/bin/false" # '))
+    found, made = planned(settled, monkeypatch)
+    assert not found
+    assert {change.outcome for change in made.changes} == {Outcome.FAILED}
+
+
+def test_a_hook_that_leaves_jobs_out_leaves_the_same_behind(settled: Laptop) -> None:
+    settled.job("one", JOB.replace("09:00", "10:00"))
+    assert "updated one" in settled.commit().err
+    left = ("pack", "ledger", "sources", "schedules")
+    behind = {name: (settled.state / name).read_bytes() for name in left}
+    report = settled.jobsync("sync").out
+    assert "4 unchanged" in report
+    # Not answered at once: the long way has nothing to do either, and leaves the same.
+    (settled.state / "sources").unlink()
+    assert settled.jobsync("sync").out == report
+    assert {name: (settled.state / name).read_bytes() for name in left} == behind
