@@ -12,6 +12,7 @@ APPLY = "tests/reconcile/test_apply.py::"
 CLOCK = "tests/definitions/test_schedule_clock.py::"
 TWICE = "tests/reconcile/test_twice.py::"
 SOURCES = "tests/e2e/test_two_sources.py::"
+UNTOUCHED = "tests/reconcile/test_untouched.py::"
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,5 +379,17 @@ SEEDS = (
         "        if path.name.startswith(start) or str(path) in known:\n",
         "        if path.name.startswith(start) or known:\n",
         ("tests/trust/test_disk_faults.py::test_jobs_under_a_former_prefix_are_found_when_the_ledger_is_lost",),
+    ),
+    Seed(
+        "left-out-though-edited",
+        "        and intact.issuperset(one.path for one in record.artefacts)\n",
+        "",
+        (UNTOUCHED + "test_a_plan_that_leaves_jobs_out_is_the_plan_for_all",),
+    ),
+    Seed(
+        "left-out-though-not-loaded",
+        "        and _is_loaded(record, answer)\n",
+        "",
+        (UNTOUCHED + "test_what_launchd_does_not_have_or_the_user_switched_off_is_planned",),
     ),
 )
