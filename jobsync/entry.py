@@ -67,11 +67,14 @@ def _complete_path() -> None:
         site.main()
 
 
-def _hand_over(event: str, arguments: "tuple[str, ...]", environ: "Mapping[str, str]") -> bool:
+def _hand_over(
+    event: str, arguments: "tuple[str, ...]", environ: "Mapping[str, str]", place: "settled.Place | None" = None
+) -> bool:
+    """`place`: the one registered repository that we are in, if that is known."""
     _complete_path()
     from jobsync.reconcile.hook import wake
 
-    wake(event, arguments, environ)
+    wake(event, arguments, environ, (place.git_dir, place.work_tree) if place is not None and place.is_here else None)
     return True
 
 
@@ -115,7 +118,7 @@ def _run(argv: "list[str]", environ: "Mapping[str, str]") -> bool:
     is_squash = event == "post-merge" and arguments[:1] == ("1",)  # HEAD is what it was, and something waits
     if len(places) == 1 and not is_squash and _is_known_settled(places[0], machine, environ):
         return False
-    return _hand_over(event, arguments, environ)
+    return _hand_over(event, arguments, environ, places[0] if len(places) == 1 else None)
 
 
 def _go_elsewhere(argv: "tuple[str, ...]", environ: "Mapping[str, str]") -> None:

@@ -38,7 +38,7 @@ _SCHEDULERS = ("launchd", "systemd")
 class Place:
     """One registered repository, from `config.index`."""
 
-    __slots__ = ("failing", "git_dir", "ledger", "pack", "schedules", "sources", "state", "work_tree")
+    __slots__ = ("failing", "git_dir", "is_here", "ledger", "pack", "schedules", "sources", "state", "work_tree")
 
     def __init__(self, work_tree: str, git_dir: str, state: str) -> None:
         self.work_tree = work_tree
@@ -49,6 +49,8 @@ class Place:
         self.failing = state + "/failing"
         self.sources = state + "/sources"
         self.schedules = state + "/schedules"
+        self.is_here = False
+        """git has said that these are the places that it means."""
 
 
 class Machine:
@@ -138,6 +140,7 @@ def ask(place: Place, machine: Machine, environ: "Mapping[str, str]", *arguments
     head, survey = git.finish(TIMEOUT), query.finish(TIMEOUT)
     expected = [place.git_dir, place.git_dir, place.work_tree, *(blob for blob, _ in known.objects)]
     lines, text = os.fsdecode(head.stdout).splitlines(), survey.stdout.decode("utf-8", "replace")
+    place.is_here = lines[:3] == expected[:3]
     if (
         not intact
         or head.status

@@ -280,3 +280,25 @@ def test_what_is_installed_beside_us_cannot_stand_in_for_the_standard_library(se
     settled.bootout("one")
     start = str(copy / "jobsync" / "start.py")
     assert "reloaded one" in settled.run(sys.executable, "-I", "-S", start, HOOK, "post-merge", "0").err
+
+
+@pytest.fixture
+def changed(settled: Laptop) -> Laptop:
+    """A commit has changed one job of two, and no hook has heard of it yet."""
+    settled.job("one", 'run = "true"\n\n[schedule]\nat = "11:11"\n')
+    settled.git("add", "-A")
+    settled.git("-c", "core.hooksPath=/nonexistent", "commit", "-q", "-m", "change")
+    return settled
+
+
+def test_one_changed_job_starts_git_five_times(changed: Laptop) -> None:
+    log, wrapper = changed.root / "calls", changed.root / "counted" / "git"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\necho "$@" >>{log}\nexec {shutil.which("git")} "$@"\n', encoding="utf-8")
+    wrapper.chmod(0o755)
+    _, said = probe(changed, "post-merge", "0", env={"PATH": f"{wrapper.parent}:{changed.environment['PATH']}"})
+    assert "updated one (changed: jobs/one/job.toml" in said
+    calls = [line.partition("--literal-pathspecs ")[2] or line for line in log.read_text(encoding="utf-8").splitlines()]
+    # Where we are and what HEAD holds; which branch that is; conflicts and sparse checkout; the commit and contents;
+    # all entries. The commit to be named is known without a walk: it is the only one since the last sync.
+    assert [call.split()[0] for call in calls] == ["rev-parse", "rev-parse", "ls-files", "cat-file", "ls-tree"]

@@ -1,6 +1,6 @@
 """What this machine shall have: by hand from the work tree as it is, in a hook from HEAD, where HEAD changed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 
 from jobsync.definitions.job import Definitions, Job, Tree
@@ -32,6 +32,10 @@ class HeadState:
     entries: Entries
     jobs: str
     """The jobs directory, as HEAD's `jobsync.toml` names it."""
+    tree: str = ""
+    """Id of the commit's tree."""
+    parents: tuple[str, ...] = ()
+    """Ids of the commits before it."""
 
     @property
     def settings(self) -> Entry | None:
@@ -52,12 +56,14 @@ class HeadState:
 
 
 def head_state(origin: Origin) -> HeadState:
-    """Read HEAD; an unborn one holds nothing."""
-    commit = origin.repository.head().commit
+    """Read HEAD, once: what is asked about it later is asked about that commit. An unborn one holds nothing."""
+    commit = origin.repository.commit()
     if commit is None:
         return HeadState("", Entries(), "jobs")
-    entries = Entries(origin.repository.entries([""]))
-    return HeadState(commit, entries, _jobs_directory(HeadTree(origin.repository, [SETTINGS], entries)))
+    skipped = origin.skipped if origin.seen == commit.id else None
+    entries = origin.repository.entries([""], commit=commit.id, skipped=skipped)
+    jobs = _jobs_directory(HeadTree(origin.repository, [SETTINGS], entries))
+    return HeadState(commit.id, entries, jobs, commit.tree, commit.parents)
 
 
 def _jobs_directory(tree: Tree) -> str:
@@ -67,9 +73,13 @@ def _jobs_directory(tree: Tree) -> str:
         return "jobs"
 
 
-def head_tree(origin: Origin, head: HeadState) -> HeadTree:
-    """The files that definitions are read from, as HEAD holds them; git is asked for their contents only."""
-    return HeadTree(origin.repository, [head.jobs, SETTINGS], head.entries)
+def head_tree(origin: Origin, head: HeadState, names: Collection[str] | None = None) -> HeadTree:
+    """The files that definitions are read from, as HEAD holds them; git is asked for their contents only.
+
+    `names`: the jobs that will be read; None: all.
+    """
+    together = None if names is None else [f"{head.jobs}/{name}" for name in names]
+    return HeadTree(origin.repository, [head.jobs, SETTINGS], head.entries, together)
 
 
 def _faults_of(definitions: Definitions, name: str) -> tuple[Fault, ...]:
@@ -249,7 +259,7 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState, answer: Answer) -> 
     causes = dict.fromkeys(found.keys() - jobs.keys(), _LOST) | causes
     if not causes:
         return Want(jobs | own_jobs(origin, needs_login=had_login), untouched=untouched)
-    tree = head_tree(origin, head)
+    tree = head_tree(origin, head, causes.keys())
     definitions = load(tree, origin.machine, names=causes.keys())
     jobs |= {name: Faulty(_faults_of(definitions, name)) for name in definitions.faulty}
     # A job that is not looked at may still need it.
@@ -301,7 +311,9 @@ def _attributed(origin: Origin, ledger: Ledger, head: HeadState, causes: Mapping
         for path in record.inputs if record else (f"{head.jobs}/{name}",):
             touched.setdefault(path, []).append(name)
     commits: dict[str, str] = {}
-    found = origin.repository.commits_by_path(ledger.commit, [*touched, SETTINGS]) if touched else {}
+    # One commit since then: whatever has changed, that one did it.
+    is_asked = bool(touched) and head.parents != (ledger.commit,)
+    found = origin.repository.commits_by_path(ledger.commit, [*touched, SETTINGS]) if is_asked else {}
     for path, commit in found.items():
         for above in (path, *map(str, PurePosixPath(path).parents)):
             for name in touched.get(above, ()):

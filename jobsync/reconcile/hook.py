@@ -22,9 +22,9 @@ from jobsync.reconcile.origin import Origin, open_origin
 from jobsync.reconcile.state import Report
 from jobsync.reconcile.sync import sync_from_hook
 from jobsync.repo.affected import Entries
-from jobsync.repo.repository import Place, identity, locate, open_repository
+from jobsync.repo.repository import Place, identity, locate
 from jobsync.repo.situation import situation
-from jobsync.repo.verdict import Verdict, decide
+from jobsync.repo.verdict import decide
 from jobsync.tones import printable
 from jobsync.values import replace
 
@@ -33,14 +33,6 @@ _INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def _say(line: str) -> None:
     sys.stderr.write(f"jobsync: {printable(line)}\n")
-
-
-def _verdict(
-    origin: Origin, place: Place, event: str, arguments: tuple[str, ...], environ: Mapping[str, str]
-) -> Verdict:
-    repository = open_repository(place.git_dir, place.work_tree, environ)
-    facts = situation(repository, place, event, arguments, environ, wanted_branch=origin.repo.branch, registered=True)
-    return decide(facts)
 
 
 def _would_matter(origin: Origin, event: str) -> bool:
@@ -128,21 +120,26 @@ def _tell(origin: Origin, done: Report) -> None:
         _say(report.failing_line(done, failed))
 
 
-def wake(event: str, arguments: tuple[str, ...], environ: Mapping[str, str]) -> None:
-    """Do what this event asks for. Known trouble becomes one line on stderr; a bug of ours is raised."""
+def wake(
+    event: str, arguments: tuple[str, ...], environ: Mapping[str, str], here: tuple[str, str] | None = None
+) -> None:
+    """Do what this event asks for. Known trouble becomes one line on stderr; a bug of ours is raised.
+
+    `here`: git directory and work tree that git means, where it has said so already; then it has no other.
+    """
     try:
-        _wake(event, arguments, environ)
+        _wake(event, arguments, environ, here)
     except JobsyncError as error:
         _say(error.message)
         if error.hint:
             _say(f"  {error.hint}")
 
 
-def _wake(event: str, arguments: tuple[str, ...], environ: Mapping[str, str]) -> None:
+def _wake(event: str, arguments: tuple[str, ...], environ: Mapping[str, str], here: tuple[str, str] | None) -> None:
     file = configuration.find(environ)
     if file is None or not file.is_file():
         return
-    place = locate(environ, str(Path.cwd()))
+    place = Place(here[0], *here, None) if here else locate(environ, str(Path.cwd()))
     if place is None:
         return
     config = configuration.load(file)
@@ -150,9 +147,13 @@ def _wake(event: str, arguments: tuple[str, ...], environ: Mapping[str, str]) ->
     for repo in config.repos:
         if repo.id == wanted:
             origin = open_origin(config, repo, environ)
-            verdict = _verdict(origin, place, event, arguments, environ)
+            wanted_branch = origin.repo.branch
+            facts = situation(
+                origin.repository, place, event, arguments, environ, wanted_branch=wanted_branch, registered=True
+            )
+            verdict = decide(facts)
             if verdict.sync:
-                _sync(origin)
+                _sync(replace(origin, seen=facts.commit, skipped=facts.skipped))
             elif verdict.notice:
                 _notify(origin, verdict.notice, event)
 

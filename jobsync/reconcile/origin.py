@@ -24,6 +24,10 @@ class Origin:
     paths: Paths
     repository: Repository
     scheduler: Scheduler
+    seen: str = ""
+    """The commit that HEAD was when git was asked for `skipped`; empty: nobody has asked."""
+    skipped: frozenset[str] = frozenset()
+    """Files that sparse checkout leaves out, as long as HEAD is that commit."""
 
     @property
     def machine(self) -> Machine:

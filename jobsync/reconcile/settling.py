@@ -70,10 +70,10 @@ def _index(origin: Origin, ledger: Ledger, head: HeadState, artefacts: list[Plac
     result.files = [(one.mode, one.size, one.path) for one in artefacts]
     result.pack = index.pack_name(one.digest for one in artefacts)
     watched = sorted({head.jobs, "jobsync.toml", *_outer_inputs(ledger, head)})
-    ids = origin.repository.object_ids(watched)
+    ids = {path: head.entries.id_of(path.rstrip("/")) for path in watched}
     if not all(ids.values()):
         # What HEAD lacks now has no id to be compared with later: then the whole tree must stay the same.
-        ids = origin.repository.object_ids([""])
+        ids = {"": head.tree}
     result.objects = [(blob or "", path) for path, blob in ids.items()]
     texts = [
         *result.survey,

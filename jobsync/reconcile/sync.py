@@ -79,6 +79,11 @@ def plan(origin: Origin, orders: Orders, names: Collection[str] = ()) -> Planned
 
     `JobsyncError`: repository or machine cannot be read, or a newer jobsync was here. `UsageError`: no such job.
     """
+    with origin.repository.kept_open() as repository:
+        return _plan(replace(origin, repository=repository), orders, names)
+
+
+def _plan(origin: Origin, orders: Orders, names: Collection[str]) -> Planned:
     known = _remembered(origin)
     head = head_state(origin)
     answer = None

@@ -30,11 +30,21 @@ def is_under(path: str, directory: str) -> bool:
 class Entries(dict[str, Entry]):
     """All that a commit holds, by path; not to be changed once `under` was asked."""
 
-    __slots__ = ("_paths",)
+    __slots__ = ("_paths", "_trees")
 
-    def __init__(self, entries: Mapping[str, Entry] | None = None) -> None:
+    def __init__(self, entries: Mapping[str, Entry] | None = None, trees: Mapping[str, str] | None = None) -> None:
+        """`trees`: ids of the directories, where they are known."""
         super().__init__(entries or {})
         self._paths: list[str] = []
+        self._trees = trees or {}
+
+    def id_of(self, path: str) -> str | None:
+        """The id of what is at this path, a file or a directory; equal ids mean equal content, to the last file below.
+
+        None where nothing is, and for a file that sparse checkout leaves out.
+        """
+        entry = self.get(path)
+        return entry.blob if entry else self._trees.get(path)
 
     def under(self, inputs: Iterable[str]) -> dict[str, Entry]:
         """The entries of one job: those that are one of its inputs or in one; finds them without a look at the rest."""

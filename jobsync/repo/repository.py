@@ -10,12 +10,14 @@ import os
 import shutil
 import stat
 from _blake2 import blake2b  # what hashlib hands out, without its OpenSSL (5 ms at each start)
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from jobsync import process
 from jobsync.errors import JobsyncError
-from jobsync.repo.affected import EXECUTABLE, LINK, REGULAR, SUBMODULE, Entry
+from jobsync.repo.affected import EXECUTABLE, LINK, REGULAR, SUBMODULE, Entries, Entry
+from jobsync.repo.objects import Commit, Objects
 from jobsync.values import dataclass, replace
 
 TIMEOUT = 30.0
@@ -30,6 +32,7 @@ _FIXED = {
     "GIT_NO_LAZY_FETCH": "1",
 }
 _WHOLE = ("", ".")
+_TREE = b"040000 tree "
 _MOST_COMMITS = 500
 """So many are looked through for the one that touched a path; messages only."""
 
@@ -43,7 +46,7 @@ class Place:
     """Differs from `git_dir` in a linked work tree."""
     work_tree: str
     superproject: str | None
-    """Work tree of the repository that this one is a submodule of."""
+    """Work tree of the repository that this one is a submodule of; nobody asks in a registered one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,15 @@ class Head:
     """None: unborn, there is no commit yet."""
     branch: str | None
     """Short name; None: detached."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """What is odd about git's index."""
+
+    has_conflicts: bool
+    skipped: frozenset[str]
+    """Files that the user keeps out of this work tree (sparse checkout)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +141,20 @@ def _check_no_place(finished: process.Finished) -> None:
         raise _in_words(finished)
 
 
+def _may_be_submodule(cwd: str) -> bool:
+    """A directory above is a work tree: only then is it worth asking, for git asks another git."""
+    return any(os.path.lexists(one / ".git") for one in Path(os.path.realpath(cwd)).parents)
+
+
 def locate(environ: Mapping[str, str], cwd: str) -> Place | None:
     """The repository and work tree that git means in `cwd`; None where there is none (or no work tree).
 
     `environ` is the caller's, unscrubbed: without its GIT_DIR a bare-repository setup cannot be found.
     """
-    argv = (
-        *(_git_executable(environ), "-C", cwd, "rev-parse", "--path-format=absolute"),
-        *("--absolute-git-dir", "--git-common-dir", "--show-toplevel", "--show-superproject-working-tree"),
-    )
+    questions = ["--absolute-git-dir", "--git-common-dir", "--show-toplevel"]
+    if _may_be_submodule(cwd):
+        questions.append("--show-superproject-working-tree")
+    argv = (_git_executable(environ), "-C", cwd, "rev-parse", "--path-format=absolute", *questions)
     finished = process.run(argv, env={**environ, "LC_ALL": "C"}, timeout=TIMEOUT)
     if finished.status != 0:
         _check_no_place(finished)
@@ -247,11 +264,38 @@ class Repository:
     environment: Mapping[str, str]
     """Clean; also what a child that has nothing to do with git may be started with."""
     executable: str
+    objects: Objects | None = None
+    """Of one that is `kept_open`."""
+
+    @contextmanager
+    def kept_open(self) -> Iterator["Repository"]:
+        """The same repository, for which one process answers for commits and contents until the end of the `with`."""
+        objects = self._started()
+        try:
+            yield replace(self, objects=objects)
+        finally:
+            objects.close()
+
+    def _started(self) -> Objects:
+        return Objects(self._argv("cat-file", "--batch", "--filters"), self.environment, TIMEOUT)
+
+    @contextmanager
+    def _asked(self) -> Iterator[Objects]:
+        if self.objects is not None and not self.objects.has_ended:
+            yield self.objects
+            return
+        objects = self._started()
+        try:
+            yield objects
+        finally:
+            objects.close()
+
+    def _argv(self, *arguments: str) -> tuple[str, ...]:
+        places = ("-C", self.work_tree, f"--git-dir={self.git_dir}", f"--work-tree={self.work_tree}")
+        return (self.executable, *places, "--literal-pathspecs", *arguments)
 
     def _git(self, *arguments: str, stdin: bytes = b"") -> process.Finished:
-        places = ("-C", self.work_tree, f"--git-dir={self.git_dir}", f"--work-tree={self.work_tree}")
-        argv = (self.executable, *places, "--literal-pathspecs", *arguments)
-        return process.run(argv, env=self.environment, timeout=TIMEOUT, stdin=stdin)
+        return process.run(self._argv(*arguments), env=self.environment, timeout=TIMEOUT, stdin=stdin)
 
     def _output(self, *arguments: str, stdin: bytes = b"") -> bytes:
         finished = self._git(*arguments, stdin=stdin)
@@ -283,23 +327,35 @@ class Repository:
         names = self._answer("for-each-ref", "--format=%(refname)", f"--points-at={commit}", "refs/heads")
         return tuple(name.removeprefix("refs/heads/") for name in (names or "").splitlines())
 
-    def _skipped(self, pathspecs: Sequence[str]) -> frozenset[str]:
-        """Files that the user keeps out of this work tree (sparse checkout)."""
-        output = self._output("ls-files", "-t", "-z", "--full-name", *pathspecs)
-        return frozenset(_decoded(line[2:]) for line in _records(output) if line.startswith(b"S "))
+    def commit(self) -> Commit | None:
+        """The commit that HEAD is; None: unborn. No process where the repository is `kept_open`."""
+        with self._asked() as objects:
+            return objects.head()
 
-    def entries(self, paths: Iterable[str]) -> dict[str, Entry]:
-        """All files that HEAD holds at or below `paths`, without those that sparse checkout leaves out.
+    def index_state(self, pathspecs: Sequence[str] = ()) -> IndexState:
+        """What is odd about the index."""
+        tagged = _records(self._output("ls-files", "-t", "-z", "--full-name", *pathspecs))
+        skipped = frozenset(_decoded(line[2:]) for line in tagged if line.startswith(b"S "))
+        return IndexState(any(line.startswith(b"M ") for line in tagged), skipped)
 
-        `""` or `"."` = the whole repository; paths that HEAD lacks add nothing. Two processes.
+    def entries(self, paths: Iterable[str], *, commit: str = "HEAD", skipped: frozenset[str] | None = None) -> Entries:
+        """All files that HEAD, or another commit, holds at or below `paths`, without those that sparse checkout leaves
+        out (`skipped`, where that has been asked already).
+
+        `""` or `"."` = the whole repository; paths that HEAD lacks add nothing. Two processes, one with `skipped`.
         """
         wanted = tuple(paths)
         if not wanted:
-            return {}
+            return Entries()
         pathspecs = _pathspecs(wanted)
-        output = self._output("ls-tree", "-r", "-z", "--full-tree", "HEAD", *pathspecs)
-        skipped = self._skipped(pathspecs)
-        return {path: entry for path, entry in map(_listed, _records(output)) if path not in skipped}
+        records = _records(self._output("ls-tree", "-r", "-t", "-z", "--full-tree", commit, *pathspecs))
+        without = self.index_state(pathspecs).skipped if skipped is None else skipped
+        found = map(_listed, (line for line in records if not line.startswith(_TREE)))
+        trees = (line.removeprefix(_TREE).partition(b"\t") for line in records if line.startswith(_TREE))
+        return Entries(
+            {path: entry for path, entry in found if path not in without},
+            {_decoded(name): tree.decode("ascii") for tree, _, name in trees},
+        )
 
     def staged_entries(self, paths: Iterable[str]) -> dict[str, Entry]:
         """As `entries`, of the index: what the next commit will hold. Files with conflicts are left out."""
@@ -352,27 +408,11 @@ class Repository:
         target = os.fsencode(self._on_disk(path).readlink())
         return self._output("hash-object", "--stdin", stdin=target).decode("ascii").strip()
 
-    def object_ids(self, paths: Iterable[str]) -> dict[str, str | None]:
-        """The id of what HEAD holds at each path (a tree's or a blob's); None where it holds nothing.
-
-        Equal ids mean equal content, to the last file below. The whole repository costs a second process.
-        """
-        wanted = tuple(paths)
-        named = [path for path in wanted if path not in _WHOLE]
-        found: dict[str, str] = {}
-        if named:
-            # -t: with `a` and `a/b` asked for, git would walk into `a` instead of listing it.
-            output = self._output("ls-tree", "-t", "-z", "--full-tree", "HEAD", *_pathspecs(named))
-            found = {path: entry.blob for path, entry in map(_listed, _records(output))}
-        if len(named) < len(wanted):
-            whole = self._output("rev-parse", "--verify", "HEAD^{tree}").decode("ascii").strip()
-            found |= dict.fromkeys(_WHOLE, whole)
-        return {path: found.get(path.rstrip("/")) for path in wanted}
-
     def blobs(self, wanted: Iterable[tuple[str, str]]) -> dict[str, bytes]:
         """Contents as a checkout would write them (smudge filters, line ends), for pairs of path and blob id.
 
-        One process, and one more for each name with a line break. `JobsyncError` when one of them cannot be had.
+        One process, none where the repository is `kept_open`, and one more for each name with a line break.
+        `JobsyncError` when one of them cannot be had.
         """
         pairs = tuple(wanted)
         plain = [(path, blob) for path, blob in pairs if "\n" not in path]
@@ -383,29 +423,18 @@ class Repository:
         return self._output("cat-file", "--filters", f"--path={_argument(path)}", blob)
 
     def _batch(self, pairs: Sequence[tuple[str, str]]) -> dict[str, bytes]:
-        # With --filters the header gives the size before filtering, so it cannot say where a content ends. A name
-        # that no object has is asked for after each one: git's `NAME missing` line is the end mark.
-        mark = os.urandom(20).hex().encode("ascii")
-        questions = b"".join(b"%s %s\n%s\n" % (blob.encode(), _encoded(path), mark) for path, blob in pairs)
-        output = self._output("cat-file", "--batch", "--filters", stdin=questions)
-        answers = output.split(b"\n" + mark + b" missing\n")[:-1]
-        if len(answers) != len(pairs):
-            raise JobsyncError(f"git cat-file gave {len(answers)} of {len(pairs)} files in {self.git_dir}")
-        return {path: self._content(path, answer) for (path, _), answer in zip(pairs, answers, strict=True)}
+        with self._asked() as objects:
+            contents = objects.contents([b"%s %s" % (blob.encode(), _encoded(path)) for path, blob in pairs])
+        return {path: self._there(path, content) for (path, _), content in zip(pairs, contents, strict=True)}
 
-    def _content(self, path: str, answer: bytes) -> bytes:
-        header, _, content = answer.partition(b"\n")
-        if b" blob " not in header:
+    def _there(self, path: str, content: bytes | None) -> bytes:
+        if content is None:
             raise JobsyncError(f"{path}: its content is missing from {self.git_dir}", hint="run `git fetch`")
         return content
 
     def raw(self, blob: str) -> bytes:
         """A blob as it is stored: no filters. For links, whose blob is the target."""
         return self._output("cat-file", "blob", blob)
-
-    def has_unmerged_entries(self) -> bool:
-        """Whether the index holds conflicts."""
-        return bool(self._output("ls-files", "-u", "-z"))
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `new` contains `old`; False also when either is not there (null ids)."""

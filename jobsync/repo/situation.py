@@ -57,12 +57,14 @@ def _ended_at(repository: Repository, commit: str, wanted: str | None) -> str | 
 def _with_state(situation: Situation, repository: Repository) -> Situation:
     """What HEAD, the index and the files of operations under way say."""
     git_dir = Path(repository.git_dir)
-    head = repository.head()
+    head, index = repository.head(), repository.index_state()
     directories = (git_dir / "rebase-merge", git_dir / "rebase-apply")
     return replace(
         situation,
         unborn=head.commit is None,
-        unmerged=repository.has_unmerged_entries(),
+        commit=head.commit or "",
+        skipped=index.skipped,
+        unmerged=index.has_conflicts,
         rebase_merge=_rebase_merge(directories[0]),
         rebase_apply=directories[1].is_dir(),
         am_ends=_am_ends(directories[1]),

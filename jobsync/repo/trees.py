@@ -161,14 +161,22 @@ def _unreadable(path: str, error: OSError) -> JobsyncError:
 class HeadTree:
     """The files as HEAD holds them, read from git as late as possible and as many at a time as sensible."""
 
-    def __init__(self, repository: Repository, paths: Iterable[str], entries: Entries | None = None) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        paths: Iterable[str],
+        entries: Entries | None = None,
+        together: Iterable[str] | None = None,
+    ) -> None:
         """`paths`: what will mostly be asked for. Anything else costs further processes when it is asked for.
 
         `entries`: all that HEAD holds, where that has been asked already; then nothing is asked again but contents.
+        `together`: directories whose files of one name are read at once; None: all.
         """
         self._repository = repository
         self._all = entries
         self._wanted = tuple(paths)
+        self._together = None if together is None else tuple(together)
         self._listed: list[str] = []
         self._entries: dict[str, Entry] = {}
         self._directories: dict[str, set[str]] = {}
@@ -242,18 +250,23 @@ class HeadTree:
             path = directory
 
     def _fetch(self, path: str) -> None:
-        """Read a file, together with all unread ones of the same name: whoever reads one `job.toml` reads all."""
-        name = path.rpartition("/")[2]
+        """Read a file, and the unread ones of the same name with it: whoever reads one `job.toml` reads others too."""
+        found = {other: self._entries[other] for other in (path, *self._others_named(path.rpartition("/")[2]))}
         alike = [
             (other, entry.blob)
-            for other, entry in self._entries.items()
-            if other not in self._contents and other.rpartition("/")[2] == name and entry.mode in (REGULAR, EXECUTABLE)
+            for other, entry in found.items()
+            if other not in self._contents and entry.mode in (REGULAR, EXECUTABLE)
         ]
         try:
             self._contents |= self._repository.blobs(alike)
         except JobsyncError:
             # One that cannot be had (a filter that fails) must not take the others with it.
             self._contents |= self._repository.blobs([(path, self._entries[path].blob)])
+
+    def _others_named(self, name: str) -> Iterable[str]:
+        if self._together is None:
+            return (other for other in self._entries if other.rpartition("/")[2] == name)
+        return (other for directory in self._together if (other := f"{directory}/{name}") in self._entries)
 
 
 class IndexTree(HeadTree):

@@ -39,6 +39,10 @@ class Situation:
     """A work tree made by `git worktree add`."""
     in_superproject: bool = False
     unborn: bool = False
+    commit: str = ""
+    """What HEAD is; no row asks."""
+    skipped: frozenset[str] = frozenset()
+    """Files that sparse checkout leaves out; no row asks."""
     unmerged: bool = False
     rebase_merge: RebaseMerge | None = None
     rebase_apply: bool = False

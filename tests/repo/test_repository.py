@@ -13,6 +13,7 @@ from jobsync.repo.affected import Entry
 from jobsync.repo.repository import (
     Head,
     HooksPath,
+    IndexState,
     Place,
     Upstream,
     clean_environment,
@@ -110,6 +111,17 @@ class TestLocate:
     def test_bare_repository_dotfiles_are_found_by_their_variables(self, work: Work, box: Sandbox) -> None:
         place = _where(work, box.home, GIT_DIR=str(work.git_dir), GIT_WORK_TREE=".")
         assert place == Place(str(work.git_dir), str(work.git_dir), str(box.home), None)
+
+    @pytest.mark.parametrize(("above", "processes"), [(False, 1), (True, 2)])
+    def test_git_asks_no_other_git_where_nothing_above_can_hold_a_submodule(
+        self, work: Work, box: Sandbox, tmp_path: Path, above: bool, processes: int
+    ) -> None:
+        if above:
+            box.run("git", "init", "-q", cwd=work.path.parent)
+        trace = tmp_path / "trace"
+        place = _where(work, GIT_TRACE2_EVENT=str(trace))
+        assert place == Place(str(work.git_dir), str(work.git_dir), str(work.path), None)
+        assert trace.read_text(encoding="utf-8").count('"event":"start"') == processes
 
     def test_a_line_break_in_the_path_is_refused(self, box: Sandbox) -> None:
         odd = box.repository(box.home / "odd\nplace")
@@ -235,18 +247,31 @@ class TestEntries:
         with pytest.raises(JobsyncError, match="git failed"):
             work.opened().entries(["jobs"])
 
-    def test_object_ids_of_trees_blobs_and_nothing(self, work: Work) -> None:
+    def test_ids_of_trees_and_blobs_are_known_with_them(self, work: Work) -> None:
         work.commit("jobs", {"jobs/a/run": "a", "jobs/b/run": "b"})
-        ids = work.opened().object_ids(["jobs", "jobs/a", "README", "missing", ".", "jobs/"])
-        assert ids == {
-            "jobs": work.git("rev-parse", "HEAD:jobs"),
-            "jobs/": work.git("rev-parse", "HEAD:jobs"),
-            "jobs/a": work.git("rev-parse", "HEAD:jobs/a"),
-            "README": work.git("rev-parse", "HEAD:README"),
-            "missing": None,
-            ".": work.git("rev-parse", "HEAD^{tree}"),
-        }
-        assert work.opened().object_ids([""]) == {"": ids["."]}
+        work.git("sparse-checkout", "set", "--no-cone", "/jobs/a", "/README")
+        entries = work.opened().entries([""])
+        for path in ("jobs", "jobs/a", "jobs/b", "jobs/a/run", "README"):
+            assert entries.id_of(path) == work.git("rev-parse", f"HEAD:{path}")
+        assert entries.id_of("missing") is entries.id_of("") is entries.id_of("jobs/b/run") is None
+
+    def test_those_of_a_commit_stay_when_head_moves_on(self, work: Work) -> None:
+        before = work.opened().commit()
+        work.commit("jobs", {"jobs/a/run": "a"})
+        assert before
+        assert work.opened().entries([""], commit=before.id, skipped=frozenset({"x"})).keys() == {"README"}
+        assert work.opened().entries([""], skipped=frozenset({"README"})).keys() == {"jobs/a/run"}
+
+    def test_the_index_says_what_is_odd_about_it(self, work: Work) -> None:
+        work.commit("jobs", {"jobs/a/run": "a", "jobs/b/run": "b"})
+        assert work.opened().index_state() == IndexState(has_conflicts=False, skipped=frozenset())
+        work.git("switch", "-q", "-c", "side", "HEAD~1")
+        work.commit("other", {"README": "side\n"})
+        work.git("switch", "-q", "main")
+        work.commit("main", {"README": "main\n"})
+        assert work.status("merge", "-q", "side") == 1
+        work.git("update-index", "--skip-worktree", "jobs/b/run")
+        assert work.opened().index_state() == IndexState(has_conflicts=True, skipped=frozenset({"jobs/b/run"}))
 
 
 class TestWorkTreeEntries:
@@ -316,10 +341,10 @@ class TestBlobs:
     def test_a_git_that_answers_less_than_asked_is_an_error(self, work: Work, tmp_path: Path) -> None:
         repository = work.opened()
         fake = tmp_path / "git"
-        fake.write_text("#!/bin/sh\ncat >/dev/null\n")
+        fake.write_text("#!/bin/sh\nread line\necho $line blob 1\necho sorry >&2\nexit 3\n")
         fake.chmod(0o755)
         quiet = type(repository)(repository.git_dir, repository.work_tree, repository.environment, str(fake))
-        with pytest.raises(JobsyncError, match="0 of 1 files"):
+        with pytest.raises(JobsyncError, match=r"status 3.*sorry"):
             quiet.blobs([("README", "1" * 40)])
 
 

@@ -208,3 +208,16 @@ class TestHeadTree:
         assert tree.read("jobs/a/run") == b"a"
         assert tree.names("jobs") == ("a", "b")
         assert tree.read("lib/x") == b"x"
+
+    def test_those_that_are_read_together_leave_the_others_alone(self, work: Work, tmp_path: Path) -> None:
+        work.commit("jobs", {f"jobs/{name}/run": name for name in "abc"})
+        log, wrapper = tmp_path / "questions", tmp_path / "git"
+        repository = work.opened()
+        wrapper.write_text(f'#!/bin/sh\ntee -a {log} | {repository.executable} "$@"\n')
+        wrapper.chmod(0o755)
+        noted = type(repository)(repository.git_dir, repository.work_tree, repository.environment, str(wrapper))
+        tree = HeadTree(noted, ["jobs"], repository.entries([""]), ["jobs/a", "jobs/b", "jobs/new"])
+        assert [tree.read(f"jobs/{name}/run") for name in "abcd"] == [b"a", b"b", b"c", None]
+        assert [line.partition(" ")[2] for line in log.read_text(encoding="utf-8").splitlines() if " " in line] == [
+            "jobs/a/run", "jobs/b/run", "jobs/c/run",
+        ]  # fmt: skip

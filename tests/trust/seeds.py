@@ -70,7 +70,7 @@ SEEDS = (
     ),
     Seed(
         "hook-renders-the-work-tree",
-        "    tree = head_tree(origin, head)\n    definitions = load(",
+        "    tree = head_tree(origin, head, causes.keys())\n    definitions = load(",
         "    tree = WorkTree(origin.repo.work_tree)\n    definitions = load(",
         (SOURCES + "test_an_edit_that_was_never_synced_does_not_reach_the_scheduler_by_a_pull",),
     ),
