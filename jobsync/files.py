@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
@@ -65,14 +66,19 @@ def is_link(path: Path) -> bool:
         raise _complaint("look at", path, error) from error
 
 
-def listing(path: Path) -> list[Path]:
-    """What is in a directory, sorted; nothing where there is none. `JobsyncError` when it cannot be read."""
+def names(path: Path) -> list[str]:
+    """Names of what is in a directory, sorted; none where there is no such. `JobsyncError` when it cannot be read."""
     try:
-        return sorted(path.iterdir())
+        return sorted(os.listdir(path))  # noqa: PTH208 - a path for each of 10,000 names takes 0.1 s
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise _complaint("read", path, error) from error
+
+
+def listing(path: Path) -> list[Path]:
+    """As `names`, as paths."""
+    return [path / name for name in names(path)]
 
 
 def make_directory(path: Path, mode: int = 0o700) -> None:
@@ -102,9 +108,9 @@ class Safety(Enum):
     """Anything: for what is looked at before it is believed."""
 
 
-def _fill(descriptor: int, content: bytes, mode: int, *, is_synced: bool) -> None:
+def _fill(descriptor: int, parts: Iterable[bytes], mode: int, *, is_synced: bool) -> None:
     with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+        file.writelines(parts)
         file.flush()
         os.fchmod(file.fileno(), mode)
         if is_synced:
@@ -133,12 +139,17 @@ def write_atomically(path: Path, content: bytes, mode: int, safety: Safety = Saf
 
     Replaces a file or a link of that name; `JobsyncError` (nothing changed) when that cannot be done.
     """
+    write_parts(path, (content,), mode, safety)
+
+
+def write_parts(path: Path, parts: Iterable[bytes], mode: int, safety: Safety = Safety.WHOLE) -> None:
+    """As `write_atomically`, for a file that is not to be held in memory as a whole. What `parts` raises is raised."""
     temporary = path.with_name(temporary_name(path.name))
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         temporary.unlink(missing_ok=True)
         try:
-            _fill(os.open(temporary, flags, mode), content, mode, is_synced=safety is not Safety.NONE)
+            _fill(os.open(temporary, flags, mode), parts, mode, is_synced=safety is not Safety.NONE)
             temporary.rename(path)
         except BaseException:
             with suppress(OSError):

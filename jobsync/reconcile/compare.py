@@ -11,7 +11,7 @@ from jobsync.reconcile.index import LINK, pack_head
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from jobsync.reconcile.index import File, Index
 
@@ -35,23 +35,36 @@ def is_intact(index: "Index", pack: str) -> bool:
     return all([answer, *(wait() for wait in answers)])
 
 
-def packed(files: "Iterable[File]", name: str, pack: str) -> "dict[str, bytes]":
-    """The bytes of these artefacts as they were written, by path; none where another pack than that is at this path."""
+def packed(files: "Iterable[File]", name: str, pack: str) -> "Iterator[tuple[File, bytes]]":
+    """Each of these artefacts with its bytes as they were written; none where another pack than that is at this path.
+
+    As long as the pack can be read.
+    """
     try:
         with open(pack, "rb", _BUFFER) as written:  # noqa: PTH123 - pathlib is heavy
-            if written.readline() != pack_head(name):
-                return {}
-            return {path: written.read(size) for _, size, path in files}
+            if written.readline() == pack_head(name):
+                for file in files:
+                    yield file, written.read(file[1])
     except OSError:
-        return {}
+        return
 
 
-def intact(files: "Iterable[File]", written: "Mapping[str, bytes]") -> "set[str]":
+def intact(files: "Iterable[File]", name: str, pack: str) -> "set[str]":
     """Paths of the artefacts that stand on the disk as they were written, by what `packed` says."""
-    return {path for mode, size, path in files if path in written and _stands(path, mode, size, written[path])}
+    return {file[2] for file, content in packed(files, name, pack) if _stands(file, content)}
 
 
-def _stands(path: str, mode: int, size: int, content: bytes) -> bool:
+def is_pack(pack: str, parts: "Iterable[bytes]") -> bool:
+    """Whether the file at this path consists of these parts."""
+    try:
+        with open(pack, "rb", _BUFFER) as written:  # noqa: PTH123 - pathlib is heavy
+            return all(written.read(len(part)) == part for part in parts) and not written.read(1)
+    except OSError:
+        return False
+
+
+def _stands(file: "File", content: bytes) -> bool:
+    mode, size, path = file
     try:
         return _holds(path, mode, size, content)
     except OSError:

@@ -221,6 +221,6 @@ class Store:
     def sweep(self, ledger: Ledger) -> None:
         """Remove what no record refers to."""
         used = {one.digest for record in ledger.records.values() for one in record.artefacts}
-        for path in files.listing(self._directory):
-            if path.name not in used:
-                files.remove(path)
+        for name in files.names(self._directory):
+            if name not in used:
+                files.remove(self._directory / name)

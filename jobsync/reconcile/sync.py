@@ -184,8 +184,7 @@ def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budge
 
 def _settle(planned: Planned, origin: Origin, ledger: Ledger) -> index.Index | None:
     written = settling.contents(planned.want, planned.observed)
-    untouched = settling.untouched_contents(origin, planned.want, planned.ledger)
-    return settling.settle(origin, ledger, planned.head, written, untouched)
+    return settling.settle(origin, ledger, planned.head, written, planned.ledger)
 
 
 def _waiting(planned: Planned, origin: Origin, done: Applied) -> dict[str, deferred.Request]:

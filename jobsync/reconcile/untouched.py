@@ -27,9 +27,8 @@ def find_untouched(origin: Origin, ledger: Ledger, affected: Collection[str], an
     artefacts = [one for record in ledger.records.values() for one in record.artefacts]
     if known.pack != index.pack_name(one.digest for one in artefacts):
         return {}
-    intact = compare.intact(known.files, compare.packed(known.files, known.pack, str(origin.paths.pack)))
-    paused = {path.name for path in files.listing(origin.paths.pause("x").parent)}
-    excluded = {*affected, *ledger.held, *paused}
+    intact = compare.intact(known.files, known.pack, str(origin.paths.pack))
+    excluded = {*affected, *ledger.held, *files.names(origin.paths.pause("x").parent)}
     return {
         name: record
         for name, record in ledger.records.items()

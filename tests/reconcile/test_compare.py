@@ -13,16 +13,17 @@ from jobsync.reconcile.index import Index
 
 def is_intact(path: Path, content: bytes = b"abc", mode: int = 0o644, pack: bytes | None = None) -> bool:
     """Between two others that are as they were; the answer is the same for all at once and for this one alone."""
-    others = [path.with_name("other")] * 2
-    others[0].write_bytes(b"other")
-    others[0].chmod(0o700)
+    others = [path.with_name("other"), path.with_name("another")]
+    for other in others:
+        other.write_bytes(b"other")
+        other.chmod(0o700)
     first, last = ((0o700, 5, str(other)) for other in others)
     files = [first, (mode, len(content), str(path)), last]
     known, file = packed(files, [b"other", content, b"other"], path.with_name("pack"))
     if pack is not None:
         file.write_bytes(pack)
     answer = compare.is_intact(known, str(file))
-    found = compare.intact(files, compare.packed(files, known.pack, str(file)))
+    found = compare.intact(files, known.pack, str(file))
     assert (found == {one for _, _, one in files}) is answer
     return answer
 
@@ -137,9 +138,7 @@ def copies(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_each_processor_compares_a_share(many: tuple[Index, str], copies: list[int]) -> None:
     assert compare.is_intact(*many)
     assert len(copies) == 3
-    assert compare.intact(many[0].files, compare.packed(many[0].files, many[0].pack, many[1])) == {
-        path for _, _, path in many[0].files
-    }
+    assert compare.intact(many[0].files, many[0].pack, many[1]) == {path for _, _, path in many[0].files}
 
 
 @pytest.mark.parametrize("number", range(14))
