@@ -106,7 +106,11 @@ class _Differs(Exception):
 class _Gathering:
     """Collects what the definitions were read from, and compares it with HEAD."""
 
-    def __init__(self, root: str, head: HeadState, result: sources.Sources) -> None:
+    def __init__(
+        self, root: str, head: HeadState, result: sources.Sources, former: sources.Sources | None
+    ) -> None:
+        """`former`: what was there last time is not read again, for whoever believes `result` compares all of it."""
+        self._known = {path: (mode, blob) for mode, blob, path in former.files} if former else {}
         self._root = root
         self._entries = head.entries
         self._result = result
@@ -135,10 +139,10 @@ class _Gathering:
         if entry is None and not os.path.lexists(place):
             self._absent[path] = None
             return
-        mode, blob = sources.file_at(place) or ("", "")
-        if entry is None or (mode, blob) != (f"{entry.mode:o}", entry.blob):
+        held = entry and (f"{entry.mode:o}", entry.blob)
+        if held is None or (self._known.get(path) != held and sources.file_at(place) != held):
             raise _Differs
-        self._files[path] = (mode, blob, path)
+        self._files[path] = (*held, path)
 
     def tree(self, path: str) -> None:
         """Everything at and below it; HEAD must hold nothing else there."""
@@ -181,7 +185,7 @@ def _sources(origin: Origin, ledger: Ledger, head: HeadState, known: index.Index
     result.shared = tuple(map(str, paths.shared))
     result.own = (str(paths.launchers),)
     result.tidy = tuple(map(str, (paths.kept, paths.token("x").parent, paths.launchers, paths.store, paths.state)))
-    gathering = _Gathering(origin.repo.work_tree, head, result)
+    gathering = _Gathering(origin.repo.work_tree, head, result, sources.read(str(paths.sources)))
     try:
         gathering.file("jobsync.toml")
         gathering.jobs(head.jobs)
