@@ -106,9 +106,7 @@ class _Differs(Exception):
 class _Gathering:
     """Collects what the definitions were read from, and compares it with HEAD."""
 
-    def __init__(
-        self, root: str, head: HeadState, result: sources.Sources, former: sources.Sources | None
-    ) -> None:
+    def __init__(self, root: str, head: HeadState, result: sources.Sources, former: sources.Sources | None) -> None:
         """`former`: what was there last time is not read again, for whoever believes `result` compares all of it."""
         self._known = {path: (mode, blob) for mode, blob, path in former.files} if former else {}
         self._root = root
