@@ -52,8 +52,9 @@ class Ledger:
 
 def is_of_here(ledger: Ledger, paths: Paths) -> bool:
     """Every file that it names is in our own places. A home that was copied or moved brings another one's ledger."""
-    ours = {*paths.shared, paths.launchers}
-    return all(Path(one.path).parent in ours for record in ledger.records.values() for one in record.artefacts)
+    ours = {str(place) for place in (*paths.shared, paths.launchers)}
+    directories = {one.path.rpartition("/")[0] for record in ledger.records.values() for one in record.artefacts}
+    return directories <= ours
 
 
 def placed(artefact: Artefact) -> Placed:
