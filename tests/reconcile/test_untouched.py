@@ -13,7 +13,10 @@ from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller, Outcome, Plan
 from jobsync.reconcile.sync import plan
 
+from .. import linux
 from ..laptop import JOB, Laptop
+from ..linux import LinuxLaptop
+from ..user_manager import CannotBe
 
 OTHERS = ("daemon", "three", "two")
 
@@ -160,3 +163,24 @@ def test_a_hook_that_leaves_jobs_out_leaves_the_same_behind(settled: Laptop) -> 
     (settled.state / "sources").unlink()
     assert settled.jobsync("sync").out == report
     assert {name: (settled.state / name).read_bytes() for name in left} == behind
+
+
+def test_units_that_stand_are_left_out_and_all_others_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        with linux.running() as machine:
+            _plan_units(machine, monkeypatch)
+    except CannotBe as error:
+        pytest.skip(str(error))
+
+
+def _plan_units(machine: LinuxLaptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.init()
+    for name in ("one", "two", "three", "four"):
+        machine.job(name)
+    machine.commit()
+    machine.jobsync("sync")
+    assert planned(machine, monkeypatch)[0] == {"one", "two", "three", "four"}
+    machine.manager.systemctl("stop", machine.unit("one"))
+    machine.manager.systemctl("mask", machine.unit("two"))
+    _append(machine.units / machine.unit("three", "service"))
+    assert planned(machine, monkeypatch)[0] == {"four"}
