@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import counting
+from benchmarks.runner import Alternative
 from jobsync import entry
 
 from .laptop import Laptop
@@ -302,3 +304,13 @@ def test_one_changed_job_starts_git_five_times(changed: Laptop) -> None:
     # Where we are and what HEAD holds; which branch that is; conflicts and sparse checkout; the commit and contents;
     # all entries. The commit to be named is known without a walk: it is the only one since the last sync.
     assert [call.split()[0] for call in calls] == ["rev-parse", "rev-parse", "ls-files", "cat-file", "ls-tree"]
+
+
+@pytest.mark.skipif(counting.STRACE is None, reason="needs strace, which macOS has not")
+def test_one_changed_job_waits_for_the_disk_six_times(changed: Laptop) -> None:
+    hook = Alternative("hook", (sys.executable, *FAST, "post-merge", "0"), changed.work, environment(changed))
+    found = counting.count(hook, "fsync,fdatasync")
+    # The property list; the ledger, before the hook tries for an index and after; and the directory of each. What is
+    # looked at before it is believed may be lost in a power cut.
+    assert found.calls == {"fsync": 6}
+    assert "updated" not in changed.run("jobsync-hook", "post-merge", "0").err

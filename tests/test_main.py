@@ -20,12 +20,13 @@ from jobsync.reconcile import schedules, sources
 from jobsync.repo.trees import WorkTree
 
 from .laptop import Laptop
+from .power_cut import leavings
 from .test_entry import BUDGET, bare_modules, python
 
 DAEMON = 'run = "sleep 1000"\ninputs = ["../../shared"]\n[daemon]\nrestart = "always"\n'
 LONG_WAY = "import sys; from jobsync.cli import main; main()"
 _SECONDS = re.compile(r"\b\d+s\b")
-MORE = {"_sha1", "jobsync.__main__", "jobsync.at_once", "jobsync.reconcile.sources"}
+MORE = {"_blake2", "_sha1", "jobsync.__main__", "jobsync.at_once", "jobsync.reconcile.sources"}
 """What a sync by hand imports beside the hook's modules."""
 
 
@@ -195,7 +196,10 @@ def test_a_hook_keeps_what_status_says_of_jobs_that_it_did_not_read(settled: Lap
 
 def test_a_hook_reads_what_status_says_of_a_job_where_that_is_lost(settled: Laptop) -> None:
     path = settled.state / "schedules"
-    path.write_text(path.read_text().replace("\tscript\t", "\tforeign\t"))
+    left = schedules.read(str(path))
+    assert left
+    left.rows = [row for row in left.rows if row.name != "script"] + [schedules.Row("job", "foreign", "x.foreign", "")]
+    path.write_text(schedules.render(left) or "")
     settled.job("one", 'run = "true"\n[schedule]\nat = "23:59"\n')
     settled.commit()
     quick, slow = both_ways(settled, "status")
@@ -255,7 +259,10 @@ def _link_instead(laptop: Laptop) -> None:
 
 def _ago(laptop: Laptop) -> None:
     path = laptop.state / "sources"
-    path.write_text(path.read_text().replace(sources.version(), "0.0.9 1"))
+    made = sources.read(str(path))
+    assert made
+    made.version = "0.0.9 1"
+    path.write_text(sources.render(made) or "")
 
 
 def _foreign(laptop: Laptop) -> None:
@@ -326,7 +333,7 @@ SPOILED: dict[str, Callable[[Laptop], object]] = {
     "in the background": lambda laptop: laptop.put(str(laptop.state / "background"), ""),
     "older jobsync": _ago,
     "other index": _foreign,
-    "broken": lambda laptop: (laptop.state / "sources").write_text("jobsync-sources 1\n"),
+    "broken": lambda laptop: (laptop.state / "sources").write_text("jobsync-sources 2\n"),
     "no sources": lambda laptop: (laptop.state / "sources").unlink(),
     "configuration, and its index made anew": _configure,
     "configuration": lambda laptop: laptop.config_file.write_text(laptop.config_file.read_text() + "# mine\n"),
@@ -421,6 +428,27 @@ def test_what_is_written_is_read_again() -> None:
     assert sources.parse(text + "\n") is None and sources.parse(text[:-9]) is None and sources.parse("") is None
     made.jobs = ("with\ttab",)
     assert sources.render(made) is None
+
+
+@pytest.mark.parametrize("kind", ["sources", "schedules"])
+def test_a_part_of_what_was_written_is_nothing(tmp_path: Path, kind: str) -> None:
+    if kind == "sources":
+        made, of = sources.Sources(), schedules.Schedules("a b")
+        made.version, made.of, made.start, made.jobs = "1 2", "a b", "ada.", ("one", "t\udcff")
+        made.files = [("100644", "0" * 40, "jobs/one/job.toml"), ("100644", "0" * 40, "jobs/two/job.toml")]
+        text = sources.render(made)
+    else:
+        of = schedules.Schedules("a b")
+        of.rows = [schedules.Row(schedules.JOB, name, f"ada.{name}", "daily at 10:00") for name in ("one", "t\udcff")]
+        text = schedules.render(of)
+    assert text
+    path, whole = tmp_path / kind, text.encode("utf-8", "surrogateescape")
+    read = {"sources": sources.read, "schedules": schedules.read}[kind]
+    path.write_bytes(whole)
+    assert read(str(path)) is not None
+    for left in leavings(whole):
+        path.write_bytes(left)
+        assert read(str(path)) is None, left
 
 
 def test_schedules_that_are_written_are_read_again() -> None:

@@ -53,7 +53,9 @@ class Hold:
         files.make_directory(self._path.parent)
         if self._before is None:
             self._before = _last_held(records.read(self._runs))
-        files.write_atomically(self._path, f"{int(time.time()) + _LIFETIME}\n".encode(), 0o600)
+        # A power cut ends all runs and all patience: whatever it leaves of this file, a launcher passes over it.
+        until = f"{int(time.time()) + _LIFETIME}\n".encode()
+        files.write_atomically(self._path, until, 0o600, files.Safety.NONE)
         self._is_there = True
 
     def is_at_work(self, pid: int) -> bool:

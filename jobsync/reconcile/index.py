@@ -129,6 +129,18 @@ def text_at(path: str) -> str:
         return ""
 
 
+def sealed(magic: str, body: str) -> str:
+    """A file's text with the digest of its body in the first line: it is believed whole or not at all, so that nobody
+    has to wait until the disk holds it."""
+    return f"{magic} {digest(body.encode('utf-8', 'surrogateescape'))}\n{body}"
+
+
+def unsealed(magic: str, text: str) -> "str | None":
+    """The body; None where this is not what `sealed` made: cut, zeroed, of another time, of another kind."""
+    body = text.partition("\n")[2]
+    return body if text == sealed(magic, body) else None
+
+
 def _head(lines: "Iterable[str]") -> "Iterator[str]":
     for line in lines:
         yield line

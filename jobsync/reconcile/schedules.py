@@ -6,13 +6,13 @@ were, so are the definitions. What can change without a definition, such as runs
 
 import os
 
-from jobsync.reconcile.index import text_at
+from jobsync.reconcile.index import sealed, text_at, unsealed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MAGIC = "jobsync-schedules 1"
+MAGIC = "jobsync-schedules 2"
 JOB, DAEMON, ELSEWHERE = "job", "daemon", "elsewhere"
 """Kinds of rows; the last is a job that this machine is not to have."""
 
@@ -68,13 +68,13 @@ def render(schedules: Schedules) -> "str | None":
     ]
     if any("\t" in text or "\n" in text for line in (head, *rows) for text in line):
         return None
-    return "\n".join((MAGIC, *("\t".join(line) for line in (head, *rows)))) + "\n"
+    return sealed(MAGIC, "\n".join("\t".join(line) for line in (head, *rows)) + "\n")
 
 
 def parse(text: str) -> "Schedules | None":
     """What `render` wrote; None for anything else."""
-    magic, *lines = text.split("\n")
-    if magic != MAGIC or len(lines) < 2 or lines[-1]:
+    lines = (unsealed(MAGIC, text) or "").split("\n")
+    if len(lines) < 2 or lines[-1]:
         return None
     try:
         of, changed_at, commit = lines[0].split("\t")

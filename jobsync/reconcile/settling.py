@@ -47,9 +47,10 @@ def settle(
     if known is None or any(index.digest(written[one.path]) != one.digest for one in looked_at):
         return None
     pack = origin.paths.pack
-    # Before the ledger: a pack that belongs to no index is only one that is not believed.
+    # Before the ledger: a pack that belongs to no index is only one that is not believed. Nor is what a power cut may
+    # leave of it: every byte is compared with an installed one, and those are on the disk.
     if not compare.is_pack(str(pack), _parts(known, pack, former, written)):
-        files.write_parts(pack, _parts(known, pack, former, written), 0o600)
+        files.write_parts(pack, _parts(known, pack, former, written), 0o600, files.Safety.NONE)
     return known
 
 
@@ -266,4 +267,4 @@ def _leave(path: Path, text: str | None) -> None:
     if text is None:
         files.remove(path)
     else:
-        files.write_if_changed(path, text.encode("utf-8", "surrogateescape"), 0o600)
+        files.write_if_changed(path, text.encode("utf-8", "surrogateescape"), 0o600, files.Safety.NONE)

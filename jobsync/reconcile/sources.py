@@ -9,7 +9,7 @@ import os
 import stat
 
 from jobsync import __version__
-from jobsync.reconcile.index import RENDER_FORMAT, text_at
+from jobsync.reconcile.index import RENDER_FORMAT, sealed, text_at, unsealed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from jobsync.reconcile.index import Index
 
-MAGIC = "jobsync-sources 1"
+MAGIC = "jobsync-sources 2"
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _WORDS = (
     "version", "of", "jobs", "start", "shared", "own", "tidy", "directories", "absent", "others", "listed", "names",
@@ -91,15 +91,15 @@ def render(sources: Sources) -> str | None:
     if any("\t" in text or "\n" in text for row in fields for text in row):
         return None
     rows = ("\t".join((word, *row)) for word, row in zip(_WORDS, fields, strict=True))
-    return "\n".join((MAGIC, *rows)) + "\n"
+    return sealed(MAGIC, "\n".join(rows) + "\n")
 
 
 def parse(text: str) -> Sources | None:
     """What `render` wrote; None for anything else."""
-    lines = text.split("\n")
-    if lines[0] != MAGIC or lines[-1] or tuple(line.partition("\t")[0] for line in lines[1:-1]) != _WORDS:
+    lines = (unsealed(MAGIC, text) or "").split("\n")
+    if lines[-1] or tuple(line.partition("\t")[0] for line in lines[:-1]) != _WORDS:
         return None
-    rows = {word: tuple(fields) for word, *fields in (line.split("\t") for line in lines[1:-1])}
+    rows = {word: tuple(fields) for word, *fields in (line.split("\t") for line in lines[:-1])}
     found = Sources()
     try:
         (found.version,), (found.of,), (found.start,) = rows["version"], rows["of"], rows["start"]

@@ -31,7 +31,8 @@ def ask(path: Path) -> None:
 def write(path: Path) -> None:
     """Leave a token for the next start of the job, within this boot and the next minute."""
     files.make_directory(path.parent)
-    files.write_atomically(path, f"{boot_id()} {int(time.time()) + LIFETIME}\n".encode(), 0o600)
+    # After a power cut it is another boot: what that leaves of the file is no token, whole or not.
+    files.write_atomically(path, f"{boot_id()} {int(time.time()) + LIFETIME}\n".encode(), 0o600, files.Safety.NONE)
 
 
 def remove(path: Path) -> None:

@@ -10,6 +10,8 @@ from jobsync import process
 from jobsync.reconcile import compare, index
 from jobsync.reconcile.index import Index
 
+from ..power_cut import leavings
+
 
 def is_intact(path: Path, content: bytes = b"abc", mode: int = 0o644, pack: bytes | None = None) -> bool:
     """Between two others that are as they were; the answer is the same for all at once and for this one alone."""
@@ -52,6 +54,16 @@ def test_what_is_as_it_was_written_is_intact(written: Path) -> None:
 def test_with_other_bytes_it_is_not(written: Path, content: bytes) -> None:
     written.write_bytes(content)
     assert not is_intact(written)
+
+
+def test_by_a_part_of_the_pack_it_is_not(written: Path) -> None:
+    others = [(0o644, 3, str(written)), (index.LINK, 4, str(written.with_name("link")))]
+    written.with_name("link").symlink_to("file")
+    known, file = packed(others, [b"abc", b"file"], written.with_name("pack"))
+    assert compare.is_intact(known, str(file))
+    for left in leavings(file.read_bytes()):
+        file.write_bytes(left)
+        assert not compare.is_intact(known, str(file)), left
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o664, 0o4644])
@@ -174,7 +186,17 @@ def interrupted() -> bool:
 @pytest.mark.parametrize(
     ("question", "answer"), [(lambda: True, True), (lambda: False, False), (failing, False), (interrupted, False)]
 )
-def test_a_copy_answers_or_its_answer_is_no(question: Callable[[], bool], answer: bool) -> None:
+def test_a_copy_answers_or_its_answer_is_no(
+    question: Callable[[], bool], answer: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    fork = os.fork
+
+    def noted() -> int:
+        made.append(fork())
+        return made[0]
+
+    monkeypatch.setattr(os, "fork", noted)
     assert process.ask_a_copy(question)() is answer
     with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+        os.waitpid(made[0], os.WNOHANG)
