@@ -36,7 +36,8 @@ def services(text: str) -> "dict[str, tuple[int | None, int | None]] | None":
     rows = block(text.split("\n"), "services")
     if rows is None:
         return None
-    return {label: (_number(pid) or None, _number(status)) for label, pid, status in _rows(rows)}
+    found = {label: (_number(pid) or None, _number(status)) for label, pid, status in _rows(rows)}
+    return None if any(pid is not None and pid < 0 for pid, _ in found.values()) else found
 
 
 def labels(text: str) -> "frozenset[str] | None":

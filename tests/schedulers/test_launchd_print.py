@@ -75,6 +75,12 @@ def test_a_dump_cut_inside_the_services_is_no_answer() -> None:
     assert launchd_print.services(DUMP[:end]) is None
 
 
+def test_a_dump_with_a_pid_that_no_process_has_is_no_answer() -> None:
+    row = "gui/501 = {\n\tservices = {\n\t\t%s 0 \ttest.one\n\t}\n}\n"
+    assert launchd_print.services(row % 7) == {"test.one": (7, 0)}
+    assert launchd_print.services(row % -7) is None
+
+
 def test_no_services_at_all_is_an_answer() -> None:
     assert launchd_print.services("gui/501 = {\n\tservices = {\n\t}\n}\n") == {}
 
@@ -97,7 +103,8 @@ def test_the_environment_of_a_service_is_read() -> None:
 @given(st.lists(st.text("0123456789-²٣ (pe)\tab", max_size=8), max_size=5))
 def test_no_row_raises(rows: list[str]) -> None:
     lines = "".join(f"\t\t{row}\tada.x\n" for row in rows)
-    assert launchd_print.services(f"gui/501 = {{\n\tservices = {{\n{lines}\t}}\n}}\n") is not None
+    found = launchd_print.services(f"gui/501 = {{\n\tservices = {{\n{lines}\t}}\n}}\n")
+    assert (found is None) <= any(row.strip().startswith("-") for row in rows)
 
 
 @given(
