@@ -5,30 +5,30 @@ environment, working directory and streams, and may be killed or do what it like
 """
 
 import importlib
-import multiprocessing
-import os
 import pkgutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import jobsync
 from jobsync.__main__ import main
 
+from .forkserver import CONTEXT, become
 from .laptop import Laptop, Ran
 
 Program = Callable[[list[str]], None]
 """What a script would be; it gets its arguments. A function of a module, for the fork finds it by name."""
 PATIENCE = 120
 """Seconds."""
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload([__name__])
+_IMPORTED_WHERE_NEEDED = ("getpass", "git", "hashlib", "platform", "tomlkit", "yaml")
+"""By functions of ours: each fork would import them anew."""
 
 for _module in pkgutil.walk_packages(jobsync.__path__, "jobsync."):
     if not _module.name.endswith("__main__"):
         importlib.import_module(_module.name)
+for _name in _IMPORTED_WHERE_NEEDED:
+    importlib.import_module(_name)
 
 
 def commands(arguments: list[str]) -> None:
@@ -38,13 +38,7 @@ def commands(arguments: list[str]) -> None:
 
 
 def _begin(program: Program, arguments: list[str], at: str, env: Mapping[str, str], streams: tuple[str, str]) -> None:
-    os.chdir(at)
-    os.environ.clear()
-    os.environ.update(env)
-    time.tzset()
-    for descriptor, path in enumerate((os.devnull, *streams)):
-        os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), descriptor)
-    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115 - as long as it lives
+    become(Path(at), env, *map(Path, streams))
     program(arguments)
 
 
@@ -52,7 +46,7 @@ def run(program: Program, *arguments: str, at: Path, env: Mapping[str, str]) -> 
     """How a fork that runs this program ended; -9 where it was killed."""
     with tempfile.TemporaryDirectory(prefix="jobsync-fork-") as directory:
         streams = (f"{directory}/out", f"{directory}/err")
-        process = _CONTEXT.Process(target=_begin, args=(program, list(arguments), str(at), dict(env), streams))
+        process = CONTEXT.Process(target=_begin, args=(program, list(arguments), str(at), dict(env), streams))
         process.start()
         process.join(PATIENCE)
         if process.exitcode is None:

@@ -21,6 +21,8 @@ from jobsync.reconcile.own import is_own
 from jobsync.reconcile.state import Record
 from jobsync.simulator import Simulator
 
+from .launchds import Forked
+
 MUTATING = frozenset(
     {"bootstrap", "bootout", "kickstart", "kill", "enable", "disable", "load", "unload", "remove", "start", "stop"}
 )
@@ -95,7 +97,7 @@ class Laptop:
         home = root / "home"
         home.mkdir()
         (home / ".gitconfig").write_text('[init]\n\tdefaultBranch = main\n[protocol "file"]\n\tallow = always\n')
-        with Simulator.start(root / "mac", home, **settings) as simulator:
+        with Forked.start(root / "mac", home, **settings) as simulator:
             machine = cls(root, simulator, environment=_environment(home))
             machine._make_clones()
             yield machine

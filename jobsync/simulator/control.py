@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from jobsync.simulator.client import write_client
 from jobsync.simulator.errors import SimulatorError
@@ -21,7 +21,7 @@ from jobsync.simulator.faults import IGNORE_TERM, PEND, REMOVE, SPAWN
 from jobsync.simulator.settings import Settings, default_uid, make_settings, save_settings
 from jobsync.simulator.wire import SOCKET, control_request, read_control_answer
 
-_OUTPUT = "daemon.log"
+OUTPUT = "daemon.log"
 _START_LIMIT = 20.0
 PATIENCE = 10.0
 """Real seconds that a moment waits for its runs."""
@@ -88,19 +88,24 @@ def _clock_arguments(at: datetime | None, still: bool) -> list[str]:
     return [*begin, *(["--still"] if still else [])]
 
 
-def _spawn_daemon(directory: Path, argv: list[str]) -> "subprocess.Popen[bytes]":
-    package_root = str(Path(__file__).resolve().parents[2])
-    paths = [package_root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
-    with (directory / _OUTPUT).open("ab") as output:
-        return subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=environment,
-            start_new_session=True,
-        )
+class DaemonProcess(Protocol):
+    """What is asked of a daemon's process; the words are those of `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    def poll(self) -> int | None:
+        """Its exit status; None while it runs."""
+
+    def wait(self) -> int:
+        """Its exit status, once it has ended."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send it that signal; nothing where it has ended."""
+
+    def kill(self) -> None:
+        """SIGKILL it; nothing where it has ended."""
 
 
 class Simulator:
@@ -110,7 +115,7 @@ class Simulator:
     Every method raises SimulatorError when the daemon does not run (any more) or refuses.
     """
 
-    def __init__(self, directory: Path, process: "subprocess.Popen[bytes]", lifeline: int) -> None:
+    def __init__(self, directory: Path, process: DaemonProcess, lifeline: int) -> None:
         self.directory = directory
         self.launchctl = directory / "bin" / "launchctl"
         self._process = process
@@ -146,9 +151,28 @@ class Simulator:
         prepare(directory, make_settings(wanted))
         life = os.getpid() if lifeline is None else lifeline
         argv = daemon_argv(directory, life, _clock_arguments(at, still))
-        simulator = cls(directory, _spawn_daemon(directory, argv), life)
+        simulator = cls(directory, cls.spawn(directory, argv), life)
         simulator._wait_until_it_answers()
         return simulator
+
+    @staticmethod
+    def spawn(directory: Path, argv: list[str]) -> DaemonProcess:
+        """Start a daemon by its command, in a session of its own; what it says goes to a file of the directory.
+
+        For subclasses: they may know a cheaper way.
+        """
+        package_root = str(Path(__file__).resolve().parents[2])
+        paths = [package_root, *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+        with (directory / OUTPUT).open("ab") as output:
+            return subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                start_new_session=True,
+            )
 
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + _START_LIMIT
@@ -159,7 +183,7 @@ class Simulator:
             if self._process.poll() is not None:
                 break
             time.sleep(0.01)
-        said = (self.directory / _OUTPUT).read_text(encoding="utf-8", errors="replace")
+        said = (self.directory / OUTPUT).read_text(encoding="utf-8", errors="replace")
         raise SimulatorError(f"the simulated launchd did not start; it said: {said[-2000:]}")
 
     def __enter__(self) -> Self:
@@ -193,7 +217,7 @@ class Simulator:
         """Start the daemon again in the same directory after `stop` or `kill`: as after a boot; its clock goes on."""
         self.stop()
         argv = daemon_argv(self.directory, self._lifeline, ["--resume"])
-        self._process = _spawn_daemon(self.directory, argv)
+        self._process = self.spawn(self.directory, argv)
         self._wait_until_it_answers()
 
     # -- sessions

@@ -32,6 +32,7 @@ from jobsync.values import replace
 
 from .. import user_manager
 from ..laptop import MUTATING
+from ..launchds import Forked
 from ..reconcile.bench import REPO, until
 from ..schedulers.samples import CONFIG
 from ..user_manager import UserManager
@@ -371,7 +372,7 @@ def _root() -> Iterator[Path]:
 @contextmanager
 def mac() -> Iterator[Mac]:
     """launchd for a block."""
-    with _root() as root, Simulator.start(root / "mac", root / "home", prefixes=("ada", "eve")) as simulator:
+    with _root() as root, Forked.start(root / "mac", root / "home", prefixes=("ada", "eve")) as simulator:
         yield Mac(root, replace(_places(root), launchctl=str(simulator.launchctl)), simulator=simulator)
 
 

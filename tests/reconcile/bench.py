@@ -29,6 +29,7 @@ from jobsync.simulator import Simulator
 from jobsync.values import replace
 
 from ..laptop import MUTATING
+from ..launchds import Forked
 from ..schedulers.samples import CONFIG
 
 REPO = Repo("0f1e2d3c4b5a6978", "/w/.git", "/w", "ada")
@@ -227,7 +228,7 @@ def start() -> Iterator[Bench]:
     """A machine for a block."""
     root = Path(tempfile.mkdtemp(prefix="jobsync-test-", dir="/tmp"))
     try:
-        with Simulator.start(root / "mac", root / "home") as mac:
+        with Forked.start(root / "mac", root / "home") as mac:
             yield at(root, mac)
     finally:
         shutil.rmtree(root)

@@ -23,6 +23,7 @@ from jobsync.simulator import Simulator
 from jobsync.values import replace
 
 from ..laptop import MUTATING
+from ..launchds import Forked
 from .samples import CONFIG, RICH
 from .samples import REPO as OTHER
 
@@ -72,7 +73,7 @@ class Bench:
 def bench() -> Iterator[Bench]:
     root = Path(tempfile.mkdtemp(prefix="jobsync-test-", dir="/tmp"))
     home = root / "home"
-    with Simulator.start(root / "mac", home) as mac:
+    with Forked.start(root / "mac", home) as mac:
         config = replace(
             CONFIG,
             launchctl=str(mac.launchctl),

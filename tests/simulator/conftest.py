@@ -10,6 +10,7 @@ import pytest
 
 from jobsync.simulator import Simulator
 
+from ..launchds import Forked
 from .mac import Mac
 from .machine import Machine, this_mac
 
@@ -62,19 +63,25 @@ def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine]
         mac.clean()
         return
     version: str = request.param
-    with Simulator.start(tmp_path / "mac", tmp_path / "home", uid=501, version=version) as simulator:
+    with Forked.start(tmp_path / "mac", tmp_path / "home", uid=501, version=version) as simulator:
         yield Machine(simulator.launchctl, 501, tuple(map(int, version.split("."))), directory)
 
 
 @pytest.fixture
-def make_mac(tmp_path: Path) -> Iterator[MakeMac]:
+def daemons() -> type[Simulator]:
+    """How daemons are started; tests of just that want processes."""
+    return Forked
+
+
+@pytest.fixture
+def make_mac(tmp_path: Path, daemons: type[Simulator]) -> Iterator[MakeMac]:
     """Start Macs that differ from the usual one."""
     with ExitStack() as stack:
 
         def make(name: str = "mac", **settings: Any) -> Mac:
             home = tmp_path / f"home-{name}"
             wanted = {"uid": 501, "user": "me", **settings}
-            simulator = Simulator.start(tmp_path / name, home, **wanted)
+            simulator = daemons.start(tmp_path / name, home, **wanted)
             return Mac(stack.enter_context(simulator), home)
 
         yield make

@@ -22,6 +22,12 @@ LONG = "exec sleep 100"
 STUBBORN = "trap '' TERM; while :; do sleep 0.05; done"
 
 
+@pytest.fixture
+def daemons() -> type[Simulator]:
+    """Processes of their own, as every user of the simulator starts them."""
+    return Simulator
+
+
 def test_calls_are_recorded_until_they_are_cleared(mac: Mac) -> None:
     mac.launchctl("managername")
     mac.launchctl("print", "gui/501")
