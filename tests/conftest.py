@@ -11,6 +11,7 @@ import pytest
 
 from .forks import command
 from .laptop import Laptop
+from .scratch import SCRATCH
 
 _GUARDED = (
     "Library/LaunchAgents",
@@ -59,7 +60,7 @@ def home_is_a_throwaway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def laptop() -> Iterator[Laptop]:
     """A machine with a launchd, an origin and two clones; nothing is registered yet."""
     # Short: the path of a socket may have no more than about a hundred bytes.
-    with tempfile.TemporaryDirectory(prefix="jobsync-test-", dir="/tmp") as root, Laptop.start(Path(root)) as machine:
+    with tempfile.TemporaryDirectory(prefix="jobsync-test-", dir=SCRATCH) as root, Laptop.start(Path(root)) as machine:
         yield machine
 
 

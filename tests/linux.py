@@ -12,6 +12,7 @@ from jobsync.simulator import Simulator
 
 from . import user_manager
 from .laptop import Laptop, Ran, _environment
+from .scratch import SCRATCH
 from .user_manager import UserManager
 
 _NO_SIMULATOR = cast("Simulator", None)
@@ -55,7 +56,7 @@ class LinuxLaptop(Laptop):
 @contextmanager
 def running() -> Iterator[LinuxLaptop]:
     """The machine, for a block. `user_manager.CannotBe` where there can be no user manager."""
-    with tempfile.TemporaryDirectory(prefix="jobsync-test-", dir="/tmp") as directory:
+    with tempfile.TemporaryDirectory(prefix="jobsync-test-", dir=SCRATCH) as directory:
         root = Path(directory)
         home = root / "home"
         home.mkdir()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .laptop import Laptop
+from .scratch import SCRATCH
 
 CRONTAB = """\
 # Edit this file to introduce tasks to be run by cron.
@@ -170,7 +171,7 @@ def main() -> None:
     """Print the transcript."""
     from .docs.terminal import Terminal, seed
 
-    with tempfile.TemporaryDirectory(prefix="jobsync-test-", dir="/tmp") as root, Laptop.start(Path(root)) as laptop:
+    with tempfile.TemporaryDirectory(prefix="jobsync-test-", dir=SCRATCH) as root, Laptop.start(Path(root)) as laptop:
         seed(laptop)
         furnish(laptop)
         terminal = Terminal(laptop)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .scratch import SCRATCH
+
 _NOBODY = 65534
 
 
@@ -14,7 +16,7 @@ _NOBODY = 65534
 def as_somebody_else() -> Iterator[Path]:
     """A directory of one's own, for a block in which file modes count, also where the tests run as root."""
     is_root = os.geteuid() == 0
-    directory = Path(tempfile.mkdtemp(prefix="jobsync-test-", dir="/tmp"))
+    directory = Path(tempfile.mkdtemp(prefix="jobsync-test-", dir=SCRATCH))
     if is_root:
         os.chown(directory, _NOBODY, _NOBODY)
         os.seteuid(_NOBODY)

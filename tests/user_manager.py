@@ -16,6 +16,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .scratch import SCRATCH
+
 SYSTEMD = "/usr/lib/systemd/systemd"
 _PATIENCE = 30.0
 _PAUSE = 0.02
@@ -205,7 +207,7 @@ def running(
 ) -> Iterator[UserManager]:
     """A manager of this home for a block. `CannotBe` where there can be none. `owner`: another user, as root."""
     # Short: the path of a socket may have no more than about a hundred bytes.
-    directory = Path(tempfile.mkdtemp(prefix="jobsync-um-", dir="/tmp"))
+    directory = Path(tempfile.mkdtemp(prefix="jobsync-um-", dir=SCRATCH))
     manager = None
     try:
         manager = _begin(home, directory, os.geteuid() if owner is None else owner, zone, settings)

@@ -8,10 +8,11 @@ import pytest
 
 from .forks import Warm
 from .laptop import Laptop
+from .scratch import SCRATCH
 
 
 @pytest.fixture
 def laptop() -> Iterator[Laptop]:
     """As everywhere, but its commands run in forks."""
-    with tempfile.TemporaryDirectory(prefix="jobsync-test-", dir="/tmp") as root, Warm.start(Path(root)) as machine:
+    with tempfile.TemporaryDirectory(prefix="jobsync-test-", dir=SCRATCH) as root, Warm.start(Path(root)) as machine:
         yield machine

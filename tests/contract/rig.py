@@ -35,6 +35,7 @@ from ..laptop import MUTATING
 from ..launchds import Forked
 from ..reconcile.bench import REPO, until
 from ..schedulers.samples import CONFIG
+from ..scratch import SCRATCH
 from ..user_manager import UserManager
 
 
@@ -361,7 +362,7 @@ def linux_at(root: Path, manager: UserManager) -> Linux:
 
 @contextmanager
 def _root() -> Iterator[Path]:
-    root = Path(tempfile.mkdtemp(prefix="jobsync-test-", dir="/tmp"))
+    root = Path(tempfile.mkdtemp(prefix="jobsync-test-", dir=SCRATCH))
     (root / "home").mkdir()
     try:
         yield root

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..laptop import Laptop
 from ..migration import furnish
+from ..scratch import SCRATCH
 from .pages import Page
 from .terminal import Terminal, exchanges, seed
 
@@ -25,7 +26,7 @@ def _filled(terminal: Terminal, block: str) -> str:
 def main(path: Path) -> None:
     """Rewrite the page."""
     page = Page(path)
-    with tempfile.TemporaryDirectory(prefix="jobsync-test-", dir="/tmp") as root, Laptop.start(Path(root)) as laptop:
+    with tempfile.TemporaryDirectory(prefix="jobsync-test-", dir=SCRATCH) as root, Laptop.start(Path(root)) as laptop:
         seed(laptop)
         if path.name == "migrate.md":
             furnish(laptop)

@@ -15,6 +15,7 @@ from jobsync.findings import Level
 
 from ..docs.pages import ROOT
 from ..forks import Warm
+from ..scratch import SCRATCH
 from .clinic import CASES, Case, Clinic, clinic_of
 
 BY_ID = {check.id: check for check in CHECKS}
@@ -23,7 +24,7 @@ BY_ID = {check.id: check for check in CHECKS}
 @pytest.fixture(scope="module")
 def clinic() -> Iterator[Clinic]:
     with (
-        tempfile.TemporaryDirectory(prefix="jobsync-test-", dir="/tmp") as root,
+        tempfile.TemporaryDirectory(prefix="jobsync-test-", dir=SCRATCH) as root,
         Warm.start(Path(root)) as laptop,
         clinic_of(laptop) as healthy,
     ):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ..laptop import JOB, Laptop, Ran
+from ..scratch import SCRATCH
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MANIFEST = ".pre-commit-hooks.yaml"
@@ -55,7 +56,7 @@ def _pip_environment() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def framework() -> Iterator[Laptop]:
     """A laptop whose dotfiles repository has pre-commit with our ids instead of hooks of our own."""
-    with tempfile.TemporaryDirectory(prefix="jobsync-test-", dir="/tmp") as root, Laptop.start(Path(root)) as laptop:
+    with tempfile.TemporaryDirectory(prefix="jobsync-test-", dir=SCRATCH) as root, Laptop.start(Path(root)) as laptop:
         laptop.environment |= _pip_environment() | {"PRE_COMMIT_HOME": f"{root}/pre-commit"}
         laptop.put(".pre-commit-config.yaml", _configuration(*_published(laptop)), at=laptop.editor)
         laptop.job("keep", at=laptop.editor)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ..laptop import JOB, Laptop, Ran
+from ..scratch import SCRATCH
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 STAGES = ("post-merge", "post-checkout", "post-rewrite", "post-commit")
@@ -24,7 +25,7 @@ TOOLS = ["prek", "pre-commit"] if os.environ.get("TRUST_GIT") == "all" else ["pr
 def framework(request: pytest.FixtureRequest) -> Iterator[Laptop]:
     """A laptop whose dotfiles repository has a framework with our ids instead of hooks of our own."""
     tool = str(request.param)
-    with tempfile.TemporaryDirectory(prefix="jobsync-test-", dir="/tmp") as root, Laptop.start(Path(root)) as laptop:
+    with tempfile.TemporaryDirectory(prefix="jobsync-test-", dir=SCRATCH) as root, Laptop.start(Path(root)) as laptop:
         laptop.environment |= {"PREK_HOME": f"{root}/prek", "PRE_COMMIT_HOME": f"{root}/pre-commit"}
         published = laptop.root / "jobsync.git"
         published.mkdir()

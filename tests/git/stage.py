@@ -15,6 +15,7 @@ from jobsync.repo.carriers import hook_text
 from jobsync.repo.events import EVENTS
 
 from ..laptop import JOB, Laptop
+from ..scratch import SCRATCH
 from .scenarios import BRANCHES, PRELUDE, Scenario
 
 PROBE = Path(__file__).with_name("probe.py")
@@ -102,7 +103,7 @@ class Stage:
     def build(cls, path: str = "", *install: str) -> Iterator[Self]:
         """`path`: a directory to be put in front of PATH, for another git. `install`: options of `hooks install`."""
         with (
-            tempfile.TemporaryDirectory(prefix="jobsync-test-", dir="/tmp") as root,
+            tempfile.TemporaryDirectory(prefix="jobsync-test-", dir=SCRATCH) as root,
             Laptop.start(Path(root)) as laptop,
         ):
             if path:

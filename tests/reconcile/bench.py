@@ -31,6 +31,7 @@ from jobsync.values import replace
 from ..laptop import MUTATING
 from ..launchds import Forked
 from ..schedulers.samples import CONFIG
+from ..scratch import SCRATCH
 
 REPO = Repo("0f1e2d3c4b5a6978", "/w/.git", "/w", "ada")
 LIMIT = 60.0
@@ -226,7 +227,7 @@ def at(root: Path, mac: Simulator) -> Bench:
 @contextmanager
 def start() -> Iterator[Bench]:
     """A machine for a block."""
-    root = Path(tempfile.mkdtemp(prefix="jobsync-test-", dir="/tmp"))
+    root = Path(tempfile.mkdtemp(prefix="jobsync-test-", dir=SCRATCH))
     try:
         with Forked.start(root / "mac", root / "home") as mac:
             yield at(root, mac)

@@ -14,6 +14,7 @@ from jobsync.definitions.job import Tree
 from jobsync.errors import JobsyncError
 from jobsync.repo.trees import HeadTree, WorkTree
 
+from ..scratch import SCRATCH
 from .sandbox import CHECKOUT, ODD, Sandbox, Work
 
 Make = Callable[[Work], Tree]
@@ -143,7 +144,7 @@ class TestWorkTree:
 
     def test_what_cannot_be_read_is_named(self) -> None:
         # Not in tmp_path: root's is closed to the user that root has to become for this.
-        place = Path(tempfile.mkdtemp(dir="/tmp"))
+        place = Path(tempfile.mkdtemp(dir=SCRATCH))
         place.chmod(0o755)
         (place / "shut").mkdir()
         (place / "shut" / "in").write_text("x")

@@ -24,6 +24,7 @@ from jobsync.values import replace
 
 from ..laptop import MUTATING
 from ..launchds import Forked
+from ..scratch import SCRATCH
 from .samples import CONFIG, RICH
 from .samples import REPO as OTHER
 
@@ -71,7 +72,7 @@ class Bench:
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    root = Path(tempfile.mkdtemp(prefix="jobsync-test-", dir="/tmp"))
+    root = Path(tempfile.mkdtemp(prefix="jobsync-test-", dir=SCRATCH))
     home = root / "home"
     with Forked.start(root / "mac", home) as mac:
         config = replace(

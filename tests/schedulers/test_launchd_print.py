@@ -16,6 +16,7 @@ from jobsync.schedulers import launchd_print
 from jobsync.simulator import Simulator
 
 from ..launchds import Forked
+from ..scratch import SCRATCH
 
 DUMP = """\
 gui/501 = {
@@ -121,7 +122,7 @@ def test_no_dump_raises(parts: list[str]) -> None:
 
 @pytest.fixture(scope="module", params=["10.15", "11.0", "12.0", "13.0", "14.0", "15.5", "26.0"])
 def mac(request: pytest.FixtureRequest) -> Iterator[Simulator]:
-    root = Path(tempfile.mkdtemp(prefix="jobsync-test-", dir="/tmp"))
+    root = Path(tempfile.mkdtemp(prefix="jobsync-test-", dir=SCRATCH))
     with Forked.start(root / "mac", root / "home", version=request.param) as simulator:
         yield simulator
     shutil.rmtree(root)

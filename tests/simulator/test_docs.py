@@ -3,6 +3,7 @@
 import ast
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ def rows() -> list[tuple[str, str, str]]:
     return [(row[0], row[1], row[2]) for row in cells if len(row) == 3 and re.match(r"\d+(\.\d+)?-", row[0])]
 
 
+@cache
 def known_tests() -> set[str]:
     """The names of all test functions beside this one."""
     trees = (ast.parse(path.read_text(encoding="utf-8")) for path in TESTS.glob("test_*.py"))

@@ -14,6 +14,7 @@ from jobsync.reconcile.sync import uninstall
 
 from ..forks import Warm
 from ..laptop import JOB, Laptop
+from ..scratch import SCRATCH
 
 FOREIGN = "test.theirs"
 """Label of a job that is not ours, though it begins like the first repository's."""
@@ -98,7 +99,7 @@ def _place_a_foreign_job(pair: Pair) -> None:
 def two_repositories() -> Iterator[Pair]:
     """The machine, for a block."""
     with (
-        tempfile.TemporaryDirectory(prefix="jobsync-trust-", dir="/tmp") as root,
+        tempfile.TemporaryDirectory(prefix="jobsync-trust-", dir=SCRATCH) as root,
         Warm.start(Path(root), teardown=0.05) as first,
     ):
         second = Second(first.root, first.simulator, prefix="second", environment=first.environment)

@@ -14,6 +14,7 @@ import pytest
 import jobsync
 
 from ..laptop import Laptop
+from ..scratch import SCRATCH
 
 PACKAGE = Path(jobsync.__file__).parent
 SITE = (
@@ -197,7 +198,7 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
-    with tempfile.TemporaryDirectory(prefix="jobsync-test-", dir="/tmp") as root, Laptop.start(Path(root)) as laptop:
+    with tempfile.TemporaryDirectory(prefix="jobsync-test-", dir=SCRATCH) as root, Laptop.start(Path(root)) as laptop:
         yield Bench(laptop)
 
 
