@@ -5,6 +5,7 @@ environment, working directory and streams, and may be killed or do what it like
 """
 
 import importlib
+import os
 import pkgutil
 import sys
 import tempfile
@@ -68,4 +69,6 @@ class Warm(Laptop):
 
     def jobsync(self, *arguments: str, at: Path | None = None, env: Mapping[str, str] | None = None,
                 status: int | None = 0) -> Ran:  # fmt: skip
+        if any(name.startswith("COVERAGE_") for name in os.environ):
+            return super().jobsync(*arguments, at=at, env=env, status=status)  # coverage knows nothing of forks
         return command(self, *arguments, at=at, env=env, status=status)

@@ -3,16 +3,19 @@
 Commands are typed as a user types them; state is read from disk and scheduler.
 """
 
+import atexit
 import os
 import plistlib
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,12 +25,26 @@ from jobsync.reconcile.state import Record
 from jobsync.simulator import Simulator
 
 from .launchds import Forked
+from .scratch import SCRATCH
 
 MUTATING = frozenset(
     {"bootstrap", "bootout", "kickstart", "kill", "enable", "disable", "load", "unload", "remove", "start", "stop"}
 )
 JOB = 'run = "true"\n\n[schedule]\nat = "09:00"\n'
 """The smallest job with a schedule."""
+GITCONFIG = """\
+[init]
+	defaultBranch = main
+[protocol "file"]
+	allow = always
+[gc]
+	auto = 0
+[maintenance]
+	auto = false
+[receive]
+	autogc = false
+"""
+"""The user's. That git tidies up by itself after every commit proves nothing here, and is two processes each time."""
 Snapshot = dict[str, tuple[int, int, int, int]]
 
 
@@ -74,6 +91,22 @@ def _environment(home: Path) -> dict[str, str]:
     }
 
 
+@cache
+def _first_origin() -> Path:
+    """An origin with one commit, made once for all machines: git starts a dozen processes for it."""
+    root = Path(tempfile.mkdtemp(prefix="jobsync-origin-", dir=SCRATCH))
+    atexit.register(shutil.rmtree, root)
+    (root / ".gitconfig").write_text(GITCONFIG)
+    (root / "jobsync.toml").write_text('jobs = "jobs"\n')
+    origin = root / "origin.git"
+    lines = f"""
+        git init -q .; git add jobsync.toml; git commit -qm begin
+        git init -q --bare {origin}; git push -q {origin} main
+    """
+    subprocess.run(["/bin/sh", "-euc", lines], cwd=root, env=_environment(root), check=True, timeout=120)
+    return origin
+
+
 def _of_users(call: list[str]) -> list[str]:
     """The call without jobsync's own jobs; nothing of it where it was about them alone."""
     rest = [word for word in call if "jobsync-" not in Path(word).name]
@@ -96,20 +129,16 @@ class Laptop:
         """The machine, for a block; all its processes end with it."""
         home = root / "home"
         home.mkdir()
-        (home / ".gitconfig").write_text('[init]\n\tdefaultBranch = main\n[protocol "file"]\n\tallow = always\n')
+        (home / ".gitconfig").write_text(GITCONFIG)
         with Forked.start(root / "mac", home, **settings) as simulator:
             machine = cls(root, simulator, environment=_environment(home))
             machine._make_clones()
             yield machine
 
     def _make_clones(self) -> None:
-        self.run("git", "init", "-q", "--bare", str(self.origin), at=self.root)
-        self.run("git", "clone", "-q", str(self.origin), str(self.editor), at=self.root)
-        self.put("jobsync.toml", 'jobs = "jobs"\n', at=self.editor)
-        self.run("git", "add", "-A", at=self.editor)
-        self.run("git", "commit", "-qm", "begin", at=self.editor)
-        self.run("git", "push", "-q", "-u", "origin", "main", at=self.editor)
-        self.run("git", "clone", "-q", str(self.origin), str(self.work), at=self.root)
+        shutil.copytree(_first_origin(), self.origin)
+        for clone in (self.editor, self.work):
+            self.run("git", "clone", "-q", str(self.origin), str(clone), at=self.root)
 
     # -- places
 

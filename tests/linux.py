@@ -11,7 +11,7 @@ from jobsync.reconcile.own import is_own
 from jobsync.simulator import Simulator
 
 from . import user_manager
-from .laptop import Laptop, Ran, _environment
+from .laptop import GITCONFIG, Laptop, Ran, _environment
 from .scratch import SCRATCH
 from .user_manager import UserManager
 
@@ -60,7 +60,7 @@ def running() -> Iterator[LinuxLaptop]:
         root = Path(directory)
         home = root / "home"
         home.mkdir()
-        (home / ".gitconfig").write_text('[init]\n\tdefaultBranch = main\n[protocol "file"]\n\tallow = always\n')
+        (home / ".gitconfig").write_text(GITCONFIG)
         with user_manager.running(home) as manager:
             environment = {**_environment(home), "XDG_RUNTIME_DIR": str(manager.runtime)}
             machine = LinuxLaptop(root, _NO_SIMULATOR, environment=environment, manager=manager)

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from ..conftest import laptop
 from ..laptop import JOB, Laptop
+
+__all__ = ["laptop"]  # the one whose commands are processes
 
 CRON = 'run = "true"\n[schedule]\ncron = "0 9 * * *"\n'
 LATER = JOB.replace("09:00", "10:00")

@@ -47,8 +47,8 @@ def test_a_week_is_seen_at_a_glance(registered: Laptop) -> None:
     cells = {line.split()[0]: [line[start : start + 6].strip() for start in starts[:3]] for line in shown[1:3]}
     assert cells == {"backup": ["■", "✗", "-"], "feed": ["■■", "■■", "■■"]}
     assert shown[3] == "■ ok  ✗ failed  ○ missed  - skipped  ▸ running"
-    ascii_only = registered.jobsync("history", "--since", "3d", env={"LC_ALL": "C", "PYTHONUTF8": "0",
-                                                                     "PYTHONIOENCODING": "ascii"}).out  # fmt: skip
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}  # what Python reads when it starts
+    ascii_only = registered.run("jobsync", "history", "--since", "3d", env=plain).out
     assert ascii_only.isascii() and "+ ok  x failed" in ascii_only
 
 

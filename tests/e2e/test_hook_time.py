@@ -34,7 +34,8 @@ def test_a_pull_that_would_wait_long_ends_and_the_next_hook_says_what_came_of_it
     said = registered.pull().err
     assert said == "jobsync: this takes a while: it goes on in the background, and the next hook says what came of it\n"
     assert not is_updated(registered)
-    assert "in the background: at work" in registered.jobsync("status").err
+    # The process that goes on has only been started.
+    registered.wait_for(lambda: "in the background: at work" in registered.jobsync("status").err)
     assert registered.git("commit", "-q", "--allow-empty", "-m", "meanwhile").err == ""
     registered.wait_for(lambda: is_updated(registered), 60)
     registered.wait_for(lambda: "updated one" in registered.jobsync("status").err)

@@ -1,6 +1,9 @@
 """The main job: a pull brings the scheduler in line, and everything else leaves it alone."""
 
+from ..conftest import laptop
 from ..laptop import JOB, Laptop
+
+__all__ = ["laptop"]  # the one of processes, as a user starts them
 
 
 def test_a_pull_installs_updates_and_removes_jobs(registered: Laptop) -> None:

@@ -14,6 +14,7 @@ from jobsync import config as configuration
 from jobsync.repo.carriers import hook_text
 from jobsync.repo.events import EVENTS
 
+from ..forks import Warm
 from ..laptop import JOB, Laptop
 from ..scratch import SCRATCH
 from .scenarios import BRANCHES, PRELUDE, Scenario
@@ -104,7 +105,7 @@ class Stage:
         """`path`: a directory to be put in front of PATH, for another git. `install`: options of `hooks install`."""
         with (
             tempfile.TemporaryDirectory(prefix="jobsync-test-", dir=SCRATCH) as root,
-            Laptop.start(Path(root)) as laptop,
+            Warm.start(Path(root)) as laptop,
         ):
             if path:
                 laptop.environment["PATH"] = f"{path}:{laptop.environment['PATH']}"
