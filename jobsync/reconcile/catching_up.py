@@ -4,14 +4,13 @@ systemd does not (`Persistent=`), and after a sleep launchd does not either. Whe
 forbids it, the launcher decides once more.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from jobsync.definitions.job import Job
 from jobsync.reconcile.expected import missed_runs
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
-from jobsync.reconcile.state import Record
+from jobsync.reconcile.state import Desired, Record, Wanted
 from jobsync.reconcile.sync import plan
 from jobsync.runs import tokens
 from jobsync.runs.missed import AWAY, REPLACED
@@ -28,6 +27,11 @@ def is_owed(origin: Origin, job: Job, record: Record, answer: Survey, now: datet
         return False
     late = (now - missed[-1].last).total_seconds()
     return job.schedule.catch_up is None or late <= job.schedule.catch_up
+
+
+def _is_in_force(desired: Desired | None, record: Record) -> bool:
+    """What is installed starts it at these very times: an edit that no sync has brought promises nothing."""
+    return isinstance(desired, Wanted) and desired.rendering.load_digest == record.load_digest
 
 
 def _start(origin: Origin, job: Job, record: Record) -> str:
@@ -48,8 +52,13 @@ def catch_up(origin: Origin, now: datetime) -> list[str]:
     answer = planned.observed.answer
     if not isinstance(answer, Survey):
         return []
-    records: Mapping[str, Record] = planned.ledger.records
-    jobs = [job for name, job in sorted(planned.want.definitions.items()) if name in records and job.schedule.slots]
-    return [
-        _start(origin, job, records[job.name]) for job in jobs if is_owed(origin, job, records[job.name], answer, now)
+    records, wanted = planned.ledger.records, planned.want.jobs
+    known = [(job, records[name]) for name, job in sorted(planned.want.definitions.items()) if name in records]
+    owed = [
+        (job, record)
+        for job, record in known
+        if job.schedule.slots
+        and _is_in_force(wanted.get(job.name), record)
+        and is_owed(origin, job, record, answer, now)
     ]
+    return [_start(origin, job, record) for job, record in owed]

@@ -53,6 +53,15 @@ def test_what_was_due_before_the_first_sync_does_not_count(registered: Laptop) -
     assert registered.runs("one") == 0
 
 
+def test_a_slot_that_only_an_edit_names_was_not_missed(registered: Laptop) -> None:
+    registered.job("one", missed_ago(3, "catch_up = true"))
+    registered.commit()
+    off_since_yesterday(registered, "one")
+    registered.job("one", missed_ago(2, "catch_up = true"))
+    assert login(registered) == ""
+    assert registered.runs("one") == 0
+
+
 def test_a_sync_starts_nothing_that_was_missed(registered: Laptop) -> None:
     registered.job("one", missed_ago(2, "catch_up = true"))
     registered.commit()
