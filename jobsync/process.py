@@ -155,6 +155,18 @@ def _spawn(argv: "Sequence[str]", env: "Mapping[str, str]", ends: "tuple[int, in
     return os.posix_spawnp(argv[0], list(argv), env, file_actions=actions, setpgroup=0, setsigdef=_DEFAULTED)
 
 
+def find(name: str, path: str) -> "str | None":
+    """The first executable file of that name in a PATH, as a shell finds it; None where there is none.
+
+    `shutil.which` does the same and takes 2 ms to import.
+    """
+    for directory in path.split(":"):
+        file = os.path.join(directory, name)  # noqa: PTH118 - pathlib is heavy
+        if os.access(file, os.X_OK) and not os.path.isdir(file):  # noqa: PTH112 - as above
+            return file
+    return None
+
+
 def start(
     argv: "Sequence[str]", *, env: "Mapping[str, str]", has_input: bool = False, new_session: bool = False
 ) -> Child:

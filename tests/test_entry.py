@@ -293,6 +293,22 @@ def changed(settled: Laptop) -> Laptop:
     return settled
 
 
+UNNEEDED = {
+    "hashlib", "_hashlib", "shutil", "difflib", "subprocess", "tempfile", "logging", "threading", "selectors", "random",
+    "traceback", "inspect", "dataclasses", "click", "tomlkit", "git", "cronsim", "jobsync.schedulers.systemd",
+    "jobsync.schedulers.units", "jobsync.schedulers.launchd_doctor", "jobsync.schedulers.away",
+}  # fmt: skip
+"""Modules that take a millisecond or more between them, and that an ordinary change does without."""
+
+
+def test_one_changed_job_imports_nothing_that_only_others_need(changed: Laptop) -> None:
+    imported, said = probe(changed, "post-merge", "0")
+    assert "updated one (changed: jobs/one/job.toml" in said
+    assert {"json", "tomllib", "plistlib", "jobsync.schedulers.launchd", "jobsync.reconcile.apply"} <= imported
+    assert imported & UNNEEDED == set()
+    assert not {name for name in imported if name.startswith(("jobsync.doctor", "jobsync.cli"))}
+
+
 def test_one_changed_job_starts_git_five_times(changed: Laptop) -> None:
     log, wrapper = changed.root / "calls", changed.root / "counted" / "git"
     wrapper.parent.mkdir()

@@ -1,6 +1,7 @@
 """Processes are started with an argv and an end in sight, and everything of them comes back."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -198,3 +199,14 @@ def test_handing_over_becomes_the_other_program_with_its_status() -> None:
 def test_handing_over_to_nothing_is_named() -> None:
     with pytest.raises(process.NotStarted, match="cannot run /nonexistent"):
         process.hand_over(("/nonexistent",), env=ENV)
+
+
+def test_an_executable_is_found_as_a_shell_finds_it(tmp_path: Path) -> None:
+    for name in ("first", "second", "third"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "first/tool").write_text("no program")
+    (tmp_path / "second/tool").mkdir()
+    (tmp_path / "third/tool").symlink_to("/bin/sh")
+    path = ":".join(f"{tmp_path}/{name}" for name in ("none", "first", "second", "third"))
+    assert process.find("tool", path) == shutil.which("tool", path=path) == f"{tmp_path}/third/tool"
+    assert process.find("tool", f"{tmp_path}/first:{tmp_path}/second") is None

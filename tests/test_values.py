@@ -168,3 +168,18 @@ def test_the_standard_module_is_not_needed() -> None:
     loaded = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert "jobsync.values" in loaded.stdout.split()
     assert not {"dataclasses", "inspect", "typing"} & set(loaded.stdout.split())
+
+
+def test_the_first_value_of_a_class_is_made_as_all_others_are() -> None:
+    @values.dataclass(frozen=True, slots=True)
+    class Base:
+        name: str
+        size: int = 3
+
+    class Derived(Base):
+        def __init__(self, name: str) -> None:
+            super().__init__(name, 7)
+
+    with pytest.raises(TypeError, match="missing"):
+        Derived.__mro__[1]()
+    assert [Derived("a").size, Derived("b").size, Base("c").size] == [7, 7, 3]

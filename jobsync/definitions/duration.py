@@ -7,17 +7,17 @@ from jobsync.errors import JobsyncError
 SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 # Nine digits keep every sum far inside 64 bits, and `int` away from its limit on digits.
-_GRAMMAR = re.compile(
+_GRAMMAR = (
     r"(?:(?P<w>[0-9]{1,9})w)?(?:(?P<d>[0-9]{1,9})d)?(?:(?P<h>[0-9]{1,9})h)?"
     r"(?:(?P<m>[0-9]{1,9})m)?(?:(?P<s>[0-9]{1,9})s)?"
 )
 PATTERN = "^(?=.)" + "".join(f"([0-9]{{1,9}}{unit})?" for unit in SECONDS) + "$"
 """The same for those who only match: JSON schemas, in the dialect of JavaScript."""
-_FOREIGN_PART = re.compile(
+_FOREIGN_PART = (
     r"([0-9]{1,9}(?:\.[0-9]{1,3})?)"
     r"(weeks?|days?|hours?|hrs?|minutes?|mins?|seconds?|secs?|w|d|h|m|s)"
 )
-_CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})")
+_CLOCK = r"([0-9]{1,2}):([0-9]{2})"
 
 
 def format_duration(seconds: int) -> str:
@@ -32,7 +32,7 @@ def format_duration(seconds: int) -> str:
 
 
 def _read(text: str) -> int | None:
-    match = _GRAMMAR.fullmatch(text)
+    match = re.fullmatch(_GRAMMAR, text)
     if match is None or not text:
         return None
     return sum(int(count) * SECONDS[unit] for unit, count in match.groupdict().items() if count)
@@ -48,13 +48,13 @@ def _foreign_seconds(text: str) -> float | None:
     squeezed = re.sub(r"\s|,|and", "", text.lower())
     if squeezed.startswith("p"):
         squeezed = squeezed[1:].replace("t", "", 1)
-    if clock := _CLOCK.fullmatch(squeezed):
+    if clock := re.fullmatch(_CLOCK, squeezed):
         return int(clock[1]) * 3_600 + int(clock[2]) * 60
     if re.fullmatch(r"[0-9]{1,9}", squeezed):
         return int(squeezed) * 60
-    if _FOREIGN_PART.sub("", squeezed):
+    if re.sub(_FOREIGN_PART, "", squeezed):
         return None
-    return sum(float(count) * SECONDS[unit[0]] for count, unit in _FOREIGN_PART.findall(squeezed))
+    return sum(float(count) * SECONDS[unit[0]] for count, unit in re.findall(_FOREIGN_PART, squeezed))
 
 
 def _suggestion(text: str) -> str:

@@ -14,11 +14,11 @@ from jobsync.definitions.raw_keys import FLAG, OCTAL, Kind, integer, one_of
 from jobsync.definitions.vocabulary import misplaced, nearest
 from jobsync.errors import JobsyncError
 
-_SIZE = re.compile("[1-9][0-9]{0,17}|[1-9][0-9]{0,5}[KMGT]|infinity")
-_SHARE = re.compile("(?:100|[1-9][0-9]?)%")
-_QUOTA = re.compile("[1-9][0-9]{0,5}%")
-_LIMIT = re.compile("([0-9]{1,18}|infinity)(?::([0-9]{1,18}|infinity))?")
-_SLICE = re.compile("[A-Za-z0-9_][A-Za-z0-9_-]{0,99}[.]slice")
+_SIZE = "[1-9][0-9]{0,17}|[1-9][0-9]{0,5}[KMGT]|infinity"
+_SHARE = "(?:100|[1-9][0-9]?)%"
+_QUOTA = "[1-9][0-9]{0,5}%"
+_LIMIT = "([0-9]{1,18}|infinity)(?::([0-9]{1,18}|infinity))?"
+_SLICE = "[A-Za-z0-9_][A-Za-z0-9_-]{0,99}[.]slice"
 _OCTAL = frozenset({"DirectoryMode", "UMask"})
 _TRUTHS = {
     **dict.fromkeys(("1", "yes", "y", "true", "t", "on"), True),
@@ -28,11 +28,11 @@ _LONGEST_ACCURACY = 60
 """Seconds. Runs that come later than the launcher and `jobsync status` wait for a slot would count as missed."""
 
 
-def _like(example: str, what: str, *patterns: re.Pattern[str], numbers: bool = True) -> Kind:
+def _like(example: str, what: str, *patterns: str, numbers: bool = True) -> Kind:
     """Texts that one of the patterns matches and, with `numbers`, whole ones of at least 1."""
 
     def check(value: object) -> str | None:
-        if isinstance(value, str) and any(pattern.fullmatch(value) for pattern in patterns):
+        if isinstance(value, str) and any(re.fullmatch(pattern, value) for pattern in patterns):
             return None
         if numbers and integer(1)(value) is None:
             return None
@@ -55,7 +55,7 @@ def _duration(least: int, most: int) -> Kind:
 def _limit(value: object) -> str | None:
     if isinstance(value, int):
         return integer(0)(value)
-    match = _LIMIT.fullmatch(value) if isinstance(value, str) else None
+    match = re.fullmatch(_LIMIT, value) if isinstance(value, str) else None
     if match is None:
         return f'{shown(value)} is not a limit, or a soft and a hard one; write "1024:4096"'
     soft, hard = (float(part) for part in (match[1], match[2] or "infinity"))
@@ -84,13 +84,13 @@ ALLOWED: Mapping[str, Mapping[str, Kind]] = {
         "MemoryHigh": _MEMORY,
         "MemoryLow": _MEMORY,
         "MemoryMax": _MEMORY,
-        "MemorySwapMax": _like("1G", "a size", _SIZE, _SHARE, re.compile("0")),
+        "MemorySwapMax": _like("1G", "a size", _SIZE, _SHARE, "0"),
         "Nice": integer(0, 19),
         "NoNewPrivileges": FLAG,
         "OOMScoreAdjust": integer(0, 1000),
         "RestartSec": _duration(1, 86_400),
         "Slice": _like("background.slice", "the name of a slice", _SLICE, numbers=False),
-        "TasksMax": _like("50%", "a number, a percentage or infinity", re.compile("infinity"), _SHARE),
+        "TasksMax": _like("50%", "a number, a percentage or infinity", "infinity", _SHARE),
         "UMask": OCTAL,
     },
     "timer": {

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from difflib import get_close_matches
 
 from jobsync import config as configuration
 from jobsync import files, lock
@@ -56,6 +55,8 @@ def _only(want: Want, names: Collection[str], known: set[str]) -> Want:
     """The part of `want` that concerns these jobs; `UsageError` for a name that nobody knows."""
     for name in names:
         if name not in known:
+            from difflib import get_close_matches
+
             close = get_close_matches(name, known, n=1)
             raise UsageError(
                 f"there is no job named {name!r}",

@@ -7,7 +7,6 @@ making), so the place is asked for once with the environment as it is, and from 
 """
 
 import os
-import shutil
 import stat
 from _blake2 import blake2b  # what hashlib hands out, without its OpenSSL (5 ms at each start)
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -121,7 +120,7 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
 def _git_executable(environ: Mapping[str, str]) -> str:
     """Absolute path of git: from the clean PATH, else (a git bundled with some program) from the hook's own."""
     for path in (clean_environment(environ).get("PATH"), environ.get("PATH")):
-        if found := shutil.which("git", path=path or os.defpath):
+        if found := process.find("git", path or os.defpath):
             return str(Path(found).absolute())
     raise JobsyncError("git is not found in PATH", hint="install git, or put its directory into PATH")
 

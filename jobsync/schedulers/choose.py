@@ -1,16 +1,13 @@
 """Which scheduler a machine's configuration names, and which one a machine has."""
 
 import os
-import shutil
 from collections.abc import Mapping
 
 from jobsync import process
 from jobsync.config import Config, Repo, UserManager, home_directory
 from jobsync.errors import JobsyncError
 from jobsync.paths import Paths
-from jobsync.schedulers.launchd import Launchd
 from jobsync.schedulers.protocol import Scheduler
-from jobsync.schedulers.systemd import Systemd, lingers
 
 NAMES = ("launchd", "systemd")
 _USUAL = {"macos": "launchd", "linux": "systemd"}
@@ -25,8 +22,13 @@ def scheduler_for(config: Config, repo: Repo, paths: Paths) -> Scheduler:
             f'{config.file}: scheduler: "{config.scheduler}" is not one of {", ".join(NAMES)}',
             hint="upgrade jobsync, or run `jobsync init` again",
         )
+    # One of them only: launchd's modules and plistlib take 3 ms to import, systemd's 1.5.
     if config.scheduler == "systemd":
+        from jobsync.schedulers.systemd import Systemd
+
         return Systemd(config, repo, paths)
+    from jobsync.schedulers.launchd import Launchd
+
     return Launchd(config, repo, paths)
 
 
@@ -59,7 +61,7 @@ def user_manager(environ: Mapping[str, str]) -> UserManager | None:
 
     A caller without a session's variables (su, sudo, ssh without PAM) is looked up where logind puts its manager.
     """
-    systemctl = shutil.which("systemctl", path=f"{environ.get('PATH', '')}:{_PATH}")
+    systemctl = process.find("systemctl", f"{environ.get('PATH', '')}:{_PATH}")
     runtime = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
     if systemctl is None or not systemctl.startswith("/") or not runtime.startswith("/"):
         return None
@@ -77,6 +79,8 @@ def in_words(config: Config) -> list[tuple[str, str]]:
     manager = config.systemd
     if manager is None:
         return [("scheduler", f"{config.scheduler} ({config.launchctl})")]
+    from jobsync.schedulers.systemd import lingers
+
     staying = (
         "jobs go on (you linger)"
         if lingers()

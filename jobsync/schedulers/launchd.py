@@ -17,7 +17,7 @@ from jobsync.errors import JobsyncError
 from jobsync.findings import Finding, Subject
 from jobsync.paths import Paths
 from jobsync.runs import launcher
-from jobsync.schedulers import away, launchd_doctor, launchd_print, plist
+from jobsync.schedulers import launchd_print, plist
 from jobsync.schedulers.protocol import (
     Answer,
     Artefact,
@@ -295,6 +295,8 @@ class Launchd:
 
     def inspect(self, subject: Subject, jobs: Collection[Job], answer: Answer) -> Collection[Finding] | None:
         """See the protocol."""
+        from jobsync.schedulers import launchd_doctor  # for the doctor alone, as `away` is for `status`: 1 ms
+
         places = launchd_doctor.Places(self._config, self._repo, self._paths)
         return launchd_doctor.inspect(subject, jobs, answer, places, self._in_background)
 
@@ -315,6 +317,8 @@ class Launchd:
 
     def away_meaning(self, job: Job) -> Collection[str]:
         """See the protocol (launchd.plist(5); what it loses off or logged out, `jobsync-login` makes up for)."""
+        from jobsync.schedulers import away
+
         return away.sentences(job, away.Sessions("at the next login", sees_changes=True))
 
 

@@ -19,7 +19,7 @@ from jobsync.errors import JobsyncError
 from jobsync.findings import Finding, Subject
 from jobsync.paths import Paths
 from jobsync.runs import launcher
-from jobsync.schedulers import away, systemd_doctor, systemd_survey, units, units_list
+from jobsync.schedulers import systemd_survey, units, units_list
 from jobsync.schedulers.protocol import (
     LINK,
     Answer,
@@ -392,6 +392,8 @@ class Systemd:
 
     def inspect(self, subject: Subject, jobs: Collection[Job], answer: Answer) -> Collection[Finding] | None:
         """See the protocol."""
+        from jobsync.schedulers import systemd_doctor  # for the doctor alone, as `away` is for `status`: 1 ms
+
         return systemd_doctor.inspect(
             subject, jobs, answer, [(job.name, self.render(job)) for job in jobs], self._paths,
             prefix=self._repo.prefix, runtime=self._manager.runtime, lingers=lingers(),
@@ -408,6 +410,8 @@ class Systemd:
     def away_meaning(self, job: Job) -> Collection[str]:
         """See the protocol (systemd.timer(5), and measured)."""
         begin = "after the next boot (you linger)" if lingers() else "at the next login"
+        from jobsync.schedulers import away
+
         said = away.sentences(job, away.Sessions(begin, lingers=lingers()))
         hint = "`loginctl enable-linger` lets your jobs run while you are logged out"
         return said if lingers() or not said else [*said, hint]
