@@ -11,7 +11,8 @@ from jobsync.reconcile.own import is_own
 from jobsync.simulator import Simulator
 
 from . import user_manager
-from .laptop import GITCONFIG, Laptop, Ran, _environment
+from .forks import Warm
+from .laptop import GITCONFIG, Ran, _environment
 from .scratch import SCRATCH
 from .user_manager import UserManager
 
@@ -20,7 +21,7 @@ _NO_SIMULATOR = cast("Simulator", None)
 
 
 @dataclass
-class LinuxLaptop(Laptop):
+class LinuxLaptop(Warm):
     """One machine. `init` finds the user manager by itself."""
 
     manager: UserManager = field(kw_only=True)

@@ -120,11 +120,16 @@ WRITING_FLAGS = {"O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC"}
 
 @dataclass(frozen=True)
 class Module:
-    """One file of jobsync, parsed."""
+    """One file of jobsync."""
 
     name: str
     """Without `jobsync.` in front."""
-    tree: ast.Module
+    source: str
+
+    @property
+    def tree(self) -> ast.Module:
+        """Parsed once it is asked for: every worker that collects tests makes this list."""
+        return _parsed(self.source)
 
     @property
     def room(self) -> str:
@@ -140,6 +145,11 @@ class Module:
         """Modules of jobsync among them, without `jobsync.` in front."""
         found = (name.removeprefix("jobsync.") for name in self.imports(late=late) if name.startswith("jobsync."))
         return {_module_of(name) for name in found}
+
+
+@cache
+def _parsed(source: str) -> ast.Module:
+    return ast.parse(source)
 
 
 def _at_import(node: ast.AST) -> Iterator[ast.AST]:
@@ -173,7 +183,7 @@ def _read_all() -> dict[str, Module]:
         if any(part.startswith("_") for part in parts[:-1]):
             continue  # a wheel carries template and hooks along; they are no modules
         name = ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
-        found[name] = Module(name, ast.parse(path.read_text(encoding="utf-8")))
+        found[name] = Module(name, path.read_text(encoding="utf-8"))
     return found
 
 
@@ -377,7 +387,7 @@ def test_every_exemption_is_used() -> None:
 
 @cache
 def _breach(source: str) -> Module:
-    return Module("reconcile.breach", ast.parse(source))
+    return Module("reconcile.breach", source)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,12 +36,17 @@ def _module_name(file: Path) -> str:
     return ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)
 
 
-EDGES = [(_module_name(file), name) for file in MODULES for name in _imports(file)]
-OUR_EDGES = [
-    (_wing(module), _wing(name))
-    for module, name in EDGES
-    if name.startswith("jobsync.") and _wing(module) != _wing(name)
-]
+@cache
+def edges() -> list[tuple[str, str]]:
+    """Which module imports what. Not read while tests are collected, which every worker does."""
+    return [(_module_name(file), name) for file in MODULES for name in _imports(file)]
+
+
+@cache
+def our_edges() -> list[tuple[str, str]]:
+    """The same between the wings."""
+    ours = ((_wing(module), _wing(name)) for module, name in edges() if name.startswith("jobsync."))
+    return [(one, two) for one, two in ours if one != two]
 
 
 def test_every_module_has_one_line_and_every_line_a_module() -> None:
@@ -56,18 +62,18 @@ def test_every_wing_is_listed() -> None:
 
 def test_wings_import_only_what_stands_below_them() -> None:
     height = {wing: number for number, wing in enumerate(WINGS)}
-    upwards = {(one, two) for one, two in OUR_EDGES if one in height and two in height and height[one] > height[two]}
+    upwards = {(one, two) for one, two in our_edges() if one in height and two in height and height[one] > height[two]}
     assert upwards == set()
 
 
 def test_one_file_imports_the_command_line_and_that_is_all_it_does() -> None:
-    assert {one for one, two in OUR_EDGES if two == "cli"} == {"__main__.py"}
-    assert {two for one, two in OUR_EDGES if one == "__main__.py"} == {"cli", "at_once.py"}
+    assert {one for one, two in our_edges() if two == "cli"} == {"__main__.py"}
+    assert {two for one, two in our_edges() if one == "__main__.py"} == {"cli", "at_once.py"}
 
 
 def test_the_simulator_imports_nothing_from_the_rest_and_two_know_it() -> None:
-    assert {two for one, two in OUR_EDGES if one == "simulator"} == set()
-    assert {one for one, two in OUR_EDGES if two == "simulator"} == {"cli", "demo.py"}
+    assert {two for one, two in our_edges() if one == "simulator"} == set()
+    assert {one for one, two in our_edges() if two == "simulator"} == {"cli", "demo.py"}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +88,7 @@ def test_the_simulator_imports_nothing_from_the_rest_and_two_know_it() -> None:
     ],
 )
 def test_a_library_is_met_where_the_page_says(library: str, users: set[str]) -> None:
-    assert {_wing(module) for module, name in EDGES if name.split(".")[0] == library} == users
+    assert {_wing(module) for module, name in edges() if name.split(".")[0] == library} == users
 
 
 def test_what_is_called_pure_touches_no_process_and_no_file() -> None:
