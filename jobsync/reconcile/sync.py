@@ -284,6 +284,7 @@ def _leave_note(origin: Origin) -> None:
 def _follow_up(origin: Origin, progress: Progress, budget: Budget = UNLIMITED) -> Report | None:
     """Answer the wake-ups that came during a sync; None when there was none, or its hook got the lock itself."""
     done = None
+    origin = replace(origin, seen="")  # what that hook saw of git is old by now
     while _take_note(origin):
         try:
             done = _locked(origin, Orders(caller=Caller.HOOK), (), progress, 0, budget)

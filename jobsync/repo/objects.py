@@ -30,13 +30,14 @@ class Commit:
 class Objects(process.Child):
     """A running `git cat-file --batch --filters`. Whoever starts it closes it; `has_ended`: it answers nothing more."""
 
-    __slots__ = ("_patience", "_said", "has_ended")
+    __slots__ = ("_is_asked", "_patience", "_said", "has_ended")
 
     def __init__(self, argv: tuple[str, ...], env: Mapping[str, str], patience: float) -> None:
         """`patience`: seconds that one question may take."""
         super().__init__(argv, env, has_input=True)
         os.set_blocking(self._write_end, False)
         self.has_ended = False
+        self._is_asked = False
         self._patience = patience
         self._said = b""
 
@@ -58,10 +59,11 @@ class Objects(process.Child):
         return [content if b" blob " in header else None for header, _, content in parts]
 
     def close(self) -> None:
-        """Let it end, and wait for that."""
+        """Let it end, and wait for that; where somebody was interrupted over an answer, end it."""
         if not self.has_ended:
             self.has_ended = True
-            self.finish(self._patience)
+            with suppress(process.TimedOut):
+                self.finish(0 if self._is_asked else self._patience)
 
     def _answers(self, questions: Sequence[bytes]) -> list[bytes]:
         """All of them. `JobsyncError` when git ends over one, as it does where a filter fails."""
@@ -76,6 +78,7 @@ class Objects(process.Child):
 
     def _read_until(self, end: bytes, text: bytes) -> bytes:
         """What it answers to this text, up to what that ends in."""
+        self._is_asked = True
         deadline = time.monotonic() + self._patience
         poll = select.poll()
         for one in self._read_ends:
@@ -95,6 +98,7 @@ class Objects(process.Child):
                     answer += chunk
                 else:
                     self._said += chunk
+        self._is_asked = False
         # One byte of the end is the line break that the last mark's own line begins with.
         return bytes(answer[: 1 - len(end)])
 

@@ -11,7 +11,8 @@ from jobsync.reconcile import desired
 from jobsync.reconcile.origin import Origin, open_origin
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller, Outcome, Plan
-from jobsync.reconcile.sync import plan
+from jobsync.reconcile.sync import _follow_up, no_progress, plan
+from jobsync.values import replace
 
 from .. import linux
 from ..laptop import JOB, Laptop
@@ -184,3 +185,23 @@ def _plan_units(machine: LinuxLaptop, monkeypatch: pytest.MonkeyPatch) -> None:
     machine.manager.systemctl("mask", machine.unit("two"))
     _append(machine.units / machine.unit("three", "service"))
     assert planned(machine, monkeypatch)[0] == {"four"}
+
+
+def test_what_a_hook_saw_of_git_is_believed_of_that_commit_only(settled: Laptop) -> None:
+    here = origin(settled)
+    commit = settled.git("rev-parse", "HEAD").out.strip()
+    files = frozenset({"jobs/one/job.toml"})
+    believed = desired.head_state(replace(here, seen=commit, skipped=files))
+    assert (believed.holds("one"), believed.holds("two")) == (False, True)
+    assert desired.head_state(replace(here, seen="0" * 40, skipped=files)).holds("one")
+
+
+def test_what_it_saw_is_old_when_another_hook_has_come_meanwhile(settled: Laptop) -> None:
+    here = origin(settled)
+    commit = settled.git("rev-parse", "HEAD").out.strip()
+    stale = replace(here, seen=commit, skipped=frozenset({"jobs/one/job.toml"}))
+    here.paths.note.touch()
+    done = _follow_up(stale, no_progress)
+    assert done is not None
+    assert not done.would_change
+    assert settled.loaded() >= {"one"}

@@ -1,5 +1,7 @@
 """One `git cat-file` that answers question after question."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,25 @@ def test_a_git_that_fills_the_pipe_of_its_complaints_is_read(work: Work) -> None
     work.git("config", "filter.loud.smudge", "head -c 300000 /dev/zero >&2; cat")
     repository = work.opened()
     assert repository.blobs([("x", repository.entries(["x"])["x"].blob)]) == {"x": b"x"}
+
+
+def test_who_is_interrupted_over_an_answer_does_not_wait_for_it(work: Work) -> None:
+    work.commit("filtered", {".gitattributes": "x filter=slow\n", "x": "x"})
+    work.git("config", "filter.slow.smudge", "sleep 1000")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    former = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt), work.opened().kept_open() as repository:
+            entries = repository.entries([""])
+            objects = repository.objects
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            repository.blobs([("x", entries["x"].blob)])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)
+    assert objects is not None
+    with pytest.raises(ChildProcessError):
+        os.waitpid(objects.pid, os.WNOHANG)
