@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from jobsync.definitions import editing
+from jobsync.definitions.cron import read_cron
 from jobsync.definitions.document import Table, parse, shown
 from jobsync.definitions.duration import format_duration
 from jobsync.definitions.editing import Value
@@ -31,7 +32,7 @@ from jobsync.definitions.launchd_keys import PRIORITY_KEYS, launchd_fault
 from jobsync.definitions.load import JOB_FILE, load, read_settings
 from jobsync.definitions.overlay import Overlay
 from jobsync.definitions.places import Surroundings
-from jobsync.definitions.schedule import read_at, read_cron, read_every, read_spread, spread_of
+from jobsync.definitions.schedule import read_at, read_every, read_spread, spread_of
 from jobsync.definitions.slots import MINUTES_A_DAY, simplify
 from jobsync.definitions.spelling import spell_clock, spell_every, spell_place
 from jobsync.definitions.triggers import CLOCK_KEYS

@@ -8,8 +8,8 @@ import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping
 
+from jobsync.definitions.cron import SHORTHANDS, read_cron
 from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, Variables, described, name_of
-from jobsync.definitions.schedule import SHORTHANDS, read_cron
 from jobsync.errors import JobsyncError
 from jobsync.values import dataclass, field
 

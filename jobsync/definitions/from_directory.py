@@ -8,9 +8,9 @@ taken in the spellings that people use; one that is not known is refused, by nam
 import json
 from collections.abc import Mapping
 
+from jobsync.definitions.cron import read_cron
 from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, clock, interval
 from jobsync.definitions.hand_edits import read_calendar
-from jobsync.definitions.schedule import read_cron
 from jobsync.errors import JobsyncError
 
 _SECONDS = ("seconds", "interval", "every", "period", "StartInterval")

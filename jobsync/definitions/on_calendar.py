@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from itertools import product
 
+from jobsync.definitions.clock import WEEKDAYS
 from jobsync.definitions.job import Slot
-from jobsync.definitions.schedule import WEEKDAYS
 from jobsync.definitions.slots import simplify
 from jobsync.errors import JobsyncError
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain
 
+from jobsync.definitions.clock import WEEKDAYS
 from jobsync.definitions.duration import format_duration
 from jobsync.definitions.job import Slot
 from jobsync.definitions.places import Surroundings
-from jobsync.definitions.schedule import INTERVALS, WEEKDAYS, read_every
+from jobsync.definitions.schedule import INTERVALS, read_every
 from jobsync.errors import JobsyncError
 
 _MOST_AT = 4

@@ -2,19 +2,12 @@
 
 from collections.abc import Mapping
 
+from jobsync.definitions.clock import Clock
+from jobsync.definitions.cron import read_cron
 from jobsync.definitions.duration import format_duration
 from jobsync.definitions.job import Schedule, Slot
 from jobsync.definitions.places import Surroundings
-from jobsync.definitions.schedule import (
-    Clock,
-    merge,
-    read_at,
-    read_cron,
-    read_every,
-    read_spread,
-    spread_of,
-    spread_out,
-)
+from jobsync.definitions.schedule import merge, read_at, read_every, read_spread, spread_of, spread_out
 from jobsync.definitions.section import Section
 
 CLOCK_KEYS = ("at", "cron", "every")

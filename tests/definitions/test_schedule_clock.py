@@ -9,9 +9,12 @@ from croniter import croniter
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from jobsync.definitions import cron as crons
 from jobsync.definitions import schedule
+from jobsync.definitions.clock import Clock
+from jobsync.definitions.cron import SHORTHANDS
 from jobsync.definitions.job import Slot
-from jobsync.definitions.schedule import INTERVALS, SHORTHANDS, Clock, next_runs
+from jobsync.definitions.schedule import INTERVALS, next_runs
 from jobsync.errors import JobsyncError
 
 from .clock_oracle import matching, moments, shown_moments, steady
@@ -88,7 +91,7 @@ def croniter_readings(cron: str, first: datetime, days: int) -> list[datetime]:
 def slots_of(cron: str) -> tuple[Slot, ...]:
     """What we make of the line; lines that are refused for what they are, and not for how, are passed over."""
     try:
-        return schedule.read_cron(cron).slots
+        return crons.read_cron(cron).slots
     except JobsyncError as refusal:
         assume("never happens" not in refusal.message and "entries" not in refusal.message)
         raise
@@ -184,17 +187,17 @@ def test_every_allowed_interval_counts_from_midnight(minutes: int) -> None:
         (schedule.read_at, "mon-sun 06:00", [Slot(hour=6, minute=0)]),
         (schedule.read_at, "1-31 06:00", [Slot(hour=6, minute=0)]),
         (schedule.read_at, "sat-mon 06:00", [Slot(weekday=day, hour=6, minute=0) for day in (0, 1, 6)]),
-        (schedule.read_cron, "* * * * *", [Slot()]),
-        (schedule.read_cron, "* 9 * * *", [Slot(hour=9)]),
-        (schedule.read_cron, "5 * * * *", [Slot(minute=5)]),
-        (schedule.read_cron, "0 9 * * 7", [Slot(weekday=0, hour=9, minute=0)]),
-        (schedule.read_cron, "0 9 1 * mon", [Slot(weekday=1, hour=9, minute=0), Slot(day=1, hour=9, minute=0)]),
-        (schedule.read_cron, "0 9 1-31 * mon", [Slot(hour=9, minute=0)]),
-        (schedule.read_cron, "0 9 1 * 0-6", [Slot(hour=9, minute=0)]),
-        (schedule.read_cron, "0 9 */1 * mon", [Slot(weekday=1, hour=9, minute=0)]),
-        (schedule.read_cron, "0 9 1 * */1", [Slot(day=1, hour=9, minute=0)]),
-        (schedule.read_cron, "0 9 */16 * *", [Slot(day=1, hour=9, minute=0), Slot(day=17, hour=9, minute=0)]),
-        (schedule.read_cron, "0 0 29 2 *", [Slot(month=2, day=29, hour=0, minute=0)]),
+        (crons.read_cron, "* * * * *", [Slot()]),
+        (crons.read_cron, "* 9 * * *", [Slot(hour=9)]),
+        (crons.read_cron, "5 * * * *", [Slot(minute=5)]),
+        (crons.read_cron, "0 9 * * 7", [Slot(weekday=0, hour=9, minute=0)]),
+        (crons.read_cron, "0 9 1 * mon", [Slot(weekday=1, hour=9, minute=0), Slot(day=1, hour=9, minute=0)]),
+        (crons.read_cron, "0 9 1-31 * mon", [Slot(hour=9, minute=0)]),
+        (crons.read_cron, "0 9 1 * 0-6", [Slot(hour=9, minute=0)]),
+        (crons.read_cron, "0 9 */1 * mon", [Slot(weekday=1, hour=9, minute=0)]),
+        (crons.read_cron, "0 9 1 * */1", [Slot(day=1, hour=9, minute=0)]),
+        (crons.read_cron, "0 9 */16 * *", [Slot(day=1, hour=9, minute=0), Slot(day=17, hour=9, minute=0)]),
+        (crons.read_cron, "0 0 29 2 *", [Slot(month=2, day=29, hour=0, minute=0)]),
         (schedule.read_every, "1m", [Slot()]),
         (schedule.read_every, "60m", [Slot(minute=0)]),
         (schedule.read_every, "30m", [Slot(minute=0), Slot(minute=30)]),
@@ -207,7 +210,7 @@ def test_a_schedule_becomes_the_fewest_slots(read: Callable[[str], Clock], text:
 
 @pytest.mark.parametrize(("shorthand", "cron"), SHORTHANDS.items())
 def test_a_shorthand_is_its_cron_line(shorthand: str, cron: str) -> None:
-    assert schedule.read_cron(shorthand.upper()).slots == schedule.read_cron(cron).slots
+    assert crons.read_cron(shorthand.upper()).slots == crons.read_cron(cron).slots
 
 
 @pytest.mark.parametrize(
@@ -220,16 +223,16 @@ def test_a_shorthand_is_its_cron_line(shorthand: str, cron: str) -> None:
         (schedule.read_at, "sat,sun 10:00", "sat and sun at 10:00"),
         (schedule.read_at, "1,2,15 06:00", "on day 1, 2 and 15 at 06:00"),
         (schedule.read_at, "mon-sun 06:00", "daily at 06:00"),
-        (schedule.read_cron, "0 9 * * 1-5", "mon-fri at 09:00"),
-        (schedule.read_cron, "0 9 1 1,7 mon", "on day 1 or mon at 09:00 in jan and jul"),
-        (schedule.read_cron, "*/15 * * * *", "every 15 minutes"),
-        (schedule.read_cron, "*/15 * * * 1", "mon every 15 minutes"),
-        (schedule.read_cron, "* * * * *", "every minute"),
-        (schedule.read_cron, "5 * * * *", "hourly at :05"),
-        (schedule.read_cron, "1-30  * * * *", 'cron "1-30 * * * *"'),
-        (schedule.read_cron, "* 9 * * *", 'cron "* 9 * * *"'),
-        (schedule.read_cron, "0 9-17 * * *", 'cron "0 9-17 * * *"'),
-        (schedule.read_cron, "@daily", "daily at 00:00"),
+        (crons.read_cron, "0 9 * * 1-5", "mon-fri at 09:00"),
+        (crons.read_cron, "0 9 1 1,7 mon", "on day 1 or mon at 09:00 in jan and jul"),
+        (crons.read_cron, "*/15 * * * *", "every 15 minutes"),
+        (crons.read_cron, "*/15 * * * 1", "mon every 15 minutes"),
+        (crons.read_cron, "* * * * *", "every minute"),
+        (crons.read_cron, "5 * * * *", "hourly at :05"),
+        (crons.read_cron, "1-30  * * * *", 'cron "1-30 * * * *"'),
+        (crons.read_cron, "* 9 * * *", 'cron "* 9 * * *"'),
+        (crons.read_cron, "0 9-17 * * *", 'cron "0 9-17 * * *"'),
+        (crons.read_cron, "@daily", "daily at 00:00"),
         (schedule.read_every, "1m", "every minute"),
         (schedule.read_every, "15m", "every 15 minutes"),
         (schedule.read_every, "1h", "every hour"),
@@ -326,7 +329,7 @@ SPREAD_FAULTS = {
         (read, text, message)
         for read, faults in (
             (schedule.read_at, AT_FAULTS),
-            (schedule.read_cron, CRON_FAULTS),
+            (crons.read_cron, CRON_FAULTS),
             (schedule.read_every, EVERY_FAULTS),
             (schedule.read_spread, SPREAD_FAULTS),
         )
@@ -344,7 +347,7 @@ def test_what_cannot_be_said_exactly_is_refused_with_what_to_write(
 @given(st.text(max_size=60) | st.text("0123456789*/,-@:lw# mondayjfe", max_size=30))
 @settings(steady, max_examples=100)
 def test_any_text_is_a_schedule_or_a_refusal(text: str) -> None:
-    for read in (schedule.read_at, schedule.read_cron, schedule.read_every, schedule.read_spread):
+    for read in (schedule.read_at, crons.read_cron, schedule.read_every, schedule.read_spread):
         try:
             read(text)
         except JobsyncError as refusal:
@@ -352,12 +355,12 @@ def test_any_text_is_a_schedule_or_a_refusal(text: str) -> None:
 
 
 def test_triggers_are_merged_into_one_list_without_repetition() -> None:
-    clocks = [schedule.read_at("09:00"), schedule.read_cron("0 9 * * 1-5"), schedule.read_at("mon 10:00")]
+    clocks = [schedule.read_at("09:00"), crons.read_cron("0 9 * * 1-5"), schedule.read_at("mon 10:00")]
     assert schedule.merge(clocks) == (Slot(hour=9, minute=0), Slot(weekday=1, hour=10, minute=0))
 
 
 def test_triggers_that_are_too_many_together_are_refused() -> None:
-    clocks = [schedule.read_cron(f"0-30 0-14 * {month} *") for month in (1, 2, 3)]
+    clocks = [crons.read_cron(f"0-30 0-14 * {month} *") for month in (1, 2, 3)]
     with pytest.raises(JobsyncError, match="1,395 entries"):
         schedule.merge(clocks)
 
@@ -379,6 +382,6 @@ def test_a_spread_is_right_or_wrong_on_all_machines_alike() -> None:
 
 
 def test_a_spread_that_would_need_too_many_entries_is_refused() -> None:
-    slots = schedule.read_cron("* 9-17 * 1,2,3 1-5").slots
+    slots = crons.read_cron("* 9-17 * 1,2,3 1-5").slots
     with pytest.raises(JobsyncError, match="entries"):
         schedule.spread_out(slots, 30, 7)
