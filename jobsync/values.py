@@ -42,16 +42,30 @@ else:
                 raise ValueError(message)
 
     def _late_init(names, defaults, *, frozen):
-        """Compiles the real one when the first value is made: of 30 of the 90 classes that a hook imports it makes none
-        (2.5 ms)."""
+        """A general method for the first values, and then the compiled one in its place.
+
+        Compiling takes 0.08 ms. Of the 90 classes that a hook imports it makes more than three values of 20: 5 ms less.
+        """
         _check(defaults)
+        known, needed, left = set(names), set(names) - defaults.keys(), 3
 
-        def first(self, *arguments, **named):
-            cls = next(one for one in self.__class__.__mro__ if one.__dict__.get("__init__") is first)
+        def general(self, *arguments, **named):
+            nonlocal left
+            given = dict(zip(names, arguments, strict=False)) | named
+            is_right = len(given) == len(arguments) + len(named) and needed <= given.keys() <= known
+            if left and is_right:
+                left -= 1
+                for name in names:
+                    object.__setattr__(self, name, given[name] if name in given else _default(defaults[name]))
+                return
+            cls = next(one for one in self.__class__.__mro__ if one.__dict__.get("__init__") is general)
             cls.__init__ = _init(names, defaults, frozen=frozen)
-            cls.__init__(self, *arguments, **named)
+            cls.__init__(self, *arguments, **named)  # which says what is wrong, if that is why
 
-        return first
+        return general
+
+    def _default(default):
+        return default.default_factory() if isinstance(default, _Made) else default
 
     def _init(names, defaults, *, frozen):
         """The one method that is compiled for each class: a general one would take four times as long at each value."""
