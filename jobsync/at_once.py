@@ -71,9 +71,9 @@ def _at_rest(
         return None
     # Conflicts that are in no file but git's index: those of `git stash pop`.
     conflicts = process.start(("git", "-C", place.work_tree, "ls-files", "--unmerged"), env=environ)
-    answer = settled.ask(place, machine, environ, "--symbolic-full-name", "HEAD")
+    answer = settled.ask(place, machine, environ)
     unmerged = conflicts.finish(settled.TIMEOUT)
-    if answer is None or unmerged.status or unmerged.stdout or not _is_calm(place.git_dir, "".join(answer.asked)):
+    if answer is None or unmerged.status or unmerged.stdout or not _is_calm(place.git_dir, place.head[1]):
         return None
     known = answer.known
     if remembered.of != sources.binding(known) or sources.has_strangers(remembered, [path for *_, path in known.files]):

@@ -78,7 +78,8 @@ def _hand_over(
     _complete_path()
     from jobsync.reconcile.hook import wake
 
-    wake(event, arguments, environ, (place.git_dir, place.work_tree) if place is not None and place.is_here else None)
+    seen = (place.git_dir, place.work_tree, *place.head) if place is not None and place.is_here else None
+    wake(event, arguments, environ, seen)
     return True
 
 

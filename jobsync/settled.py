@@ -38,7 +38,18 @@ _SCHEDULERS = ("launchd", "systemd")
 class Place:
     """One registered repository, from `config.index`."""
 
-    __slots__ = ("failing", "git_dir", "is_here", "ledger", "pack", "schedules", "sources", "state", "work_tree")
+    __slots__ = (
+        "failing",
+        "git_dir",
+        "head",
+        "is_here",
+        "ledger",
+        "pack",
+        "schedules",
+        "sources",
+        "state",
+        "work_tree",
+    )
 
     def __init__(self, work_tree: str, git_dir: str, state: str) -> None:
         self.work_tree = work_tree
@@ -51,6 +62,8 @@ class Place:
         self.schedules = state + "/schedules"
         self.is_here = False
         """git has said that these are the places that it means."""
+        self.head = ("", "")
+        """What it has said then of HEAD: commit and full name, which is `HEAD` where it is detached. Empty: nothing."""
 
 
 class Machine:
@@ -107,19 +120,17 @@ def machine(environ: "Mapping[str, str]") -> "Machine | None":
 class Answer:
     """What git and the scheduler said where nothing is left to do."""
 
-    __slots__ = ("asked", "known", "survey")
+    __slots__ = ("known", "survey")
 
-    def __init__(self, known: "index.Index", asked: "list[str]", survey: str) -> None:
+    def __init__(self, known: "index.Index", survey: str) -> None:
         self.known = known
-        self.asked = asked
-        """Lines of `git rev-parse` about what the caller asked for beside HEAD's objects."""
         self.survey = survey
 
 
-def ask(place: Place, machine: Machine, environ: "Mapping[str, str]", *arguments: str) -> "Answer | None":
+def ask(place: Place, machine: Machine, environ: "Mapping[str, str]") -> "Answer | None":
     """HEAD, installed bytes and loaded jobs are all as the last sync left them; None where they are not.
 
-    `arguments`: what `git rev-parse` shall say beside that. `JobsyncError` where a process does not end.
+    Either way the place knows afterwards what git has said of it. `JobsyncError` where a process does not end.
     """
     if os.path.exists(place.state + "/background"):  # somebody is at work, or has news
         return None
@@ -129,7 +140,7 @@ def ask(place: Place, machine: Machine, environ: "Mapping[str, str]", *arguments
     # Names, not ids, are asked for: one process answers where we are and what HEAD holds.
     names = [f"HEAD:{path}" for _, path in known.objects]
     where = ("--path-format=absolute", "--absolute-git-dir", "--git-common-dir", "--show-toplevel")
-    git = process.start(("git", "rev-parse", *where, *names, *arguments), env=environ)
+    git = process.start(("git", "rev-parse", *where, "HEAD", *names, "--symbolic-full-name", "HEAD"), env=environ)
     try:
         bare = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C"}
         query = process.start(known.survey, env={**bare, **dict(known.environment)})
@@ -138,18 +149,21 @@ def ask(place: Place, machine: Machine, environ: "Mapping[str, str]", *arguments
         return None
     intact = compare.is_intact(known, place.pack)
     head, survey = git.finish(TIMEOUT), query.finish(TIMEOUT)
-    expected = [place.git_dir, place.git_dir, place.work_tree, *(blob for blob, _ in known.objects)]
     lines, text = os.fsdecode(head.stdout).splitlines(), survey.stdout.decode("utf-8", "replace")
-    place.is_here = lines[:3] == expected[:3]
+    place.is_here = lines[:3] == [place.git_dir, place.git_dir, place.work_tree]
+    ids = [blob for blob, _ in known.objects]
+    if place.is_here and len(lines) == 5 + len(ids):
+        place.head = (lines[3], lines[-1])
     if (
         not intact
         or head.status
         or survey.status
-        or lines[: len(expected)] != expected
+        or not place.is_here
+        or lines[4 : 4 + len(ids)] != ids
         or not _reader(known).all_loaded(known.labels, text)
     ):
         return None
-    return Answer(known, lines[len(expected) :], text)
+    return Answer(known, text)
 
 
 def has_other_labels(answer: Answer, start: str) -> bool:

@@ -309,7 +309,7 @@ def test_one_changed_job_imports_nothing_that_only_others_need(changed: Laptop) 
     assert not {name for name in imported if name.startswith(("jobsync.doctor", "jobsync.cli"))}
 
 
-def test_one_changed_job_starts_git_five_times(changed: Laptop) -> None:
+def test_one_changed_job_starts_git_four_times(changed: Laptop) -> None:
     log, wrapper = changed.root / "calls", changed.root / "counted" / "git"
     wrapper.parent.mkdir()
     wrapper.write_text(f'#!/bin/sh\necho "$@" >>{log}\nexec {shutil.which("git")} "$@"\n', encoding="utf-8")
@@ -317,9 +317,32 @@ def test_one_changed_job_starts_git_five_times(changed: Laptop) -> None:
     _, said = probe(changed, "post-merge", "0", env={"PATH": f"{wrapper.parent}:{changed.environment['PATH']}"})
     assert "updated one (changed: jobs/one/job.toml" in said
     calls = [line.partition("--literal-pathspecs ")[2] or line for line in log.read_text(encoding="utf-8").splitlines()]
-    # Where we are and what HEAD holds; which branch that is; conflicts and sparse checkout; the commit and contents;
+    # Where we are, which branch that is and what HEAD holds; conflicts and sparse checkout; the commit and contents;
     # all entries. The commit to be named is known without a walk: it is the only one since the last sync.
-    assert [call.split()[0] for call in calls] == ["rev-parse", "rev-parse", "ls-files", "cat-file", "ls-tree"]
+    assert [call.split()[0] for call in calls] == ["rev-parse", "ls-files", "cat-file", "ls-tree"]
+
+
+@pytest.mark.parametrize(("move", "said"), [
+    ("commit -q --allow-empty -m more", "updated one"),
+    ("switch -q -c other", "updated one"),
+    ("switch -q --detach HEAD~1", ""),
+])  # fmt: skip
+def test_a_verdict_is_about_the_very_commit_that_is_synced(changed: Laptop, move: str, said: str) -> None:
+    """Somebody moves HEAD from another terminal, without hooks, when the hook has asked where it is."""
+    done, wrapper = changed.root / "moved", changed.root / "moving" / "git"
+    wrapper.parent.mkdir()
+    git = shutil.which("git")
+    wrapper.write_text(
+        f'#!/bin/sh\ncase "$*" in *ls-files*) [ -e {done} ] || {{ touch {done}; '
+        f"(unset GIT_DIR; {git} -C {changed.work} -c core.hooksPath=/nonexistent {move}) >/dev/null 2>&1; }};; esac\n"
+        f'exec {git} "$@"\n',
+        encoding="utf-8",
+    )
+    wrapper.chmod(0o755)
+    found = probe(changed, "post-merge", "0", env={"PATH": f"{wrapper.parent}:{changed.environment['PATH']}"})[1]
+    assert done.exists()
+    assert said in found if said else found == ""
+    assert (changed.hour("one") == 11) is bool(said)
 
 
 @pytest.mark.skipif(counting.STRACE is None, reason="needs strace, which macOS has not")

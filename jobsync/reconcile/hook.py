@@ -6,8 +6,9 @@ Writes to stderr only, few lines, and none when nothing changed. Never prompts, 
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from jobsync import bugs, files, report
@@ -20,11 +21,11 @@ from jobsync.reconcile.desired import affected_jobs, head_state
 from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.origin import Origin, open_origin
 from jobsync.reconcile.state import Report
-from jobsync.reconcile.sync import sync_from_hook
+from jobsync.reconcile.sync import HeadMoved, sync_from_hook
 from jobsync.repo.affected import Entries
-from jobsync.repo.repository import Place, identity, locate
+from jobsync.repo.repository import Head, Place, branch_of, identity, locate
 from jobsync.repo.situation import situation
-from jobsync.repo.verdict import decide
+from jobsync.repo.verdict import Situation, decide
 from jobsync.tones import printable
 from jobsync.values import replace
 
@@ -120,26 +121,26 @@ def _tell(origin: Origin, done: Report) -> None:
         _say(report.failing_line(done, failed))
 
 
-def wake(
-    event: str, arguments: tuple[str, ...], environ: Mapping[str, str], here: tuple[str, str] | None = None
-) -> None:
-    """Do what this event asks for. Known trouble becomes one line on stderr; a bug of ours is raised.
+Seen = tuple[str, str, str, str]
+"""What git has said already: its directory (no linked work tree's), the work tree, HEAD's commit and full name, both
+empty where it has not."""
 
-    `here`: git directory and work tree that git means, where it has said so already; then it has no other.
-    """
+
+def wake(event: str, arguments: tuple[str, ...], environ: Mapping[str, str], seen: Seen | None = None) -> None:
+    """Do what this event asks for. Known trouble becomes one line on stderr; a bug of ours is raised."""
     try:
-        _wake(event, arguments, environ, here)
+        _wake(event, arguments, environ, seen)
     except JobsyncError as error:
         _say(error.message)
         if error.hint:
             _say(f"  {error.hint}")
 
 
-def _wake(event: str, arguments: tuple[str, ...], environ: Mapping[str, str], here: tuple[str, str] | None) -> None:
+def _wake(event: str, arguments: tuple[str, ...], environ: Mapping[str, str], seen: Seen | None) -> None:
     file = configuration.find(environ)
     if file is None or not file.is_file():
         return
-    place = Place(here[0], *here, None) if here else locate(environ, str(Path.cwd()))
+    place = Place(seen[0], seen[0], seen[1], None) if seen else locate(environ, str(Path.cwd()))
     if place is None:
         return
     config = configuration.load(file)
@@ -147,15 +148,26 @@ def _wake(event: str, arguments: tuple[str, ...], environ: Mapping[str, str], he
     for repo in config.repos:
         if repo.id == wanted:
             origin = open_origin(config, repo, environ)
-            wanted_branch = origin.repo.branch
-            facts = situation(
-                origin.repository, place, event, arguments, environ, wanted_branch=wanted_branch, registered=True
-            )
-            verdict = decide(facts)
-            if verdict.sync:
-                _sync(replace(origin, seen=facts.commit, skipped=facts.skipped))
-            elif verdict.notice:
-                _notify(origin, verdict.notice, event)
+            look = partial(
+                situation, origin.repository, place, event, arguments, environ,
+                wanted_branch=repo.branch, registered=True,
+            )  # fmt: skip
+            _follow(origin, event, look, Head(seen[2], branch_of(seen[3])) if seen and seen[2] else None)
+
+
+def _follow(origin: Origin, event: str, look: Callable[..., Situation], head: Head | None) -> None:
+    """Sync or not, by what `look` finds. Where HEAD is another one by the time that we may sync, look again, once."""
+    facts = look(head=head)
+    verdict = decide(facts)
+    if not verdict.sync:
+        if verdict.notice:
+            _notify(origin, verdict.notice, event)
+        return
+    try:
+        _sync(replace(origin, seen=facts.commit, skipped=facts.skipped))
+    except HeadMoved:
+        if decide(look()).sync:
+            _sync(origin)
 
 
 def prove(event: str, directory: str) -> None:

@@ -25,7 +25,7 @@ class Origin:
     repository: Repository
     scheduler: Scheduler
     seen: str = ""
-    """The commit that HEAD was when git was asked for `skipped`; empty: nobody has asked."""
+    """The commit that HEAD was when a hook decided to sync, and git was asked for `skipped`; empty: nobody has."""
     skipped: frozenset[str] = frozenset()
     """Files that sparse checkout leaves out, as long as HEAD is that commit."""
 

@@ -33,6 +33,10 @@ def no_progress(message: str) -> None:
     del message
 
 
+class HeadMoved(JobsyncError):
+    """HEAD is no longer the commit that a hook's verdict was about. Nothing was changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A plan together with all that it was made from."""
@@ -87,6 +91,8 @@ def plan(origin: Origin, orders: Orders, names: Collection[str] = ()) -> Planned
 def _plan(origin: Origin, orders: Orders, names: Collection[str]) -> Planned:
     known = _remembered(origin)
     head = head_state(origin)
+    if origin.seen and head.commit != origin.seen:
+        raise HeadMoved("HEAD has moved meanwhile", hint="run `jobsync sync` again")
     answer = None
     if orders.caller is Caller.HAND:
         want = by_hand(origin, known, head)

@@ -94,6 +94,11 @@ def _encoded(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")
 
 
+def branch_of(name: str) -> str | None:
+    """The branch in HEAD's full name as `rev-parse --symbolic-full-name` gives it; None: detached."""
+    return None if name == "HEAD" else name.removeprefix("refs/heads/")
+
+
 def _argument(name: str) -> str:
     """A repository name as a process argument: whatever the locale is, git gets the very bytes."""
     return os.fsdecode(_encoded(name))
@@ -313,7 +318,7 @@ class Repository:
         lines = (self._answer("rev-parse", "HEAD", "--symbolic-full-name", "HEAD", "--") or "").split("\n")
         if len(lines) == 3:
             commit, name, _ = lines
-            return Head(commit, None if name == "HEAD" else name.removeprefix("refs/heads/"))
+            return Head(commit, branch_of(name))
         # Unborn; or a branch or tag is itself named HEAD, and rev-parse will not choose.
         target = self._answer("symbolic-ref", "-q", "HEAD")
         return Head(self._commit("HEAD"), target and target.removeprefix("refs/heads/"))

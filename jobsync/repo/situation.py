@@ -54,10 +54,10 @@ def _ended_at(repository: Repository, commit: str, wanted: str | None) -> str | 
     return wanted if wanted in ended else next(iter(ended), None)
 
 
-def _with_state(situation: Situation, repository: Repository) -> Situation:
+def _with_state(situation: Situation, repository: Repository, head: Head | None) -> Situation:
     """What HEAD, the index and the files of operations under way say."""
     git_dir = Path(repository.git_dir)
-    head, index = repository.head(), repository.index_state()
+    head, index = head or repository.head(), repository.index_state()
     directories = (git_dir / "rebase-merge", git_dir / "rebase-apply")
     return replace(
         situation,
@@ -111,8 +111,10 @@ def situation(
     *,
     wanted_branch: str | None,
     registered: bool,
+    head: Head | None = None,
 ) -> Situation:
-    """The facts at this moment. `event`: as from `event_from_environment`, or `verdict.BY_HAND`.
+    """The facts at this moment. `event`: as from `event_from_environment`, or `verdict.BY_HAND`. `head`: where git has
+    just been asked for it.
 
     Where the first rows of the table already decide, git is not asked. `JobsyncError` when git fails.
     """
@@ -127,4 +129,4 @@ def situation(
     )
     if any(row.holds(known) for row in WITHOUT_GIT):
         return known
-    return _with_apply_backend(_with_state(known, repository), repository)
+    return _with_apply_backend(_with_state(known, repository, head), repository)

@@ -187,7 +187,7 @@ def _few_calls(counts: Mapping[str, Counts]) -> None:
         changed = int(name.split()[1]) if changed is None else changed
         assert found.programs["launchctl"] <= (2 * changed + 7 if changed else 1)
         assert found.programs["systemctl"] <= (6 if changed else 1)
-        assert found.programs["git"] <= (5 if changed else 1)
+        assert found.programs["git"] <= (4 if changed else 1)
         assert not changed or _queries(found) > 3
 
 
