@@ -310,7 +310,7 @@ BACKENDS = {"launchd": _launchd, "systemd": _systemd}
 def _throwaway() -> Iterator[Path]:
     """A directory with a home that goes, whatever happens in between."""
     # Short and below /tmp: a socket's path may have no more than about a hundred bytes.
-    root = Path(tempfile.mkdtemp(prefix="jobsync-demo-"))
+    root = Path(tempfile.mkdtemp(prefix="jobsync-demo-", dir="/tmp"))
     try:
         (root / "home").mkdir()
         yield root
