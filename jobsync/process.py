@@ -112,13 +112,17 @@ class Child:
                     open_ends.discard(end)
         return True
 
-    def _feed(self, rest: memoryview, poll: select.poll) -> memoryview:
+    def _write(self, rest: memoryview) -> memoryview:
+        """What is left to be written when as much as there was room for has been; nothing where nobody reads."""
         try:
-            rest = rest[os.write(self._write_end, rest[:_CHUNK]) :]
+            return rest[os.write(self._write_end, rest[:_CHUNK]) :]
         except BlockingIOError:
             return rest
         except BrokenPipeError:
-            rest = rest[:0]
+            return rest[:0]
+
+    def _feed(self, rest: memoryview, poll: select.poll) -> memoryview:
+        rest = self._write(rest)
         if not rest:
             poll.unregister(self._write_end)
             os.close(self._write_end)

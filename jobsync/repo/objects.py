@@ -91,7 +91,9 @@ class Objects(process.Child):
                 self._give_up()
             for one, _ in poll.poll(remaining * 1000):
                 if one == self._write_end:
-                    rest = self._written(rest, poll)
+                    rest = self._write(rest)
+                    if not rest:
+                        poll.unregister(one)
                 elif not (chunk := os.read(one, _CHUNK)):
                     self._fail()
                 elif one == self._read_ends[0]:
@@ -101,17 +103,6 @@ class Objects(process.Child):
         self._is_asked = False
         # One byte of the end is the line break that the last mark's own line begins with.
         return bytes(answer[: 1 - len(end)])
-
-    def _written(self, rest: memoryview, poll: select.poll) -> memoryview:
-        try:
-            rest = rest[os.write(self._write_end, rest[:_CHUNK]) :]
-        except BlockingIOError:
-            return rest
-        except BrokenPipeError:
-            rest = rest[:0]
-        if not rest:
-            poll.unregister(self._write_end)
-        return rest
 
     def _give_up(self) -> NoReturn:
         self.has_ended = True
