@@ -68,7 +68,7 @@ def laptop() -> Iterator[Laptop]:
 def registered(laptop: Laptop) -> Laptop:
     """The same, with the dotfiles repository registered and its hooks installed.
 
-    In a fork, for that is twice as fast; tests of `init` itself start it as a process.
+    In a fork, which is cheaper; tests/e2e/test_main_job.py begins with processes alone.
     """
     laptop.init(run=partial(command, laptop))
     return laptop
