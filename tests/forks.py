@@ -17,6 +17,7 @@ from jobsync.__main__ import main
 
 from .forkserver import CONTEXT, become
 from .laptop import Laptop, Ran
+from .scratch import SCRATCH
 
 Program = Callable[[list[str]], None]
 """What a script would be; it gets its arguments. A function of a module, for the fork finds it by name."""
@@ -45,7 +46,7 @@ def _begin(program: Program, arguments: list[str], at: str, env: Mapping[str, st
 
 def run(program: Program, *arguments: str, at: Path, env: Mapping[str, str]) -> Ran:
     """How a fork that runs this program ended; -9 where it was killed."""
-    with tempfile.TemporaryDirectory(prefix="jobsync-fork-") as directory:
+    with tempfile.TemporaryDirectory(prefix="jobsync-fork-", dir=SCRATCH) as directory:
         streams = (f"{directory}/out", f"{directory}/err")
         process = CONTEXT.Process(target=_begin, args=(program, list(arguments), str(at), dict(env), streams))
         process.start()

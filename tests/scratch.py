@@ -4,12 +4,11 @@ Measured: to copy the 149 files of a clone and its origin takes 150 ms of proces
 """
 
 import os
-import tempfile
 from pathlib import Path
 
 _MEMORY = Path("/dev/shm")
 _ROOM = 4 << 30
-"""Bytes; a whole run leaves less than a tenth of that, which pytest keeps to be looked at."""
+"""Bytes. Of what a test leaves nothing is kept unless it failed."""
 
 
 def _has_room() -> bool:
@@ -25,4 +24,4 @@ def _has_room() -> bool:
 SCRATCH = os.environ.get("SCRATCH") or (str(_MEMORY) if _has_room() else "/tmp")
 """Short: the path of a socket may have no more than about a hundred bytes. `SCRATCH=/tmp` plays on a disk."""
 
-tempfile.tempdir = SCRATCH  # pytest's own directories too
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", SCRATCH)  # for pytest's own directories; everybody else's stay in /tmp
