@@ -246,7 +246,10 @@ class HeadTree:
         """Note a file in its directory, and that in its own, up to the top."""
         while path:
             directory, _, name = path.rpartition("/")
-            self._directories.setdefault(directory, set()).add(name)
+            names = self._directories.setdefault(directory, set())
+            if name in names:  # and so is all above it
+                return
+            names.add(name)
             path = directory
 
     def _fetch(self, path: str) -> None:
