@@ -353,3 +353,21 @@ def test_one_changed_job_waits_for_the_disk_six_times(changed: Laptop) -> None:
     # looked at before it is believed may be lost in a power cut.
     assert found.calls == {"fsync": 6}
     assert "updated" not in changed.run("jobsync-hook", "post-merge", "0").err
+
+
+def test_a_repository_with_longer_ids_is_synced_and_settled_as_any_other(settled: Laptop) -> None:
+    shutil.rmtree(settled.work / ".git")
+    settled.git("init", "-q", "-b", "main", "--object-format=sha256")
+    settled.commit()
+    assert len(settled.git("rev-parse", "HEAD").out.strip()) == 64
+    settled.jobsync("sync")
+    settled.job("one", 'run = "true"\n\n[schedule]\nat = "11:11"\n')
+    settled.put("jobs/two/job.toml", 'run = "true"\n\n[schedule]\nat = "12:12"\n')
+    settled.git("add", "-A")
+    settled.git("commit", "-q", "-m", "change")
+    said = probe(settled, "post-commit")[1]
+    assert "updated one (changed: jobs/one/job.toml in " in said and "updated two" in said
+    assert (settled.hour("one"), settled.hour("two")) == (11, 12)
+    imported, said = probe(settled, "post-commit")
+    assert said == ""
+    assert imported - bare_modules(settled) <= BUDGET

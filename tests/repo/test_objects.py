@@ -11,7 +11,7 @@ from jobsync.process import TimedOut
 from jobsync.repo.objects import Commit, Objects
 from jobsync.repo.repository import Repository
 
-from .sandbox import Work
+from .sandbox import Sandbox, Work
 
 
 def _counted(work: Work, log: Path) -> Repository:
@@ -110,3 +110,19 @@ def test_who_is_interrupted_over_an_answer_does_not_wait_for_it(work: Work) -> N
     assert objects is not None
     with pytest.raises(ChildProcessError):
         os.waitpid(objects.pid, os.WNOHANG)
+
+
+def test_a_repository_with_longer_ids_is_read_as_any_other(box: Sandbox) -> None:
+    path = box.home / "longer"
+    box.run("git", "init", "-q", "--object-format=sha256", str(path), cwd=box.home)
+    work = Work(box, path)
+    commit = work.commit("first", {"jobs/a/run": "a", "jobs/b/run": "b"})
+    work.git("sparse-checkout", "set", "--no-cone", "/jobs/a")
+    with work.opened().kept_open() as repository:
+        head = repository.commit()
+        assert head == Commit(commit, work.git("rev-parse", "HEAD^{tree}"), ())
+        assert len(commit) == 64
+        entries = repository.entries([""], commit=commit)
+        assert entries.keys() == {"jobs/a/run"}
+        assert entries.id_of("jobs/b") == work.git("rev-parse", "HEAD:jobs/b")
+        assert repository.blobs([("jobs/a/run", entries["jobs/a/run"].blob)]) == {"jobs/a/run": b"a"}
