@@ -392,4 +392,22 @@ SEEDS = (
         "",
         (UNTOUCHED + "test_what_launchd_does_not_have_or_the_user_switched_off_is_planned",),
     ),
+    Seed(
+        "verdict-about-another-head",
+        "    if origin.seen and head.commit != origin.seen:\n",
+        "    if origin.seen and not head.commit:\n",
+        ("tests/test_entry.py::test_a_verdict_is_about_the_very_commit_that_is_synced",),
+    ),
+    Seed(
+        "old-sparse-checkout-believed",
+        '    origin = replace(origin, seen="")  # what that hook saw of git is old by now\n',
+        "",
+        (UNTOUCHED + "test_what_it_saw_is_old_when_another_hook_has_come_meanwhile",),
+    ),
+    Seed(
+        "torn-file-believed",
+        "    return body if text == sealed(magic, body) else None\n",
+        "    return body if text.startswith(magic) else None\n",
+        (AT_ONCE + "test_a_part_of_what_was_written_is_nothing",),
+    ),
 )
