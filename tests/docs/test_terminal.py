@@ -1,14 +1,18 @@
 """What README and tutorial type is typed, as it stands there, on a machine of its own."""
 
 import re
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from jobsync import demo
 
+from ..forks import Warm
 from ..laptop import Laptop
 from ..migration import furnish
+from ..scratch import SCRATCH
 from . import recording
 from .pages import page
 from .terminal import Exchange, Terminal, comparable, exchanges, seed
@@ -21,11 +25,25 @@ QUICK_START = README.chapters(2)["One minute to the first job"]
 @pytest.fixture
 def terminal(laptop: Laptop) -> Iterator[Terminal]:
     """At a machine with a clone of a dotfiles repository that has no jobs, where nothing is registered yet."""
+    yield _without_jobs(laptop)
+
+
+@pytest.fixture
+def terminal_out_of_time() -> Iterator[Terminal]:
+    """The same, where no slot comes meanwhile: some jobs of the grown home have one every ten minutes."""
+    with (
+        tempfile.TemporaryDirectory(prefix="jobsync-test-", dir=SCRATCH) as root,
+        Warm.start(Path(root), still=True) as laptop,
+    ):
+        yield _without_jobs(laptop)
+
+
+def _without_jobs(laptop: Laptop) -> Terminal:
     seed(laptop)
     (laptop.work / "jobsync.toml").unlink()
     laptop.git("commit", "-q", "-a", "-m", "no jobs yet")
     laptop.git("push", "-q")
-    yield Terminal(laptop)
+    return Terminal(laptop)
 
 
 def _comparable(lines: list[str] | tuple[str, ...]) -> list[str]:
@@ -71,7 +89,8 @@ def test_the_tutorial_shows_what_is_answered(terminal: Terminal) -> None:
             assert typed[typed.index(exchange) + 1].command == "echo $?", exchange.command
 
 
-def test_the_move_of_a_grown_home_shows_what_is_answered(terminal: Terminal) -> None:
+def test_the_move_of_a_grown_home_shows_what_is_answered(terminal_out_of_time: Terminal) -> None:
+    terminal = terminal_out_of_time
     furnish(terminal.laptop)
     terminal.laptop.put("jobsync.toml", 'jobs = "jobs"\n')
     terminal.laptop.commit()
