@@ -19,6 +19,8 @@ from jobsync.values import dataclass
 
 _PATIENCE = 10.0
 """Seconds for another one to write a line."""
+_START = 10
+"""Seconds until whoever was started for it must have its lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def lines(origin: Origin) -> list[str]:
         return []
     if found.is_over:
         return [f"in the background: {line}" for line in found.lines]
-    if is_at_work(origin):
+    if is_at_work(origin) or time.time() - found.begun < _START:
         return ["in the background: at work on what a hook had no time for"]
     return ["what a hook had no time for was not finished; `jobsync sync` finishes it"]
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 
 from ..laptop import Laptop
 
@@ -34,14 +35,22 @@ def test_a_pull_that_would_wait_long_ends_and_the_next_hook_says_what_came_of_it
     said = registered.pull().err
     assert said == "jobsync: this takes a while: it goes on in the background, and the next hook says what came of it\n"
     assert not is_updated(registered)
-    # The process that goes on has only been started.
-    registered.wait_for(lambda: "in the background: at work" in registered.jobsync("status").err)
+    assert "in the background: at work" in registered.jobsync("status").err
     assert registered.git("commit", "-q", "--allow-empty", "-m", "meanwhile").err == ""
     registered.wait_for(lambda: is_updated(registered), 60)
     registered.wait_for(lambda: "updated one" in registered.jobsync("status").err)
     said = registered.git("commit", "-q", "--allow-empty", "-m", "later").told
     assert said == "jobsync: in the background: updated one (changed: jobs/one/job.toml in COMMIT)\n"
     assert registered.git("commit", "-q", "--allow-empty", "-m", "all is well").err == ""
+
+
+def test_work_that_nobody_took_up_is_said_once_there_was_time_to(registered: Laptop) -> None:
+    for seconds, said in ((0, "in the background: at work"), (60, "was not finished; `jobsync sync` finishes it")):
+        begun = int(time.time()) - seconds
+        registered.put(str(registered.state / "background"), f'{{"begun": {begun}, "ended": 0, "lines": []}}')
+        assert said in registered.jobsync("status").err
+    registered.jobsync("sync")
+    assert "finish" not in registered.jobsync("status").text
 
 
 def test_a_pull_that_is_interrupted_is_made_up_for_at_once(registered: Laptop) -> None:
