@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -315,8 +315,9 @@ class Laptop:
         found = {}
         for path in sorted(self.home.rglob("*")):
             if not path.is_relative_to(self.work):
-                status = path.lstat()
-                found[str(path)] = (status.st_ino, status.st_mtime_ns, status.st_size, status.st_mode)
+                with suppress(FileNotFoundError):  # of a run that just ends
+                    status = path.lstat()
+                    found[str(path)] = (status.st_ino, status.st_mtime_ns, status.st_size, status.st_mode)
         return found
 
     def wait_for(self, claim: Callable[[], bool], seconds: float = 20) -> None:
