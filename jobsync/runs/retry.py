@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import FrameType
 
 from jobsync import process
@@ -39,24 +40,39 @@ class _Attempts:
         self._argv = argv
         self._environ = environ
         self._pid = 0
-        self.stopped = False
+        self._is_starting = False
+        self._early: list[int] = []
+        self.stopped = 0
+        """The last signal that came."""
+        self.status: int | None = None
+        """Of the last attempt, as sh sees it; None: there was none yet."""
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         """Hand it on; the command decides. Where none runs, the waiting ends."""
         del frame
-        self.stopped = True
-        if not self._pid:
+        self.stopped = number
+        if self._pid:
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(self._pid, number)
+        elif self._is_starting:
+            self._early.append(number)
+        else:
             raise _Stopped
-        os.kill(self._pid, number)
 
     def run(self) -> int:
-        """One attempt: its status as sh sees it."""
-        self._pid = process.start_on_terminal(self._argv, env=self._environ)
+        """One attempt: its status."""
+        # From here on it may run, though its pid is not known yet: what comes now is for it too.
+        self._is_starting = True
         try:
-            status = process.wait_for(self._pid)
+            self._pid = process.start_on_terminal(self._argv, env=self._environ)
         finally:
-            self._pid = 0
-        return status if status >= 0 else 128 - status
+            self._is_starting = False
+        for number in self._early:
+            os.kill(self._pid, number)
+        status = process.wait_for(self._pid)
+        self.status = status if status >= 0 else 128 - status
+        self._pid = 0
+        return self.status
 
 
 def wait_after(effort: Effort, attempt: int, share: float) -> float:
@@ -80,7 +96,6 @@ def run(argv: Sequence[str], effort: Effort, environ: Mapping[str, str]) -> int:
 
 
 def _run(attempts: _Attempts, name: str, effort: Effort) -> int:
-    status = 0
     for attempt in range(1, effort.attempts + 1):
         try:
             status = attempts.run()
@@ -95,5 +110,5 @@ def _run(attempts: _Attempts, name: str, effort: Effort) -> int:
             sys.stderr.write(f"{what}; next in {wait:.3g} s\n")
             time.sleep(wait)
         except _Stopped:
-            return status
+            return 128 + attempts.stopped if attempts.status is None else attempts.status
     raise JobsyncError("no attempt was asked for")

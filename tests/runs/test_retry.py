@@ -5,10 +5,13 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from jobsync import process
+from jobsync.runs import retry as runs
 from jobsync.runs.retry import Effort, wait_after
 
 from .bench import LIMIT, until
@@ -80,6 +83,33 @@ def test_a_stop_while_the_command_runs_is_the_commands_to_hear(tmp_path: Path) -
         until(ready.exists)
         os.kill(child.pid, signal.SIGTERM)
         assert child.wait(LIMIT) == 9
+
+
+@pytest.mark.parametrize("moment", ["before", "as it starts", "as it ends"])
+def test_a_stop_at_any_moment_neither_claims_success_nor_loses_a_status(
+    monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    start, wait = process.start_on_terminal, process.wait_for
+
+    def started(argv: Sequence[str], *, env: Mapping[str, str]) -> int:
+        pid = start(argv, env=env)
+        if moment == "as it starts":
+            signal.raise_signal(signal.SIGTERM)
+        return pid
+
+    def waited(pid: int) -> int:
+        status = wait(pid)
+        if moment == "as it ends":
+            signal.raise_signal(signal.SIGTERM)
+        return status
+
+    monkeypatch.setattr(process, "start_on_terminal", started)
+    monkeypatch.setattr(process, "wait_for", waited)
+    if moment == "before":
+        monkeypatch.setattr(runs._Attempts, "run", lambda _: signal.raise_signal(signal.SIGTERM))
+    line = "exec sleep 1000" if moment == "as it starts" else "exit 5"
+    status = runs.run(["sh", "-c", line], Effort(3, 60, 60), {"PATH": os.environ["PATH"]})
+    assert status == (5 if moment == "as it ends" else 128 + signal.SIGTERM)
 
 
 def test_waits_double_up_to_a_limit_less_up_to_a_quarter() -> None:
