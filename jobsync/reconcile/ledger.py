@@ -42,6 +42,11 @@ class Ledger:
     changed_at: int = 0
     """Second (epoch) at which a sync last changed something."""
 
+    @property
+    def artefacts(self) -> list[Placed]:
+        """Of all jobs, in the order in which the index names them and the pack holds them."""
+        return [one for record in self.records.values() for one in record.artefacts]
+
     def with_record(self, name: str, record: Record | None) -> "Ledger":
         """The same ledger with one record put or taken."""
         records = {known: value for known, value in self.records.items() if known != name}
@@ -53,8 +58,7 @@ class Ledger:
 def is_of_here(ledger: Ledger, paths: Paths) -> bool:
     """Every file that it names is in our own places. A home that was copied or moved brings another one's ledger."""
     ours = {str(place) for place in (*paths.shared, paths.launchers)}
-    directories = {one.path.rpartition("/")[0] for record in ledger.records.values() for one in record.artefacts}
-    return directories <= ours
+    return {one.path.rpartition("/")[0] for one in ledger.artefacts} <= ours
 
 
 def placed(artefact: Artefact) -> Placed:
@@ -221,7 +225,7 @@ class Store:
 
     def sweep(self, ledger: Ledger) -> None:
         """Remove what no record refers to."""
-        used = {one.digest for record in ledger.records.values() for one in record.artefacts}
+        used = {one.digest for one in ledger.artefacts}
         for name in files.names(self._directory):
             if name not in used:
                 files.remove(self._directory / name)

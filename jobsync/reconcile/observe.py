@@ -130,7 +130,7 @@ def _names(directory: Path) -> list[str]:
 
 def _leftovers(paths: Paths, known: set[str], ledger: Ledger, scheduler: Scheduler) -> tuple[str, ...]:
     """What a killed sync left: launchers without a job, and files that were to take a definition's place."""
-    used = {Path(one.path).name for record in ledger.records.values() for one in record.artefacts}
+    used = {Path(one.path).name for one in ledger.artefacts}
     used |= known
     launchers = [paths.launcher(name) for name in _names(paths.launchers) if name not in used]
     start = scheduler.label("")

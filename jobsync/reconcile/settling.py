@@ -16,11 +16,11 @@ from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.standing import schedule_words
-from jobsync.reconcile.state import Observed, Placed, Source, Want, Wanted
+from jobsync.reconcile.state import Observed, Source, Want, Wanted
 from jobsync.repo.affected import lines
 
 
-def contents(want: Want, observed: Observed) -> dict[str, bytes]:
+def _contents(want: Want, observed: Observed) -> dict[str, bytes]:
     """The bytes that stand at each path when everything that is wanted has been done."""
     found = {path: state.content for path, state in observed.files.items() if state.content is not None}
     for desired in want.jobs.values():
@@ -29,22 +29,19 @@ def contents(want: Want, observed: Observed) -> dict[str, bytes]:
     return found
 
 
-def _artefacts(ledger: Ledger) -> list[Placed]:
-    return [one for record in ledger.records.values() for one in record.artefacts]
-
-
 def settle(
-    origin: Origin, ledger: Ledger, head: HeadState, written: Mapping[str, bytes], former: Ledger
+    origin: Origin, ledger: Ledger, head: HeadState, want: Want, observed: Observed, former: Ledger
 ) -> index.Index | None:
     """The index of a ledger that leaves nothing outstanding, its pack written; None where it cannot be relied on.
 
-    `written`: the bytes by path; those that are not the ledger's are none to rely on. What is not among them was not
-    looked at again, and is in the pack of the ledger before. `JobsyncError` when the pack cannot be written.
+    `former`: the ledger before, whose pack holds what was left untouched. `JobsyncError` when the new pack cannot be
+    written.
     """
-    artefacts = _artefacts(ledger)
-    known = _index(origin, ledger, head, artefacts) if head.commit else None
-    looked_at = (one for one in artefacts if one.path in written)
-    if known is None or any(index.digest(written[one.path]) != one.digest for one in looked_at):
+    known = _index(origin, ledger, head) if head.commit else None
+    written = _contents(want, observed)
+    untouched = {one.path for record in want.untouched.values() for one in record.artefacts}
+    looked_at = (one for one in ledger.artefacts if one.path not in untouched)
+    if known is None or any(index.digest(written.get(one.path, b"")) != one.digest for one in looked_at):
         return None
     pack = origin.paths.pack
     # Before the ledger: a pack that belongs to no index is only one that is not believed. Nor is what a power cut may
@@ -55,8 +52,8 @@ def settle(
 
 
 def _parts(known: index.Index, pack: Path, former: Ledger, written: Mapping[str, bytes]) -> Iterator[bytes]:
-    """Of the new pack; what was not looked at again out of the old one, in which it comes in the same order."""
-    before = _artefacts(former)
+    """Of the new pack; what was left untouched out of the old one, in which it comes in the same order."""
+    before = former.artefacts
     name = index.pack_name(one.digest for one in before)
     packed = compare.packed(((one.mode, one.size, one.path) for one in before), name, str(pack))
     yield index.pack_head(known.pack)
@@ -69,8 +66,8 @@ def _parts(known: index.Index, pack: Path, former: Ledger, written: Mapping[str,
         yield content
 
 
-def _index(origin: Origin, ledger: Ledger, head: HeadState, artefacts: list[Placed]) -> index.Index | None:
-    result = index.Index()
+def _index(origin: Origin, ledger: Ledger, head: HeadState) -> index.Index | None:
+    result, artefacts = index.Index(), ledger.artefacts
     result.config = configuration.digest(files.read(origin.config.file) or b"")
     query = origin.scheduler.query()
     result.scheduler, result.survey = origin.scheduler.manners.name, query.argv

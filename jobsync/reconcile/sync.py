@@ -178,7 +178,8 @@ def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budge
     if planned.whole or done.ledger != planned.ledger:
         settled = planned.whole and not failed and _becomes_settled(planned.plan, done)
         settled = settled and not holding.is_in_debt(paths)
-        known = _settle(planned, origin, done.ledger) if settled else None
+        seen = planned.want, planned.observed, planned.ledger
+        known = settling.settle(origin, done.ledger, planned.head, *seen) if settled else None
         plain = known if _is_plain(planned.plan) else None
         settling.remember_work_tree(origin, done.ledger, planned.head, plain, planned.want.definitions)
         ledgers.write(paths.ledger, done.ledger, known)
@@ -187,11 +188,6 @@ def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budge
     configuration.refresh_index(origin.config)
     deferred.write(origin, _waiting(planned, origin, done))
     return done
-
-
-def _settle(planned: Planned, origin: Origin, ledger: Ledger) -> index.Index | None:
-    written = settling.contents(planned.want, planned.observed)
-    return settling.settle(origin, ledger, planned.head, written, planned.ledger)
 
 
 def _waiting(planned: Planned, origin: Origin, done: Applied) -> dict[str, deferred.Request]:

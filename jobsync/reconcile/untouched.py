@@ -24,8 +24,7 @@ def find_untouched(origin: Origin, ledger: Ledger, affected: Collection[str], an
     known = index.read(str(origin.paths.ledger))
     if known is None or not isinstance(answer, Survey):
         return {}
-    artefacts = [one for record in ledger.records.values() for one in record.artefacts]
-    if known.pack != index.pack_name(one.digest for one in artefacts):
+    if known.pack != index.pack_name(one.digest for one in ledger.artefacts):
         return {}
     intact = compare.intact(known.files, known.pack, str(origin.paths.pack))
     excluded = {*affected, *ledger.held, *files.names(origin.paths.pause("x").parent)}
