@@ -10,20 +10,8 @@ from itertools import product
 from jobsync.definitions.clock import WEEKDAYS, Clock, check_count, day_parts, plain_text, sentence, time_words
 from jobsync.definitions.duration import format_duration, parse_duration
 from jobsync.definitions.job import Slot
-from jobsync.definitions.slots import MINUTES_A_DAY, next_runs, shift, simplify
+from jobsync.definitions.slots import MINUTES_A_DAY, shift, simplify
 from jobsync.errors import JobsyncError
-
-__all__ = [
-    "format_duration",
-    "merge",
-    "next_runs",
-    "parse_duration",
-    "read_at",
-    "read_every",
-    "read_spread",
-    "spread_of",
-    "spread_out",
-]
 
 LONGEST_EVERY = 12 * 60
 INTERVALS = tuple(n for n in range(1, LONGEST_EVERY + 1) if MINUTES_A_DAY % n == 0)

@@ -45,7 +45,7 @@ def gather(origin: Origin, since: datetime, now: datetime) -> tuple[Timeline, ..
     """Every job that is defined or installed, and every other one that ran since then. Both aware, machine's zone."""
     planned = plan(origin, Orders())
     defined = {*planned.want.definitions, *planned.ledger.records}
-    recorded = {path.name for path in files.listing(origin.paths.runs("x").parent)}
+    recorded = {*files.names(origin.paths.runs("x").parent)}
     names = [name for name in sorted(defined | recorded) if not is_own(name)]
     found = [_one(origin, planned, name, since, now) for name in names]
     return tuple(one for one in found if one.events or one.name in defined)

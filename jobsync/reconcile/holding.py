@@ -158,7 +158,7 @@ def drop_stale_holds(paths: Paths) -> None:
 
 def is_in_debt(paths: Paths) -> bool:
     """Whether a start is still owed."""
-    return bool(files.listing(paths.owed("x").parent))
+    return bool(files.names(paths.owed("x").parent))
 
 
 def pay_debts(paths: Paths, scheduler: Scheduler, known: Mapping[str, Record]) -> None:

@@ -84,7 +84,7 @@ def on_disk(paths: Paths, prefix: str, runtime: str) -> Disk:
     suffixes = installed(paths, prefix)
     alone = [label for label, ones in suffixes.items() if not ones & set(_TRIGGERS)]
     contents = {label: content(paths.units / f"{label}.{units.SERVICE}") for label in alone}
-    linked = {path.name for target in units.TARGETS.values() for path in files.listing(paths.wants(target))}
+    linked = {name for target in units.TARGETS.values() for name in files.names(paths.wants(target))}
     places = [path for place in paths.overriding(runtime) for path in files.listing(place)]
     here = [path for path in places if path.name.startswith(f"{prefix}.")]
     copies = {path.name: content(paths.units / path.name) for path in here if path.is_file() and not _is_mask(path)}

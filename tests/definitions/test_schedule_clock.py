@@ -14,7 +14,8 @@ from jobsync.definitions import schedule
 from jobsync.definitions.clock import Clock
 from jobsync.definitions.cron import SHORTHANDS
 from jobsync.definitions.job import Slot
-from jobsync.definitions.schedule import INTERVALS, next_runs
+from jobsync.definitions.schedule import INTERVALS
+from jobsync.definitions.slots import next_runs
 from jobsync.errors import JobsyncError
 
 from .clock_oracle import matching, moments, shown_moments, steady
