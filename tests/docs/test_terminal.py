@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,13 @@ def _without_jobs(laptop: Laptop) -> Terminal:
     (laptop.work / "jobsync.toml").unlink()
     laptop.git("commit", "-q", "-a", "-m", "no jobs yet")
     laptop.git("push", "-q")
+    laptop.environment["TZ"] = _noon()
     return Terminal(laptop)
+
+
+def _noon() -> str:
+    """A zone in which it is past noon. Before the hour of a job its next run is today, so the table has more room."""
+    return f"NOON{datetime.now(UTC).hour - 12}"
 
 
 def _comparable(lines: list[str] | tuple[str, ...]) -> list[str]:
