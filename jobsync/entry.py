@@ -76,9 +76,13 @@ def _hand_over(
 
     gc.disable()
     _complete_path()
-    from jobsync.reconcile.hook import wake
+    from jobsync.reconcile.hook import Seen, wake
+    from jobsync.reconcile.origin import Heard
 
-    seen = (place.git_dir, place.work_tree, *place.head) if place is not None and place.is_here else None
+    seen = None
+    if place is not None and place.is_here:
+        heard = Heard(place.said, place.stamp) if place.said is not None and not place.said.status else None
+        seen = Seen(place.git_dir, place.work_tree, *place.head, heard)
     wake(event, arguments, environ, seen)
     return True
 

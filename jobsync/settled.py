@@ -45,8 +45,10 @@ class Place:
         "is_here",
         "ledger",
         "pack",
+        "said",
         "schedules",
         "sources",
+        "stamp",
         "state",
         "work_tree",
     )
@@ -64,6 +66,10 @@ class Place:
         """git has said that these are the places that it means."""
         self.head = ("", "")
         """What it has said then of HEAD: commit and full name, which is `HEAD` where it is detached. Empty: nothing."""
+        self.stamp: tuple[int, ...] = ()
+        """Of the ledger, before anything was asked."""
+        self.said: process.Finished | None = None
+        """What the scheduler has answered since then."""
 
 
 class Machine:
@@ -130,10 +136,11 @@ class Answer:
 def ask(place: Place, machine: Machine, environ: "Mapping[str, str]") -> "Answer | None":
     """HEAD, installed bytes and loaded jobs are all as the last sync left them; None where they are not.
 
-    Either way the place knows afterwards what git has said of it. `JobsyncError` where a process does not end.
+    Either way the place knows afterwards what git and the scheduler have said. `JobsyncError` where a process does not end.
     """
     if os.path.exists(place.state + "/background"):  # somebody is at work, or has news
         return None
+    place.stamp = index.stamp(place.ledger)
     known = index.read(place.ledger)
     if known is None or known.config != machine.config or not known.survey or known.scheduler not in _SCHEDULERS:
         return None
@@ -154,6 +161,7 @@ def ask(place: Place, machine: Machine, environ: "Mapping[str, str]") -> "Answer
     ids = [blob for blob, _ in known.objects]
     if place.is_here and len(lines) == 5 + len(ids):
         place.head = (lines[3], lines[-1])
+    place.said = survey
     if (
         not intact
         or head.status

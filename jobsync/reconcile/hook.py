@@ -19,7 +19,7 @@ from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.budget import WAITING, WORKING, Budget, OutOfTime
 from jobsync.reconcile.desired import affected_jobs, head_state
 from jobsync.reconcile.ledger import Ledger
-from jobsync.reconcile.origin import Origin, open_origin
+from jobsync.reconcile.origin import Heard, Origin, open_origin
 from jobsync.reconcile.state import Report
 from jobsync.reconcile.sync import HeadMoved, sync_from_hook
 from jobsync.repo.affected import Entries
@@ -27,7 +27,7 @@ from jobsync.repo.repository import Head, Place, branch_of, identity, locate
 from jobsync.repo.situation import situation
 from jobsync.repo.verdict import Situation, decide
 from jobsync.tones import printable
-from jobsync.values import replace
+from jobsync.values import dataclass, replace
 
 _INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -121,9 +121,23 @@ def _tell(origin: Origin, done: Report) -> None:
         _say(report.failing_line(done, failed))
 
 
-Seen = tuple[str, str, str, str]
-"""What git has said already: its directory (no linked work tree's), the work tree, HEAD's commit and full name, both
-empty where it has not."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was found out before anybody knew that there is something to do."""
+
+    git_dir: str
+    """As git says; no linked work tree's."""
+    work_tree: str
+    commit: str
+    """HEAD's; empty where git has not said it."""
+    ref: str
+    """HEAD's full name; empty where the commit is."""
+    heard: Heard | None
+
+    @property
+    def head(self) -> Head | None:
+        """HEAD, if git has said it."""
+        return Head(self.commit, branch_of(self.ref)) if self.commit else None
 
 
 def wake(event: str, arguments: tuple[str, ...], environ: Mapping[str, str], seen: Seen | None = None) -> None:
@@ -140,19 +154,19 @@ def _wake(event: str, arguments: tuple[str, ...], environ: Mapping[str, str], se
     file = configuration.find(environ)
     if file is None or not file.is_file():
         return
-    place = Place(seen[0], seen[0], seen[1], None) if seen else locate(environ, str(Path.cwd()))
+    place = Place(seen.git_dir, seen.git_dir, seen.work_tree, None) if seen else locate(environ, str(Path.cwd()))
     if place is None:
         return
     config = configuration.load(file)
     wanted = identity(place.git_dir, place.work_tree)
     for repo in config.repos:
         if repo.id == wanted:
-            origin = open_origin(config, repo, environ)
+            origin = replace(open_origin(config, repo, environ), heard=seen.heard if seen else None)
             look = partial(
                 situation, origin.repository, place, event, arguments, environ,
                 wanted_branch=repo.branch, registered=True,
             )  # fmt: skip
-            _follow(origin, event, look, Head(seen[2], branch_of(seen[3])) if seen and seen[2] else None)
+            _follow(origin, event, look, seen.head if seen else None)
 
 
 def _follow(origin: Origin, event: str, look: Callable[..., Situation], head: Head | None) -> None:
@@ -167,7 +181,7 @@ def _follow(origin: Origin, event: str, look: Callable[..., Situation], head: He
         _sync(replace(origin, seen=facts.commit, skipped=facts.skipped))
     except HeadMoved:
         if decide(look()).sync:
-            _sync(origin)
+            _sync(replace(origin, heard=None))
 
 
 def prove(event: str, directory: str) -> None:

@@ -9,6 +9,8 @@ The pack beside it holds the bytes of all artefacts, one after the other, and ca
 belongs to; `compare.py` reads it.
 """
 
+import os
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -109,6 +111,15 @@ def parse(text: str) -> "Index | None":
     modes = [int(mode, 8) for mode in rows["modes"]]
     index.files = list(zip(modes, map(int, rows["sizes"]), rows["paths"], strict=True))
     return index
+
+
+def stamp(path: str) -> tuple[int, ...]:
+    """Which file is at `path`: another one after each write of the ledger. Empty when there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - pathlib is heavy
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def read(path: str) -> "Index | None":

@@ -7,12 +7,22 @@ from jobsync import config as configuration
 from jobsync.config import Config, Repo, rendering_digest
 from jobsync.definitions.job import Machine
 from jobsync.paths import Paths, paths_of
+from jobsync.process import Finished
 from jobsync.repo.repository import Place, Repository, open_repository
 from jobsync.repo.situation import situation
 from jobsync.repo.verdict import BY_HAND, Situation
 from jobsync.schedulers.choose import scheduler_for
 from jobsync.schedulers.protocol import Scheduler
 from jobsync.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the scheduler said to a hook before this sync began."""
+
+    said: Finished
+    ledger: tuple[int, ...]
+    """`index.stamp` from before it was asked: no longer the ledger's where another sync has changed something since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,8 @@ class Origin:
     """The commit that HEAD was when a hook decided to sync, and git was asked for `skipped`; empty: nobody has."""
     skipped: frozenset[str] = frozenset()
     """Files that sparse checkout leaves out, as long as HEAD is that commit."""
+    heard: Heard | None = None
+    """Saves a sync the first question to the scheduler."""
 
     @property
     def machine(self) -> Machine:

@@ -17,6 +17,7 @@ from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders, make_plan
 from jobsync.reconcile.state import Caller, FileState, Observed, Outcome, Plan, Report, Result, Unwanted, Want
+from jobsync.process import Finished
 from jobsync.repo.affected import Entries
 from jobsync.runs import records
 from jobsync.schedulers.protocol import Unknown
@@ -49,6 +50,12 @@ class Planned:
     whole: bool
     """Made for all jobs, not for some by name."""
     caller: Caller = Caller.HAND
+
+
+def _said(origin: Origin) -> Finished | None:
+    """What the scheduler told the hook, unless another sync may have changed it: then its ledger is another file."""
+    heard = origin.heard
+    return heard.said if heard is not None and heard.ledger == index.stamp(str(origin.paths.ledger)) else None
 
 
 def _known_names(want: Want, observed: Observed) -> set[str]:
@@ -97,7 +104,7 @@ def _plan(origin: Origin, orders: Orders, names: Collection[str]) -> Planned:
     if orders.caller is Caller.HAND:
         want = by_hand(origin, known, head)
     else:
-        answer = origin.scheduler.survey()
+        answer = origin.scheduler.survey(_said(origin))
         want = in_hook(origin, known, head, answer)
     whole = not names
     search = whole and orders.caller is Caller.HAND
@@ -286,7 +293,7 @@ def _leave_note(origin: Origin) -> None:
 def _follow_up(origin: Origin, progress: Progress, budget: Budget = UNLIMITED) -> Report | None:
     """Answer the wake-ups that came during a sync; None when there was none, or its hook got the lock itself."""
     done = None
-    origin = replace(origin, seen="")  # what that hook saw of git is old by now
+    origin = replace(origin, seen="", heard=None)  # what that hook saw is old by now
     while _take_note(origin):
         try:
             done = _locked(origin, Orders(caller=Caller.HOOK), (), progress, 0, budget)
@@ -342,7 +349,7 @@ def _at_once(origin: Origin, budget: Budget) -> Report:
         return _locked(origin, orders, (), no_progress, 0, budget)
     except lock.Locked:
         _leave_note(origin)
-        done = _locked(origin, orders, (), no_progress, 0, budget)
+        done = _locked(replace(origin, heard=None), orders, (), no_progress, 0, budget)
         _take_note(origin)
         return done
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from jobsync.definitions.job import Job
 from jobsync.errors import JobsyncError
 from jobsync.findings import Finding, Subject
+from jobsync.process import Finished
 from jobsync.values import dataclass
 
 LINK = 0o120000
@@ -190,8 +191,11 @@ class Scheduler(Protocol):
         """Labels under this repository's prefix whose definition stands where the scheduler looks."""
         ...
 
-    def survey(self) -> Answer:
-        """One process, one snapshot. Never raises: what cannot be asked is `Unknown`."""
+    def survey(self, said: Finished | None = None) -> Answer:
+        """One process, one snapshot. Never raises: what cannot be asked is `Unknown`.
+
+        `said`: what `query` was answered a moment ago, to be read instead of asked for.
+        """
         ...
 
     def identify(self, label: str) -> Identity | None:

@@ -177,16 +177,16 @@ def _one_query(counts: Mapping[str, Counts]) -> None:
 
 
 def _few_calls(counts: Mapping[str, Counts]) -> None:
-    """Of k jobs at most 2k + 7 calls on launchd, and 6 in all on systemd: the hook's query, surveys, and the change.
+    """Of k jobs at most 2k + 6 calls on launchd, and 5 in all on systemd: the hook's query, surveys, and the change.
 
     launchd is asked for the owner of what it holds under each label, and sends one job away a call; it loads all in
-    one. Five surveys serve all: what is there, does anything run by now, are they gone, are all loaded, do they stay.
+    one. Four surveys serve all: does anything run by now, are they gone, are all loaded, do they stay.
     """
     for name, found in counts.items():
         changed = {"bare Python": 0, "nothing changed": 0, "one changed": 1}.get(name)
         changed = int(name.split()[1]) if changed is None else changed
-        assert found.programs["launchctl"] <= (2 * changed + 7 if changed else 1)
-        assert found.programs["systemctl"] <= (6 if changed else 1)
+        assert found.programs["launchctl"] <= (2 * changed + 6 if changed else 1)
+        assert found.programs["systemctl"] <= (5 if changed else 1)
         assert found.programs["git"] <= (4 if changed else 1)
         assert not changed or _queries(found) > 3
 

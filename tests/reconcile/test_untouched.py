@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from jobsync import config as configuration
-from jobsync.reconcile import desired
-from jobsync.reconcile.origin import Origin, open_origin
+from jobsync import process
+from jobsync.reconcile import desired, index
+from jobsync.reconcile.origin import Heard, Origin, open_origin
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller, Outcome, Plan
 from jobsync.reconcile.sync import _follow_up, no_progress, plan
+from jobsync.schedulers.launchd import domain
 from jobsync.values import replace
 
 from .. import linux
@@ -205,3 +207,45 @@ def test_what_it_saw_is_old_when_another_hook_has_come_meanwhile(settled: Laptop
     assert done is not None
     assert not done.would_change
     assert settled.loaded() >= {"one"}
+
+
+def _heard(laptop: Laptop) -> Origin:
+    """As a hook leaves it: the scheduler has answered a moment ago, and shall not be asked again."""
+    here = origin(laptop)
+    query = here.scheduler.query()
+    said = process.run(query.argv, env={"PATH": "/usr/bin:/bin"}, timeout=20)
+    return replace(here, heard=Heard(said, index.stamp(str(here.paths.ledger))))
+
+
+def _surveys(laptop: Laptop) -> int:
+    return sum(call == ["print", domain()] for call in laptop.simulator.calls())
+
+
+def test_what_the_scheduler_told_the_hook_is_not_asked_again(settled: Laptop) -> None:
+    _commit(settled, JOB.replace("09:00", "10:00"))
+    heard = _heard(settled)
+    before = _surveys(settled)
+    told = plan(heard, Orders(Caller.HOOK))
+    assert _surveys(settled) == before
+    assert told.plan == plan(origin(settled), Orders(Caller.HOOK)).plan
+    assert _surveys(settled) == before + 1
+
+
+def test_what_it_told_is_old_when_another_sync_has_changed_something_since(settled: Laptop) -> None:
+    heard = _heard(settled)
+    settled.job("four")
+    settled.git("add", "-A")
+    settled.git("-c", "core.hooksPath=/nonexistent", "commit", "-qm", "change")
+    settled.jobsync("sync")
+    made = plan(heard, Orders(Caller.HOOK))
+    assert {*made.want.untouched} == {"daemon", "four", "one", "three", "two"}
+    assert not made.plan.would_change
+
+
+def test_what_it_told_is_old_when_another_hook_has_come_meanwhile(settled: Laptop) -> None:
+    heard = _heard(settled)
+    settled.bootout("one")
+    heard.paths.note.touch()
+    done = _follow_up(heard, no_progress)
+    assert done is not None
+    assert {one.name for one in done.results if one.outcome is Outcome.RELOADED} == {"one"}

@@ -400,9 +400,15 @@ SEEDS = (
     ),
     Seed(
         "old-sparse-checkout-believed",
-        '    origin = replace(origin, seen="")  # what that hook saw of git is old by now\n',
+        '    origin = replace(origin, seen="", heard=None)  # what that hook saw is old by now\n',
         "",
         (UNTOUCHED + "test_what_it_saw_is_old_when_another_hook_has_come_meanwhile",),
+    ),
+    Seed(
+        "old-answer-of-the-scheduler-believed",
+        "    return heard.said if heard is not None and heard.ledger == ",
+        "    return heard.said if heard is not None and () != ",
+        (UNTOUCHED + "test_what_it_told_is_old_when_another_sync_has_changed_something_since",),
     ),
     Seed(
         "torn-file-believed",
