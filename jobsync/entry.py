@@ -81,7 +81,7 @@ def _hand_over(
 
     seen = None
     if place is not None and place.is_here:
-        heard = Heard(place.said, place.stamp) if place.said is not None and not place.said.status else None
+        heard = Heard(place.said, place.stamp) if place.said is not None else None
         seen = Seen(place.git_dir, place.work_tree, *place.head, heard)
     wake(event, arguments, environ, seen)
     return True

@@ -13,10 +13,11 @@ from jobsync.errors import JobsyncError
 
 TYPE_CHECKING = False  # `typing` is heavier than all that is needed here
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _CHUNK = 1 << 16
 _SIGKILL = 9
+_MOST_AT_ONCE = 4
 # git may hand SIGALRM down as ignored (its progress display does), and Python ignores SIGPIPE and SIGXFSZ;
 # whatever we start gets the defaults back. The numbers are the same on Linux and macOS.
 _DEFAULTED = (13, 14, 25)
@@ -48,7 +49,7 @@ class Finished:
 
 
 class Child:
-    """A started process whose output is still to be read; `finish` must be called exactly once."""
+    """A started process whose output is still to be read; `finish` or `kill` must be called, once."""
 
     __slots__ = ("_read_ends", "_write_end", "argv", "pid")
 
@@ -71,6 +72,13 @@ class Child:
         self._write_end = stdin[1]
         self._read_ends = (stdout[0], stderr[0])
 
+    def kill(self) -> None:
+        """Instead of `finish`: end it and its process group, whatever it does."""
+        try:
+            self._kill()
+        finally:
+            self._close()
+
     def finish(self, timeout: float, stdin: bytes = b"") -> Finished:
         """Feed `stdin`, read everything, wait for the end. `TimedOut` after `timeout` seconds: killed, reaped."""
         deadline = time.monotonic() + timeout
@@ -81,12 +89,15 @@ class Child:
                 raise TimedOut(f"{' '.join(self.argv)} did not answer within {timeout:g} seconds")
             status = self._reap(deadline, timeout)
         finally:
-            for end in (*self._read_ends, self._write_end):
-                if end >= 0:
-                    os.close(end)
-            self._write_end = -1
+            self._close()
         stdout, stderr = (b"".join(outputs[end]) for end in self._read_ends)
         return Finished(self.argv, status, stdout, stderr)
+
+    def _close(self) -> None:
+        for end in (*self._read_ends, self._write_end):
+            if end >= 0:
+                os.close(end)
+        self._write_end = -1
 
     def _exchange(self, stdin: bytes, outputs: "dict[int, list[bytes]]", deadline: float) -> bool:
         """Move bytes until both outputs are closed; False when the deadline came first."""
@@ -184,6 +195,27 @@ def start(
 def run(argv: "Sequence[str]", *, env: "Mapping[str, str]", timeout: float, stdin: bytes = b"") -> Finished:
     """Run `argv` to its end, at most `timeout` seconds. `NotStarted`, `TimedOut`; any exit status is an answer."""
     return start(argv, env=env, has_input=bool(stdin)).finish(timeout, stdin)
+
+
+def run_all(argvs: "Iterable[Sequence[str]]", *, env: "Mapping[str, str]", timeout: float) -> "list[Finished]":
+    """As `run` for each of these, several at a time; how they ended, in this order.
+
+    For what only asks: `NotStarted` or `TimedOut` of one kills those that are under way, and no other is started.
+    """
+    at_once = min(os.cpu_count() or 1, _MOST_AT_ONCE)
+    answers: list[Finished] = []
+    running: list[Child] = []
+    try:
+        for argv in argvs:
+            if len(running) == at_once:
+                answers.append(running.pop(0).finish(timeout))
+            running.append(start(argv, env=env))
+        while running:
+            answers.append(running.pop(0).finish(timeout))
+    finally:
+        for child in running:
+            child.kill()
+    return answers
 
 
 def _handed_down() -> "list[int]":

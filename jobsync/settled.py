@@ -68,7 +68,7 @@ class Place:
         """What it has said then of HEAD: commit and full name, which is `HEAD` where it is detached. Empty: nothing."""
         self.stamp: tuple[int, ...] = ()
         """Of the ledger, before anything was asked."""
-        self.said: process.Finished | None = None
+        self.said: bytes | None = None
         """What the scheduler has answered since then."""
 
 
@@ -136,7 +136,7 @@ class Answer:
 def ask(place: Place, machine: Machine, environ: "Mapping[str, str]") -> "Answer | None":
     """HEAD, installed bytes and loaded jobs are all as the last sync left them; None where they are not.
 
-    Either way the place knows afterwards what git and the scheduler have said. `JobsyncError` where a process does not end.
+    Either way the place knows afterwards what git and the scheduler have said. `JobsyncError` where one does not end.
     """
     if os.path.exists(place.state + "/background"):  # somebody is at work, or has news
         return None
@@ -161,7 +161,7 @@ def ask(place: Place, machine: Machine, environ: "Mapping[str, str]") -> "Answer
     ids = [blob for blob, _ in known.objects]
     if place.is_here and len(lines) == 5 + len(ids):
         place.head = (lines[3], lines[-1])
-    place.said = survey
+    place.said = None if survey.status else survey.stdout
     if (
         not intact
         or head.status

@@ -54,6 +54,42 @@ def test_status_and_both_outputs_come_back() -> None:
     assert done.argv == ("sh", "-c", "echo out; echo err >&2; exit 7")
 
 
+def test_several_are_asked_at_once_and_answer_in_order() -> None:
+    lines = [f"sleep 0.0{9 - number}; echo {number}; exit {number}" for number in range(9)]
+    answers = process.run_all([("sh", "-c", line) for line in lines], env=ENV, timeout=60)
+    assert [(one.status, one.stdout) for one in answers] == [(number, b"%d\n" % number) for number in range(9)]
+    assert process.run_all([], env=ENV, timeout=60) == []
+
+
+def test_no_more_are_asked_at_once_than_there_are_processors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each leaves a mark while it runs, and says how many it sees."""
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    line = f"echo >{marks}/$$; sleep 0.1; ls {marks} | wc -l; rm {marks}/$$"
+    most = {}
+    for processors in (1, 2, 64):
+        monkeypatch.setattr(os, "cpu_count", lambda count=processors: count)
+        answers = process.run_all([("sh", "-c", line)] * 10, env=ENV, timeout=60)
+        most[processors] = max(int(one.stdout) for one in answers)
+    assert most[1] == 1
+    assert most[2] <= 2
+    assert most[64] <= 4
+
+
+@pytest.mark.parametrize("bad", [("sh", "-c", "exec sleep 1000"), ("/nonexistent",)])
+def test_one_that_cannot_be_asked_ends_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    before = open_descriptors()
+    pid = tmp_path / "pid"
+    other = ("sh", "-c", f"echo $$ >{pid}.new; mv {pid}.new {pid}; exec sleep 1000")
+    with pytest.raises((process.TimedOut, process.NotStarted)):
+        process.run_all([bad, other] if bad[0] == "sh" else [other, bad], env=ENV, timeout=0.5)
+    assert not pid.exists() or not is_alive(int(pid.read_text()))
+    assert open_descriptors() == before
+
+
 def test_an_end_by_signal_is_minus_the_signal() -> None:
     assert sh("kill -TERM $$").status == -signal.SIGTERM
 

@@ -93,9 +93,10 @@ def _identity(view: View) -> Iterable[Finding]:
     if not isinstance(view.answer, Survey):
         yield skipped("the scheduler cannot say what is loaded now")
         return
-    for name, wanted in _settled(view):
-        found = view.origin.scheduler.identify(wanted.rendering.label)
-        finding = _identified(view, name, wanted, found)
+    settled = list(_settled(view))
+    identities = view.origin.scheduler.identities([wanted.rendering.label for _, wanted in settled])
+    for name, wanted in settled:
+        finding = _identified(view, name, wanted, identities.get(wanted.rendering.label))
         if finding is not None:
             yield finding
 

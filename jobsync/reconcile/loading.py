@@ -94,7 +94,7 @@ class Loader:
         if not isinstance(answer, Survey) or label not in answer.services:
             return False
         try:
-            identity = self._scheduler.identify(label)
+            identity = self._scheduler.identities([label]).get(label)
         except JobsyncError:
             return False
         return identity is not None and identity.digest == digest

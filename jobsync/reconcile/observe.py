@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from jobsync import process
@@ -71,7 +71,7 @@ def _labels(want: Want, ledger: Ledger) -> set[str]:
 
 def _identities(
     want: Want, ledger: Ledger, answer: Answer, scheduler: Scheduler, orphans: Iterable[str]
-) -> dict[str, Identity | None]:
+) -> Mapping[str, Identity]:
     """Ask the jobs themselves, where they are loaded and the ledger cannot tell with what, or are about to be unloaded.
 
     Somebody else's job under one of our labels must never be unloaded for ours.
@@ -85,7 +85,7 @@ def _identities(
             asked.add(desired.rendering.label)
         elif isinstance(desired, Unwanted) and record is not None:
             asked.add(record.label)
-    return {label: scheduler.identify(label) for label in sorted(asked) if label in answer.services}
+    return scheduler.identities([label for label in sorted(asked) if label in answer.services])
 
 
 def find_orphans(want: Want, ledger: Ledger, answer: Answer, scheduler: Scheduler) -> dict[str, str]:

@@ -7,7 +7,6 @@ from jobsync import config as configuration
 from jobsync.config import Config, Repo, rendering_digest
 from jobsync.definitions.job import Machine
 from jobsync.paths import Paths, paths_of
-from jobsync.process import Finished
 from jobsync.repo.repository import Place, Repository, open_repository
 from jobsync.repo.situation import situation
 from jobsync.repo.verdict import BY_HAND, Situation
@@ -18,9 +17,9 @@ from jobsync.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the scheduler said to a hook before this sync began."""
+    """What the scheduler answered a hook's query before this sync began."""
 
-    said: Finished
+    said: bytes
     ledger: tuple[int, ...]
     """`index.stamp` from before it was asked: no longer the ledger's where another sync has changed something since."""
 

@@ -172,7 +172,7 @@ class Observed:
 
     answer: Answer
     files: Mapping[str, FileState]
-    identities: Mapping[str, Identity | None] = field(default_factory=dict)
+    identities: Mapping[str, Identity] = field(default_factory=dict)
     """What loaded jobs say of themselves, asked only where the ledger cannot tell."""
     orphans: Mapping[str, str] = field(default_factory=dict)
     """Job name -> label: marked as this repository's, not defined, not in the ledger."""

@@ -17,7 +17,6 @@ from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders, make_plan
 from jobsync.reconcile.state import Caller, FileState, Observed, Outcome, Plan, Report, Result, Unwanted, Want
-from jobsync.process import Finished
 from jobsync.repo.affected import Entries
 from jobsync.runs import records
 from jobsync.schedulers.protocol import Unknown
@@ -52,7 +51,7 @@ class Planned:
     caller: Caller = Caller.HAND
 
 
-def _said(origin: Origin) -> Finished | None:
+def _said(origin: Origin) -> bytes | None:
     """What the scheduler told the hook, unless another sync may have changed it: then its ledger is another file."""
     heard = origin.heard
     return heard.said if heard is not None and heard.ledger == index.stamp(str(origin.paths.ledger)) else None

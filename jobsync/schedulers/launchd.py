@@ -173,45 +173,37 @@ class Launchd:
         del load_digest
         return (label,)
 
-    def survey(self, said: process.Finished | None = None) -> Answer:
+    def survey(self, said: bytes | None = None) -> Answer:
         """See the protocol. 112, 124 and 125: no GUI login now, which is no reason to believe it for good."""
+        if said is not None:
+            return _surveyed(said)
         try:
-            answer = said or self._call("print", domain())
+            answer = self._call("print", domain())
         except JobsyncError as error:
             return Unknown(error.message)
         if answer.status in _NO_SESSION:
             return NoSession(f"no GUI session for {domain()}: jobs load at the next login")
         if answer.status != _OK:
             return Unknown(_failure(answer))
-        text = answer.stdout.decode("utf-8", "replace")
-        services = launchd_print.services(text)
-        if services is None:
-            return Unknown(f"`launchctl print {domain()}` printed nothing that jobsync can read")
-        return Survey(
-            services={label: Loaded(pid, status) for label, (pid, status) in services.items()},
-            disabled={
-                label: f"launchctl enable {self._target(label)}" for label in launchd_print.disabled(text) if label
-            },
-        )
+        return _surveyed(answer.stdout)
 
     def enclosing(self, answer: Survey) -> frozenset[int]:
         """See the protocol: launchd ends a job's process group, which ancestry tells."""
         del answer
         return frozenset()
 
-    def identify(self, label: str) -> Identity | None:
-        """See the protocol."""
-        answer = self._call("print", self._target(label))
-        if answer.status == _NO_SERVICE:
-            return None
-        self._check(answer)
-        text = answer.stdout.decode("utf-8", "replace")
-        environment = launchd_print.environment(text)
-        return Identity(environment.get(plist.OWNER, ""), environment.get(plist.DIGEST, ""), launchd_print.path(text))
+    def identities(self, labels: Collection[str]) -> Mapping[str, Identity]:
+        """See the protocol. A `print` for each, several at a time: of 100 that takes half as long on two processors."""
+        argvs = [[self._config.launchctl, "print", _target(label)] for label in labels]
+        answers = process.run_all(argvs, env=self._env, timeout=TIMEOUT)
+        found = {label: answer for label, answer in zip(labels, answers, strict=True) if answer.status != _NO_SERVICE}
+        for answer in found.values():
+            self._check(answer)
+        return {label: _identity(answer.stdout.decode("utf-8", "replace")) for label, answer in found.items()}
 
     def owns(self, label: str) -> bool:
         """See the protocol."""
-        identity = self.identify(label)
+        identity = self.identities([label]).get(label)
         return identity is not None and identity.owner == self.owner
 
     def unload(self, labels: Collection[str], *, sparing: Collection[str] = (), wait: float | None = None) -> Unloading:
@@ -223,7 +215,7 @@ class Launchd:
         return Unloading(_each(labels, lambda label: self._unload(label, wait)), are_gone=False)
 
     def _unload(self, label: str, wait: float | None) -> None:
-        target = self._target(label)
+        target = _target(label)
         if wait is None or self._darwin < _FIRST_WITH_WAIT:
             self._check(self._call("bootout", target), _GONE_OR_GOING)
             return
@@ -274,7 +266,7 @@ class Launchd:
 
     def start(self, label: str) -> None:
         """`kickstart`; 37: it is running already."""
-        self._check(self._call("kickstart", self._target(label)), (_OK, _ALREADY))
+        self._check(self._call("kickstart", _target(label)), (_OK, _ALREADY))
 
     def restart(self, labels: Collection[str], wait: float | None = None) -> Failures:
         """`kickstart -k`. Does not read the definition again."""
@@ -282,16 +274,11 @@ class Launchd:
         return _each(labels, self._restart)
 
     def _restart(self, label: str) -> None:
-        self._check(self._call("kickstart", "-k", self._target(label)), (_OK, _ALREADY))
+        self._check(self._call("kickstart", "-k", _target(label)), (_OK, _ALREADY))
 
     def stop(self, label: str) -> None:
         """`kill TERM`; 3: nothing to signal."""
-        self._check(self._call("kill", "TERM", self._target(label)), (_OK, _NO_SUCH_PROCESS))
-
-    def _target(self, label: str) -> str:
-        if not label:
-            raise ValueError("a launchctl target needs a label: without one it names the whole session")
-        return f"{domain()}/{label}"
+        self._check(self._call("kill", "TERM", _target(label)), (_OK, _NO_SUCH_PROCESS))
 
     def inspect(self, subject: Subject, jobs: Collection[Job], answer: Answer) -> Collection[Finding] | None:
         """See the protocol."""
@@ -320,6 +307,29 @@ class Launchd:
         from jobsync.schedulers import away
 
         return away.sentences(job, away.Sessions("at the next login", sees_changes=True))
+
+
+def _target(label: str) -> str:
+    if not label:
+        raise ValueError("a launchctl target needs a label: without one it names the whole session")
+    return f"{domain()}/{label}"
+
+
+def _surveyed(printed: bytes) -> Answer:
+    text = printed.decode("utf-8", "replace")
+    services = launchd_print.services(text)
+    if services is None:
+        return Unknown(f"`launchctl print {domain()}` printed nothing that jobsync can read")
+    return Survey(
+        services={label: Loaded(pid, status) for label, (pid, status) in services.items()},
+        disabled={label: f"launchctl enable {_target(label)}" for label in launchd_print.disabled(text) if label},
+    )
+
+
+def _identity(text: str) -> Identity:
+    """By what `print` says of a job."""
+    environment = launchd_print.environment(text)
+    return Identity(environment.get(plist.OWNER, ""), environment.get(plist.DIGEST, ""), launchd_print.path(text))
 
 
 def _each(labels: Collection[str], act: Callable[[str], None]) -> Failures:

@@ -10,7 +10,6 @@ from typing import Protocol
 from jobsync.definitions.job import Job
 from jobsync.errors import JobsyncError
 from jobsync.findings import Finding, Subject
-from jobsync.process import Finished
 from jobsync.values import dataclass
 
 LINK = 0o120000
@@ -191,15 +190,15 @@ class Scheduler(Protocol):
         """Labels under this repository's prefix whose definition stands where the scheduler looks."""
         ...
 
-    def survey(self, said: Finished | None = None) -> Answer:
+    def survey(self, said: bytes | None = None) -> Answer:
         """One process, one snapshot. Never raises: what cannot be asked is `Unknown`.
 
-        `said`: what `query` was answered a moment ago, to be read instead of asked for.
+        `said`: what `query` printed a moment ago, to be read instead of asked for.
         """
         ...
 
-    def identify(self, label: str) -> Identity | None:
-        """Ask what a loaded job says of itself; None when it is not loaded."""
+    def identities(self, labels: Collection[str]) -> Mapping[str, Identity]:
+        """Ask loaded jobs what they say of themselves, by label; what is not loaded says nothing."""
         ...
 
     def owns(self, label: str) -> bool:

@@ -164,6 +164,11 @@ class Systemd:
     def _call(self, *arguments: str, timeout: float = TIMEOUT) -> process.Finished:
         return process.run([self._manager.systemctl, *arguments], env=self._env, timeout=timeout)
 
+    def _asked(self, *arguments: str) -> str:
+        answer = self._call(*arguments)
+        self._check(answer)
+        return answer.stdout.decode("utf-8", "replace")
+
     def query(self) -> Query:
         """See the protocol."""
         argv = (self._manager.systemctl, *units_list.ARGUMENTS, "list-units", f"{self._repo.prefix}.*")
@@ -186,15 +191,14 @@ class Systemd:
                 return False
         return False
 
-    def survey(self, said: process.Finished | None = None) -> Answer:
+    def survey(self, said: bytes | None = None) -> Answer:
         """See the protocol. One process, and another one for the pids where something of ours runs."""
         try:
-            answer = said or self._call(*self.query().argv[1:])
-            if answer.status:
-                return self._no_answer(_failure(answer))
-            held = units_list.table(answer.stdout.decode("utf-8", "replace"), f"{self._repo.prefix}.")
+            argv = self.query().argv
+            text = self._asked(*argv[1:]) if said is None else said.decode("utf-8", "replace")
+            held = units_list.table(text, f"{self._repo.prefix}.")
             if held is None:
-                return Unknown(_nonsense(answer))
+                return Unknown(_nonsense(argv))
             self._held = held
             self._started.clear()
             disk = systemd_survey.on_disk(self._paths, self._repo.prefix, self._manager.runtime)
@@ -212,20 +216,23 @@ class Systemd:
         running = [name for name, unit in self._held.items() if name.endswith(".service") and unit.has_process]
         if not running:
             return {}
-        answer = self._call("--user", "show", "-p", "Id,MainPID", "--", *running)
-        if answer.status:
-            raise SchedulerError(_failure(answer))
-        found = units_list.pids(answer.stdout.decode("utf-8", "replace"))
+        arguments = ("--user", "show", "-p", "Id,MainPID", "--", *running)
+        found = units_list.pids(self._asked(*arguments))
         if found is None:
-            raise SchedulerError(_nonsense(answer))
+            raise SchedulerError(_nonsense((self._manager.systemctl, *arguments)))
         return {systemd_survey.split(name)[0]: pid for name, pid in found.items()}
 
     def _is_daemon(self, label: str) -> bool:
         content = systemd_survey.content(self._unit_path(label, units.SERVICE))
         return content is not None and units.kind(content) == units.DAEMON
 
-    def identify(self, label: str) -> Identity | None:
-        """See the protocol. The owner is in the file that the manager read; asked only where that is none of ours.
+    def identities(self, labels: Collection[str]) -> Mapping[str, Identity]:
+        """See the protocol."""
+        found = {label: self._identity(label) for label in labels}
+        return {label: one for label, one in found.items() if one is not None}
+
+    def _identity(self, label: str) -> Identity | None:
+        """The owner is in the file that the manager read; asked only where that is none of ours.
 
         A file that is gone since it was read tells nothing any more; then its digest in the manager's table does.
         """
@@ -234,10 +241,7 @@ class Systemd:
         if self.owns(label):
             return Identity(self.owner, digest)
         names = [f"{label}.{one}" for one in units.SUFFIXES]
-        answer = self._call("--user", "show", "-p", "Id,FragmentPath", "--", *names)
-        if answer.status:
-            raise SchedulerError(_failure(answer))
-        found = units_list.shown(answer.stdout.decode("utf-8", "replace"))
+        found = units_list.shown(self._asked("--user", "show", "-p", "Id,FragmentPath", "--", *names))
         fragments = [Path(one["FragmentPath"]) for one in found.values() if one.get("FragmentPath")]
         if not fragments:
             return Identity(self.owner, digest) if digest else None
@@ -437,13 +441,13 @@ def _about(label: str, answer: process.Finished) -> str:
     return "; ".join(lines) or _failure(answer)
 
 
-def _call_in_words(answer: process.Finished) -> str:
-    return f"`{' '.join(answer.argv if len(answer.argv) < 12 else (*answer.argv[:12], '…'))}`"
+def _in_words(argv: tuple[str, ...]) -> str:
+    return f"`{' '.join(argv if len(argv) < 12 else (*argv[:12], '…'))}`"
 
 
 def _failure(answer: process.Finished) -> str:
-    return f"{_call_in_words(answer)} failed with status {answer.status}: {answer.complaint or 'nothing on stderr'}"
+    return f"{_in_words(answer.argv)} failed with status {answer.status}: {answer.complaint or 'nothing on stderr'}"
 
 
-def _nonsense(answer: process.Finished) -> str:
-    return f"{_call_in_words(answer)} printed nothing that jobsync can read"
+def _nonsense(argv: tuple[str, ...]) -> str:
+    return f"{_in_words(argv)} printed nothing that jobsync can read"

@@ -140,7 +140,7 @@ class Bench:
 
     def is_loaded_as(self, one: Job) -> bool:
         """The scheduler has it with the digest that the job renders to."""
-        identity = self.launchd.identify(self.label(one.name))
+        identity = self.launchd.identities([self.label(one.name)]).get(self.label(one.name))
         return identity is not None and identity.digest == self.launchd.render(one).load_digest
 
     def loaded(self) -> set[str]:

@@ -214,7 +214,7 @@ def _heard(laptop: Laptop) -> Origin:
     here = origin(laptop)
     query = here.scheduler.query()
     said = process.run(query.argv, env={"PATH": "/usr/bin:/bin"}, timeout=20)
-    return replace(here, heard=Heard(said, index.stamp(str(here.paths.ledger))))
+    return replace(here, heard=Heard(said.stdout, index.stamp(str(here.paths.ledger))))
 
 
 def _surveys(laptop: Laptop) -> int:

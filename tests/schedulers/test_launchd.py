@@ -135,9 +135,8 @@ def test_a_loaded_job_is_surveyed_and_identified(bench: Bench) -> None:
     answer = bench.launchd.survey()
     assert isinstance(answer, Survey)
     assert answer.services[label].pid
-    assert bench.launchd.identify(label) == Identity(
-        OTHER.id, bench.launchd.render(SLEEPER).load_digest, bench.launchd.definition_path(label)
-    )
+    said = Identity(OTHER.id, bench.launchd.render(SLEEPER).load_digest, bench.launchd.definition_path(label))
+    assert bench.launchd.identities([label]) == {label: said}
     assert bench.launchd.owns(label)
     assert bench.launchd.installed_labels() == (label,)
 
@@ -150,7 +149,7 @@ def test_the_survey_is_one_call_and_the_very_command_that_the_hook_runs(bench: B
 
 
 def test_what_is_not_loaded_has_no_identity_and_no_owner(bench: Bench) -> None:
-    assert bench.launchd.identify("ada.none") is None
+    assert bench.launchd.identities(["ada.none"]) == {}
     assert not bench.launchd.owns("ada.none")
     assert bench.launchd.survey() == Survey({}, {})
 
@@ -194,7 +193,7 @@ def test_a_silent_failure_says_so(bench: Bench) -> None:
         load(bench.launchd, "ada.one")
 
 
-@pytest.mark.parametrize("verb", ["unload", "load", "start", "restart", "stop", "identify", "owns"])
+@pytest.mark.parametrize("verb", ["unload", "load", "start", "restart", "stop", "identities", "owns"])
 def test_a_call_without_a_label_never_reaches_launchctl(bench: Bench, verb: str) -> None:
     if verb == "load":
         # bootstrap names a file; an empty label names one that is not there.
@@ -202,7 +201,7 @@ def test_a_call_without_a_label_never_reaches_launchctl(bench: Bench, verb: str)
             load(bench.launchd, "")
         return
     with pytest.raises(ValueError, match="needs a label"):
-        getattr(bench.launchd, verb)([""] if verb in ("unload", "restart") else "")
+        getattr(bench.launchd, verb)([""] if verb in ("unload", "restart", "identities") else "")
     assert bench.mac.calls() == []
 
 
@@ -276,7 +275,7 @@ def test_without_launchctl_it_is_could_not_ask(bench: Bench) -> None:
 def test_an_identity_that_cannot_be_asked_for_is_an_error(bench: Bench) -> None:
     bench.mac.fault("print", code=125)
     with pytest.raises(SchedulerError, match="status 125"):
-        bench.launchd.identify("ada.one")
+        bench.launchd.identities(["ada.one"])
 
 
 def test_a_label_that_the_user_disabled_is_surveyed_as_such(bench: Bench) -> None:
@@ -361,7 +360,7 @@ def test_no_reading_verb_changes_anything(bench: Bench) -> None:
     label = bench.load(SLEEPER)
     bench.mac.clear_calls()
     bench.launchd.survey()
-    bench.launchd.identify(label)
+    bench.launchd.identities([label])
     bench.launchd.owns(label)
     bench.launchd.installed_labels()
     assert not {call[0] for call in bench.mac.calls()} & MUTATING
