@@ -44,7 +44,8 @@ _BOUNDS = {
     "month": (1, 12),
     "day-of-week": (0, 6),
 }
-_TERM = re.compile(r"(?:\*|([0-9]{1,2}|[a-z]{3})(?:-([0-9]{1,2}|[a-z]{3}))?)(?:/([0-9]{1,2}))?")
+# Compiled by the first one that is read, as all patterns of definitions that few of them need.
+_TERM = r"(?:\*|([0-9]{1,2}|[a-z]{3})(?:-([0-9]{1,2}|[a-z]{3}))?)(?:/([0-9]{1,2}))?"
 _OTHERS = {
     "l": "`L` (the last …) is not cron's; start on days 28 to 31 and let the script check",
     "w": "`W` (the nearest working day) is not cron's; start on several days and let the script check",
@@ -97,7 +98,7 @@ def _over_the_end(low: str, high: str, step: str | None, name: str) -> str:
 
 def _check_term(term: str, name: str) -> None:
     """Errors: `JobsyncError` where cronsim would read something that is not plain cron, or read it in its own way."""
-    match = _TERM.fullmatch(term)
+    match = re.fullmatch(_TERM, term)
     if match is None:
         raise JobsyncError(f'"{term}" is not {_a(name)}; {_term_hint(term, name)}')
     low, high, step = match.groups()
@@ -120,7 +121,7 @@ def _term_hint(term: str, name: str) -> str:
 
 
 def _check_fields(text: str, fields: list[str]) -> None:
-    if len(fields) == 6 and fields[0] == "0" and all(_TERM.match(field) for field in fields):
+    if len(fields) == 6 and fields[0] == "0" and all(re.match(_TERM, field) for field in fields):
         raise JobsyncError(f'"{text}" has six fields; without seconds it is "{" ".join(fields[1:])}"')
     if len(fields) > 5:
         raise JobsyncError(

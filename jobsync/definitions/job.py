@@ -228,6 +228,13 @@ class Job:
     unwanted: str | None = None
     """Why this machine shall not have it (`enabled = false`, `only.os is "macos"`), or None: it shall."""
 
+    @property
+    def triggers(self) -> str:
+        """All that starts it, in one line."""
+        if self.daemon is not None:
+            return "daemon" if self.daemon is Restart.ALWAYS else "daemon, restarted on failure"
+        return "; ".join(self.schedule.words) or "only by hand"
+
 
 @dataclass(frozen=True, slots=True)
 class Definitions:

@@ -28,7 +28,7 @@ _WORDS_AS_DAYS = {
 }
 _WORDS_AS_TIMES = {"midnight": "00:00", "noon": "12:00", "midday": "12:00", "24:00": "00:00"}
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
-_TWELVE_HOURS = re.compile(r"(1[0-2]|0?[1-9])(?::([0-5][0-9]))?([ap])\.?m\.?")
+_TWELVE_HOURS = r"(1[0-2]|0?[1-9])(?::([0-5][0-9]))?([ap])\.?m\.?"
 
 
 # --- at ---------------------------------------------------------------------------------------------------------
@@ -43,7 +43,7 @@ def _time(text: str) -> tuple[int, int]:
 def _time_hint(text: str) -> str:
     if text in _WORDS_AS_TIMES:
         return f'"{_WORDS_AS_TIMES[text]}"'
-    if match := _TWELVE_HOURS.fullmatch(text):
+    if match := re.fullmatch(_TWELVE_HOURS, text):
         hour = int(match[1]) % 12 + (12 if match[3] == "p" else 0)
         return f'"{hour:02}:{match[2] or "00"}"'
     if re.fullmatch(r"(?:[01]?[0-9]|2[0-3])", text):

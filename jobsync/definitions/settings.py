@@ -26,7 +26,7 @@ from jobsync.values import dataclass, field, replace
 
 SETTINGS_FILE = "jobsync.toml"
 
-_VERSION = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?(?:\.([0-9]{1,9}))?")
+_VERSION = r"([0-9]{1,9})(?:\.([0-9]{1,9}))?(?:\.([0-9]{1,9}))?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Settings:
 
 def _version(text: str) -> tuple[int, ...]:
     """Major, minor and patch; whatever a version has behind them does not count. Empty when it is no version."""
-    match = _VERSION.match(text)
+    match = re.match(_VERSION, text)
     return tuple(int(part or 0) for part in match.groups()) if match else ()
 
 
@@ -51,7 +51,7 @@ def _read_version(section: Section) -> str | None:
     text = section.text("min_version")
     if text is None:
         return None
-    if not _VERSION.fullmatch(text):
+    if not re.fullmatch(_VERSION, text):
         section.fault("min_version", f'{shown(text)} is not a version; write min_version = "{__version__}"')
         return None
     if _version(text) > _version(__version__):

@@ -7,7 +7,6 @@ from jobsync.reconcile.expected import missed_runs
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders
-from jobsync.reconcile.standing import schedule_words
 from jobsync.reconcile.sync import Planned, plan
 from jobsync.runs import records
 from jobsync.runs.records import Run
@@ -35,7 +34,7 @@ def _one(origin: Origin, planned: Planned, name: str, since: datetime, now: date
     return Timeline(
         name=name,
         label=record.label if record else origin.scheduler.label(name),
-        schedule=schedule_words(job) if job is not None else "",
+        schedule=job.triggers if job is not None else "",
         events=events_of(runs, recent, slots, since, _still_running(runs)),
         missed=recent,
     )

@@ -15,7 +15,6 @@ from jobsync.reconcile.desired import HeadState, head_tree
 from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
-from jobsync.reconcile.standing import schedule_words
 from jobsync.reconcile.state import Observed, Source, Want, Wanted
 from jobsync.repo.affected import lines
 
@@ -205,7 +204,7 @@ def _row(origin: Origin, ledger: Ledger, name: str, job: Job) -> schedules.Row:
     record = ledger.records.get(name)
     kind = schedules.ELSEWHERE if record is None else schedules.JOB if job.daemon is None else schedules.DAEMON
     label = record.label if record else origin.scheduler.label(name)
-    row = schedules.Row(kind, name, label, schedule_words(job))
+    row = schedules.Row(kind, name, label, job.triggers)
     row.slots = tuple((one.month, one.day, one.weekday, one.hour, one.minute) for one in job.schedule.slots)
     row.definitions = origin.scheduler.definitions(label) if record else ()
     return row

@@ -92,13 +92,6 @@ class JobStatus:
         return _REMEDIES.get(self.state, "").format(self.name)
 
 
-def schedule_words(job: "Job") -> str:
-    """All triggers of a job in one line."""
-    if job.daemon is not None:
-        return "daemon" if job.daemon.value == "always" else "daemon, restarted on failure"
-    return "; ".join(job.schedule.words) or "only by hand"
-
-
 def ended_badly(run: Run) -> bool:
     """It failed, or it has no end though nothing of it runs any more."""
     return not run.skipped and not run.is_success

@@ -8,7 +8,7 @@ from jobsync.reconcile.expected import is_unwanted, missed_runs
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders
-from jobsync.reconcile.standing import JobStatus, State, failing_since, run_state, schedule_words
+from jobsync.reconcile.standing import JobStatus, State, failing_since, run_state
 from jobsync.reconcile.state import Change, Faulty, Outcome, Record, Source, Unwanted, Wanted
 from jobsync.reconcile.sync import Planned, plan
 from jobsync.runs import pauses, records
@@ -87,7 +87,7 @@ def _one(origin: Origin, planned: Planned, name: str, change: Change | None, now
     return JobStatus(
         name=name,
         label=label,
-        schedule=schedule_words(job) if job is not None else "",
+        schedule=job.triggers if job is not None else "",
         state=state,
         detail=detail,
         pid=loaded.pid if loaded else None,

@@ -8,7 +8,6 @@ parts that the job uses, so that most stay short and fast.
 
 import re
 import shlex
-import string
 from _blake2 import blake2b  # what hashlib hands out, without its OpenSSL (5 ms at each start)
 from collections.abc import Iterable, Mapping
 
@@ -54,7 +53,7 @@ GRACE = 10
 NOTIFY_LIMIT = 10
 """Seconds that the command of `[notify]` may take; the run's end is recorded before it starts."""
 
-_LETTERS = f"{string.ascii_letters}{string.digits}_"
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 _PLACEHOLDER = re.compile(r"@([a-z_]+)@")
 
 
