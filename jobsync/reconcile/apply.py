@@ -39,7 +39,7 @@ Progress = Callable[[str], None]
 
 @dataclass(slots=True)
 class Applied:
-    """What became of a plan: the results in order of name, the ledger as it is on the disk, the copies made."""
+    """What became of a plan: the results in order of name, the ledger that says so, the copies made."""
 
     ledger: Ledger
     records: dict[str, Record] = field(default_factory=dict)
@@ -61,7 +61,10 @@ class Applied:
 
 
 class Applier:
-    """One application of one plan. `save` puts a ledger on the disk; `progress` hears what takes time."""
+    """One application of one plan. `save` puts a ledger on the disk; `progress` hears what takes time.
+
+    Whoever gets an `Applied` puts its ledger on the disk: once, for that is read and written as a whole.
+    """
 
     def __init__(
         self,
@@ -136,6 +139,7 @@ class Applier:
             self._replace_all(done, works, finished)
         except OutOfTime:
             self._verify(done, finished)
+            self._save(done.written_up())
             raise
         self._verify(done, finished)
 
@@ -282,7 +286,7 @@ class Applier:
     # -- what is known in the end
 
     def _verify(self, done: Applied, works: list[Work]) -> None:
-        """Ask once whether everything took, and tell the ledger of what did."""
+        """Ask once whether everything took: what did is to be remembered."""
         daemons = [work.change.label for work in works if work.loads and work.is_daemon]
         is_told = any(work.loads or work.unloads for work in works)
         answer = self._loader.kick_pended(daemons, self._scheduler.survey()) if is_told else None
@@ -295,8 +299,6 @@ class Applier:
                 self._settle_unloaded(done, work.change, answer.reason)
             else:
                 self._settle(done, work.change)
-        if done.records != done.ledger.records:
-            self._save(done.written_up())
 
     def _settle(self, done: Applied, change: Change) -> None:
         done.results[change.name] = Result(change.name, change.label, change.outcome, change.cause, change.pid)

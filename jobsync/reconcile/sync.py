@@ -174,6 +174,22 @@ def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budge
 
     applier = Applier(origin.scheduler, paths, save, progress, budget=budget)
     done = applier.apply(planned.plan, planned.ledger)
+    try:
+        _conclude(planned, origin, done)
+    except BaseException:  # interrupted, no room: what was done and verified shall be known all the same
+        with suppress(JobsyncError):
+            save(done.ledger)
+        raise
+    if planned.plan.would_change:
+        Store(paths.store).sweep(done.ledger)
+    configuration.refresh_index(origin.config)
+    deferred.write(origin, _waiting(planned, origin, done))
+    return done
+
+
+def _conclude(planned: Planned, origin: Origin, done: Applied) -> None:
+    """Pay what is owed, and write down how everything stands, for the next sync and for whoever asks before it."""
+    paths = origin.paths
     holding.pay_debts(paths, origin.scheduler, done.ledger.records)
     failed = any(result.outcome is Outcome.FAILED for result in done.results.values())
     _begin_records(planned, origin, done)
@@ -189,11 +205,6 @@ def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budge
         plain = known if _is_plain(planned.plan) else None
         settling.remember_work_tree(origin, done.ledger, planned.head, plain, planned.want.definitions)
         ledgers.write(paths.ledger, done.ledger, known)
-    if planned.plan.would_change:
-        Store(paths.store).sweep(done.ledger)
-    configuration.refresh_index(origin.config)
-    deferred.write(origin, _waiting(planned, origin, done))
-    return done
 
 
 def _waiting(planned: Planned, origin: Origin, done: Applied) -> dict[str, deferred.Request]:
@@ -258,14 +269,18 @@ def _locked(
     origin: Origin, orders: Orders, names: Collection[str], progress: Progress, patience: float,
     budget: Budget = UNLIMITED,
 ) -> Report:  # fmt: skip
-    with lock.hold(origin.paths.lock, timeout=patience):
-        planned = plan(origin, orders, names)
+    with lock.hold(origin.paths.lock, timeout=patience), origin.repository.kept_open() as repository:
+        origin = replace(origin, repository=repository)
+        planned = _plan(origin, orders, names)
         _check_answer(planned)
         _remember_bytes(planned, origin)
         done = _execute(planned, origin, progress, budget)
         if planned.whole and orders.caller is Caller.HAND:
             # What went on in the background is old news: this report is the newer one.
             files.remove(origin.paths.background)
+        if planned.plan.would_change and _has_moved(origin, planned.head):
+            # Its hook may have found that nothing is left to do, for nothing had been changed by then.
+            _leave_note(origin)
     deferred.arrange(origin, deferred.read(origin))
     return Report(
         results=_shown(done.results.values()),
@@ -275,6 +290,12 @@ def _locked(
         kept=tuple(done.kept),
         would_change=planned.plan.would_change,
     )
+
+
+def _has_moved(origin: Origin, head: HeadState) -> bool:
+    """HEAD is no longer what this sync was about."""
+    commit = origin.repository.commit()
+    return (commit.id if commit else "") != head.commit
 
 
 def _take_note(origin: Origin) -> bool:

@@ -411,6 +411,12 @@ SEEDS = (
         (UNTOUCHED + "test_what_it_told_is_old_when_another_sync_has_changed_something_since",),
     ),
     Seed(
+        "head-that-went-back-forgotten",
+        "        if planned.plan.would_change and _has_moved(origin, planned.head):\n",
+        "        if not planned.plan and _has_moved(origin, planned.head):\n",
+        ("tests/reconcile/test_sync.py::test_head_that_goes_back_during_a_sync_is_looked_at_again",),
+    ),
+    Seed(
         "torn-file-believed",
         "    return body if text == sealed(magic, body) else None\n",
         "    return body if text.startswith(magic) else None\n",
