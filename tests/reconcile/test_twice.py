@@ -106,6 +106,8 @@ def test_a_daemon_is_restarted_once_for_one_change_of_its_inputs(bench: Bench) -
     bench.mutations()
     assert again(bench, want) == {"one": Outcome.RESTARTED}
     assert [call[:2] for call in bench.mutations()] == [["kickstart", "-k"]]
+    logs = bench.paths.job_logs(bench.label())
+    until(lambda: len(bench.runs()) == len(list(logs.glob("*.log"))) == 2)  # what starts writes these
     does_nothing(bench, want, Outcome.UNCHANGED)
 
 

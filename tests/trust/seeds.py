@@ -130,8 +130,8 @@ SEEDS = (
     ),
     Seed(
         "bootout-of-the-session",
-        '        return f"{domain()}/{label}"\n',
-        "        return domain()\n",
+        '    return f"{domain()}/{label}"\n',
+        "    return domain()\n",
         ("tests/schedulers/test_launchd.py::test_a_job_unloads_by_label_without_its_file",),
     ),
     Seed(
