@@ -131,7 +131,8 @@ def missed(
     yet. `presently`: why nothing can start now (`not loaded`, `disabled`, `paused`, or `STILL_RUNNING` where the last
     run has no end and is alive), for slots that no run has followed.
     """
-    due = runs_between(slots, after, now - timedelta(seconds=GRACE))
+    # Not `now - timedelta(...)`, which counts on the wall clock: an hour off in the night that a change has made.
+    due = runs_between(slots, after, datetime.fromtimestamp(now.timestamp() - GRACE, now.tzinfo))
     recorded = sorted(runs, key=lambda run: run.started)
     real = [run for run in recorded if not run.skipped]
     if real and real[-1].ended is None and presently == STILL_RUNNING:

@@ -82,13 +82,15 @@ def events_of(
     ]
     told = [(one.at.timestamp(), one.run.skipped) for one in found if one.run is not None and one.run.skipped]
     for gap in missed:
-        due = runs_between(slots, gap.first - timedelta(seconds=1), gap.last)
+        # By the epoch: on the wall clock, a second before the second 02:00 of a night is the first 01:59.
+        before = datetime.fromtimestamp(gap.first.timestamp() - 1, since.tzinfo)
+        due = runs_between(slots, before, gap.last)
         # A start that was skipped says so itself.
-        told_here = {
-            slot for slot in due for at, reason in told if reason == gap.reason and 0 <= at - slot.timestamp() < GRACE
-        }
+        starts = [at for at, reason in told if reason == gap.reason]
         found += [
-            Event(slot, Mark.MISSED, reason=gap.reason) for slot in due if slot >= since and slot not in told_here
+            Event(slot, Mark.MISSED, reason=gap.reason)
+            for slot in due
+            if slot >= since and not any(0 <= at - slot.timestamp() < GRACE for at in starts)
         ]
     return tuple(sorted(found, key=lambda one: one.at.timestamp()))
 

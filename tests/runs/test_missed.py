@@ -128,6 +128,24 @@ def test_the_hour_that_summer_time_skips_is_not_missed() -> None:
     assert [one.count for one in twice] == [2]
 
 
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        (datetime(2026, 3, 29, 3, 1, tzinfo=BERLIN), []),
+        (datetime(2026, 10, 25, 2, 1, tzinfo=BERLIN, fold=1), [datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN)]),
+        (datetime(2026, 10, 25, 2, 40, tzinfo=BERLIN, fold=1),
+         [datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=fold) for fold in (0, 1)]),
+    ],
+)  # fmt: skip
+def test_the_grace_is_as_long_as_ever_while_the_clocks_change(now: datetime, due: list[datetime]) -> None:
+    """Three minutes before 03:01 of that night no clock shows 02:58, and three before the second 02:01 it is 02:58."""
+    after = datetime.fromtimestamp(now.timestamp() - 4_800, BERLIN)
+    at_half_past = (Slot(hour=2, minute=30), Slot(hour=3, minute=30))
+    found = missed(at_half_past, [], after, now)
+    assert [(one.first, one.last) for one in found] == ([(due[0], due[-1])] if due else [])
+    assert sum(one.count for one in found) == len(due)
+
+
 SLOTS = st.lists(
     st.builds(Slot, hour=st.one_of(st.none(), st.integers(0, 23)), minute=st.sampled_from([0, 15, 30]),
               weekday=st.one_of(st.none(), st.integers(0, 6))), min_size=1, max_size=3,

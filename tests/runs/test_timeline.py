@@ -1,0 +1,33 @@
+"""Marks on the days of a calendar, where a day is no whole day."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from jobsync.definitions.job import Slot
+from jobsync.runs.missed import AWAY, Missed
+from jobsync.runs.records import Run
+from jobsync.runs.timeline import Event, Mark, events_of
+
+BERLIN = ZoneInfo("Europe/Berlin")
+HOURLY = (Slot(minute=0),)
+MIDNIGHT = datetime(2026, 10, 25, tzinfo=BERLIN)
+FIRST, SECOND = (datetime(2026, 10, 25, 2, tzinfo=BERLIN, fold=fold) for fold in (0, 1))
+"""The clocks show 02:00 twice in that night."""
+
+
+def marks(events: tuple[Event, ...]) -> list[tuple[float, Mark]]:
+    return [(one.at.timestamp(), one.mark) for one in events]
+
+
+def test_of_an_hour_that_comes_twice_only_the_one_without_a_run_is_missed() -> None:
+    ran = Run("x", int(FIRST.timestamp()), ended=int(FIRST.timestamp()) + 5, status=0)
+    gap = Missed(SECOND, SECOND, 1, AWAY, None)
+    found = events_of([ran], [gap], HOURLY, MIDNIGHT, ())
+    assert marks(found) == [(FIRST.timestamp(), Mark.OK), (SECOND.timestamp(), Mark.MISSED)]
+
+
+def test_a_skipped_start_speaks_for_its_own_reading_of_the_clock_only() -> None:
+    skipped = Run("x", int(SECOND.timestamp()), ended=int(SECOND.timestamp()), skipped="on battery")
+    gap = Missed(FIRST, SECOND, 2, "on battery", None)
+    found = events_of([skipped], [gap], HOURLY, MIDNIGHT, ())
+    assert marks(found) == [(FIRST.timestamp(), Mark.MISSED), (SECOND.timestamp(), Mark.SKIPPED)]
