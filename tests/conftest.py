@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from .forks import command
 from .laptop import Laptop
@@ -23,6 +24,9 @@ _GUARDED = (
 # What a script starts with `&` ignores SIGINT, what nohup starts SIGHUP, and whatever we start inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# How long an example takes says how busy the machine is, and nothing of what is tested.
+settings.register_profile("unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 _REAL_HOME = Path(os.environ.get("HOME") or "/nonexistent")
 
 
