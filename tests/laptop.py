@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -307,6 +308,12 @@ class Laptop:
         runs.parent.mkdir(mode=0o700, exist_ok=True)
         runs.write_text(f"since {past}\n", encoding="utf-8")
         os.utime(self.plist_path(job), (past, past))
+
+    def hours_ago(self, hours: int) -> str:
+        """A time of day that is so long ago. From now on launchd goes by the very clock that commands go by."""
+        now = time.time()
+        self.simulator.set_time(now)
+        return f"{datetime.fromtimestamp(now - hours * 3600):%H:%M}"
 
     def snapshot(self) -> Snapshot:
         """Every file of the home outside the repository, with all that a write would change, once nothing is due."""

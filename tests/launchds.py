@@ -7,12 +7,14 @@ import os
 from collections.abc import Mapping
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any, Self
 
 from jobsync.simulator import Simulator
 from jobsync.simulator.__main__ import main
 from jobsync.simulator.control import OUTPUT, DaemonProcess
 
 from .forkserver import CONTEXT, become
+from .hours import lunch
 
 
 def _serve(directory: Path, arguments: list[str], env: Mapping[str, str]) -> None:
@@ -47,7 +49,14 @@ class _Fork:
 
 
 class Forked(Simulator):
-    """One whose daemon is a fork."""
+    """One whose daemon is a fork, and whose clock begins at noon: jobs have slots in the morning, and every hour is
+    one at which somebody runs tests.
+    """
+
+    @classmethod
+    def start(cls, directory: Path, home: Path, **settings: Any) -> Self:
+        """As a `Simulator`."""
+        return super().start(directory, home, **{"at": lunch(), **settings})
 
     @staticmethod
     def spawn(directory: Path, argv: list[str]) -> DaemonProcess:

@@ -1,7 +1,8 @@
 """`docs/away.md`, row by row: the jobs are jobsync's, the launchd is simulated, the time away is played."""
 
+import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 
@@ -71,9 +72,8 @@ def test_slots_missed_otherwise_make_one_run_after_login(
     registered: Laptop, away: Away, catch_up: str, count: int
 ) -> None:
     """`jobsync-login` reads records by the real clock, so the slot is two hours ago on both."""
-    slot = datetime.now() - timedelta(hours=2)
-    _sync(registered, JOB.replace("09:00", f"{slot:%H:%M}") + f"{catch_up}\n")
-    registered.simulator.set_time(datetime.now())
+    _sync(registered, JOB.replace("09:00", registered.hours_ago(2)) + f"{catch_up}\n")
+    registered.simulator.set_time(time.time())
     registered.age_job("job", days=1)
     away(registered)
     registered.wait_for(lambda: registered.runs(LOGIN) > 0 or not count)

@@ -3,7 +3,6 @@
 import re
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from jobsync import demo
 
 from ..forks import Warm
+from ..hours import Noon
 from ..laptop import Laptop
 from ..migration import furnish
 from ..scratch import SCRATCH
@@ -44,13 +44,9 @@ def _without_jobs(laptop: Laptop) -> Terminal:
     (laptop.work / "jobsync.toml").unlink()
     laptop.git("commit", "-q", "-a", "-m", "no jobs yet")
     laptop.git("push", "-q")
-    laptop.environment["TZ"] = _noon()
+    # Before the hour of a job its next run is today, so the table has more room.
+    laptop.environment["TZ"] = Noon.now().zone
     return Terminal(laptop)
-
-
-def _noon() -> str:
-    """A zone in which it is past noon. Before the hour of a job its next run is today, so the table has more room."""
-    return f"NOON{datetime.now(UTC).hour - 12}"
 
 
 def _comparable(lines: list[str] | tuple[str, ...]) -> list[str]:

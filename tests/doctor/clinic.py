@@ -18,13 +18,14 @@ from jobsync.doctor.view import View
 from jobsync.findings import Level
 from jobsync.reconcile.origin import open_origin
 
+from ..hours import far
 from ..laptop import JOB, Laptop
 
 STRICT = '#!/usr/bin/env bash\nset -euo pipefail\necho "well"\n'
 PYTHON = "import sys\n\ntry:\n    print('well')\nexcept Exception as error:\n    sys.exit(str(error))\n"
 TYPESCRIPT = "async function main() {}\nmain().catch((error) => {\n  console.error(error);\n  process.exit(1);\n});\n"
 DAEMON = 'run = "sleep 1000"\n[daemon]\nrestart = "always"\n'
-SCHEDULE = '[schedule]\nat = "09:00"\n'
+SCHEDULE = f'[schedule]\nat = "{far()}"\n'
 TOKEN = "ghp_" + "a1B2" * 9
 """Of GitHub's shape, and nobody's."""
 
@@ -306,7 +307,7 @@ def the_scheduler_talks_nonsense(clinic: Clinic) -> Iterator[None]:
 def a_hand_edit(clinic: Clinic) -> Iterator[None]:
     plist = clinic.laptop.plist_path("plain")
     text = plist.read_bytes()
-    plist.write_bytes(text.replace(b"<integer>9</integer>", b"<integer>8</integer>"))
+    plist.write_bytes(text.replace(b"<integer>0</integer>", b"<integer>5</integer>"))
     yield
     plist.write_bytes(text)
 
@@ -390,7 +391,7 @@ def a_change_that_waits_for_a_run(clinic: Clinic) -> Iterator[None]:
         laptop.jobsync("sync")
         laptop.launchctl("kickstart", laptop.target("slow"))
         laptop.wait_for(lambda: "start" in (laptop.state / "runs" / "slow").read_text())
-        laptop.job("slow", 'run = "sleep 1000"\n' + SCHEDULE.replace("09", "10"))
+        laptop.job("slow", 'run = "sleep 1000"\n' + SCHEDULE.replace(":00", ":30"))
         yield
     laptop.jobsync("sync")
 

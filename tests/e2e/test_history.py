@@ -5,16 +5,18 @@ import re
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
+from ..hours import Noon
 from ..laptop import Laptop
 
 DAY = 86_400
 
 
-def _records(laptop: Laptop, job: str, *lines: str, days: int = 8) -> None:
-    """Records as a launcher writes them; in them `NdHH` is the second of that hour, so many days ago, in UTC."""
+def _records(laptop: Laptop, noon: Noon, job: str, *lines: str, days: int = 8) -> None:
+    """Records as a launcher writes them; in them `NdHH` is the second of that hour, so many days ago."""
     laptop.age_job(job, days)
-    midnight = int(time.time()) // DAY * DAY
+    midnight = int(noon.midnight.timestamp())
     with (laptop.state / "runs" / job).open("a", encoding="utf-8") as file:
         for line in lines:
             word, moment, rest = line.split(" ", 2)
@@ -25,23 +27,25 @@ def _records(laptop: Laptop, job: str, *lines: str, days: int = 8) -> None:
             file.write(f"{word} {run} {second + took} {rest}\n")
 
 
-def _week(laptop: Laptop) -> None:
-    laptop.environment["TZ"] = "UTC"
+def _week(laptop: Laptop) -> Noon:
+    noon = Noon.now()
+    laptop.environment["TZ"] = noon.zone
     laptop.job("backup", 'run = "true"\n[schedule]\nat = "09:00"\n')
     laptop.job("feed", 'run = "true"\n[schedule]\nat = ["06:00", "12:00"]\n')
     laptop.commit()
     _records(
-        laptop, "backup", "start 3d09 1 offset=+0000", "end 3d09 0 bytes=2048", "start 2d09 1 by=hand",
+        laptop, noon, "backup", "start 3d09 1 offset=+0000", "end 3d09 0 bytes=2048", "start 2d09 1 by=hand",
         "end 2d09 78 attempts=3 bytes=10", "skip 1d09 offset=+0000 on battery",
     )  # fmt: skip
-    _records(laptop, "feed", *(line for day in (3, 2, 1) for hour in ("06", "12")
+    _records(laptop, noon, "feed", *(line for day in (3, 2, 1) for hour in ("06", "12")
                                for line in (f"start {day}d{hour} 1", f"end {day}d{hour} 0")), days=4)  # fmt: skip
+    return noon
 
 
 def test_a_week_is_seen_at_a_glance(registered: Laptop) -> None:
-    _week(registered)
+    today = _week(registered).midnight
     shown = registered.jobsync("history", "--since", "3d").out.splitlines()
-    days = [time.strftime("%a %d", time.gmtime(time.time() - ago * DAY)) for ago in (3, 2, 1, 0)]
+    days = [f"{today - timedelta(days=ago):%a %d}" for ago in (3, 2, 1, 0)]
     assert shown[0].split("  ")[-4:] == days
     starts = [shown[0].index(day) for day in days]
     cells = {line.split()[0]: [line[start : start + 6].strip() for start in starts[:3]] for line in shown[1:3]}

@@ -3,9 +3,9 @@
 import json
 import subprocess
 import time
-from datetime import datetime, timedelta
 from typing import Any
 
+from ..hours import far
 from ..laptop import JOB, Laptop
 
 
@@ -49,7 +49,7 @@ def test_failures_in_a_row_have_a_beginning(registered: Laptop) -> None:
 
 
 def test_a_run_that_did_not_come_is_missed_until_another_makes_up_for_it(registered: Laptop) -> None:
-    registered.job("slept")
+    registered.job("slept", JOB.replace("09:00", far()))
     registered.job("hand", 'run = "true"\n')
     registered.commit()
     assert _jobs(registered)["slept"]["state"] == "never ran", "what was due before the first sync is nobody's miss"
@@ -111,7 +111,7 @@ def test_records_begin_with_the_sync_that_brings_a_job(registered: Laptop) -> No
 
 
 def test_a_lost_ledger_makes_no_job_new(registered: Laptop) -> None:
-    registered.job("slept")
+    registered.job("slept", JOB.replace("09:00", far()))
     registered.commit()
     registered.age_job("slept", days=3)
     (registered.state / "ledger").unlink()
@@ -120,8 +120,8 @@ def test_a_lost_ledger_makes_no_job_new(registered: Laptop) -> None:
 
 
 def test_a_condition_is_a_reason_and_nobodys_miss(registered: Laptop) -> None:
-    slot = datetime.now() - timedelta(hours=2)
-    definition = f'run = "true"\n[schedule]\nat = "{slot:%H:%M}"\n[when]\nac_power = true\nwait = "1h"\n'
+    slot = registered.hours_ago(2)
+    definition = f'run = "true"\n[schedule]\nat = "{slot}"\n[when]\nac_power = true\nwait = "1h"\n'
     for name in ("slept", "waits"):
         registered.job(name, definition)
     registered.commit()

@@ -2,7 +2,6 @@
 
 import os
 import time
-from datetime import datetime, timedelta
 
 from ..laptop import Laptop
 
@@ -15,8 +14,7 @@ def told(laptop: Laptop) -> list[str]:
 
 
 def test_a_run_that_did_not_come_is_told_once_and_the_recovery_by_its_launcher(registered: Laptop) -> None:
-    slot = datetime.now() - timedelta(hours=2)
-    registered.job("one", f'run = "true"\n[schedule]\nat = "{slot:%H:%M}"\n{NOTIFY}')
+    registered.job("one", f'run = "true"\n[schedule]\nat = "{registered.hours_ago(2)}"\n{NOTIFY}')
     registered.commit()
     registered.jobsync("status", "--notify")
     assert told(registered) == []
