@@ -53,7 +53,7 @@ def test_what_was_due_before_the_first_sync_does_not_count(registered: Laptop) -
 
 
 def test_a_slot_that_only_an_edit_names_was_not_missed(registered: Laptop) -> None:
-    registered.job("one", missed_ago(registered, 3, "catch_up = true"))
+    registered.job("one", missed_ago(registered, 5, "catch_up = true"))
     registered.commit()
     off_since_yesterday(registered, "one")
     registered.job("one", missed_ago(registered, 2, "catch_up = true"))
