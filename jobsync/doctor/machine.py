@@ -5,7 +5,9 @@ import platform
 import re
 import shlex
 import shutil
+import zoneinfo
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -110,14 +112,25 @@ def _clock(view: View) -> Iterable[Finding]:
             )
 
 
+def _zone_data(name: str) -> bytes | None:
+    """What the system knows of a zone, by name or path; None of one that it does not know."""
+    for place in (Path(directory, name) for directory in zoneinfo.TZPATH):  # of a path, the path itself
+        with suppress(OSError, ValueError):
+            return place.read_bytes()
+    return None
+
+
 def _zone(view: View) -> Iterable[Finding]:
-    """Jobs run in the machine's zone; what this shell shows may be another one's time."""
+    """Jobs run in the machine's zone; what this shell shows may be another one's time. One zone may have two names."""
     told = view.environment.get("TZ", "")
-    if not told:
+    name, here = told.removeprefix(":"), _zone_data(str(_ZONE_FILE))
+    there = _zone_data(name)
+    if not told or (there is not None and there == (here or _zone_data("UTC"))):
         return
-    target = os.path.realpath(_ZONE_FILE)
-    machine = target.partition("zoneinfo/")[2] or "UTC"
-    if told.removeprefix(":") != machine:
+    # It may be a copy, which has no name.
+    named = os.path.realpath(_ZONE_FILE).partition("zoneinfo/")[2]
+    machine = named or (str(_ZONE_FILE) if here else "UTC")
+    if name != machine:
         yield info(
             f"this shell has TZ={told}, the machine's zone is {machine}",
             meaning=f"jobs run by {machine}; the times that you see here are {told}'s",

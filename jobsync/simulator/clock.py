@@ -20,17 +20,20 @@ _LOCALTIME = Path("/etc/localtime")
 def zone_named(name: str | None) -> tzinfo:
     """The zone of that name; without a name this machine's (`TZ`, `/etc/localtime`). SimulatorError if unknown."""
     wanted = name or os.environ.get("TZ", "").removeprefix(":")
+    if not name and wanted.startswith("/"):  # as in `TZ=:/etc/localtime`, which saves a program many looks at that file
+        return _zone_in(Path(wanted))
     if wanted:
         try:
             return ZoneInfo(wanted)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise SimulatorError(f'"{wanted}" is no known time zone; name one like "Europe/Berlin"') from None
-    return _machine_zone()
+    return _zone_in(_LOCALTIME)
 
 
-def _machine_zone() -> tzinfo:
+def _zone_in(path: Path) -> tzinfo:
+    """Where that is no zone, UTC, as the C library has it."""
     try:
-        with _LOCALTIME.open("rb") as file:
+        with path.open("rb") as file:
             return ZoneInfo.from_file(file)
     except (OSError, ValueError):
         return UTC

@@ -2,12 +2,14 @@
 
 import re
 import tempfile
+import zoneinfo
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from jobsync.doctor import machine
 from jobsync.doctor.check import Result
 from jobsync.doctor.checks import CHECKS, examine
 from jobsync.doctor.git import IDS
@@ -48,6 +50,37 @@ def test_the_ids_that_pre_commit_may_name_are_those_that_we_offer() -> None:
 
 def test_no_two_checks_share_an_id() -> None:
     assert len(BY_ID) == len(CHECKS)
+
+
+@pytest.mark.parametrize("is_link", [True, False])
+@pytest.mark.parametrize("told", ["Europe/Berlin", ":Europe/Berlin", ":{}"])
+def test_a_shell_that_names_the_machines_zone_otherwise_has_no_other(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, told: str, is_link: bool
+) -> None:
+    """Of many zones the database has several names, and not everybody makes /etc/localtime a link."""
+    berlin = next(path for place in zoneinfo.TZPATH if (path := Path(place, "Europe/Berlin")).is_file())
+    alias, localtime = tmp_path / "zoneinfo" / "Europe" / "Stockholm", tmp_path / "localtime"
+    alias.parent.mkdir(parents=True)
+    alias.write_bytes(berlin.read_bytes())
+    if is_link:
+        localtime.symlink_to(alias)
+    else:
+        localtime.write_bytes(berlin.read_bytes())
+    monkeypatch.setattr(machine, "_ZONE_FILE", localtime)
+    monkeypatch.setitem(clinic.environment, "TZ", told.format(localtime))
+    assert _look(clinic, "zone").findings == ()
+    monkeypatch.setitem(clinic.environment, "TZ", "Asia/Tokyo")
+    (one,) = _look(clinic, "zone").findings
+    assert one.said.endswith("zone is Europe/Stockholm" if is_link else f"zone is {localtime}")
+
+
+def test_a_machine_without_a_zone_has_utc(clinic: Clinic, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(machine, "_ZONE_FILE", tmp_path / "none")
+    monkeypatch.setitem(clinic.environment, "TZ", "Etc/UTC")
+    assert _look(clinic, "zone").findings == ()
+    monkeypatch.setitem(clinic.environment, "TZ", "Asia/Tokyo")
+    (one,) = _look(clinic, "zone").findings
+    assert one.said.endswith("zone is UTC")
 
 
 def test_every_check_has_a_fault_of_its_own() -> None:

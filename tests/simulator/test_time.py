@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo
+from pathlib import Path
+from zoneinfo import TZPATH, ZoneInfo
 
 import pytest
 
@@ -219,6 +220,11 @@ def test_unknown_zones_are_refused(berlin: Mac) -> None:
 def test_without_a_name_the_zone_is_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", ":Asia/Tokyo")
     assert zone_named(None) == ZoneInfo("Asia/Tokyo")
+    tokyo = next(path for place in TZPATH if (path := Path(place, "Asia/Tokyo")).is_file())
+    monkeypatch.setenv("TZ", f":{tokyo}")
+    assert zone_named(None).utcoffset(NOON) == timedelta(hours=9)
+    monkeypatch.setenv("TZ", ":/nowhere")
+    assert zone_named(None) == UTC
     monkeypatch.delenv("TZ")
     assert datetime.fromtimestamp(0, zone_named(None)).tzinfo is not None
 
