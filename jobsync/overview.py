@@ -16,6 +16,8 @@ _HEAD = ("JOB", "SCHEDULE", "STATE", "LAST RUN", "NEXT RUN")
 _SHORTEST_SCHEDULE = 14
 """Columns; a schedule that is cut shorter says nothing."""
 _ID_LENGTH = 8
+_FAR = 300
+"""Days; a date that is nearer is not taken for another year's."""
 
 
 def run_words(run: Run, now: datetime, *, is_running: bool) -> str:
@@ -68,8 +70,10 @@ def _last(one: JobStatus, now: datetime) -> str:
 def _next(one: JobStatus, now: datetime) -> str:
     if one.next is None:
         return "-"
-    same_day = one.next.date() == now.date()
-    return f"{one.next:%H:%M}" if same_day else f"{one.next:%a %d %b %H:%M}"
+    away = (one.next.date() - now.date()).days
+    if not away:
+        return f"{one.next:%H:%M}"
+    return f"{one.next:%a %d %b %H:%M}" if away < _FAR else f"{one.next:%a %d %b %Y %H:%M}"
 
 
 def _cells(one: JobStatus, state: str, now: datetime) -> tuple[str, ...]:

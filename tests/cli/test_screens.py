@@ -11,9 +11,10 @@ from jobsync.cli.screen import upcoming_words
 from jobsync.definitions.job import Slot
 from jobsync.definitions.slots import next_runs
 from jobsync.overview import run_words, table
+from jobsync.reconcile.standing import State
 from jobsync.runs.records import Run
 
-from .moments import BERLIN, JOBS, NOW, run
+from .moments import BERLIN, JOBS, NOW, run, standing
 
 GOLDEN = {
     None: """\
@@ -79,6 +80,16 @@ def test_schedules_are_cut_before_anything_else() -> None:
     lines = table(JOBS, NOW, 110)
     assert max(map(len, lines)) == 110
     assert lines[1].startswith("backup  mon-fri at 09…  failing since Mon 23 Mar 09:00  1h ago, exit 78")
+
+
+@pytest.mark.parametrize(
+    ("month", "year", "words"),
+    [(1, 2027, "Fri 01 Jan 09:00"), (3, 2027, "Mon 01 Mar 2027 09:00"), (3, 2028, "Wed 01 Mar 2028 09:00")],
+)
+def test_a_run_that_is_about_a_year_away_or_more_tells_its_year(month: int, year: int, words: str) -> None:
+    one = standing("yearly", State.OK, next_run=datetime(year, month, 1, 9, 0, tzinfo=BERLIN))
+    assert table((one,), NOW, None)[1].endswith(f"  {words}")
+    assert table((one,), NOW, 30)[-1] == f"  next: {words}"
 
 
 def test_states_are_coloured_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
