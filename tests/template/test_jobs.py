@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import tarfile
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ..hours import Noon
 from .conftest import Place, Server, waits
 
 BRIEFING = {
@@ -142,9 +144,10 @@ def test_inbox_files_everything_away(place: Place) -> None:
 def test_inbox_never_replaces_what_is_filed_already(place: Place) -> None:
     inbox = place.home / "Inbox"
     inbox.mkdir()
+    noon = Noon.now().zone
     for text in ("first", "second", "third"):
         (inbox / "scan.pdf").write_text(text)
-        assert place.run_job("inbox").status == 0
+        assert place.run_job("inbox", TZ=noon).status == 0
 
     (day,) = (place.home / "notes" / "inbox").iterdir()
 
@@ -176,6 +179,19 @@ def test_report_names_the_newest_backup(place: Place, backups: Path) -> None:
 
     (report,) = (place.home / "notes").iterdir()
     assert "Backups: 2, the newest from 2001-01-01 00:00" in report.read_text()
+
+
+def test_report_has_one_date_though_midnight_passes_meanwhile(place: Place) -> None:
+    lines = (
+        "import datetime, runpy",
+        "days = iter(('2026-12-31', '2027-01-01'))",
+        "datetime.date = type('date', (datetime.date,), {'today': lambda: next(days)})",
+        f"runpy.run_path({str(place.job('report'))!r}, run_name='__main__')",
+    )
+
+    assert place.run(sys.executable, "-B", "-c", "\n".join(lines)).status == 0
+
+    assert (place.home / "notes" / "report-2026-12-31.md").read_text().startswith("# Report of 2026-12-31\n")
 
 
 def test_report_fails_when_the_disk_with_the_backups_stays_away(place: Place) -> None:
