@@ -24,6 +24,8 @@ _GUARDED = (
 # What a script starts with `&` ignores SIGINT, what nohup starts SIGHUP, and whatever we start inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# What tests write stands for what a user wrote; with a umask of 002 launchd would trust no definition of theirs.
+os.umask(0o022)
 # How long an example takes says how busy the machine is, and nothing of what is tested.
 settings.register_profile("unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")

@@ -72,7 +72,8 @@ def refuse_second(directory: Path) -> None:
 def prepare(directory: Path, settings: Settings) -> Path:
     """Make a simulator's directory: settings and client. Gives the path of its `launchctl`."""
     directory.mkdir(parents=True, exist_ok=True)
-    settings.agents_directory.mkdir(parents=True, exist_ok=True)
+    # As on a Mac, whatever the umask: launchd trusts no directory that others can write.
+    settings.agents_directory.mkdir(mode=0o755, parents=True, exist_ok=True)
     save_settings(settings, directory)
     return write_client(directory)
 

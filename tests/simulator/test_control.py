@@ -11,7 +11,7 @@ import pytest
 
 from jobsync.simulator import Simulator, SimulatorError
 from jobsync.simulator.client import NO_DAEMON
-from jobsync.simulator.control import ask, refuse_on_macos
+from jobsync.simulator.control import ask, prepare, refuse_on_macos
 from jobsync.simulator.settings import load_settings, make_settings
 from jobsync.simulator.wire import frame
 
@@ -110,6 +110,15 @@ def test_a_lifeline_that_is_gone_already_ends_it_at_once(make_mac: MakeMac) -> N
 def test_what_goes_wrong_at_the_start_is_told(tmp_path: Path) -> None:
     with pytest.raises(SimulatorError, match=r"did not start; it said: (.|\n)*Mars"):
         Simulator.start(tmp_path / "mac", tmp_path / "home", tz="Mars/Olympus")
+
+
+def test_launchd_trusts_the_directory_of_agents_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        prepare(tmp_path / "mac", make_settings({"home": str(tmp_path / "user"), "uid": 501}))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "user" / "Library" / "LaunchAgents").stat().st_mode & 0o777 == 0o755
 
 
 def test_a_directory_that_is_served_already_is_refused(mac: Mac) -> None:
