@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .hours import Noon
 from .scratch import SCRATCH
 
 SYSTEMD = "/usr/lib/systemd/systemd"
@@ -193,7 +194,8 @@ def _begin(home: Path, directory: Path, owner: int, zone: str | None, settings: 
         raise CannotBe("needs a control group that may be written (read-only, or not delegated)")
     started = subprocess.Popen(
         ["sh", "-c", _SCRIPT, "sh", *argv],
-        env={**environment, **({"TZ": zone} if zone else {}), "LANG": "C.UTF-8",
+        # Where it is noon no timer of 09:00 elapses while a test counts what was started.
+        env={**environment, "TZ": zone or Noon.now().zone, "LANG": "C.UTF-8",
              "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
              "JOBSYNC_GROUPS": " ".join(map(str, groups))},
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
