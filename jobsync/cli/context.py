@@ -10,7 +10,7 @@ import click
 from jobsync import config as configuration
 from jobsync.config import Config, Repo
 from jobsync.errors import JobsyncError, UsageError
-from jobsync.repo.repository import Place, identity, locate
+from jobsync.repo.place import Place, identity, locate
 from jobsync.values import dataclass
 
 if TYPE_CHECKING:

@@ -28,7 +28,8 @@ from jobsync.reconcile.origin import Origin, open_origin
 from jobsync.reconcile.own import is_own, own_jobs
 from jobsync.reconcile.plan import Orders
 from jobsync.repo.events import EVENTS
-from jobsync.repo.repository import Place, Repository, identity, open_repository
+from jobsync.repo.place import Place, identity, open_repository
+from jobsync.repo.repository import Repository
 from jobsync.schedulers import choose
 from jobsync.values import replace
 

@@ -20,7 +20,8 @@ from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin, situation_now
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller, Change, Remove, Report, Write
-from jobsync.repo.repository import Place, Repository, about_to_commit, open_repository
+from jobsync.repo.place import Place, about_to_commit, open_repository
+from jobsync.repo.repository import Repository
 from jobsync.repo.trees import IndexTree, WorkTree
 from jobsync.repo.verdict import refusal_by_hand
 from jobsync.schedulers import choose

@@ -12,7 +12,7 @@ from jobsync.doctor.check import Check
 from jobsync.doctor.view import View
 from jobsync.errors import JobsyncError
 from jobsync.findings import Chmod, Finding, error, warning
-from jobsync.repo.repository import locate, open_repository
+from jobsync.repo.place import locate, open_repository
 
 _PRIVATE = 0o600
 

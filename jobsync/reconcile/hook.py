@@ -23,7 +23,8 @@ from jobsync.reconcile.origin import Heard, Origin, open_origin
 from jobsync.reconcile.state import Report
 from jobsync.reconcile.sync import HeadMoved, sync_from_hook
 from jobsync.repo.affected import Entries
-from jobsync.repo.repository import Head, Place, branch_of, identity, locate
+from jobsync.repo.place import Place, identity, locate
+from jobsync.repo.repository import Head, branch_of
 from jobsync.repo.situation import situation
 from jobsync.repo.verdict import Situation, decide
 from jobsync.tones import printable

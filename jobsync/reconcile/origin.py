@@ -7,7 +7,8 @@ from jobsync import config as configuration
 from jobsync.config import Config, Repo, rendering_digest
 from jobsync.definitions.job import Machine
 from jobsync.paths import Paths, paths_of
-from jobsync.repo.repository import Place, Repository, open_repository
+from jobsync.repo.place import Place, open_repository
+from jobsync.repo.repository import Repository
 from jobsync.repo.situation import situation
 from jobsync.repo.verdict import BY_HAND, Situation
 from jobsync.schedulers.choose import scheduler_for

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from jobsync import files
 from jobsync.repo.events import NULL_ID
-from jobsync.repo.repository import Head, Place, Repository
+from jobsync.repo.place import Place
+from jobsync.repo.repository import Head, Repository
 from jobsync.repo.verdict import WITHOUT_GIT, RebaseMerge, Situation
 from jobsync.values import replace
 

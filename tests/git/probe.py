@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jobsync.entry import main
 from jobsync.repo.events import event_from_environment
-from jobsync.repo.repository import identity, locate, open_repository
+from jobsync.repo.place import identity, locate, open_repository
 from jobsync.repo.situation import situation
 from jobsync.repo.verdict import Verdict, decide
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobsync.repo.events import EVENTS
-from jobsync.repo.repository import Repository, identity, open_repository
+from jobsync.repo.place import identity, open_repository
+from jobsync.repo.repository import Repository
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 RECORDER = Path(__file__).with_name("verdict_hook.py")

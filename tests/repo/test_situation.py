@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from jobsync.repo.repository import Place, Repository
+from jobsync.repo.place import Place
+from jobsync.repo.repository import Repository
 from jobsync.repo.situation import situation
 from jobsync.repo.verdict import BY_HAND, Situation, decide, refusal_by_hand
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobsync.repo.events import EVENTS
-from jobsync.repo.repository import identity
+from jobsync.repo.place import identity
 
 from .conftest import Pair
 from .sandbox import Sandbox, Work, tool

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobsync.errors import JobsyncError
-from jobsync.repo.repository import open_repository
+from jobsync.repo.place import open_repository
 
 from ..laptop import JOB, Laptop, Ran
 
