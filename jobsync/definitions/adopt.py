@@ -6,10 +6,9 @@ definition is read; whether it also renders as it should, `unmet` tells whoever 
 """
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from jobsync.definitions import editing
-from jobsync.definitions.cron import read_cron
 from jobsync.definitions.document import Table, parse, shown
 from jobsync.definitions.duration import format_duration
 from jobsync.definitions.editing import Value
@@ -27,14 +26,14 @@ from jobsync.definitions.hand_edits import (
     meaning,
     read_calendar,
 )
-from jobsync.definitions.job import Argv, Job, Machine, Priority, Restart, Slot, Tree
+from jobsync.definitions.job import Argv, Job, Machine, Priority, Restart, Tree
 from jobsync.definitions.launchd_keys import PRIORITY_KEYS, launchd_fault
 from jobsync.definitions.load import JOB_FILE, load, read_settings
 from jobsync.definitions.overlay import Overlay
 from jobsync.definitions.places import Surroundings
-from jobsync.definitions.schedule import read_at, read_every, read_spread, spread_of
-from jobsync.definitions.slots import MINUTES_A_DAY, simplify
-from jobsync.definitions.spelling import spell_clock, spell_every, spell_place
+from jobsync.definitions.respelling import respelled, texts_of, unspread
+from jobsync.definitions.schedule import read_every, read_spread, spread_of
+from jobsync.definitions.spelling import spell_place
 from jobsync.definitions.triggers import CLOCK_KEYS
 from jobsync.errors import JobsyncError
 from jobsync.values import dataclass, replace
@@ -43,7 +42,6 @@ _FILE = 0o100644
 _Action = Callable[[object], None]
 
 _RESTARTS: dict[str, Restart] = {repr(True): Restart.ALWAYS, repr({"SuccessfulExit": False}): Restart.ON_FAILURE}
-_READERS = {"at": read_at, "cron": read_cron, "every": read_every}
 _OWN_REASONS = {
     "Label": "is the machine's prefix and the name of the job's directory; put it back, or rename the directory",
     f"{ENV}.{OWN}OWNER": "is the mark by which jobsync knows its own; put it back",
@@ -66,60 +64,13 @@ class Adoption:
     job: Job | None = None
 
 
-def _earlier(slot: Slot, minutes: int) -> Iterator[Slot]:
-    """What a spread of so many minutes moved to the slot."""
-    for hour in range(24) if slot.hour is None else (slot.hour,):
-        for minute in range(60) if slot.minute is None else (slot.minute,):
-            days, start = divmod(hour * 60 + minute - minutes, MINUTES_A_DAY)
-            if days and (slot.day is not None or slot.month is not None):
-                raise JobsyncError(f"`spread` moves this job's starts by {minutes} minutes, from a day nobody can name")
-            weekday = slot.weekday if slot.weekday is None or not days else (slot.weekday - 1) % 7
-            yield replace(slot, weekday=weekday, hour=start // 60, minute=start % 60)
-
-
-def _is_within(slot: Slot, wide: Slot) -> bool:
-    pairs = (
-        (slot.month, wide.month),
-        (slot.day, wide.day),
-        (slot.weekday, wide.weekday),
-        (slot.hour, wide.hour),
-        (slot.minute, wide.minute),
-    )
-    return all(theirs is None or theirs == mine for mine, theirs in pairs)
-
-
-def _are_within(slots: Sequence[Slot], wide: Sequence[Slot]) -> bool:
-    return all(any(_is_within(slot, one) for one in wide) for slot in slots)
-
-
 def _table(value: object) -> Table:
     return value if isinstance(value, dict) else {}
-
-
-def _texts(value: object) -> list[str]:
-    return [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
 
 
 def _shape(texts: Sequence[str], old: object) -> Value:
     """One text stays a text, unless it was a list."""
     return texts[0] if len(texts) == 1 and not isinstance(old, list) else list(texts)
-
-
-def _spelled(slots: Sequence[Slot], known: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
-    """Texts for `at`, `cron` and `every`: the known ones, and behind them what says the slots."""
-    texts = {key: [text for one, text in known if one == key] for key in CLOCK_KEYS}
-    every = spell_every(slots) if slots and not texts["every"] else None
-    if every:
-        texts["every"] = [every]
-    elif slots:
-        at, cron = spell_clock(slots)
-        texts["at"] += at
-        texts["cron"] += cron
-    return texts
-
-
-def _count(texts: Mapping[str, Sequence[str]]) -> int:
-    return sum(len(one) for one in texts.values())
 
 
 class _Writer:
@@ -241,7 +192,7 @@ class _Writer:
             return
         if not isinstance(value, list) or not are_texts(value):
             raise JobsyncError("is not a list of texts; correct it")
-        old = _texts(_table(self._own.get("schedule")).get(key, []))
+        old = texts_of(_table(self._own.get("schedule")).get(key, []))
         self._put("schedule", key, list(dict.fromkeys(self._place(path, old) for path in value)))
 
     def _place(self, path: str, known: Sequence[str]) -> str:
@@ -266,35 +217,16 @@ class _Writer:
             return
         slots = read_calendar(value) if value is not None else ()
         if slots:
-            later = self._later()
-            self._clock(simplify(start for slot in slots for start in _earlier(slot, later)) if later else slots)
+            self._write_clock(respelled(_table(self._own.get("schedule")), unspread(slots, self._later())))
             return
         for key in (*CLOCK_KEYS, "spread"):
             if self._has("schedule", key):
                 self._drop("schedule", key)
 
-    def _clock(self, slots: tuple[Slot, ...]) -> None:
-        """Entries that still hold stay; where that takes more texts than saying it all anew, it is said anew."""
-        kept = self._kept(slots)
-        covered = simplify(slot for _, _, found in kept for slot in found)
-        rest = tuple(slot for slot in slots if not _are_within((slot,), covered))
-        kept = [entry for entry in kept if not rest or not _are_within(entry[2], rest)]
-        texts = _spelled(rest, [(key, text) for key, text, _ in kept])
-        anew = _spelled(slots, [])
-        schedule = _table(self._own.get("schedule"))
-        is_plain = not any(key == "every" or isinstance(schedule[key], list) for key, _, _ in kept)
-        self._write_clock(anew if is_plain and _count(anew) < _count(texts) else texts)
-
-    def _kept(self, slots: tuple[Slot, ...]) -> list[tuple[str, str, tuple[Slot, ...]]]:
-        """The entries of the definition that still hold: key, text and slots."""
-        schedule = _table(self._own.get("schedule"))
-        known = [(key, text, _READERS[key](text).slots) for key in CLOCK_KEYS for text in _texts(schedule.get(key))]
-        return [entry for entry in known if simplify((*slots, *entry[2])) == slots]
-
     def _write_clock(self, texts: Mapping[str, list[str]]) -> None:
         schedule = _table(self._own.get("schedule"))
         free = [key for key in CLOCK_KEYS if key in schedule and not texts[key]]
-        for key in (key for key in CLOCK_KEYS if texts[key] and texts[key] != _texts(schedule.get(key))):
+        for key in (key for key in CLOCK_KEYS if texts[key] and texts[key] != texts_of(schedule.get(key))):
             is_new = key not in schedule and free
             self._put("schedule", key, _shape(texts[key], schedule.get(key)), free.pop(0) if is_new else None)
         for key in free:
@@ -329,7 +261,7 @@ class _Writer:
                 "and `jobsync config path` changes it for all jobs"
             )
         directories = value.removesuffix(f":{machine}").split(":")
-        old = _texts(self._own.get("path", []))
+        old = texts_of(self._own.get("path", []))
         self._put("", "path", list(dict.fromkeys(self._place(one, old) for one in directories)))
 
     def _directory(self, value: object) -> None:
