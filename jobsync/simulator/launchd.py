@@ -16,16 +16,18 @@ from jobsync.simulator.definition import Definition, read_definition
 from jobsync.simulator.domain import Domain, Kind
 from jobsync.simulator.errors import Refused
 from jobsync.simulator.faults import IGNORE_TERM, PEND, REMOVE, SPAWN, Faults
+from jobsync.simulator.leftovers import Leftovers
 from jobsync.simulator.log import FILE as LOG_FILE
 from jobsync.simulator.log import Log
 from jobsync.simulator.login_items import FILE as LOGIN_ITEMS_FILE
 from jobsync.simulator.login_items import FIRST_VERSION as LOGIN_ITEMS_SINCE
 from jobsync.simulator.login_items import LoginItems
 from jobsync.simulator.overrides import Overrides
-from jobsync.simulator.process import STANDARD_PATH, Guardian, Launch, end_sessions, signal_group, signal_job, spawn
+from jobsync.simulator.process import Guardian, end_sessions, signal_job, spawn
 from jobsync.simulator.schedule import ClockChanges, next_fire
 from jobsync.simulator.service import Ended, Reason, Service, State, is_wanted_after
 from jobsync.simulator.settings import LoginItemOff, RepeatedSlot, Settings, SkippedSlot
+from jobsync.simulator.surroundings import launch_of
 from jobsync.simulator.texts import darwin_signal, signal_name
 from jobsync.simulator.watching import is_filled, is_path_state_met, look, needs_watching
 
@@ -36,10 +38,8 @@ DISABLED = 119
 TEARING_DOWN = 124
 WRONG_SESSION = 134
 SWITCHED_OFF = 161
-AGENT_SOCKET = "/private/tmp/com.apple.launchd.DSoTtRWSS8/Listeners"
 WATCH_EVERY = 0.25
 """Real seconds between two looks at watched paths."""
-_LEFTOVER_GRACE = 5.0
 _FIRST_TRIGGER = 268435472
 
 
@@ -69,7 +69,7 @@ class Launchd:
         """Descriptors that tell of an exec → pid; the event loop reads them."""
         self._guardian = guardian
         self._by_pid: dict[int, tuple[Domain, Service]] = {}
-        self._leftovers: dict[int, float | None] = {}
+        self._leftovers = Leftovers(guardian)
         self._spent: set[str] = set()
         self._removed_at: dict[str, float] = {}
         self._after_spawns: list[tuple[str, str]] = []
@@ -253,7 +253,7 @@ class Launchd:
     def _spawn(self, domain: Domain, service: Service, suspended: bool) -> None:
         self._note(domain, service, "service state: spawning")
         self._note(domain, service, f"launching: {service.reason.text if service.reason else ''}")
-        pid, report = spawn(self._launch(domain, service.definition, suspended))
+        pid, report = spawn(launch_of(domain, service.definition, self.settings, suspended=suspended))
         self._guardian.add(pid)
         self._by_pid[pid] = (domain, service)
         self.reports[report] = pid
@@ -262,36 +262,6 @@ class Launchd:
         self._note(domain, service, f"xpcproxy spawned with pid {pid}")
         self._note(domain, service, "internal event: SPAWNED, code = 0")
         self._note(domain, service, "service state: xpcproxy")
-
-    def _launch(self, domain: Domain, definition: Definition, suspended: bool) -> Launch:
-        return Launch(
-            executable=definition.executable,
-            arguments=definition.arguments or (definition.executable,),
-            environment=self.environment(domain, definition),
-            directory=definition.working_directory or "/",
-            umask=0o022 if definition.umask is None else definition.umask,
-            stdin=definition.stdin,
-            stdout=definition.stdout,
-            stderr=definition.stderr,
-            nice=definition.nice or 0,
-            soft_limits=(("NumberOfFiles", 256), *definition.soft_limits),
-            hard_limits=definition.hard_limits,
-            suspended=suspended,
-            makes_log_directories=self.settings.creates_log_directories,
-        )
-
-    def environment(self, domain: Domain, definition: Definition) -> dict[str, str]:
-        """The variables that a job gets (docs/simulator.md, row 10)."""
-        values = {"PATH": STANDARD_PATH}
-        if self.settings.home_in_environment:
-            name = self.settings.user
-            values |= {"HOME": self.settings.home, "USER": name, "LOGNAME": name}
-            values |= {"SHELL": "/bin/sh", "TMPDIR": "/tmp/"}  # noqa: S108 - the system's own directory is meant
-        if domain.kind is Kind.GUI:
-            values["SSH_AUTH_SOCK"] = AGENT_SOCKET
-        if self.settings.macos >= (26,):
-            values["OSLogRateLimit"] = "64"
-        return values | dict(definition.environment) | {"XPC_SERVICE_NAME": definition.label}
 
     def spawned(self, pid: int, trouble: str) -> None:
         """The exec of a process is decided: it runs, or `trouble` says why it could not."""
@@ -334,29 +304,11 @@ class Launchd:
         domain, service = self._by_pid.pop(pid, (None, None))
         if domain is None or service is None:
             return
-        self._clear_group(pid, service)
-        self._ended(domain, service, decode(status))
-
-    def _clear_group(self, session: int, service: Service) -> None:
-        self._drop_empty_groups()
         if service.is_draining:
-            end_sessions([session])
-            self._guardian.remove(session)
-            return
-        if not service.definition.abandons_group:
-            signal_group(session, signal.SIGTERM)
-        grace = min(service.definition.exit_timeout or _LEFTOVER_GRACE, _LEFTOVER_GRACE)
-        until = None if service.definition.abandons_group else time.monotonic() + grace
-        self._leftovers[session] = until
-        self._drop_empty_groups()
-
-    def _drop_empty_groups(self) -> None:
-        for session in tuple(self._leftovers):
-            try:
-                os.killpg(session, 0)
-            except ProcessLookupError:
-                del self._leftovers[session]
-                self._guardian.remove(session)
+            self._leftovers.end(pid)
+        else:
+            self._leftovers.add(pid, service.definition)
+        self._ended(domain, service, decode(status))
 
     def _ended(self, domain: Domain, service: Service, ended: Ended) -> None:
         self._note_end(domain, service, ended)
@@ -456,7 +408,7 @@ class Launchd:
         """The real (monotonic) moment at which `look_around` has something to end; None = there is none."""
         dues = [service.kill_at for _, service in self.services() if service.kill_at is not None]
         dues += [service.gone_from for _, service in self.services() if service.state is State.EXITED]
-        return min(dues + [until for until in self._leftovers.values() if until is not None], default=None)
+        return min([*dues, *self._leftovers.dues()], default=None)
 
     def look_around(self) -> None:
         """Kill what did not end in time, forget what is gone, and look at the watched paths."""
@@ -465,17 +417,10 @@ class Launchd:
             if service.kill_at is not None and service.kill_at <= now:
                 self.kill(service)
             self._remove_if_time(domain, service)
-        self._end_leftovers(now)
+        self._leftovers.end_late(now)
         for domain, service in self.services():
             if needs_watching(service.definition) and not service.is_draining:
                 self._watch(domain, service)
-
-    def _end_leftovers(self, now: float) -> None:
-        late = [session for session, until in self._leftovers.items() if until is not None and until <= now]
-        for session in late:
-            end_sessions([session])
-            del self._leftovers[session]
-            self._guardian.remove(session)
 
     def _watch(self, domain: Domain, service: Service) -> None:
         seen = {path: look(path) for path in service.definition.watch_paths}
@@ -541,7 +486,7 @@ class Launchd:
         """SIGKILL everything, without waiting, and close the log; for the end of the simulator."""
         for pid in self._by_pid:
             signal_job(pid, signal.SIGKILL)
-        end_sessions([*self._by_pid, *self._leftovers])
+        end_sessions([*self._by_pid, *self._leftovers.sessions()])
         self.log.close()
 
     def kind_of_session(self, session: int) -> Kind | None:

@@ -8,9 +8,9 @@ from jobsync.simulator.process import STANDARD_PATH
 from jobsync.simulator.schedule import CalendarSlot
 from jobsync.simulator.service import Service
 from jobsync.simulator.settings import EmptyStore
+from jobsync.simulator.surroundings import AGENT_SOCKET
 from jobsync.simulator.texts import Version, exit_text, signal_text
 
-AGENT_SOCKET = "/private/tmp/com.apple.launchd.DSoTtRWSS8/Listeners"
 _CALENDAR = "com.apple.launchd.calendarinterval"
 _FILES = "com.apple.fsevents.matching"
 _SPAWN_TYPES = {"Interactive": "interactive (4)", "Background": "background (5)"}
