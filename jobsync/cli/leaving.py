@@ -22,6 +22,7 @@ from jobsync.repo.repository import Repository
 from jobsync.repo.waking import Carrier
 from jobsync.schedulers.choose import scheduler_for
 from jobsync.schedulers.protocol import Survey
+from jobsync.values import replace
 
 
 def _check_outside(origin: Origin) -> None:
@@ -44,11 +45,26 @@ def _left(origin: Origin) -> list[str]:
     left = [str(path) for path in (*_state_files(origin), paths.launchers, *_log_directories(origin)) if path.exists()]
     found = observe.find_orphans(Want({}), Ledger(), origin.scheduler.survey(), origin.scheduler)
     left += [f"{label} (job)" for label in found.values()]
-    if not _is_there(origin.repo):
+    if not _is_there(origin.repo) or _sharing(origin):
         return left
     ways = waking.ways(origin.repository, shim(origin.config), command(origin.config))
     ours = (Carrier.FILE, Carrier.CONFIGURATION)
     return left + [f"{one.path} ({one.event})" for one in ways if one.carrier in ours]
+
+
+def _sharing(origin: Origin) -> list[str]:
+    """Other registered work trees of the same repository, whose hooks ours are: git has one set for all of them."""
+    ours, others = origin.repository, origin.config.without_repo(origin.repo.id).repos
+    linked = [replace(ours, git_dir=one.git_dir, work_tree=one.work_tree) for one in others if _is_there(one)]
+    return [one.work_tree for one in linked if _common_directory(one) == ours.common_directory()]
+
+
+def _common_directory(repository: Repository) -> Path | None:
+    """None where git cannot tell: a repository that is broken holds nobody up."""
+    try:
+        return repository.common_directory()
+    except JobsyncError:
+        return None
 
 
 def _remove_places(origin: Origin) -> None:
@@ -103,6 +119,8 @@ def _origin_to_leave(config: Config, repo: Repo) -> Origin:
 
 
 def _uninstall_one(origin: Origin) -> bool:
+    # One that was uninstalled just before shares nothing with this one any more.
+    origin = replace(origin, config=configuration.load(origin.config.file))
     _check_outside(origin)
     progress = Progress()
     done = syncing.uninstall(origin, progress)
@@ -111,17 +129,19 @@ def _uninstall_one(origin: Origin) -> bool:
     if done.has_failures:
         complain("not everything could be removed, so nothing more was", "mend that and run it again")
         return False
-    if _is_there(origin.repo):
+    sharing = _sharing(origin) if _is_there(origin.repo) else []
+    if _is_there(origin.repo) and not sharing:
         waking.uninstall(origin.repository)
     _remove_places(origin)
     left = _left(origin)
     if left:
         complain("this is still there: " + ", ".join(left), "mend that and run it again")
         return False
-    _forget(configuration.load(origin.config.file), origin.repo)
+    _forget(origin.config, origin.repo)
     if origin.paths.kept.exists():
         say(f"copies of your own edits stay in {origin.paths.kept}")
-    say(f"nothing of jobsync is left for {origin.repo.work_tree}: no job, no file, no hook")
+    hooks = f"the hooks stay for {', '.join(sharing)}" if sharing else "no hook"
+    say(f"nothing of jobsync is left for {origin.repo.work_tree}: no job, no file, {hooks}")
     return True
 
 

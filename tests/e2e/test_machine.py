@@ -248,6 +248,25 @@ def test_uninstall_leaves_nothing_behind_and_nothing_else_touched(laptop: Laptop
     assert laptop.loaded() == {"one", "watch"}, "`init` brings everything back"
 
 
+def test_uninstalling_a_linked_work_tree_leaves_the_hooks_to_the_one_that_is_registered_too(laptop: Laptop) -> None:
+    laptop.init()
+    laptop.git("worktree", "add", "-q", str(laptop.home / "linked"))
+    linked = laptop.home / "linked"
+    launchctl = str(laptop.simulator.launchctl)
+    laptop.jobsync("init", "--prefix", "other", "--launchctl", launchctl, "--yes", "--no-sync", at=linked)
+    ran = laptop.jobsync("uninstall", "--yes", at=linked)
+    said = f"nothing of jobsync is left for {linked}: no job, no file, the hooks stay for {laptop.work}"
+    assert ran.out.splitlines()[-1] == said
+    laptop.jobsync("hooks", "status")
+    laptop.job("one")
+    assert "installed one" in laptop.commit().err
+    laptop.jobsync("init", "--prefix", "other", "--launchctl", launchctl, "--yes", "--no-sync", at=linked)
+    (bugs := laptop.home / ".local/state/jobsync/bugs").mkdir()
+    last = laptop.jobsync("uninstall", "--yes", at=laptop.home).out.splitlines()[-1]
+    assert last.endswith("no job, no file, no hook")
+    assert not bugs.exists() and not [path for path in (laptop.work / ".git/hooks").iterdir() if path.suffix == ""]
+
+
 def test_uninstall_refuses_inside_a_job(registered: Laptop) -> None:
     jobsync = Path(sys.executable).with_name("jobsync")
     said = registered.home / "said"
