@@ -73,12 +73,18 @@ def name_fault(name: str) -> str | None:
     return f'{shown(name)} is not a job\'s name; rename the directory, for example to "{better or "job"}"'
 
 
+# A definition in the making, or an accident: not what somebody does to remove a job.
+_NO_FILES = {DIRECTORY: "a directory", LINK: "a link that leads to no file"}
+
+
 def _means_to_be_a_job(tree: Tree, directory: str) -> bool:
     """Whether an entry of the jobs directory is one of ours: all else there is nobody's business."""
     try:
         if tree.mode(directory) not in {DIRECTORY, LINK}:
             return False
-        return any(tree.read(f"{directory}/{file}") is not None for file in (JOB_FILE, "run"))
+        if any(tree.read(f"{directory}/{file}") is not None for file in (JOB_FILE, "run")):
+            return True
+        return tree.mode(f"{directory}/{JOB_FILE}") in _NO_FILES
     except JobsyncError:
         return True  # reading it as a job says what is wrong
 
@@ -88,6 +94,9 @@ def _read_table(section: Section, around: Surroundings) -> Table | None:
         section.fault("", f"{around.directory} is a link; a job is a directory of its own, so make it one")
         return None
     data = around.tree.read(section.file)
+    if data is None and (what := _NO_FILES.get(around.tree.mode(section.file) or 0)):
+        section.fault("", f"is {what}; make it a file, or delete {around.directory} to remove the job")
+        return None
     if data is None:
         section.fault("", "is missing beside `run`; write it, or delete the directory to remove the job")
         return None

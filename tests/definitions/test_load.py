@@ -441,6 +441,33 @@ def test_a_name_that_is_no_jobs_name_is_a_fault(name: str, message: str) -> None
     assert found.faulty == {name}
 
 
+@pytest.mark.parametrize(
+    ("files", "what"),
+    [
+        ({"jobs/a/job.toml/x": (FILE, b"")}, "a directory"),
+        ({"jobs/a/job.toml/x": (FILE, b""), "jobs/a/run": SCRIPT}, "a directory"),
+        ({"jobs/a/job.toml": (LINK, b"../../nowhere")}, "a link that leads to no file"),
+    ],
+)
+def test_a_definition_that_is_no_file_is_a_fault_and_keeps_its_job(
+    files: dict[str, tuple[int, bytes]], what: str
+) -> None:
+    found = load(tree({}, files=files), MACHINE)
+    assert [str(fault) for fault in found.faults] == [
+        f"jobs/a/job.toml: is {what}; make it a file, or delete jobs/a to remove the job"
+    ]
+    assert found.faulty == {"a"}
+
+
+def test_a_conflict_is_called_one() -> None:
+    text = '[schedule]\n<<<<<<< HEAD\nat = "04:10"\n=======\nat = "04:20"\n>>>>>>> 1234567\n'
+    found = load(tree({"a": text}), MACHINE)
+    assert [str(fault) for fault in found.faults] == [
+        "jobs/a/job.toml: line 2: a merge conflict begins here; resolve it, and take out git's markers"
+    ]
+    assert load(tree({"a": f'run = """\n{text}"""\n'}), MACHINE).jobs
+
+
 def test_a_directory_with_run_and_no_definition_is_a_fault_and_keeps_its_job() -> None:
     found = load(tree({}, files={"jobs/a/run": SCRIPT}), MACHINE)
     assert [str(fault) for fault in found.faults] == [

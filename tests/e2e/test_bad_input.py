@@ -101,6 +101,23 @@ def test_a_script_that_could_not_run_is_a_fault_before_anything_is_installed(
     assert registered.loaded() == registered.installed() == {"good"}
 
 
+def test_a_definition_that_became_a_directory_leaves_its_job(registered: Laptop) -> None:
+    for name in ("one", "two", "three"):
+        registered.job(name)
+    registered.commit()
+    registered.jobsync("sync")
+    definition = registered.work / "jobs/one/job.toml"
+    definition.unlink()
+    registered.put("jobs/one/job.toml/job.toml", JOB)
+    said = "jobs/one/job.toml: is a directory; make it a file, or delete jobs/one to remove the job"
+    assert said in registered.jobsync("sync", status=1).text
+    assert f"jobsync: {said}" in registered.commit().err
+    assert "faulty" in registered.jobsync("status").out
+    assert registered.loaded() == {"one", "two", "three"}
+    registered.git("revert", "--no-edit", "HEAD")
+    assert "3 jobs, all well" in registered.jobsync("status").out
+
+
 def test_before_init_every_command_says_what_to_run_first(laptop: Laptop) -> None:
     before = settled(laptop)
     commands = ("sync", "status", "diff", "config", "hooks status", "run x", "pause", "uninstall --yes")
