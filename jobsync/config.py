@@ -253,10 +253,20 @@ def digest(content: bytes) -> str:
 
 
 def save(config: Config, environ: Mapping[str, str]) -> None:
-    """Write `config.toml` (0600), its index, and the pointer where the standard place is not used."""
-    files.make_directory(config.file.parent)
+    """Write `config.toml` (0600), its index, and the pointer where the standard place is not used.
+
+    `JobsyncError`, before anything is written, where a path is no text: neither TOML nor a plist can hold it.
+    """
     former = (files.read(config.file) or b"").decode("utf-8")
-    content = fill(former, config).encode()
+    try:
+        content = fill(former, config).encode()
+    except UnicodeEncodeError as error:
+        line = str(error.object).count("\n", 0, error.start)
+        raise JobsyncError(
+            f"{config.file} cannot hold what is not UTF-8 text: {str(error.object).split(chr(10))[line]}",
+            hint="rename that directory",
+        ) from None
+    files.make_directory(config.file.parent)
     files.write_if_changed(config.file, content, 0o600)
     files.write_if_changed(config.file.with_name(INDEX), index_bytes(config, content), 0o600)
     standard = _standard_directory(environ)

@@ -156,7 +156,7 @@ def ask(place: Place, machine: Machine, environ: "Mapping[str, str]") -> "Answer
         return None
     intact = compare.is_intact(known, place.pack)
     head, survey = git.finish(TIMEOUT), query.finish(TIMEOUT)
-    lines, text = os.fsdecode(head.stdout).splitlines(), survey.stdout.decode("utf-8", "replace")
+    lines, text = os.fsdecode(head.stdout).split("\n")[:-1], survey.stdout.decode("utf-8", "replace")
     place.is_here = lines[:3] == [place.git_dir, place.git_dir, place.work_tree]
     ids = [blob for blob, _ in known.objects]
     if place.is_here and len(lines) == 5 + len(ids):

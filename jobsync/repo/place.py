@@ -91,7 +91,8 @@ def locate(environ: Mapping[str, str], cwd: str) -> Place | None:
     if finished.status != 0:
         _check_no_place(finished)
         return None
-    lines = os.fsdecode(finished.stdout).splitlines()
+    # Not `splitlines`: to Python a form feed ends a line, and it may stand in a name.
+    lines = os.fsdecode(finished.stdout).removesuffix("\n").split("\n")
     if len(lines) not in (3, 4) or not all(line.startswith("/") for line in lines):
         raise JobsyncError(
             f"cannot tell where the repository around {cwd} is: git said {' '.join(lines)!r}",

@@ -182,7 +182,7 @@ class Repository:
     def branches_at(self, commit: str) -> tuple[str, ...]:
         """Local branches that end at `commit`; none when it is not there."""
         names = self._answer("for-each-ref", "--format=%(refname)", f"--points-at={commit}", "refs/heads")
-        return tuple(name.removeprefix("refs/heads/") for name in (names or "").splitlines())
+        return tuple(name.removeprefix("refs/heads/") for name in (names or "").split("\n") if name)
 
     def commit(self) -> Commit | None:
         """The commit that HEAD is; None: unborn. No process where the repository is `kept_open`."""
@@ -409,7 +409,8 @@ class Repository:
         # Late: GitPython is heavy, and looks for a git executable while it is imported.
         from git import Repo
 
-        with Repo(self.git_dir) as repo:
+        # A directory may be named `$HOME`, and it is no variable then.
+        with Repo(self.git_dir, expand_vars=False) as repo:
             if repo.head.is_detached:
                 return None
             tracked = repo.active_branch.tracking_branch()

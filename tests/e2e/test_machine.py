@@ -217,6 +217,30 @@ def test_init_says_when_it_must_not_install_hooks_and_registers_all_the_same(lap
     assert "shadowed" in laptop.jobsync("hooks", "status", status=1).out
 
 
+@pytest.mark.parametrize("name", ['a b\'s "c"', "$HOME", "`id` %n \\", "döt", "tab\there", "-n", "feed\f \x85 \u2028"])
+def test_a_repository_may_have_any_name_that_is_text(laptop: Laptop, name: str) -> None:
+    place = laptop.home / name
+    laptop.git("clone", "-q", str(laptop.origin), str(place), at=laptop.home)
+    ran = laptop.jobsync("init", "--prefix", "test", "--launchctl", str(laptop.simulator.launchctl), "--yes", at=place)
+    assert ran.err == ""
+    laptop.upstream("one", 'run = "echo done"')
+    assert "installed one" in laptop.git("pull", "-q", at=place).err
+    assert laptop.jobsync("run", "one", at=place).out == "done\n"
+    assert laptop.jobsync("sync", at=place).out == "unchanged  one\n1 unchanged\n"
+    assert laptop.git("commit", "-q", "--allow-empty", "-m", "more", at=place).err == ""
+    laptop.jobsync("hooks", "status", at=place)
+    laptop.jobsync("uninstall", "--yes", at=place)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="APFS refuses such names")
+def test_a_repository_whose_name_is_no_text_is_refused_before_anything_is_written(laptop: Laptop) -> None:
+    place = laptop.home / "latin-\udce9"
+    laptop.git("clone", "-q", str(laptop.origin), str(place), at=laptop.home)
+    ran = laptop.jobsync("init", "--launchctl", str(laptop.simulator.launchctl), "--yes", at=place, status=1)
+    assert "cannot hold what is not UTF-8 text: git_dir = " in ran.err and "rename that directory" in ran.err
+    assert not laptop.config_file.parent.exists()
+
+
 def test_uninstall_leaves_nothing_behind_and_nothing_else_touched(laptop: Laptop) -> None:
     foreign = laptop.agents / "com.example.plist"
     foreign.write_text("<plist/>")

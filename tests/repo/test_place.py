@@ -111,6 +111,11 @@ class TestLocate:
         assert place == Place(str(work.git_dir), str(work.git_dir), str(work.path), None)
         assert trace.read_text(encoding="utf-8").count('"event":"start"') == processes
 
+    def test_what_ends_a_line_for_python_alone_may_stand_in_the_path(self, box: Sandbox) -> None:
+        odd = box.repository(box.home / "form\ffeed, next\x85line, line\u2028separator")
+        place = _where(odd)
+        assert place and place.work_tree == str(odd.path)
+
     def test_a_line_break_in_the_path_is_refused(self, box: Sandbox) -> None:
         odd = box.repository(box.home / "odd\nplace")
         with pytest.raises(JobsyncError, match="cannot tell where"):

@@ -244,6 +244,11 @@ class TestConfig:
         pair.laptop.git("checkout", "-q", "--detach")
         assert pair.laptop.opened().upstream() is None
 
+    @pytest.mark.filterwarnings("error")
+    def test_a_directory_named_like_a_variable_is_none(self, pair: Pair, box: Sandbox) -> None:
+        clone = box.clone(pair.origin, box.home / "$HOME")
+        assert clone.opened().upstream() == Upstream("origin", str(pair.origin), "main")
+
 
 def test_gitpython_is_not_imported_until_it_is_needed() -> None:
     script = (
