@@ -31,6 +31,8 @@ _BEFORE_A_SYNC = {
 }
 
 _NEW = "is defined and not installed"
+_EDITED = "your work tree and what is installed differ"
+"""Where HEAD is the one that was synced: an edit, or one that was taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,9 @@ def _state(seen: _Seen, planned: Planned) -> tuple[State, str]:
     if change.outcome is Outcome.PAUSED and isinstance(answer, Survey) and change.label in answer.disabled:
         return State.DISABLED, change.cause
     if change.outcome is not Outcome.UNCHANGED:
-        return _BEFORE_A_SYNC[change.outcome], _NEW if change.cause == "new" else change.cause
+        state = _BEFORE_A_SYNC[change.outcome]
+        cause = change.cause or (_EDITED if state is State.NOT_SYNCED else "")
+        return state, _NEW if cause == "new" else cause
     # Unchanged and without a definition: one of jobsync's own. Whether it ever ran is nobody's concern.
     if seen.job is None:
         return State.OK, ""

@@ -83,6 +83,7 @@ def test_a_restored_edit_goes_with_the_next_sync_by_hand_and_with_no_hook(regist
     assert "one" not in registered.pull().err
     assert registered.hour("one") == 10
     assert registered.jobsync("status", "one").out.count("not synced") == 1
+    assert registered.jobsync("status").err == "one: your work tree and what is installed differ; `jobsync sync`\n"
 
     registered.jobsync("sync")
     assert registered.hour("one") == 9
