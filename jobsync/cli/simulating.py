@@ -1,6 +1,7 @@
 """`simulator` and `demo`: a launchd for machines without one."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -12,10 +13,17 @@ from jobsync.simulator import SimulatorError
 from jobsync.simulator.foreground import run_foreground
 
 
-def _prefixes() -> tuple[str, ...]:
+def _registered() -> tuple[str, ...]:
     file = configuration.find(os.environ)
     repos = configuration.load(file).repos if file is not None and file.is_file() else ()
-    return tuple(repo.prefix for repo in repos) or ("jobsync",)
+    return tuple(repo.prefix for repo in repos)
+
+
+def _registered_meanwhile() -> tuple[str, ...]:
+    """None where the configuration cannot be read: that is for the command to tell which waits for an answer."""
+    with suppress(JobsyncError):
+        return _registered()
+    return ()
 
 
 @click.command()
@@ -33,7 +41,9 @@ def simulator(directory: Path, prefixes: tuple[str, ...], version: str) -> int:
     """
     home = configuration.home_directory(os.environ)
     try:
-        run_foreground(directory, home, prefixes or _prefixes(), version=version)
+        registered = tuple if prefixes else _registered_meanwhile
+        first = prefixes or _registered() or ("jobsync",)
+        run_foreground(directory, home, first, version=version, registered=registered)
     except SimulatorError as error:
         raise JobsyncError(str(error)) from error
     return ExitCode.OK

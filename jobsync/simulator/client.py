@@ -72,7 +72,7 @@ def main():
         status, length = map(int, head.split())
     except (OSError, ValueError):
         write(2, b"launchctl: no simulated launchd is running for " + sys.argv[0].encode()
-              + b"; start one with: jobsync simulator\\n")
+              + b"; start one with: jobsync simulator " + parent(parent(real(__file__))).encode() + b"\\n")
         return @NO_DAEMON@
     try:
         write(1, body[:length])

@@ -9,7 +9,7 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -62,11 +62,17 @@ class Connection:
 class Daemon:
     """One running simulator. SimulatorError when its directory is none."""
 
-    def __init__(self, directory: Path, clock: Clock, lifeline: int | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        clock: Clock,
+        lifeline: int | None = None,
+        registered: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         settings = load_settings(directory)
         self.calls: list[tuple[str, ...]] = []
         self._guardian = Guardian()
-        self.launchd = Launchd(settings, directory, clock, self._guardian)
+        self.launchd = Launchd(settings, directory, clock, self._guardian, registered)
         self._controls = Controls(self.launchd, directory, self.calls)
         self._selector = selectors.DefaultSelector()
         self._waiting: list[tuple[Connection, Later]] = []
@@ -340,6 +346,7 @@ def serve(
     still: bool = False,
     resume: bool = False,
     lifeline: int | None = None,
+    registered: Callable[[], Iterable[str]] = tuple,
     ready: Callable[[], object] = lambda: None,
 ) -> None:
     """Be the launchd of that directory until told to end; calls `ready` when it can be asked.
@@ -347,13 +354,13 @@ def serve(
     SimulatorError when the directory holds no settings.
 
     `at` (seconds since the epoch) is where its clock begins, `still` makes it stand still until it is moved, `resume`
-    goes on with the clock of the daemon before. It ends when the process `lifeline` ends. Changes to `/` as working
-    directory.
+    goes on with the clock of the daemon before. It ends when the process `lifeline` ends. `registered` gives prefixes
+    that it loads beside those of its settings. Changes to `/` as working directory.
     """
     directory = directory.absolute()
     write_client(directory)
     clock = Clock.resumed(directory / CLOCK_FILE) if resume else Clock(at, still=still)
     clock.save(directory / CLOCK_FILE)
-    daemon = Daemon(directory, clock, lifeline)
+    daemon = Daemon(directory, clock, lifeline, registered)
     ready()
     daemon.run()

@@ -1,7 +1,7 @@
 """A simulator in the foreground, for machines and containers that have no scheduler: what `jobsync simulator` runs."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from jobsync.simulator.control import prepare, refuse_on_macos, refuse_second
@@ -15,6 +15,7 @@ def run_foreground(
     home: Path,
     prefixes: tuple[str, ...],
     *,
+    registered: Callable[[], Iterable[str]] = tuple,
     version: str = "15.5",
     tz: str | None = None,
     platform: str = sys.platform,
@@ -22,7 +23,8 @@ def run_foreground(
 ) -> None:
     """Be the launchd of `home` until SIGINT or SIGTERM; then end all jobs and return.
 
-    Only labels with one of the prefixes are loaded. Says where its launchctl is as soon as that can be used.
+    Only labels with one of the prefixes are loaded, or with one that is `registered` by then. Says where its launchctl
+    is as soon as that can be used.
     SimulatorError on a Mac, without a prefix, and when a simulator serves this directory already.
     """
     refuse_on_macos(platform)
@@ -32,4 +34,5 @@ def run_foreground(
     refuse_second(directory)
     values = {"home": str(home.absolute()), "uid": default_uid(), "version": version, "tz": tz}
     launchctl = prepare(directory, make_settings({**values, "prefixes": list(prefixes)}))
-    serve(directory, ready=lambda: say(f"simulated launchd for {', '.join(prefixes)}; its launchctl: {launchctl}\n"))
+    text = f"simulated launchd for {', '.join(prefixes)}; its launchctl: {launchctl}\n"
+    serve(directory, registered=registered, ready=lambda: say(text))

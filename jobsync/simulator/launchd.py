@@ -7,7 +7,7 @@ system have) and `reaped`; requests of callers only register. So an answer is al
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, tzinfo
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from jobsync.simulator.overrides import Overrides
 from jobsync.simulator.process import Guardian, end_sessions, signal_job, spawn
 from jobsync.simulator.schedule import ClockChanges, next_fire
 from jobsync.simulator.service import Ended, Reason, Service, State, is_wanted_after
-from jobsync.simulator.settings import LoginItemOff, RepeatedSlot, Settings, SkippedSlot
+from jobsync.simulator.settings import LoginItemOff, RepeatedSlot, Settings, SkippedSlot, has_prefix
 from jobsync.simulator.surroundings import launch_of
 from jobsync.simulator.texts import darwin_signal, signal_name
 from jobsync.simulator.watching import is_filled, is_path_state_met, look, needs_watching
@@ -53,7 +53,15 @@ def decode(status: int) -> Ended:
 class Launchd:
     """The state of one simulated machine."""
 
-    def __init__(self, settings: Settings, directory: Path, clock: Clock, guardian: Guardian) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        directory: Path,
+        clock: Clock,
+        guardian: Guardian,
+        registered: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        """`registered`: further prefixes whose labels may be loaded, asked for where none of the settings fits."""
         self.settings = settings
         self.clock = clock
         self.faults = Faults()
@@ -68,6 +76,7 @@ class Launchd:
         self.reports: dict[int, int] = {}
         """Descriptors that tell of an exec → pid; the event loop reads them."""
         self._guardian = guardian
+        self._registered = registered
         self._by_pid: dict[int, tuple[Domain, Service]] = {}
         self._leftovers = Leftovers(guardian)
         self._spent: set[str] = set()
@@ -136,7 +145,7 @@ class Launchd:
     def _check_loadable(self, domain: Domain, definition: Definition) -> None:
         if domain.is_tearing_down:
             raise Refused(TEARING_DOWN)
-        if not self.settings.allows(definition.label):
+        if not self.settings.allows(definition.label) and not has_prefix(definition.label, self._registered()):
             raise Refused(NOT_PERMITTED)
         if domain.session_type not in definition.session_types:
             raise Refused(WRONG_SESSION)

@@ -7,6 +7,7 @@ docs/simulator.md; each default is the one that is harder on the caller, so that
 import dataclasses
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -139,8 +140,13 @@ class Settings:
 
     def allows(self, label: str) -> bool:
         """Whether this machine may load that label."""
-        names = [prefix.rstrip(".") for prefix in self.prefixes]
-        return not names or any(label == name or label.startswith(f"{name}.") for name in names)
+        return not self.prefixes or has_prefix(label, self.prefixes)
+
+
+def has_prefix(label: str, prefixes: Iterable[str]) -> bool:
+    """Whether a label is one of these prefixes, or begins with one and a dot."""
+    names = [prefix.rstrip(".") for prefix in prefixes]
+    return any(label == name or label.startswith(f"{name}.") for name in names)
 
 
 def make_settings(values: dict[str, Any]) -> Settings:

@@ -73,6 +73,7 @@ def test_without_a_daemon_launchctl_says_so(mac: Mac) -> None:
     assert reply.status == NO_DAEMON
     assert reply.out == ""
     assert reply.err.startswith("launchctl: no simulated launchd is running for ")
+    assert reply.err.endswith(f"; start one with: jobsync simulator {mac.simulator.directory}\n")
 
 
 def test_a_daemon_that_dies_while_it_is_asked_is_no_answer(mac: Mac) -> None:

@@ -1,5 +1,6 @@
 """A simulator in the foreground."""
 
+import plistlib
 import signal
 import subprocess
 import sys
@@ -20,7 +21,9 @@ from pathlib import Path
 from jobsync.simulator.foreground import run_foreground
 def say(text):
     print(text, end="", flush=True)
-run_foreground(Path(sys.argv[1]), Path(sys.argv[2]), ("mine",), say=say)
+def registered():
+    return Path(sys.argv[2], "registered").read_text().split()
+run_foreground(Path(sys.argv[1]), Path(sys.argv[2]), ("mine",), registered=registered, say=say)
 print("ended", flush=True)
 """
 
@@ -48,6 +51,27 @@ def test_it_tells_its_launchctl_and_ends_cleanly_on_signals(tmp_path: Path, numb
         process.send_signal(number)
         assert process.stdout.read() == "ended\n"
         assert process.wait(timeout=60) == 0
+
+
+def test_it_loads_what_is_registered_later_and_nothing_else(tmp_path: Path) -> None:
+    home, launchctl = tmp_path / "home", str(tmp_path / "sim" / "bin" / "launchctl")
+    home.mkdir(exist_ok=True)
+    with foreground(tmp_path / "sim", home) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        (home / "registered").write_text("")
+        before = {label: _load(launchctl, home, label) for label in ("mine.one", "later.one", "com.example")}
+        assert before == {"mine.one": 0, "later.one": 1, "com.example": 1}
+        (home / "registered").write_text("later\n")
+        assert (_load(launchctl, home, "later.one"), _load(launchctl, home, "laterals")) == (0, 1)
+
+
+def _load(launchctl: str, home: Path, label: str) -> int:
+    """The status of launchctl."""
+    path = home / f"{label}.plist"
+    path.write_bytes(plistlib.dumps({"Label": label, "Program": "/bin/true"}))
+    uid = subprocess.check_output([launchctl, "manageruid"], text=True).strip()
+    return subprocess.run([launchctl, "bootstrap", f"gui/{uid}", str(path)], capture_output=True).returncode
 
 
 def test_it_refuses_a_second_one(mac: Mac) -> None:
