@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from jobsync import local_zone
+from jobsync import columns, local_zone
 from jobsync.cli.console import ExitCode, say, say_all, say_bytes
 from jobsync.cli.context import Context, pass_context
 from jobsync.definitions.duration import parse_duration
@@ -65,16 +65,16 @@ def _chosen(origin: Origin, job: str, number: int | None, since: str | None, *, 
     if since is not None:
         earliest = _since(since, time.time())
         found = [log for log in found if (run := runs.get(log.stem)) is not None and run.started >= earliest]
+    which = " that failed" if failed else ""
+    when = f" in the last {since}" if since is not None else ""
     if not found:
-        which = " that failed" if failed else ""
-        when = f" in the last {since}" if since is not None else ""
         raise JobsyncError(f"{job} has no log of a run{which}{when}", hint=f"`jobsync history {job}` lists its runs")
     if since is not None and number is None:
         return found
     number = number or 1
     if number > len(found):
         raise JobsyncError(
-            f"there are logs of {len(found)} such runs of {job}, so none is number {number}",
+            f"{job} has {columns.plural(len(found), 'log')} of runs{which}{when}, so none is number {number}",
             hint=f"`jobsync logs --path --since 1w {job}` lists them",
         )
     return [found[-number]]

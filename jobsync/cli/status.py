@@ -88,7 +88,7 @@ class StatusDocument(TypedDict):
 
 def _summary(planned: Planned, found: tuple[JobStatus, ...]) -> str:
     answer = planned.observed.answer
-    unanswered = "" if isinstance(answer, Survey) else answer.reason
+    unanswered = "" if isinstance(answer, Survey) else f"{answer.reason}; `jobsync doctor`"
     return overview.summary(found, len(planned.plan.faults), unanswered)
 
 
@@ -177,8 +177,8 @@ def _faults_of_none(planned: Planned, found: tuple[JobStatus, ...]) -> list[str]
 
 
 def _troubles(found: tuple[JobStatus, ...]) -> list[str]:
-    """Why jobs are not well; a fault names its file itself."""
-    sick = [one for one in found if not one.is_healthy]
+    """Why jobs are not well; a fault names its file itself. Of a scheduler that does not answer the last line tells."""
+    sick = [one for one in found if not one.is_healthy and one.state is not State.UNKNOWN]
     lines = [(one, line) for one in sick for line in one.detail.splitlines()]
     return [line if one.state is State.FAULTY else f"{one.name}: {line}{_remedy(one)}" for one, line in lines]
 

@@ -211,7 +211,7 @@ FAULTS = {
         'inputs: "../../../x" leaves the repository; only its own files can be inputs, so leave it out'
     ],
     'inputs = ["../.."]': ['inputs: "../.." is the whole repository; name the directories that the job uses'],
-    'inputs = ["lib"]': ['inputs: "lib" is jobs/backup/lib in the repository, where nothing is; correct it'],
+    'inputs = ["lib"]': ['inputs: "lib" is jobs/backup/lib in the repository, where no file of it is; correct it'],
     'schedule = "daily"': ['schedule: "daily" is not a table; write [schedule] and below it at = "mon-fri 09:00"'],
     '[[schedule]]\nat = "09:00"': [
         'schedule: a list is not a table; write [schedule] and below it at = "mon-fri 09:00"'
