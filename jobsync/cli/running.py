@@ -46,6 +46,7 @@ def _record(origin: Origin, job: str) -> Record:
     known = ledgers.read(origin.paths.ledger)
     record = known.records.get(job) if known else None
     if record is None:
+        _check_not_paused(origin, job)  # of a daemon that is, nothing is installed
         raise JobsyncError(f"{job} is not installed on this machine", hint=f"`jobsync sync {job}` installs it")
     return record
 

@@ -12,11 +12,11 @@ from jobsync.doctor.check import Check
 from jobsync.doctor.view import View
 from jobsync.findings import Finding, error, warning
 from jobsync.reconcile.expected import is_unwanted, missed_runs
-from jobsync.reconcile.standing import missed_words
+from jobsync.reconcile.standing import ended_badly, how_it_ended, missed_words
 from jobsync.runs import records
 from jobsync.runs.missed import Missed
 from jobsync.runs.records import Run
-from jobsync.runs.words import age, exit_words, size
+from jobsync.runs.words import age, size
 
 _LOOP = 3
 """So many runs in a row make a habit."""
@@ -40,17 +40,13 @@ def _done(view: View, name: str) -> list[Run]:
     return started[:-1] if started and loaded is not None and loaded.pid is not None else started
 
 
-def _ended_badly(run: Run) -> bool:
-    return run.ended is None or bool(run.status)
-
-
 def _last_run(view: View) -> Iterable[Finding]:
     for name in view.jobs:
         loaded, last = view.loaded(name), records.last(view.runs(name))
-        if last is None or not _ended_badly(last) or (loaded is not None and loaded.pid is not None):
+        if last is None or not ended_badly(last) or (loaded is not None and loaded.pid is not None):
             continue
         ago = age(view.now.timestamp() - last.started)
-        how = "was killed, or the machine went down" if last.status is None else f"ended with {exit_words(last.status)}"
+        how = "was killed, or the machine went down" if last.ended is None else f"ended with {how_it_ended(last)}"
         yield error(
             f"its last run, {ago} ago, {how}",
             name,
@@ -69,7 +65,7 @@ def _series(view: View) -> Iterator[tuple[str, Job, list[Run]]]:
 
 def _crash_loop(view: View) -> Iterable[Finding]:
     for name, job, newest in _series(view):
-        if all(map(_ended_badly, newest)):
+        if all(map(ended_badly, newest)):
             within = age(newest[-1].started - newest[0].started)
             again = "it is started again and again" if job.daemon else "whatever starts it will not stop"
             yield error(
@@ -84,7 +80,7 @@ def _held_back(view: View) -> Iterable[Finding]:
     """Ends well and at once: nothing fails, and the scheduler lets it wait longer and longer."""
     for name, job, newest in _series(view):
         short = all(run.ended is not None and run.ended - run.started < _SHORT_RUN for run in newest)
-        if short and not any(map(_ended_badly, newest)) and job.daemon is not None:
+        if short and not any(map(ended_badly, newest)) and job.daemon is not None:
             yield warning(
                 f"its last {_LOOP} runs ended by themselves within {_SHORT_RUN} s",
                 name,

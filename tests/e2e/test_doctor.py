@@ -55,6 +55,19 @@ def test_what_is_wrong_comes_first_with_what_it_means_and_what_to_type(registere
     assert "did you mean 'lost'" in registered.jobsync("doctor", "lots", status=2).err
 
 
+def test_how_a_run_ended_is_told_in_the_words_of_status(registered: Laptop) -> None:
+    registered.job("fine", 'run = "exit 3"\n[expect]\nsuccess_codes = [0, 3]\n')
+    registered.job("silent", 'run = "true"\n[expect]\nprints = ["done"]\n')
+    registered.commit()
+    registered.jobsync("run", "fine", status=3)
+    registered.jobsync("run", "silent", status=79)
+    said = registered.jobsync("doctor", status=1).out
+    assert re.search(
+        r"silent: its last run, \d+s ago, ended with expectation: no line matches done  \[last-run\]", said
+    )
+    assert "fine:" not in said
+
+
 def test_fix_shows_asks_keeps_copies_mends_and_looks_again(registered: Laptop) -> None:
     registered.job("one")
     registered.put("jobs/script/job.toml", '[schedule]\nat = "08:00"\n')

@@ -148,6 +148,9 @@ def test_a_pause_of_a_daemon_unloads_it_through_syncs_until_it_is_resumed(regist
     ]
     assert registered.loaded() == registered.installed() == {"one"}
     assert "--for" in registered.jobsync("pause", "watch", "--for", "1h", status=2).err, "still a daemon"
+    for command in ("run", "stop", "restart"):
+        err = registered.jobsync(command, "watch", status=1).err
+        assert err == "jobsync: watch is paused by you until `jobsync resume`\n  `jobsync resume watch` ends that\n"
     assert registered.jobsync("sync").out.splitlines()[-1] == "2 paused"
     registered.put("jobs/watch/notes.txt", "the hook looks at it again\n")
     assert registered.commit().err == ""
