@@ -234,7 +234,8 @@ def _schedules(
     if not {*names} <= rows.keys() | definitions.keys():
         return None
     result = schedules.Schedules(sources.binding(known))
-    result.changed_at, result.commit = ledger.changed_at, ledger.commit
+    if ledger.changed_at:  # else the state was lost: without a commit the long way answers, which says nothing of it
+        result.changed_at, result.commit = ledger.changed_at, ledger.commit
     for name in names:
         row = _row(origin, ledger, name, definitions[name]) if name in definitions else rows[name]
         row.key = keys[name]

@@ -1,6 +1,7 @@
 """`status`: every state made for real, the line about the last sync, the screen of a job."""
 
 import json
+import shutil
 import subprocess
 import time
 from typing import Any
@@ -117,6 +118,16 @@ def test_a_lost_ledger_makes_no_job_new(registered: Laptop) -> None:
     (registered.state / "ledger").unlink()
     registered.jobsync("sync")
     assert _jobs(registered)["slept"]["missed"]["count"] == 3
+
+
+def test_a_lost_state_leaves_nobody_a_date_of_the_last_change(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    shutil.rmtree(registered.state)
+    assert registered.jobsync("sync").out == "unchanged  one\n1 unchanged\n"
+    said = registered.jobsync("status").out
+    assert registered.jobsync("status").out == said
+    assert "last change" not in said and "1 job, all well" in said
 
 
 def test_a_condition_is_a_reason_and_nobodys_miss(registered: Laptop) -> None:
