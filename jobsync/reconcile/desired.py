@@ -86,6 +86,13 @@ def _faults_of(definitions: Definitions, name: str) -> tuple[Fault, ...]:
     return tuple(fault for fault in definitions.faults if f"/{name}/" in fault.file or fault.file == SETTINGS)
 
 
+def _faulty(definitions: Definitions, ledger: Ledger) -> dict[str, Desired]:
+    """The jobs that stay as they are: those with a fault, or all where one hides which jobs there are."""
+    if definitions.jobs_missing and definitions.faults:
+        return {name: Faulty(definitions.faults) for name in ledger.records if not is_own(name)}
+    return {name: Faulty(_faults_of(definitions, name)) for name in definitions.faulty}
+
+
 def _launch_digest(job: Job, rendering: Rendering, entries: Mapping[str, Entry]) -> str:
     if job.daemon is None:
         return ""
@@ -171,9 +178,10 @@ def by_hand(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
                 cause=_cause(desired.entries, ledger.records.get(job.name)),
             )
         jobs[job.name] = desired
-    jobs |= {name: Faulty(_faults_of(definitions, name)) for name in definitions.faulty}
+    faulty = _faulty(definitions, ledger)
+    jobs |= faulty
     # A faulty job stays as it was, and what it needs with it.
-    is_partial = bool(definitions.faulty) and LOGIN in ledger.records
+    is_partial = bool(faulty) and LOGIN in ledger.records
     jobs |= own_jobs(origin, needs_login=is_partial or needs_login(origin, definitions.jobs))
     defined = {job.name: job for job in definitions.jobs}
     absent = {
@@ -261,16 +269,17 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState, answer: Answer) -> 
         return Want(jobs | own_jobs(origin, needs_login=had_login), untouched=untouched)
     tree = head_tree(origin, head, causes.keys())
     definitions = load(tree, origin.machine, names=causes.keys())
-    jobs |= {name: Faulty(_faults_of(definitions, name)) for name in definitions.faulty}
+    faulty = _faulty(definitions, ledger)
+    jobs |= faulty
     # A job that is not looked at may still need it.
-    is_partial = bool(definitions.faulty) or not causes.keys() >= {name for name in ledger.records if not is_own(name)}
+    is_partial = bool(faulty) or not causes.keys() >= {name for name in ledger.records if not is_own(name)}
     jobs |= own_jobs(origin, needs_login=needs_login(origin, definitions.jobs) or (had_login and is_partial))
     defined = {job.name: job for job in definitions.jobs}
     placing = _Placing(origin, ledger, head, jobs)
     for name, cause in _attributed(origin, ledger, head, causes).items():
         if name in defined:
             placing.place(defined[name], cause)
-        elif name not in definitions.faulty:
+        elif name not in faulty:
             placing.place_undefined(name, cause)
     missing = _are_missing(definitions, tree, ledger)
     return Want(jobs, definitions.faults, missing, tuple(placing.notices), placing.absent, defined, untouched)

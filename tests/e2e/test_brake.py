@@ -116,6 +116,31 @@ def test_a_missing_jobs_directory_removes_nothing(registered: Laptop, in_hook: b
     assert registered.jobsync("sync").out.splitlines()[-1] == "no jobs"
 
 
+@pytest.mark.parametrize("text", ["jobs = 3\n", "[defaults\n", None], ids=["wrong", "broken", "gone"])
+@pytest.mark.parametrize("in_hook", [False, True], ids=["by hand", "in a hook"])
+def test_settings_that_do_not_say_where_the_jobs_are_leave_all_of_them_even_when_removals_are_allowed(
+    registered: Laptop, in_hook: bool, text: str | None
+) -> None:
+    both = _install(registered, ("one", "two"))
+    at = registered.editor if in_hook else registered.work
+    if text is None:
+        (at / "jobsync.toml").unlink()
+    else:
+        registered.put("jobsync.toml", text, at=at)
+    if in_hook:
+        registered.push()
+        said = registered.pull().err
+        assert "jobsync: failed one, two (1 fault in its definition; the installed job stays as it is)" in said
+        assert "jobsync: jobsync.toml: " in said and "allow-removals" not in said
+    for arguments in (("sync",), ("sync", "--allow-removals")):
+        ran = registered.jobsync(*arguments, status=1)
+        assert "jobsync.toml: " in ran.err and "allow-removals" not in ran.err
+        assert ran.out.splitlines()[-1] == "2 failed"
+    assert registered.loaded() == registered.installed() == both
+    registered.git("checkout", "-q", "HEAD~1" if in_hook else "HEAD", "--", "jobsync.toml")
+    assert registered.jobsync("sync").out.splitlines()[-1] == "2 unchanged"
+
+
 @pytest.mark.parametrize("in_hook", [False, True], ids=["by hand", "in a hook"])
 def test_a_third_of_many_is_too_much_and_less_is_not(registered: Laptop, in_hook: bool) -> None:
     names = tuple(f"job{number}" for number in range(9))
