@@ -2,7 +2,6 @@
 
 import re
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,16 +114,8 @@ def test_the_demos_job_of_every_hour_ends_well() -> None:
         stage.run("jobsync", "run", "watchdog")
 
 
-def _let_the_hour_pass() -> None:
-    """A job of the demo starts then, and the picture shows that it never ran."""
-    now = datetime.now()
-    left = 3600 - now.minute * 60 - now.second
-    time.sleep(left if left < 60 else 0)
-
-
 def test_the_demos_excerpt_is_what_the_demo_says() -> None:
     said: list[str] = []
-    _let_the_hour_pass()
     demo.play(lambda text: said.extend(text.split("\n")))
     excerpt = README.chapters(2)["Try it"]
     shown = _comparable(_block("text", excerpt).rstrip("\n").splitlines())
