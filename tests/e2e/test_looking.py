@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jobsync.report import JSON_VERSION
 
+from ..hours import Noon
 from ..laptop import JOB, Laptop
 
 FAILING = 'description = "Weekly report"\nrun = "echo one; echo two >&2; exit 3"\n[schedule]\nat = "mon 08:00"\n'
@@ -21,6 +22,7 @@ def cells(text: str) -> dict[str, list[str]]:
 
 
 def test_the_table_shows_every_job_those_in_trouble_first(registered: Laptop) -> None:
+    registered.environment["TZ"] = Noon.now().zone  # before 08:00 of a Monday the next one is today's
     assert registered.jobsync("status").out == "no jobs; `jobsync new NAME` makes one\n"
     registered.job("fine", 'run = "true"\n')
     registered.job("idle")
