@@ -240,13 +240,13 @@ def _remember_bytes(planned: Planned, origin: Origin) -> None:
                 store.put(content)
 
 
-def _check_answer(planned: Planned) -> None:
-    """Could not ask: nothing is written, and no health is claimed (promise 5)."""
+def _check_answer(planned: Planned, command: str = "jobsync sync") -> None:
+    """Could not ask: nothing is written, and no health is claimed (promise 5). `command`: what to run again."""
     answer = planned.observed.answer
     if isinstance(answer, Unknown):
         raise JobsyncError(
             f"could not ask the scheduler: {answer.reason}",
-            hint="nothing was changed; run `jobsync sync` again when it answers",
+            hint=f"nothing was changed; run `{command}` again when it answers",
         )
 
 
@@ -404,6 +404,6 @@ def uninstall(origin: Origin, progress: Progress = no_progress) -> Report:
         orders = Orders(now=True, allow_removals=True)
         planned = make_plan(want, observed, known, origin.scheduler, orders)
         everything = Planned(planned, want, observed, known, HeadState("", Entries(), "jobs"), whole=False)
-        _check_answer(everything)
+        _check_answer(everything, "jobsync uninstall")
         done = _execute(everything, origin, progress)
     return Report(_shown(done.results.values()), kept=tuple(done.kept), would_change=True)

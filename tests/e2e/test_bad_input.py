@@ -182,7 +182,8 @@ def test_a_scheduler_that_cannot_be_asked_changes_nothing_and_is_never_called_he
     assert "unknown" in shown.out and "all well" not in shown.out
     assert shown.err == "" and shown.out.endswith("; `jobsync doctor`\n"), "the same for every job is said once"
     says(registered.jobsync("run", "one", status=1), words)
-    assert "not everything" not in registered.jobsync("uninstall", "--yes", status=1).text
+    leaving = registered.jobsync("uninstall", "--yes", status=1).text
+    assert "not everything" not in leaving and "run `jobsync uninstall` again when it answers" in leaving
     assert unchanged(registered, before)
 
 
