@@ -21,7 +21,7 @@ IDS = ("jobsync-check-system", *(f"jobsync-{stage}-system" for stage in STAGES))
 TOOLS = ["prek", "pre-commit"] if os.environ.get("TRUST_GIT") == "all" else ["prek"]
 
 
-@pytest.fixture(scope="module", params=TOOLS)
+@pytest.fixture(params=TOOLS)
 def framework(request: pytest.FixtureRequest) -> Iterator[Laptop]:
     """A laptop whose dotfiles repository has a framework with our ids instead of hooks of our own."""
     tool = str(request.param)
