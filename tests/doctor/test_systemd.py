@@ -78,5 +78,7 @@ def test_systemd_guards_no_places_and_says_its_version(linux: Linux) -> None:
     assert linux.scheduler.inspect(Subject.PRIVACY, [ONE], linux.survey()) is None
     assert linux.scheduler.version().startswith("systemd 2")
     assert linux.config.systemd is not None
+    whole = linux.config
     linux.break_calls("/bin/false")
     assert linux.scheduler.version() == ""
+    linux.config = whole
