@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import Enum
 
 from jobsync.runs.missed import Missed
-from jobsync.runs.records import Run
+from jobsync.runs.records import STOPPED, Run
 from jobsync.runs.words import exit_words
 from jobsync.values import dataclass
 
@@ -129,6 +129,8 @@ def run_state(
     """State and detail of a job that is installed and loaded as it should be."""
     if pid is not None:
         return State.RUNNING, f"pid {pid}"
+    if is_daemon and last is not None and last.reason == STOPPED:
+        return State.NOT_RUNNING, "it was told to end, and the scheduler has not started it again yet"
     if last is not None and ended_badly(last):
         if last.ended is None:
             return State.FAILING, "the last run was killed, or the machine went down"
