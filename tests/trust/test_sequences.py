@@ -387,7 +387,9 @@ class Machine(RuleBasedStateMachine):
             quiet = (Outcome.UNCHANGED, Outcome.PAUSED)
             assert all(result.outcome in quiet for result in again.results), again
         assert first.mutations() == []
-        assert {path for path, state in self.pair.files().items() if before.get(path) != state} == set()
+        changed = {path for path, state in self.pair.files().items() if before.get(path) != state}
+        # A daemon that was loaded a moment ago may begin only now: what its launcher writes is none of a sync's.
+        assert {path for path in changed if "/runs/" not in path and "/logs/" not in path} == set()
         assert not list(first.home.rglob("*.jobsync-tmp"))
 
 
