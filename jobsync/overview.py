@@ -34,9 +34,14 @@ def run_words(run: Run, now: datetime, *, is_running: bool) -> str:
 
 def _moment(second: int, now: datetime) -> str:
     moment = datetime.fromtimestamp(second, now.tzinfo)
+    return _dated(moment, now, tells_year=moment.year != now.year)
+
+
+def _dated(moment: datetime, now: datetime, *, tells_year: bool) -> str:
+    """The hour alone, where that is today's."""
     if moment.date() == now.date():
         return f"{moment:%H:%M}"
-    return f"{moment:%a %d %b %H:%M}" if moment.year == now.year else f"{moment:%a %d %b %Y %H:%M}"
+    return f"{moment:%a %d %b %Y %H:%M}" if tells_year else f"{moment:%a %d %b %H:%M}"
 
 
 _STATES = {
@@ -70,10 +75,7 @@ def _last(one: JobStatus, now: datetime) -> str:
 def _next(one: JobStatus, now: datetime) -> str:
     if one.next is None:
         return "-"
-    away = (one.next.date() - now.date()).days
-    if not away:
-        return f"{one.next:%H:%M}"
-    return f"{one.next:%a %d %b %H:%M}" if away < _FAR else f"{one.next:%a %d %b %Y %H:%M}"
+    return _dated(one.next, now, tells_year=(one.next.date() - now.date()).days >= _FAR)
 
 
 def _cells(one: JobStatus, state: str, now: datetime) -> tuple[str, ...]:

@@ -36,8 +36,11 @@ def _check_outside(origin: Origin) -> None:
             raise JobsyncError(f"this runs inside the job {ours[pid]}", hint="uninstall from a terminal of your own")
 
 
-def _left(origin: Origin) -> list[str]:
-    """What is still there that is ours: the proof of an uninstall, asked anew of disk and scheduler."""
+def _left(origin: Origin, *, leaves_hooks: bool) -> list[str]:
+    """What is still there that is ours: the proof of an uninstall, asked anew of disk and scheduler.
+
+    `leaves_hooks`: those are meant to stay, or nowhere to be found.
+    """
     from jobsync.reconcile.ledger import Ledger
     from jobsync.reconcile.state import Want
 
@@ -45,7 +48,7 @@ def _left(origin: Origin) -> list[str]:
     left = [str(path) for path in (*_state_files(origin), paths.launchers, *_log_directories(origin)) if path.exists()]
     found = observe.find_orphans(Want({}), Ledger(), origin.scheduler.survey(), origin.scheduler)
     left += [f"{label} (job)" for label in found.values()]
-    if not _is_there(origin.repo) or _sharing(origin):
+    if leaves_hooks:
         return left
     ways = waking.ways(origin.repository, shim(origin.config), command(origin.config))
     ours = (Carrier.FILE, Carrier.CONFIGURATION)
@@ -56,7 +59,8 @@ def _sharing(origin: Origin) -> list[str]:
     """Other registered work trees of the same repository, whose hooks ours are: git has one set for all of them."""
     ours, others = origin.repository, origin.config.without_repo(origin.repo.id).repos
     linked = [replace(ours, git_dir=one.git_dir, work_tree=one.work_tree) for one in others if _is_there(one)]
-    return [one.work_tree for one in linked if _common_directory(one) == ours.common_directory()]
+    common = ours.common_directory() if linked else None
+    return [one.work_tree for one in linked if _common_directory(one) == common]
 
 
 def _common_directory(repository: Repository) -> Path | None:
@@ -129,11 +133,13 @@ def _uninstall_one(origin: Origin) -> bool:
     if done.has_failures:
         complain("not everything could be removed, so nothing more was", "mend that and run it again")
         return False
-    sharing = _sharing(origin) if _is_there(origin.repo) else []
-    if _is_there(origin.repo) and not sharing:
+    is_there = _is_there(origin.repo)
+    sharing = _sharing(origin) if is_there else []
+    leaves_hooks = bool(sharing) or not is_there
+    if not leaves_hooks:
         waking.uninstall(origin.repository)
     _remove_places(origin)
-    left = _left(origin)
+    left = _left(origin, leaves_hooks=leaves_hooks)
     if left:
         complain("this is still there: " + ", ".join(left), "mend that and run it again")
         return False

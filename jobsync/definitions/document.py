@@ -24,7 +24,7 @@ _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # A line that begins with more dotted words than any definition is deep: tomllib would take seconds for thousands.
 _TOO_DEEP = re.compile(r"^[ \t\[]*(?:[A-Za-z0-9_-]+[ \t]*\.[ \t]*){64}", re.MULTILINE)
 _LINE_BREAKS = frozenset("\n\t")
-_CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)
+_CONFLICT = r"(?m)^<{7} "
 _LOCATION = r" at line [0-9]+ col [0-9]+$"
 
 
@@ -107,7 +107,7 @@ def _fault(text: str, refusal: Exception) -> JobsyncError:
     import tomlkit
     from tomlkit.exceptions import ParseError
 
-    if marker := _CONFLICT.search(text):
+    if marker := re.search(_CONFLICT, text):
         line = text.count("\n", 0, marker.start()) + 1
         return JobsyncError(f"line {line}: a merge conflict begins here; resolve it, and take out git's markers")
     try:

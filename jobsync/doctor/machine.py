@@ -123,9 +123,11 @@ def _zone_data(name: str) -> bytes | None:
 def _zone(view: View) -> Iterable[Finding]:
     """Jobs run in the machine's zone; what this shell shows may be another one's time. One zone may have two names."""
     told = view.environment.get("TZ", "")
+    if not told:
+        return
     name, here = told.removeprefix(":"), _zone_data(str(_ZONE_FILE))
     there = _zone_data(name)
-    if not told or (there is not None and there == (here or _zone_data("UTC"))):
+    if there is not None and there == (here or _zone_data("UTC")):
         return
     # It may be a copy, which has no name.
     named = os.path.realpath(_ZONE_FILE).partition("zoneinfo/")[2]

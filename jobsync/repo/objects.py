@@ -60,10 +60,14 @@ class Objects(process.Child):
 
     def close(self) -> None:
         """Let it end, and wait for that; where somebody was interrupted over an answer, end it."""
-        if not self.has_ended:
-            self.has_ended = True
-            with suppress(process.TimedOut):
-                self.finish(0 if self._is_asked else self._patience)
+        if self.has_ended:
+            return
+        self.has_ended = True
+        if self._is_asked:
+            self.kill()
+            return
+        with suppress(process.TimedOut):
+            self.finish(self._patience)
 
     def _answers(self, questions: Sequence[bytes]) -> list[bytes]:
         """All of them. `JobsyncError` when git ends over one, as it does where a filter fails."""
@@ -106,8 +110,7 @@ class Objects(process.Child):
 
     def _give_up(self) -> NoReturn:
         self.has_ended = True
-        with suppress(process.TimedOut):
-            self.finish(0)
+        self.kill()
         raise process.TimedOut(f"{' '.join(self.argv)} did not answer within {self._patience:g} seconds")
 
     def _fail(self) -> NoReturn:
