@@ -61,7 +61,7 @@ trust: $(VENV)/.dev tools  ## Play every campaign in full: 1000 random sequences
 	TRUST_SEQUENCES=1000 TRUST_KILLS=all TRUST_SEEDS=all TRUST_FIGURES="$$figures" \
 		TRUST_GIT=all TRUST_FUZZ=120 TRUST_OUTPUT_MB=1024 $(PY) -m pytest tests/trust tests/contract tests/git \
 		tests/e2e/test_prek.py tests/runs/test_supervision.py -n $(WORKERS) --dist=worksteal \
-		-rP --show-capture=stdout --durations=25 && \
+		-o faulthandler_timeout=3600 -rP --show-capture=stdout --durations=25 && \
 	$(PY) -m tests.trust.figures "$$figures" && \
 	echo "make trust: every promise held"
 

@@ -36,7 +36,7 @@ def _table(bench: Bench, root: Path) -> Table:
         file = paths.launcher(job.name)
         file.write_bytes(launcher.render(job, f"bench.{job.name}", "jobs/bench/job.toml", paths))
         file.chmod(0o700)
-        # As it is on most days: with all logs there that are kept, and the oldest one to go.
+        # As it is on most days: with all logs there that are kept.
         for _ in range(launcher.KEPT_LOGS + 1):
             subprocess.run([file], check=True)
 

@@ -7,6 +7,8 @@ which is always right. Both say the same, in the same words.
 import os
 import sys
 
+from jobsync import process
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +65,7 @@ def _at_rest(
     closer look."""
     if _is_owed(place.state):
         return None
-    from jobsync import process, settled
+    from jobsync import settled
     from jobsync.reconcile import sources
 
     remembered = sources.read(place.sources)
@@ -102,7 +104,7 @@ def _status(environ: "Mapping[str, str]") -> str | None:
     here = _here(environ)
     if here is None:
         return None
-    from jobsync import process, settled
+    from jobsync import settled
     from jobsync.reconcile import schedules
 
     machine, place = here
@@ -153,4 +155,4 @@ def answer(arguments: "Sequence[str]") -> None:
     """Say what there is to say, and end the process, where these are words that can be answered at once, and now."""
     words = tuple(arguments)
     if words in _WORDS and _is_answered(words):
-        os._exit(0)  # taking the interpreter apart would cost 2 ms, and everything is said
+        process.end(0)

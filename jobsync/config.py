@@ -25,6 +25,8 @@ POINTER = "config-path"
 INDEX = "config.index"
 VARIABLE = "JOBSYNC_CONFIG"
 SYSTEM_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
+_WAY_OUT = "mend the file, or move it away and run `jobsync init` in your dotfiles repository"
+"""Every command reads it first, `init` and `doctor` too: they are no help while it is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def _text(table: Mapping[str, object], key: str, file: Path, where: str = "") ->
     if isinstance(value, str) and value:
         return value
     found = "is missing" if value is None else f"must be a text, not {value!r}"
-    raise JobsyncError(f"{file}: {where}{key}: {found}", hint="run `jobsync init` again in your dotfiles repository")
+    raise JobsyncError(f"{file}: {where}{key}: {found}", hint=_WAY_OUT)
 
 
 def _repo(entry: object, file: Path, number: int) -> Repo:
@@ -145,24 +147,27 @@ def _repo(entry: object, file: Path, number: int) -> Repo:
     values = {key: _text(entry, key, file, where) for key in _REPO_TEXTS}
     branch = entry.get("branch")
     if branch is not None and not isinstance(branch, str):
-        raise JobsyncError(f"{file}: {where}branch: must be a text, not {branch!r}")
+        raise JobsyncError(f"{file}: {where}branch: must be a text, not {branch!r}", hint=_WAY_OUT)
     at_login = entry.get("at_login", False)
     if not isinstance(at_login, bool):
-        raise JobsyncError(f"{file}: {where}at_login: must be true or false, not {at_login!r}")
+        raise JobsyncError(f"{file}: {where}at_login: must be true or false, not {at_login!r}", hint=_WAY_OUT)
     return Repo(**values, branch=branch, at_login=at_login)
 
 
 def _check_absolute(values: Mapping[str, str], keys: tuple[str, ...], file: Path, where: str) -> None:
     for key in keys:
         if not values.get(key, "/").startswith("/"):
-            raise JobsyncError(f'{file}: {where}{key}: "{values[key]}" is not an absolute path')
+            raise JobsyncError(f'{file}: {where}{key}: "{values[key]}" is not an absolute path', hint=_WAY_OUT)
+
+
+def has_absolute_parts(path: str) -> bool:
+    """Whether `path` can be the PATH of jobs: they start in different directories, and nothing in it is expanded."""
+    return all(part.startswith("/") for part in path.split(":"))
 
 
 def _manager(entry: object, file: Path) -> UserManager:
     if not isinstance(entry, dict):
-        raise JobsyncError(
-            f"{file}: systemd: must be a table", hint="run `jobsync init` again in your dotfiles repository"
-        )
+        raise JobsyncError(f"{file}: systemd: must be a table", hint=_WAY_OUT)
     values = {key: _text(entry, key, file, "systemd.") for key in _MANAGER}
     _check_absolute(values, _MANAGER, file, "systemd.")
     return UserManager(**values)
@@ -173,14 +178,16 @@ def parse(content: bytes, file: Path) -> Config:
     try:
         table = tomllib.loads(content.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise JobsyncError(f"{file}: {error}", hint="mend the file, or move it away and run `jobsync init`") from error
+        raise JobsyncError(f"{file}: {error}", hint=_WAY_OUT) from error
     has_manager = table.get("scheduler") == "systemd"
     values = {key: _text(table, key, file) for key in _TEXTS if key != "launchctl" or not has_manager}
     _check_absolute(values, _ABSOLUTE, file, "")
+    if not has_absolute_parts(values["path"]):
+        raise JobsyncError(f'{file}: path: "{values["path"]}" has a part that is not absolute', hint=_WAY_OUT)
     values.setdefault("launchctl", "")
     tags = table.get("tags", [])
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-        raise JobsyncError(f'{file}: tags: must be a list of texts, such as ["home"]')
+        raise JobsyncError(f'{file}: tags: must be a list of texts, such as ["home"]', hint=_WAY_OUT)
     entries = table.get("repo", [])
     if not isinstance(entries, list):
         raise JobsyncError(f"{file}: repo: must be tables", hint="write [[repo]]")
@@ -195,6 +202,22 @@ def load(file: Path) -> Config:
     if content is None:
         raise JobsyncError(f"{file} does not exist", hint="run `jobsync init` in your dotfiles repository")
     return parse(content, file)
+
+
+def load_here(file: Path) -> Config:
+    """As `load`, for somebody who acts on it: `JobsyncError` also when it is of a home that is not there.
+
+    Every place that it names would be made anew.
+    """
+    config = load(file)
+    if not Path(config.home).is_dir():
+        leaving = ", ".join(f"`jobsync --repo {repo.prefix} uninstall`" for repo in config.repos)
+        raise JobsyncError(
+            f"{file} is of the home {config.home}, which is not there",
+            hint=f"was it this one? `sudo ln -s ~ {config.home}` until {leaving} is done; else move the file away; "
+            "then `jobsync init`",
+        )
+    return config
 
 
 def _repo_tables(config: Config) -> "AoT":

@@ -8,6 +8,7 @@ query, which answer while the installed files are compared. Never fails a git co
 our own job at login runs.
 """
 
+import gc
 import os
 import sys
 
@@ -18,6 +19,7 @@ from jobsync.repo.events import EVENTS, event_from_environment
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import NoReturn
 
 _SKIP = "_PRE_COMMIT_SKIP_POST_CHECKOUT"
 _HANDED_OVER = "JOBSYNC_HANDED_OVER"
@@ -51,12 +53,11 @@ def _has_marks(directory: str) -> bool:
         return True
 
 
-def _prove(event: str, environ: "Mapping[str, str]") -> bool:
+def _prove(event: str, environ: "Mapping[str, str]") -> None:
     _complete_path()
     from jobsync.reconcile.hook import prove
 
     prove(event, environ[_PROOF])
-    return True
 
 
 def _complete_path() -> None:
@@ -69,22 +70,17 @@ def _complete_path() -> None:
 
 def _hand_over(
     event: str, arguments: "tuple[str, ...]", environ: "Mapping[str, str]", place: "settled.Place | None" = None
-) -> bool:
+) -> None:
     """`place`: the one registered repository that we are in, if that is known."""
-    # All that is made here stays until the end, which is near: looking for garbage in it finds none, and takes 5 ms.
-    import gc
-
-    gc.disable()
     _complete_path()
     from jobsync.reconcile.hook import Seen, wake
     from jobsync.reconcile.origin import Heard
 
     seen = None
     if place is not None and place.is_here:
-        heard = Heard(place.said, place.stamp) if place.said is not None else None
+        heard = Heard(place.stamp, place.said, place.compared) if place.said is not None else None
         seen = Seen(place.git_dir, place.work_tree, *place.head, heard)
     wake(event, arguments, environ, seen)
-    return True
 
 
 def _finish(repo: str, environ: "Mapping[str, str]") -> None:
@@ -99,35 +95,43 @@ def _login(repo: str, environ: "Mapping[str, str]") -> None:
     run(repo, environ)
 
 
-def _run(argv: "list[str]", environ: "Mapping[str, str]") -> bool:
-    """Whether anything beyond the quick answer had to be done."""
+def _run(argv: "list[str]", environ: "Mapping[str, str]") -> None:
     if not argv:
         print("usage: jobsync-hook EVENT [ARGUMENT...]", file=sys.stderr)
-        return False
+        return
     if argv[0] in ("finish", "login") and len(argv) == 2:
         (_finish if argv[0] == "finish" else _login)(argv[1], environ)
-        return True
+        return
     event, arguments = event_from_environment(argv[0], tuple(argv[1:]), environ)
     if event not in EVENTS:
         print(f"jobsync-hook: {argv[0]!r} is none of {', '.join(EVENTS)}, auto", file=sys.stderr)
-        return False
-    if _PROOF in environ:
-        return _prove(event, environ)
-    if _skips(event, arguments, environ):
-        return False
+    elif _PROOF in environ:
+        _prove(event, environ)
+    elif not _skips(event, arguments, environ):
+        _answer(event, arguments, environ)
+
+
+def _answer(event: str, arguments: "tuple[str, ...]", environ: "Mapping[str, str]") -> None:
+    """*Nothing to do*, where that is so, or what there is to do."""
+    # All that is made here stays until the end, which is near: looking for garbage in it finds none, and takes 5 ms
+    # where there is something to do or 10,000 jobs are compared.
+    gc.disable()
     machine = settled.machine(environ)
     if machine is None:
-        return _hand_over(event, arguments, environ)
+        _hand_over(event, arguments, environ)
+        return
     here = os.getcwd()  # git calls hooks at the physical top of the work tree
     places = [place for place in machine.places if place.work_tree == here]
     if not places:
-        return False
+        if not all(os.path.exists(one) for place in machine.places for one in (place.git_dir, place.work_tree)):
+            # One of them may have been moved to here.
+            _hand_over(event, arguments, environ)
+        return
     if _is_elsewhere(machine, environ):
         _go_elsewhere((machine.hook, event, *arguments), environ)
     is_squash = event == "post-merge" and arguments[:1] == ("1",)  # HEAD is what it was, and something waits
-    if len(places) == 1 and not is_squash and _is_known_settled(places[0], machine, environ):
-        return False
-    return _hand_over(event, arguments, environ, places[0] if len(places) == 1 else None)
+    if len(places) > 1 or is_squash or not _is_known_settled(places[0], machine, environ):
+        _hand_over(event, arguments, environ, places[0] if len(places) == 1 else None)
 
 
 def _go_elsewhere(argv: "tuple[str, ...]", environ: "Mapping[str, str]") -> None:
@@ -145,29 +149,15 @@ def _is_known_settled(place: "settled.Place", machine: "settled.Machine", enviro
         return False
 
 
-def main() -> int:
+def main() -> "NoReturn":
     """The console script. Whatever happens, git must not notice: the status is 0."""
-    _main()
-    return 0
-
-
-def start() -> None:
-    """As `main`, for `start.py`; never returns."""
-    did_much = _main()
-    if not did_much:
-        sys.stderr.flush()
-        os._exit(0)  # taking the interpreter apart would cost 2 ms, and nothing of ours waits for that
-    sys.exit(0)
-
-
-def _main() -> bool:
     try:
-        return _run(sys.argv[1:], os.environ)
+        _run(sys.argv[1:], os.environ)
     except KeyboardInterrupt:
-        return False
+        pass
     except BaseException as error:
         _report_bug(error)
-        return True
+    process.end(0)
 
 
 def _report_bug(error: BaseException) -> None:
@@ -181,4 +171,4 @@ def _report_bug(error: BaseException) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

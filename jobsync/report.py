@@ -73,7 +73,7 @@ def _counts(results: Iterable[Result]) -> str:
 def summary(done: Report) -> str:
     """The last line: what became of all, and whether all is well."""
     if not done.results:
-        return plural(len(done.faults), "fault") if done.faults else "no jobs"
+        return plural(len(done.faults), "fault") if done.faults else "nothing to do" if done.notices else "no jobs"
     counts = _counts(done.results)
     if done.dry_run:
         return f"would be: {counts}"

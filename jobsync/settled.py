@@ -39,6 +39,7 @@ class Place:
     """One registered repository, from `config.index`."""
 
     __slots__ = (
+        "compared",
         "failing",
         "git_dir",
         "head",
@@ -70,6 +71,8 @@ class Place:
         """Of the ledger, before anything was asked."""
         self.said: bytes | None = None
         """What the scheduler has answered since then."""
+        self.compared = ""
+        """The pack that every installed file is as in; empty where one is not."""
 
 
 class Machine:
@@ -136,12 +139,14 @@ class Answer:
 def ask(place: Place, machine: Machine, environ: "Mapping[str, str]") -> "Answer | None":
     """HEAD, installed bytes and loaded jobs are all as the last sync left them; None where they are not.
 
-    Either way the place knows afterwards what git and the scheduler have said. `JobsyncError` where one does not end.
+    Either way the place knows afterwards what git and the scheduler have said, and how the files were found.
+    `JobsyncError` where git or the scheduler does not end.
     """
     if os.path.exists(place.state + "/background"):  # somebody is at work, or has news
         return None
     place.stamp = index.stamp(place.ledger)
-    known = index.read(place.ledger)
+    rows = index.head(place.ledger)
+    known = index.begin(rows)
     if known is None or known.config != machine.config or not known.survey or known.scheduler not in _SCHEDULERS:
         return None
     # Names, not ids, are asked for: one process answers where we are and what HEAD holds.
@@ -154,7 +159,7 @@ def ask(place: Place, machine: Machine, environ: "Mapping[str, str]") -> "Answer
     except process.NotStarted:
         git.finish(TIMEOUT)
         return None
-    intact = compare.is_intact(known, place.pack)
+    intact = index.complete(known, rows) and compare.is_intact(known, place.pack)
     head, survey = git.finish(TIMEOUT), query.finish(TIMEOUT)
     lines, text = os.fsdecode(head.stdout).split("\n")[:-1], survey.stdout.decode("utf-8", "replace")
     place.is_here = lines[:3] == [place.git_dir, place.git_dir, place.work_tree]
@@ -162,6 +167,7 @@ def ask(place: Place, machine: Machine, environ: "Mapping[str, str]") -> "Answer
     if place.is_here and len(lines) == 5 + len(ids):
         place.head = (lines[3], lines[-1])
     place.said = None if survey.status else survey.stdout
+    place.compared = known.pack if intact else ""
     if (
         not intact
         or head.status

@@ -13,7 +13,7 @@ if __name__ == "__main__":
     # At the end: nothing that is installed beside us may stand in for a module of the standard library.
     sys.path.append(__file__.rpartition("/")[0].rpartition("/")[0])
     try:
-        from jobsync.entry import start
+        from jobsync.entry import main
     except Exception:  # the installation is being replaced at this moment, or was made for another Python
         sys.exit(1)
-    start()
+    main()

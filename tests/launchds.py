@@ -1,10 +1,17 @@
-"""Simulated Macs whose daemon needs no start of Python: it is a fork, and the same code.
+"""Simulated Macs without Python's start: the daemon is a fork of the same code, launchctl a program that knows as
+little as the script.
 
 For tests that want a launchd. Those of the daemon's own start and end take `jobsync.simulator.Simulator`.
 """
 
+import atexit
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Mapping
+from functools import cache
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +22,9 @@ from jobsync.simulator.control import OUTPUT, DaemonProcess
 
 from .forkserver import CONTEXT, become
 from .hours import lunch
+from .scratch import SCRATCH
+
+_CLIENT = Path(__file__).with_name("launchctl.c")
 
 
 def _serve(directory: Path, arguments: list[str], env: Mapping[str, str]) -> None:
@@ -67,3 +77,37 @@ class Forked(Simulator):
         process = CONTEXT.Process(target=_serve, args=(directory, arguments, dict(os.environ)), daemon=True)
         process.start()
         return _Fork(process)
+
+
+@cache
+def client() -> Path | None:
+    """launchctl as a program, compiled once; None where that cannot be, and then the script does it.
+
+    Measured: a call takes 2 ms of processor instead of 17, and tests make some 16,000.
+    """
+    compiler = shutil.which("cc")
+    if compiler is None or sys.platform != "linux":
+        return None
+    directory = Path(tempfile.mkdtemp(prefix="jobsync-client-", dir=SCRATCH))
+    atexit.register(shutil.rmtree, directory)
+    argv = [compiler, "-O1", "-o", str(directory / "launchctl"), str(_CLIENT)]
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
+    return directory / "launchctl" if done.returncode == 0 else None
+
+
+class Quick(Forked):
+    """The same, and its `launchctl` is that program."""
+
+    @staticmethod
+    def spawn(directory: Path, argv: list[str]) -> DaemonProcess:
+        """As a `Forked`. The daemon writes the script anew, and may not do so into a program that is being run."""
+        (directory / "bin" / "launchctl").unlink()
+        return Forked.spawn(directory, argv)
+
+    def _wait_until_it_answers(self) -> None:
+        super()._wait_until_it_answers()
+        program = client()
+        if program is not None:
+            beside = self.launchctl.with_name("program")
+            shutil.copy(program, beside)
+            beside.rename(self.launchctl)

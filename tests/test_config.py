@@ -92,6 +92,10 @@ def test_places_are_absolute(key: str) -> None:
         (TEXT + "branch = 1\n", "repo[0].branch: must be a text, not 1"),
         (TEXT.partition("[[repo]]")[0] + "repo = 1\n", "repo: must be tables"),
         (TEXT.partition("[[repo]]")[0] + "repo = [1]\n", "repo[0]: must be a table"),
+        (
+            TEXT.replace('\npath = "', '\npath = "~/bin:'),
+            f'path: "~/bin:{example().path}" has a part that is not absolute',
+        ),
         ("machine = \n", "Invalid value (at line 1, column 11)"),
     ],
 )
@@ -120,12 +124,13 @@ PATHS = WORDS.map(lambda text: f"/{text}")
 
 
 @given(
-    texts=st.tuples(WORDS, PATHS, WORDS),
+    texts=st.tuples(WORDS, PATHS, st.lists(WORDS.filter(lambda text: ":" not in text), min_size=1, max_size=3)),
     tags=st.lists(WORDS, max_size=3),
     repos=st.lists(st.builds(Repo, WORDS, PATHS, PATHS, WORDS, st.none() | WORDS), max_size=3),
 )
-def test_what_is_written_reads_back(texts: tuple[str, str, str], tags: list[str], repos: list[Repo]) -> None:
-    machine, home, path = texts
+def test_what_is_written_reads_back(texts: tuple[str, str, list[str]], tags: list[str], repos: list[Repo]) -> None:
+    machine, home, directories = texts
+    path = ":".join(f"/{directory}" for directory in directories)
     config = replace(example(), machine=machine, home=home, path=path, tags=tuple(tags), repos=tuple(repos))
     text = configuration.fill("", config)
     assert configuration.parse(text.encode(), FILE) == config

@@ -12,8 +12,11 @@ import pytest
 from benchmarks import counting
 from benchmarks.runner import Alternative
 from jobsync import entry
+from jobsync.reconcile.hook import wake
 
+from .forks import command
 from .laptop import Laptop
+from .unprivileged import as_somebody_else
 
 START = str(Path(entry.__file__).with_name("start.py"))
 HOOK = str(Path(sys.executable).with_name("jobsync-hook"))
@@ -21,6 +24,7 @@ FAST = ("-I", "-S", START, HOOK)
 """What the hooks give to the interpreter."""
 BUDGET = {
     "__future__",  # annotations that are not evaluated
+    "gc",  # to do without
     "select",  # reading two pipes at once
     "time",
     "jobsync",
@@ -73,11 +77,12 @@ def probe(laptop: Laptop, *argv: str, env: dict[str, str] | None = None) -> tupl
 
 @pytest.fixture
 def settled(registered: Laptop) -> Laptop:
-    """Registered, synced, and nothing outstanding."""
+    """Registered, synced, and nothing outstanding. Nothing of that is a process, for what comes then is tested."""
     registered.job("one")
     registered.job("two")
-    registered.commit()
-    registered.jobsync("sync")
+    registered.git("add", "-A")
+    registered.git("-c", "core.hooksPath=/nonexistent", "commit", "-qm", "begin")
+    command(registered, "sync")
     registered.mutations()
     return registered
 
@@ -360,6 +365,15 @@ def test_one_changed_job_waits_for_the_disk_four_times(changed: Laptop) -> None:
     assert "updated" not in changed.run("jobsync-hook", "post-merge", "0").err
 
 
+@pytest.mark.skipif(counting.STRACE is None, reason="needs strace, which macOS has not")
+def test_one_changed_job_has_every_other_file_read_once(changed: Laptop, tmp_path: Path) -> None:
+    trace, other = tmp_path / "trace", changed.plist_path("two")
+    strace = (str(counting.STRACE), "-f", "-qq", "-e", "signal=none", "-e", "trace=open,openat", "-o", str(trace))
+    changed.run(*strace, "-P", str(other), sys.executable, *FAST, "post-merge", "0")
+    assert changed.hour("one") != 9
+    assert len(trace.read_text(encoding="utf-8").splitlines()) == 1
+
+
 def test_a_repository_with_longer_ids_is_synced_and_settled_as_any_other(settled: Laptop) -> None:
     shutil.rmtree(settled.work / ".git")
     settled.git("init", "-q", "-b", "main", "--object-format=sha256")
@@ -376,3 +390,11 @@ def test_a_repository_with_longer_ids_is_synced_and_settled_as_any_other(settled
     imported, said = probe(settled, "post-commit")
     assert said == ""
     assert imported - bare_modules(settled) <= BUDGET
+
+
+def test_a_configuration_that_a_hook_may_not_look_at_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with as_somebody_else() as directory:
+        directory.chmod(0o000)
+        wake("post-commit", (), {"JOBSYNC_CONFIG": f"{directory}/config.toml"})
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == f"jobsync: cannot look at {directory}/config.toml: Permission denied"

@@ -22,7 +22,7 @@ WINGS = ("cli", "doctor", "reconcile", "repo", "schedulers", "runs", "definition
 SMALL = {
     # A small file beside the wings -> what it may import of the rest.
     "__init__": set[str](),
-    "__main__": {"cli", "at_once"},
+    "__main__": {"cli", "at_once", "process"},
     "at_once": {"settled", "process", "reconcile", "local_zone", "overview", "tones"},
     "bugs": {"config", "files", "errors"},
     "columns": {"tones"},
@@ -132,14 +132,18 @@ class Module:
         return _parsed(self.source)
 
     @property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All of the tree: half of the tests here go through them."""
+        return _walked(self.source)
+
+    @property
     def room(self) -> str:
         """Its wing, or its own name where it is a small file."""
         return self.name.partition(".")[0]
 
     def imports(self, *, late: bool = True) -> set[str]:
         """Dotted names that it imports; `late=False`: only those that importing it imports."""
-        nodes = ast.walk(self.tree) if late else _at_import(self.tree)
-        return {name for node in nodes for name in _imported(node)}
+        return {*_all_imported(self.source, late=late)}
 
     def own_imports(self, *, late: bool = True) -> set[str]:
         """Modules of jobsync among them, without `jobsync.` in front."""
@@ -150,6 +154,17 @@ class Module:
 @cache
 def _parsed(source: str) -> ast.Module:
     return ast.parse(source)
+
+
+@cache
+def _walked(source: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(_parsed(source)))
+
+
+@cache
+def _all_imported(source: str, *, late: bool) -> frozenset[str]:
+    nodes = _walked(source) if late else _at_import(_parsed(source))
+    return frozenset(name for node in nodes for name in _imported(node))
 
 
 def _at_import(node: ast.AST) -> Iterator[ast.AST]:
@@ -281,16 +296,16 @@ def test_nothing_imports_in_a_circle() -> None:
 # -- effects
 
 
-def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+def _calls(module: Module) -> Iterator[tuple[str, ast.Call]]:
     """Every call as (dotted name as written, node)."""
-    for node in ast.walk(tree):
+    for node in module.nodes:
         if isinstance(node, ast.Call):
             yield ast.unparse(node.func), node
 
 
 def _spawns(module: Module) -> set[str]:
     found = {name for name in module.imports() if name in SPAWNING or name.partition(".")[0] in SPAWNING}
-    for name, _ in _calls(module.tree):
+    for name, _ in _calls(module):
         room, _, verb = name.rpartition(".")
         if room in ("os", "posix") and (
             verb in ("system", "popen", "fork", "forkpty") or verb.startswith(("exec", "spawn", "posix_spawn"))
@@ -306,7 +321,7 @@ def _is_writing_mode(call: ast.Call, position: int) -> bool:
 
 def _writes(module: Module) -> set[str]:
     found = set()
-    for name, call in _calls(module.tree):
+    for name, call in _calls(module):
         room, _, verb = name.rpartition(".")
         if room == "files":
             continue
@@ -324,12 +339,12 @@ def _writes(module: Module) -> set[str]:
 
 
 def _reads_environment(module: Module) -> bool:
-    texts = {ast.unparse(node) for node in ast.walk(module.tree) if isinstance(node, ast.Attribute | ast.Name)}
+    texts = {ast.unparse(node) for node in module.nodes if isinstance(node, ast.Attribute | ast.Name)}
     return bool(texts & {"os.environ", "os.environb", "os.getenv", "Path.home", "environ"} - _arguments(module))
 
 
 def _arguments(module: Module) -> set[str]:
-    return {node.arg for node in ast.walk(module.tree) if isinstance(node, ast.arg)}
+    return {node.arg for node in module.nodes if isinstance(node, ast.arg)}
 
 
 @each_module
@@ -340,11 +355,11 @@ def test_one_module_spawns(module: Module) -> None:
 def _asks_for_the_system(module: Module) -> set[str]:
     """Conditions on the name of an operating system."""
     names = {"linux", "macos", "darwin"}
-    compared = [node for node in ast.walk(module.tree) if isinstance(node, ast.Compare | ast.MatchValue)]
+    compared = [node for node in module.nodes if isinstance(node, ast.Compare | ast.MatchValue)]
     words = {
         ast.unparse(node): {one.value for one in ast.walk(node) if isinstance(one, ast.Constant)} for node in compared
     }
-    calls = {name for name, _ in _calls(module.tree) if name in ("platform.system", "os.uname")}
+    calls = {name for name, _ in _calls(module) if name in ("platform.system", "os.uname")}
     return {text for text, found in words.items() if names & found or "sys.platform" in text} | calls
 
 

@@ -12,19 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from jobsync import at_once
+from jobsync import at_once, cli
 from jobsync import config as configuration
 from jobsync.definitions.job import Machine
 from jobsync.definitions.load import load
 from jobsync.reconcile import schedules, sources
 from jobsync.repo.trees import WorkTree
 
+from . import forks
+from .forks import command
 from .laptop import Laptop
 from .power_cut import leavings
 from .test_entry import BUDGET, bare_modules, python
 
 DAEMON = 'run = "sleep 1000"\ninputs = ["../../shared"]\n[daemon]\nrestart = "always"\n'
-LONG_WAY = "import sys; from jobsync.cli import main; main()"
+LONG_WAY = "import sys; from jobsync.cli import main; sys.exit(main())"
 _SECONDS = re.compile(r"\b\d+s\b")
 MORE = {"_blake2", "_sha1", "jobsync.__main__", "jobsync.at_once", "jobsync.reconcile.sources"}
 """What a sync by hand imports beside the hook's modules."""
@@ -39,10 +41,17 @@ def settled(registered: Laptop) -> Laptop:
     registered.job("daemon", DAEMON)
     registered.put("shared/list/words", "a\n")
     registered.put("jobs/README.md", "mine\n")
-    registered.commit()
-    registered.jobsync("sync")
+    registered.git("add", "-A")
+    registered.git("-c", "core.hooksPath=/nonexistent", "commit", "-qm", "begin")
+    command(registered, "sync")
     registered.wait_for((registered.state / "runs" / "daemon").exists)
     return registered
+
+
+def long_way(arguments: list[str]) -> None:
+    """The same as a program for forks."""
+    sys.argv = ["jobsync", *arguments]
+    sys.exit(cli.main())
 
 
 def is_answered_at_once(laptop: Laptop, monkeypatch: pytest.MonkeyPatch, at: Path | None = None) -> bool:
@@ -62,7 +71,7 @@ def both_ways(laptop: Laptop, *words: str) -> tuple[str | None, str]:
         patch.setenv("HOME", str(laptop.home))
         quick = at_once._WORDS[words](laptop.environment)
     # A second may pass between the two.
-    slow = laptop.run(sys.executable, "-c", LONG_WAY, *words).out
+    slow = forks.run(long_way, *words, at=laptop.work, env=laptop.environment).checked(0).out
     return quick and _SECONDS.sub("Ns", quick), _SECONDS.sub("Ns", slow)
 
 

@@ -187,14 +187,14 @@ def test_a_process_that_does_not_answer_is_killed_with_its_group(tmp_path: Path)
 
 
 def test_a_process_that_ignores_term_is_killed_all_the_same() -> None:
-    child = process.start(("sh", "-c", "trap '' TERM; echo ready; sleep 1000"), env=ENV)
+    child = process.start(("sh", "-c", "trap '' TERM; echo ready; exec sleep 1000"), env=ENV)
     with pytest.raises(process.TimedOut):
         child.finish(0.3)
     assert not is_alive(child.pid)
 
 
 def test_a_process_that_closed_its_outputs_and_goes_on_is_killed() -> None:
-    child = process.start(("sh", "-c", "exec >&- 2>&-; sleep 1000"), env=ENV)
+    child = process.start(("sh", "-c", "exec >&- 2>&-; exec sleep 1000"), env=ENV)
     with pytest.raises(process.TimedOut, match=r"did not end within 0.2 seconds"):
         child.finish(0.2)
     assert not is_alive(child.pid)
@@ -223,6 +223,19 @@ def test_a_detached_process_has_a_session_of_its_own_and_appends_to_its_output(t
     pid = process.start_detached((PYTHON, "-c", program), env=ENV, output=str(output))
     os.waitpid(pid, 0)
     assert sorted(output.read_bytes().splitlines()) == [b"True b''", b"before", b"err"]
+
+
+def test_a_detached_process_can_be_ended_whatever_its_starter_ignores(tmp_path: Path) -> None:
+    interrupting = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    program = f"import signal; print([signal.getsignal(one) is signal.SIG_IGN for one in {[*map(int, interrupting)]}])"
+    former = {one: signal.signal(one, signal.SIG_IGN) for one in interrupting}
+    try:
+        pid = process.start_detached((PYTHON, "-c", program), env=ENV, output=str(tmp_path / "out"))
+    finally:
+        for one, handler in former.items():
+            signal.signal(one, handler)
+    os.waitpid(pid, 0)
+    assert (tmp_path / "out").read_text() == "[False, False, False]\n"
 
 
 def test_handing_over_becomes_the_other_program_with_its_status() -> None:

@@ -3,21 +3,39 @@
 Every error ends here: known trouble as a sentence with a way out, a bug of ours as a log and where it is.
 """
 
+import errno
 import os
 import sys
 
 import click
 
-from jobsync.cli.console import ExitCode, complain, complain_of, mute, stand_in_for_closed_streams
+from jobsync.cli.console import ExitCode, complain, complain_of, mute, stand_in_for_closed_streams, unwritable
 from jobsync.cli.groups import cli
 from jobsync.errors import JobsyncError, UsageError
 
 
+def _status(arguments: list[str]) -> object:
+    try:
+        return cli.main(arguments, prog_name="jobsync", standalone_mode=False)
+    except OSError as error:
+        # click prints help itself; whatever else writes has a file to name.
+        if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+            raise unwritable(error) from error
+        raise
+
+
+def _show(error: click.ClickException) -> None:
+    try:
+        error.show()
+    except OSError:
+        mute("stderr")
+
+
 def _run(arguments: list[str]) -> int:
     try:
-        status = cli.main(arguments, prog_name="jobsync", standalone_mode=False)
+        status = _status(arguments)
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return error.exit_code
     except SystemExit:
         # click's answer to a closed pipe (EPIPE); nothing else in here exits.
@@ -34,12 +52,11 @@ def _run(arguments: list[str]) -> int:
     return status if isinstance(status, int) else ExitCode.OK
 
 
-def main() -> None:
-    """The console script."""
+def main() -> int:
+    """Do what `sys.argv` says, with all output written, and return the exit status."""
     stand_in_for_closed_streams()
     try:
         status = _run(sys.argv[1:])
-        sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has seen enough (`| head`).
         mute()
@@ -49,4 +66,4 @@ def main() -> None:
 
         complain("this is a bug in jobsync, and not your fault", f"please report it with {bugs.write_log(os.environ)}")
         status = ExitCode.BUG
-    sys.exit(status)
+    return status

@@ -8,7 +8,7 @@ import click
 
 from jobsync import columns, files
 from jobsync.cli.console import ExitCode, note, say, say_all
-from jobsync.cli.context import Context, pass_context
+from jobsync.cli.context import Context, check_is_for_here, pass_context
 from jobsync.definitions.adopt import Adoption, unmet
 from jobsync.definitions.adopt import adopt as adopt_edits
 from jobsync.definitions.hand_edits import Plists
@@ -50,6 +50,7 @@ def _placed(origin: Origin, name: str, path: str) -> Placed | None:
 def _installed(origin: Origin, name: str, path: str, placed: Placed | None) -> dict[str, object]:
     content = files.read(Path(path))
     if content is None:
+        check_is_for_here(origin, name)
         raise JobsyncError(
             f"{path} is not there, so there is nothing to adopt", hint=f"`jobsync sync {name}` installs it"
         )

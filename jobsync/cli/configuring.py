@@ -52,7 +52,10 @@ _OF_THE_SYSTEM = {"macos": "/bin/launchctl"}
 
 
 def usable_launchctl(given: str | None) -> str:
-    """Absolute path of the launchctl that is named, or of Apple's. `JobsyncError` when it cannot be run."""
+    """Absolute path of the launchctl that is named, or of Apple's.
+
+    `UsageError` when it cannot be run; another `JobsyncError` when there is none.
+    """
     candidate = given or _OF_THE_SYSTEM.get(configuration.this_os())
     if candidate is None:
         raise JobsyncError(
@@ -62,7 +65,10 @@ def usable_launchctl(given: str | None) -> str:
         )
     path = Path(candidate).absolute()
     if not os.access(path, os.X_OK):
-        raise JobsyncError(f"{path} is not an executable launchctl", hint="name the right one with --launchctl")
+        raise UsageError(
+            f"{path} is not an executable launchctl",
+            hint="name the right one: `jobsync init --launchctl PATH`, or later `jobsync config launchctl PATH`",
+        )
     return str(path)
 
 
@@ -98,7 +104,7 @@ def _check_value(key: str, value: str) -> None:
         raise UsageError(f"{key}: {value!r} has control characters")
     if key == "hook" and not (value.startswith("/") and os.access(value, os.X_OK)):
         raise UsageError(f"hook: {value!r} is not an executable", hint="name jobsync-hook by its absolute path")
-    if key == "path" and not all(part.startswith("/") for part in value.split(":")):
+    if key == "path" and not configuration.has_absolute_parts(value):
         raise UsageError(f"path: {value!r} has a part that is not absolute", hint="such as /usr/local/bin:/usr/bin")
 
 
@@ -107,7 +113,9 @@ def with_value(config: Config, key: str, values: tuple[str, ...]) -> Config:
     if key not in configuration.SETTABLE:
         raise UsageError(f"{key!r} cannot be set", hint=f"these can: {', '.join(configuration.SETTABLE)}")
     if key == "tags":
-        return replace(config, tags=tuple(tag for value in values for tag in value.split(",") if tag))
+        return replace(
+            config, tags=tuple(tag for value in values for part in value.split(",") if (tag := part.strip()))
+        )
     if len(values) != 1 or not values[0]:
         raise UsageError(f"{key} takes one value")
     _check_value(key, values[0])
@@ -131,12 +139,16 @@ def config(context: Context, /, key: str | None, values: tuple[str, ...], *, as_
       jobsync config tags home ai       this machine has two tags
       jobsync config machine mbp-anna   its name, for `only.machines`
     """
+    if as_json and key is not None:
+        raise UsageError("--json is for the whole configuration", hint="leave KEY out")
     current = context.config
     if key is not None and values:
         changed = with_value(current, key, values)
         configuration.save(changed, os.environ)
         say(f"{key} = {_in_text(dict(_values(changed))[key])}")
-        note("run `jobsync sync` to apply it")
+        # The hooks name it themselves, so that they start it without reading anything.
+        in_hooks = ", and `jobsync hooks install` where git's hooks are to call it" if key == "hook" else ""
+        note(f"run `jobsync sync` to apply it{in_hooks}")
         return ExitCode.OK
     values_now = _values(current)
     known = dict(values_now)

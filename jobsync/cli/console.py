@@ -3,8 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 from typing import Any, TypeVar
 
@@ -48,35 +47,38 @@ def stand_in_for_closed_streams() -> None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - open until we end
 
 
-def mute() -> None:
-    """Nobody reads our stdout any more: what is still to be written, as Python ends, goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def mute(name: str = "stdout") -> None:
+    """Nobody reads that stream of ours any more: what is still to be written, as Python ends, goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), getattr(sys, name).fileno())
 
 
-@contextmanager
-def _writing() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        mute()
-        raise JobsyncError(
-            f"cannot write to stdout: {error.strerror}", hint="`jobsync status` shows how everything stands"
-        ) from error
+def unwritable(error: OSError) -> JobsyncError:
+    """What did not get out, as known trouble; nothing more is tried."""
+    mute()
+    return JobsyncError(
+        f"cannot write to stdout: {error.strerror}", hint="`jobsync status` shows how everything stands"
+    )
 
 
 def say(text: str = "") -> None:
-    """A line of the result, on stdout."""
-    with _writing():
+    """A line of the result, on stdout. Whoever read it may have seen enough (`| head`): that stops no command."""
+    try:
         click.echo(text, color=True)
+    except BrokenPipeError:
+        mute()
+    except OSError as error:
+        raise unwritable(error) from error
 
 
 def say_bytes(chunk: bytes) -> None:
-    """Part of a log, on stdout, as it is."""
-    with _writing():
+    """Part of a log, on stdout, as it is. `BrokenPipeError` when nobody reads it any more."""
+    try:
         sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise unwritable(error) from error
 
 
 def say_all(lines: Iterable[str]) -> None:
@@ -87,7 +89,10 @@ def say_all(lines: Iterable[str]) -> None:
 
 def note(text: str) -> None:
     """A line beside the result, on stderr; what could play with the terminal is escaped."""
-    click.echo(printable(text), err=True)
+    try:
+        click.echo(printable(text), err=True)
+    except OSError:
+        mute("stderr")  # nobody can be told; the command goes on, and its status says how it ended
 
 
 def complain(message: str, hint: str | None = None) -> None:
@@ -118,13 +123,22 @@ def is_interactive() -> bool:
     return sys.stdin.isatty()
 
 
+def ask(question: str) -> bool:
+    """Ask somebody who is there; Return alone means yes."""
+    try:
+        return click.confirm(question, default=True, err=True)
+    except click.Abort:
+        note("")  # the terminal is still in the line of the question
+        raise
+
+
 def confirm(question: str, *, yes: bool) -> bool:
     """Ask on a terminal; elsewhere only a flag may answer."""
     if yes:
         return True
     if not is_interactive():
         raise UsageError(f"nobody is there to answer {question!r}", hint="add --yes")
-    return click.confirm(question, default=True, err=True)
+    return ask(question)
 
 
 class Progress:

@@ -1,13 +1,14 @@
 """`edit`, `rename`: changing what the repository defines, with the checks that follow."""
 
 import os
+import shlex
 from collections.abc import Collection
 from pathlib import Path
 
 import click
 
 from jobsync import columns, files, process
-from jobsync.cli.console import ExitCode, Progress, complain, confirm, is_interactive, note, say
+from jobsync.cli.console import ExitCode, Progress, ask, complain, confirm, is_interactive, note, say
 from jobsync.cli.context import Context, pass_context
 from jobsync.cli.syncing import refusal, show_report
 from jobsync.definitions.load import JOB_FILE, load, name_fault, read_settings
@@ -18,7 +19,7 @@ from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Report
 from jobsync.repo.trees import WorkTree
-from jobsync.schedulers.protocol import Survey
+from jobsync.schedulers.protocol import Survey, Unknown
 
 _LAST_RESORT = "vi"
 
@@ -55,7 +56,7 @@ def _edit_until_right(origin: Origin, job: str, file: Path) -> bool:
             return True
         for fault in faults:
             note(str(fault))
-        if not is_interactive() or not click.confirm("edit it again?", default=True, err=True):
+        if not is_interactive() or not ask("edit it again?"):
             complain(f"{file} is as you left it, and the installed job as it was")
             return False
 
@@ -65,7 +66,7 @@ def _offer(origin: Origin, jobs: Collection[str], *, yes: bool) -> int:
     would_do = syncing.dry_run(syncing.plan(origin, Orders(), jobs))
     if not would_do.would_change:
         show_report(would_do)
-        return ExitCode.OK
+        return ExitCode.FAILURE if would_do.has_failures else ExitCode.OK
     if not yes:
         show_report(would_do)
         if not is_interactive() or not confirm("sync now?", yes=False):
@@ -111,23 +112,49 @@ def edit(context: Context, /, job: str, *, script: bool, yes: bool) -> int:
     return _offer(origin, (job,), yes=yes)
 
 
+def name_wrong(name: str) -> str | None:
+    """Why no job that is about to be named can have this name; None where one can."""
+    wrong = name_fault(name)
+    words = ("rename the directory, for example to", "take another, such as"), ("rename the directory", "take another")
+    for of_directory, of_name in words:
+        wrong = wrong and wrong.replace(of_directory, of_name)
+    return wrong
+
+
 def _check_rename(origin: Origin, old: str, new: str) -> None:
     """`JobsyncError` for what would lose something: a name that is taken, a job that runs."""
-    if wrong := name_fault(new):
+    if wrong := name_wrong(new):
         raise UsageError(f"{new!r} cannot be a job: {wrong}")
-    if not job_directory(origin, old).is_dir():
+    directory = _directories(origin, old, new)
+    if not directory[0].is_dir() and not _is_begun(directory):
         raise JobsyncError(f"{old} has no directory in {origin.repo.work_tree}", hint="`jobsync status` says more")
-    moves = [(job_directory(origin, old), job_directory(origin, new)), *_followers(origin, old, new)]
-    for before, after in moves:
+    for before, after in (directory, *_followers(origin, old, new)):
         if files.is_there(before) and files.is_there(after):
             raise JobsyncError(f"{after} is there already", hint="take another name, or move that away")
     answer = origin.scheduler.survey()
+    if isinstance(answer, Unknown):
+        raise JobsyncError(
+            f"not renamed: could not ask the scheduler: {answer.reason}", hint="when it answers, try again"
+        )
     loaded = answer.services.get(origin.scheduler.label(old)) if isinstance(answer, Survey) else None
     if loaded is not None and loaded.pid is not None:
+        known = ledgers.read(origin.paths.ledger)
+        record = known.records.get(old) if known else None
         raise JobsyncError(
             f"{old} is running (pid {loaded.pid}), and a new name would stop it",
-            hint=f"wait for its end, or `jobsync stop {old}` first",
+            hint=f"`jobsync pause {old}` first, and `jobsync resume {new}` afterwards"
+            if record is not None and record.is_daemon
+            else f"wait for its end, or `jobsync stop {old}` first",
         )
+
+
+def _directories(origin: Origin, old: str, new: str) -> tuple[Path, Path]:
+    return job_directory(origin, old), job_directory(origin, new)
+
+
+def _is_begun(directory: tuple[Path, Path]) -> bool:
+    """The directory was renamed already: by a rename that was interrupted, or by hand."""
+    return not files.is_there(directory[0]) and directory[1].is_dir()
 
 
 def _followers(origin: Origin, old: str, new: str) -> list[tuple[Path, Path]]:
@@ -157,26 +184,40 @@ def rename(context: Context, /, old: str, new: str, *, dry_run: bool) -> int:
       jobsync rename backup backup-notes
       jobsync rename -n backup backup-notes   what would be moved
     """
-    origin = context.origin_of(old)
+    origin = context.origin_of(old, or_had=True)
     _check_rename(origin, old, new)
     if why := refusal(origin):
         raise JobsyncError(f"not renamed: {why}", hint="when that is over, try again")
+    directory = _directories(origin, old, new)
     followers = [(before, after) for before, after in _followers(origin, old, new) if files.is_there(before)]
-    directory = (job_directory(origin, old), job_directory(origin, new))
     if dry_run:
-        for line in columns.table([(str(before), str(after)) for before, after in [directory, *followers]]):
+        moves = followers if _is_begun(directory) else [directory, *followers]
+        for line in columns.table([(str(before), str(after)) for before, after in moves]):
             say(line)
         return ExitCode.OK
-    files.move(*directory)
+    try:
+        done = _move(origin, old, new, followers)
+    except (KeyboardInterrupt, JobsyncError):
+        note(f"\njobsync: `jobsync rename {old} {new}` goes on with it")
+        raise
+    show_report(done)
+    for fault in _mentions(origin, old, new):
+        note(str(fault))
+    # git refuses to add what is neither there nor in its index.
+    changed = directory if origin.repository.tracked(directory[0]) else directory[1:]
+    say(f"next: `{shlex.join(['git', 'add', '-A', *map(str, changed)])}`, then commit")
+    return ExitCode.FAILURE if done.has_failures else ExitCode.OK
+
+
+def _move(origin: Origin, old: str, new: str, followers: list[tuple[Path, Path]]) -> Report:
+    """Whoever is interrupted here finds the rest to do when the same is asked for again."""
+    directory = _directories(origin, old, new)
+    if not _is_begun(directory):
+        files.move(*directory)
     # The old job goes before its logs do, so that no run of it writes where nothing is any more.
     known = ledgers.read(origin.paths.ledger)
     gone = _sync(origin, (old,)) if known and old in known.records else None
     for before, after in followers:
         files.move(before, after)
     came = _sync(origin, (new,))
-    done = syncing.joined(gone, came) if gone else came
-    show_report(done)
-    for fault in _mentions(origin, old, new):
-        note(str(fault))
-    say(f"next: `git add -A {job_directory(origin, old)} {job_directory(origin, new)}`, then commit")
-    return ExitCode.FAILURE if done.has_failures else ExitCode.OK
+    return syncing.joined(gone, came) if gone else came

@@ -11,7 +11,7 @@ import click
 
 import jobsync
 from jobsync import config as configuration
-from jobsync.cli.console import say
+from jobsync.cli.console import ExitCode, say
 from jobsync.cli.context import Context
 from jobsync.errors import UsageError
 
@@ -150,3 +150,10 @@ def cli(ctx: click.Context, repo: str | None) -> int:
     assert status is not None  # noqa: S101 - it is in _SECTIONS
     answer = ctx.invoke(status)
     return answer if isinstance(answer, int) else 0
+
+
+@cli.result_callback()
+@click.pass_obj
+def _with_lost(context: Context, status: object, /, **_: object) -> object:
+    """The status of the command; 1 where it had to leave a repository out and all else went well."""
+    return ExitCode.FAILURE if context.lost and not status else status

@@ -89,6 +89,10 @@ _TONES = {
 }
 _CELLS_A_DAY = 5
 """With more starts on a day than this, the day is one cell with a count."""
+_SPARED = ("TRIES", "OUTPUT", "TOOK")
+"""What a narrow list goes without, first to last: a run's log and `--json` say it too."""
+_RESULT = 8
+"""Columns for the beginning of a result; the rest of a long one may wrap."""
 _SHOWN = 20
 _MAY_BE_LONG = 366 * 86_400
 
@@ -181,11 +185,23 @@ def _row(line: Timeline, event: Event, now: datetime) -> tuple[str, ...]:
     return (started, line.name, took if is_known else "-", str(run.attempts), output, _result(event))
 
 
-def runs_table(lines: Sequence[Timeline], now: datetime, count: int) -> list[str]:
-    """The newest starts, newest first, and what became of them."""
-    every = sorted(((event, line) for line in lines for event in line.events), key=lambda one: -one[0].at.timestamp())
+def _fitting(rows: Sequence[Sequence[str]], most: int | None) -> list[str]:
+    """These rows, the first one their head, as a table of at most so many columns; its last one may be wider."""
+    drawn: list[str] = []
+    for count in range(len(_SPARED) + 1):
+        kept = [place for place, name in enumerate(rows[0]) if name not in _SPARED[:count]]
+        drawn = columns.table([[row[place] for place in kept] for row in rows])
+        if most is None or len(drawn[0]) - len(rows[0][-1]) + _RESULT <= most:
+            break
+    return drawn
+
+
+def runs_table(lines: Sequence[Timeline], now: datetime, count: int, most: int | None) -> list[str]:
+    """The newest starts, newest first, and what became of them, in at most so many columns."""
+    every = sorted(((event, line) for line in lines for event in line.events), key=lambda one: one[0].at.timestamp())
+    every.reverse()  # and not sorted so: of two starts in one second the later one comes first too
     head = ("START", "JOB", "TOOK", "TRIES", "OUTPUT", "RESULT")
-    drawn = columns.table([head, *(_row(line, event, now) for event, line in every[:count])])
+    drawn = _fitting([head, *(_row(line, event, now) for event, line in every[:count])], most)
     painted = [
         text[: len(text) - len(_result(event))] + paint(_result(event), _TONES[event.mark])
         for text, (event, _) in zip(drawn[1:], every[:count], strict=True)
@@ -257,11 +273,12 @@ def _since(text: str, now: datetime) -> datetime:
 
 def _show(lines: Sequence[Timeline], since: datetime, now: datetime, count: int, nothing: str) -> None:
     known = signs()
-    say_all(picture(lines, days_between(since, now), width(), known))
+    most = width()
+    say_all(picture(lines, days_between(since, now), most, known))
     if any(line.events for line in lines):
         say(legend(known))
         say()
-        say_all(runs_table(lines, now, count))
+        say_all(runs_table(lines, now, count, most))
     else:
         say(nothing)
 
@@ -308,14 +325,15 @@ def history(
     """
     if page is not None and as_json:
         raise UsageError("--html and --json exclude each other", hint="leave one of them out")
-    origins = (context.origin_of(job),) if job is not None else context.origins()
+    origins = (context.origin_of(job, or_had=True),) if job is not None else context.reached()
     now = local_zone.now()
     since = _since(period, now)
     found = []
     for origin in origins:
-        lines = [line for line in histories.gather(origin, since, now) if job in (None, line.name)]
-        bad = [line for line in map(_only_bad, lines) if line.events]
-        found.append((origin, bad if failed else lines))
+        with context.apart(origin.repo):
+            lines = [line for line in histories.gather(origin, since, now) if job in (None, line.name)]
+            bad = [line for line in map(_only_bad, lines) if line.events]
+            found.append((origin, bad if failed else lines))
     if page is not None:
         _write_page(page, found, since, now)
     elif as_json:

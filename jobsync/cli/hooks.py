@@ -6,10 +6,10 @@ from typing import TypedDict
 import click
 
 from jobsync import columns, files, report
-from jobsync.cli.console import ExitCode, complain, json_option, say, say_all, say_json
+from jobsync.cli.console import ExitCode, complain, json_option, note, say, say_all, say_json
 from jobsync.cli.context import Context, pass_context
 from jobsync.config import Config
-from jobsync.errors import JobsyncError
+from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile.origin import Origin
 from jobsync.repo import carriers, waking
 from jobsync.repo.configured import Command
@@ -53,6 +53,13 @@ def command(config: Config) -> Command:
 
 def install_hooks(origin: Origin, carrier: Carrier | None = None) -> int:
     """Install them, say so, and give the exit status."""
+    hook = origin.config.hook
+    if not waking.can_start(hook):
+        complain(
+            f"the git hooks were not installed: {hook}, which they would call, cannot be started",
+            "`jobsync init` records this jobsync, and installs them",
+        )
+        return ExitCode.FAILURE
     try:
         used, count = waking.install(origin.repository, shim(origin.config), command(origin.config), carrier)
     except JobsyncError as error:
@@ -75,11 +82,11 @@ def hooks() -> None:
 
 
 @hooks.command("install")
-@click.option("--files", "carrier", flag_value=Carrier.FILE.value, help="As hook files, which every git runs.")
-@click.option("--config", "carrier", flag_value=Carrier.CONFIGURATION.value,
+@click.option("--files", "as_files", is_flag=True, help="As hook files, which every git runs.")
+@click.option("--config", "as_configuration", is_flag=True,
               help="In the repository's git configuration (git 2.54 and later).")  # fmt: skip
 @pass_context
-def hooks_install(context: Context, /, carrier: str | None) -> int:
+def hooks_install(context: Context, /, *, as_files: bool, as_configuration: bool) -> int:
     """Install the hooks, in front of those that are there already. They keep working.
 
     Without an option: hook files; where the hooks directory is not this repository's own, its git configuration.
@@ -89,7 +96,9 @@ def hooks_install(context: Context, /, carrier: str | None) -> int:
       jobsync hooks install            where they fit best
       jobsync hooks install --config   in git's configuration
     """
-    wanted = Carrier(carrier) if carrier else None
+    if as_files and as_configuration:
+        raise UsageError("--files and --config exclude each other")
+    wanted = Carrier.FILE if as_files else Carrier.CONFIGURATION if as_configuration else None
     return max(install_hooks(origin, wanted) for origin in context.origins())
 
 
@@ -142,13 +151,15 @@ def _findings(found: tuple[Way, ...]) -> list[str]:
     lines = [f"git was asked to run them and did not reach jobsync: {', '.join(lost)}"] if lost else []
     if untried:
         way_out = "`jobsync hooks status --run` does, and runs your other hooks too"
-        lines.append(f"not tried, for a framework runs first: {', '.join(untried)}; {way_out}")
-    if not lines and any(one.reached for one in found):
-        lines.append("git was asked to run them, and reached jobsync")
+        lines.append(f"not tried, for something else runs first: {', '.join(untried)}; {way_out}")
+    reached = [one.event for one in found if one.reached]
+    if reached and not lines:
+        which = "them" if len(reached) == len(found) else ", ".join(reached)
+        lines.append(f"git was asked to run {which}, and reached jobsync")
     return lines
 
 
-@hooks.command("status")
+@hooks.command("status", short_help="Show how each event of git's reaches jobsync.")
 @click.option("--run", is_flag=True, help="Try pre-commit and prek too, which run your other hooks as well.")
 @json_option(HooksDocument)
 @pass_context
@@ -162,7 +173,10 @@ def hooks_status(context: Context, /, *, run: bool, as_json: bool) -> int:
       jobsync hooks status         try jobsync's own hooks
       jobsync hooks status --run   pre-commit and prek too
     """
-    found = [(origin, ways(origin, everything=run)) for origin in context.origins()]
+    found = []
+    for origin in context.reached():
+        with context.apart(origin.repo):
+            found.append((origin, ways(origin, everything=run)))
     if as_json:
         repos: list[RepoHooks] = [
             {"work_tree": origin.repo.work_tree, "hooks": [_row(one) for one in events]} for origin, events in found
@@ -172,4 +186,7 @@ def hooks_status(context: Context, /, *, run: bool, as_json: bool) -> int:
         for _, events in found:
             say_all(columns.table([(one.event, one.state.value, _place(one)) for one in events]))
             say_all(_findings(events))
-    return ExitCode.OK if all(waking.are_well(events) for _, events in found) else ExitCode.FAILURE
+    if all(waking.are_well(events) for _, events in found):
+        return ExitCode.OK
+    note("`jobsync doctor` says what mends it")
+    return ExitCode.FAILURE

@@ -1,6 +1,6 @@
 """`import`: what other tools run becomes jobs of the repository."""
 
-import os
+import json
 import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -8,14 +8,15 @@ from pathlib import Path
 import click
 
 from jobsync import columns, files
+from jobsync.cli.candidates import Candidate, everything, found_at, here_now
 from jobsync.cli.console import ExitCode, Progress, note, say, say_all
 from jobsync.cli.context import Context, pass_context
 from jobsync.cli.schemas import schema_of_a_job
 from jobsync.cli.syncing import refusal, show_report
-from jobsync.definitions import from_crontab, from_directory, from_plist, from_units
+from jobsync.definitions import from_plist
 from jobsync.definitions.foreign import (
     Draft,
-    Found,
+    Kind,
     Notice,
     Refused,
     env_file,
@@ -24,144 +25,21 @@ from jobsync.definitions.foreign import (
     name_of,
     with_own_priority,
 )
-from jobsync.definitions.load import load, name_fault, read_settings
+from jobsync.definitions.job import Job
+from jobsync.definitions.load import SETTINGS_FILE, load, name_fault, read_settings
 from jobsync.definitions.overlay import Overlay
 from jobsync.definitions.places import Surroundings
-from jobsync.errors import JobsyncError, UsageError
+from jobsync.definitions.secrets import known_secret
+from jobsync.definitions.settings import Settings
+from jobsync.errors import Fault, JobsyncError, UsageError
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile import takeover
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
 from jobsync.repo.trees import WorkTree
 from jobsync.schedulers import plist as plists
-from jobsync.schedulers.protocol import Answer, Survey
 from jobsync.tones import Tone, paint, printable
 from jobsync.values import dataclass, replace
-
-_CRONTAB = "crontab"
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """What was found, and who runs it on this machine now."""
-
-    found: Found
-    former: takeover.Former | None = None
-    """None: nobody here, as for a file that was brought from elsewhere."""
-    line: int | None = None
-    """Of the crontab."""
-    original: dict[str, object] | None = None
-    """The parsed property list that it was."""
-    files: tuple[tuple[str, tuple[int, bytes]], ...] = ()
-    """What is to be written: path in the repository, mode, content."""
-
-
-# --- where to look ------------------------------------------------------------------------------------------------
-
-
-def _agents(origin: Origin) -> Path:
-    return origin.paths.agents
-
-
-def _units(origin: Origin) -> Path:
-    return Path(origin.config.home, ".config/systemd/user")
-
-
-def _everything(origin: Origin) -> list[str]:
-    """What this machine runs by itself, as sources."""
-    found = [str(path) for path in files.listing(_agents(origin)) if path.suffix == ".plist"]
-    found += [str(path) for path in files.listing(_units(origin)) if path.suffix == ".timer"]
-    return found + ([_CRONTAB] if takeover.crontab(os.environ).strip() else [])
-
-
-def _text(path: Path) -> str:
-    return (files.read(path) or b"").decode("utf-8", "replace")
-
-
-def _is_jobsyncs(path: Path) -> bool:
-    return plists.OWNER in plists.environment_of(plists.loads(files.read(path) or b"") or {})
-
-
-def _from_plist(origin: Origin, path: Path, answer: Answer) -> Candidate:
-    content = files.read(path) or b""
-    plist = plists.loads(content)
-    if plist is None:
-        return Candidate(Refused(str(path), path.stem, ("is no property list",)))
-    label = str(plist.get("Label") or path.stem)
-    is_here = os.path.realpath(path.parent) == os.path.realpath(_agents(origin))
-    if isinstance(answer, Survey):
-        is_here = is_here or label in answer.services
-        if label in answer.disabled:
-            # `launchctl disable` counts as much as the key, and must not be undone by a new label.
-            plist = {**plist, "Disabled": True}
-    name = name_of(from_plist.words_of(label))
-    found = from_plist.read_plist(str(path), name, plist, origin.config.path, from_plist.comments_of(content))
-    is_daemon = isinstance(found, Draft) and found.restart is not None
-    former = takeover.Agent(origin, label, path, is_daemon) if is_here else None
-    return Candidate(found, former, original=plist)
-
-
-def _from_timer(origin: Origin, path: Path) -> Candidate:
-    name = name_of(path.stem)
-    try:
-        timer = from_units.parse(_text(path))
-        service_path = path.with_name(timer.last("Timer.Unit") or f"{path.stem}.service")
-        content = files.read(service_path)
-        if content is None:
-            raise JobsyncError(f"{service_path} is not there")
-        service = from_units.parse(content.decode("utf-8", "replace"))
-    except JobsyncError as error:
-        return Candidate(Refused(str(path), name, (error.message,)))
-    found = from_units.read_timer(str(path), name, timer, service, origin.config.path, origin.config.home)
-    is_here = path.parent == _units(origin)
-    return Candidate(found, takeover.Timer(origin, os.environ, path, service_path) if is_here else None)
-
-
-def _from_crontab(origin: Origin, text: str, where: str, *, is_here: bool) -> Iterator[Candidate]:
-    crontab = from_crontab.parse(text)
-    for number, reason in crontab.faults:
-        yield Candidate(Refused(f"{where} line {number}", "?", (reason,)))
-    found = from_crontab.read_crontab(crontab, origin.config.path, origin.config.home)
-    for entry, one in zip(crontab.entries, found, strict=True):
-        former = takeover.CrontabLines(origin, os.environ, text, {entry.number: one.name}) if is_here else None
-        yield Candidate(replace(one, origin=f"{where} line {entry.number}"), former, line=entry.number)
-
-
-def _from_directory(origin: Origin, path: Path) -> Iterator[Candidate]:
-    """A directory with `schedule` and `run`, or one of such directories."""
-    inner = [path] if (path / "schedule").is_file() else files.listing(path)
-    jobs = [one for one in inner if (one / "schedule").is_file()]
-    if not jobs:
-        raise UsageError(f"{path} holds no job", hint="a job there has the files `schedule` and `run`")
-    for job in jobs:
-        schedule, run = (_text(job / name) for name in ("schedule", "run"))
-        yield Candidate(from_directory.read_directory(str(job), name_of(job.name), schedule, run, origin.config.home))
-
-
-def _survey(origin: Origin) -> Answer:
-    """What launchd knows, where it runs this machine's jobs."""
-    return origin.scheduler.survey() if origin.config.scheduler == "launchd" else Survey({}, {})
-
-
-def _candidates(origin: Origin, source: str, answer: Answer) -> Iterator[Candidate]:
-    if source == _CRONTAB and not Path(source).is_file():
-        yield from _from_crontab(origin, takeover.crontab(os.environ), _CRONTAB, is_here=True)
-        return
-    path = Path(os.path.abspath(os.path.expanduser(source)))  # noqa: PTH100, PTH111 - links stay links
-    if path.is_dir():
-        yield from _from_directory(origin, path)
-    elif not path.is_file():
-        raise UsageError(
-            f"{source} is not there", hint=f"name a .plist, a .timer, a directory, a file, or `{_CRONTAB}`"
-        )
-    elif path.suffix == ".plist":
-        if not _is_jobsyncs(path):
-            yield _from_plist(origin, path, answer)
-    elif path.suffix in (".timer", ".service"):
-        yield _from_timer(origin, path.with_suffix(".timer"))
-    else:
-        yield from _from_crontab(origin, _text(path), source, is_here=False)
-
 
 # --- proof --------------------------------------------------------------------------------------------------------
 
@@ -187,33 +65,80 @@ def _proved(origin: Origin, one: Candidate) -> Candidate:
         return one
     tree = WorkTree(origin.repo.work_tree)
     settings = read_settings(tree)
-    directory = f"{settings.jobs or 'jobs'}/{draft.name}"
+    directory = f"{settings.jobs}/{draft.name}"
     if tree.mode(directory) is not None:
-        return replace(one, found=Refused(draft.origin, draft.name, (f"{directory} is there already",)))
-    draft = with_own_priority(draft, settings.defaults)
+        why = (
+            f"{directory} is there already; where that is this very job, take away by hand what ran it here, "
+            "else give one of them another name: --name, or `jobsync rename`"
+        )
+        return replace(one, found=Refused(draft.origin, draft.name, (why,)))
+    read, draft = draft, with_own_priority(draft, settings.defaults)
     root = Path(origin.repo.work_tree)
     schema = schema_of_a_job(root, root / directory)
     try:
         written = files_of(draft, Surroundings(tree, origin.machine, draft.name, directory), schema)
         env_file(draft.secrets)
-        reasons = _why_not(origin, one, draft, written)
+        given = _given(origin, draft.name, written, settings)
     except JobsyncError as error:
-        reasons = [error.message]
-    if reasons:
+        return replace(one, found=Refused(draft.origin, draft.name, (error.message,)))
+    if reasons := _why_not(origin, one, draft, given):
         return replace(one, found=Refused(draft.origin, draft.name, tuple(reasons)))
-    return replace(one, files=tuple(written.items()))
+    told = replace(read, notices=(*read.notices, *_exposed(written), *_defaulted(given)))
+    return replace(one, found=told, files=tuple(written.items()))
 
 
-def _why_not(origin: Origin, one: Candidate, draft: Draft, written: dict[str, tuple[int, bytes]]) -> list[str]:
-    found = load(Overlay(WorkTree(origin.repo.work_tree), written), origin.machine, {draft.name})
-    if not found.jobs:
-        return [f"{fault.key}: {fault.message}" for fault in found.faults]
-    job = found.jobs[0]
-    wrong = set(lost(draft, job))
+def _exposed(written: dict[str, tuple[int, bytes]]) -> Iterator[Notice]:
+    """What looks like a secret where nobody could take it out without changing what the job does."""
+    for path, (_, content) in written.items():
+        if what := known_secret(content.decode("utf-8", "replace")):
+            words = f"what looks like {what} would go into git: move it into the job's env file before you commit"
+            yield Notice(Kind.EXPOSED, path.rpartition("/")[2], words)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What the written files define: with what the repository gives all of its jobs, and without."""
+
+    job: Job | None
+    plain: Job | None
+    faults: tuple[Fault, ...]
+
+
+def _given(origin: Origin, name: str, written: dict[str, tuple[int, bytes]], settings: Settings) -> _Given:
+    bare = (0o100644, f"jobs = {json.dumps(settings.jobs)}\n".encode())
+    tree = WorkTree(origin.repo.work_tree)
+    whole, plain = (
+        load(Overlay(tree, files_there), origin.machine, {name})
+        for files_there in (written, {**written, SETTINGS_FILE: bare})
+    )
+    return _Given(next(iter(whole.jobs), None), next(iter(plain.jobs), None), whole.faults or plain.faults)
+
+
+def _why_not(origin: Origin, one: Candidate, draft: Draft, given: _Given) -> list[str]:
+    job, plain = given.job, given.plain
+    if job is None or plain is None:
+        return [f"{fault.key}: {fault.message}" for fault in given.faults]
+    if plain.unwanted != job.unwanted:
+        return [f"[defaults] of jobsync.toml: {job.unwanted}"]
+    wrong = set(lost(draft, plain))
     if one.original is not None:
-        rendered = plists.definition(job, label="", owner="", launcher="", path=origin.config.path)
-        wrong |= set(from_plist.unmet(draft, one.original, job, rendered))
+        rendered = plists.definition(plain, label="", owner="", launcher="", path=origin.config.path)
+        wrong |= set(from_plist.unmet(draft, one.original, plain, rendered))
     return [f"{key}: would not mean the same" for key in sorted(wrong)]
+
+
+_DEFAULTED = {
+    "directory": "dir", "path": "path", "schedule": "[schedule]", "environment": "[env]", "limits": "[limits]",
+    "retry": "[retry]", "when": "[when]", "notify": "[notify]", "launchd": "[launchd]", "systemd": "[systemd]",
+}  # fmt: skip
+"""Field of a job -> where `[defaults]` say it."""
+
+
+def _defaulted(given: _Given) -> Iterator[Notice]:
+    """What the former job did not have, and this repository's jobs have."""
+    differing = [word for name, word in _DEFAULTED.items() if getattr(given.job, name) != getattr(given.plain, name)]
+    if differing:
+        yield Notice(Kind.DIFFERS, "[defaults]", f"jobsync.toml gives it, as all jobs, {', '.join(differing)}")
 
 
 # --- showing ------------------------------------------------------------------------------------------------------
@@ -230,7 +155,7 @@ def _notice_lines(notices: Iterable[Notice]) -> list[str]:
 
 
 def _shown(one: Candidate, draft: Draft, shared: set[Notice], *, whole: bool) -> list[str]:
-    lines = [paint(f"jobs/{draft.name}", Tone.GOOD) + f"  from {columns.cell(draft.origin)}"]
+    lines = [paint(one.directory, Tone.GOOD) + f"  from {columns.cell(draft.origin)}"]
     for path, (_, content) in one.files if whole else ():
         texts = content.decode("utf-8", "replace").rstrip("\n").split("\n")
         lines += [paint(f"  {path}", Tone.QUIET), *(f"    {printable(text)}".rstrip() for text in texts)]
@@ -275,6 +200,13 @@ def _write(origin: Origin, one: Candidate) -> None:
         files.write_atomically(file, env_file(one.found.secrets).encode(), 0o600)
 
 
+def _take_back(origin: Origin, one: Candidate) -> None:
+    files.remove_tree(Path(origin.repo.work_tree, one.directory))
+    file, secrets = origin.paths.env(one.found.name), one.found.secrets if isinstance(one.found, Draft) else {}
+    if secrets and files.read(file) == env_file(secrets).encode():
+        files.remove(file)
+
+
 def _ready(candidates: list[Candidate]) -> list[Candidate]:
     """Those that can be taken over now; of the others a line says why not."""
     ready = []
@@ -303,13 +235,16 @@ def _hand_over(origin: Origin, former: takeover.Former | None, candidates: list[
     written = []
     try:
         for one in candidates:
-            _write(origin, one)
             written.append(one)
+            _write(origin, one)
         for copy in former.retire() if former else ():
             say(f"kept a copy: {copy}")
-    except JobsyncError as error:
+    except (JobsyncError, KeyboardInterrupt) as error:
+        # Whatever was interrupted: a job that is there and a former one that may be, too, would both run one day.
         for one in written:
-            files.remove_tree(Path(origin.repo.work_tree, one.files[0][0]).parent)
+            _take_back(origin, one)
+        if isinstance(error, KeyboardInterrupt):
+            raise
         note(f"not taken over: {error.message}" + (f"; {error.hint}" if error.hint else ""))
         return False
     return True
@@ -343,7 +278,7 @@ def _only_write(origin: Origin, candidates: list[Candidate], command: str) -> No
         )
     for one in candidates:
         _write(origin, one)
-        say(f"wrote jobs/{one.found.name}")
+        say(f"wrote {one.directory}")
     say("next: `jobsync sync`, then commit")
 
 
@@ -373,8 +308,12 @@ def import_(context: Context, /, sources: tuple[str, ...], *, write: bool, take_
         raise UsageError("name what to import", hint="`jobsync import` shows what there is")
     if name is not None and (wrong := name_fault(name)):
         raise UsageError(f"--name: {wrong}")
-    answer = _survey(origin)
-    found = [one for source in sources or _everything(origin) for one in _candidates(origin, source, answer)]
+    if faults := read_settings(WorkTree(origin.repo.work_tree)).faults:
+        raise JobsyncError(f"nothing can be imported: {faults[0]}", hint="mend that, and try again")
+    here = here_now(origin)
+    every = [one for source in sources or everything(origin) for one in found_at(origin, source, here)]
+    # A timer and its service, or two names for one file, are one job.
+    found = list({one.found.origin: one for one in every}.values())
     if name is not None and len(found) != 1:
         raise UsageError(f"--name: there are {len(found)} jobs", hint="import one at a time")
     candidates = [_proved(origin, one) for one in _named(found, name)]

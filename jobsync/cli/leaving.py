@@ -14,10 +14,11 @@ from jobsync.cli.syncing import show_report
 from jobsync.config import Config, Repo
 from jobsync.errors import JobsyncError
 from jobsync.paths import paths_of
-from jobsync.reconcile import observe
+from jobsync.reconcile import observe, takeover
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin, open_origin
-from jobsync.repo import waking
+from jobsync.repo import carriers, waking
+from jobsync.repo.events import EVENTS
 from jobsync.repo.repository import Repository
 from jobsync.repo.waking import Carrier
 from jobsync.schedulers.choose import scheduler_for
@@ -113,6 +114,13 @@ def _is_there(repo: Repo) -> bool:
     return Path(repo.git_dir).is_dir() and Path(repo.work_tree).is_dir()
 
 
+def _hooks_left(repo: Repo) -> Path | None:
+    """Where the hooks of a linked work tree stay when that is gone: in its repository, which it no longer leads to."""
+    registry, hooks = Path(repo.git_dir).parent, Path(repo.git_dir).parents[1] / "hooks"
+    is_there = registry.name == "worktrees" and any(carriers.is_ours(hooks / event) for event in EVENTS)
+    return hooks if is_there else None
+
+
 def _origin_to_leave(config: Config, repo: Repo) -> Origin:
     """A repository that was moved or deleted can be left too: its hooks went with it, its jobs did not."""
     if _is_there(repo):
@@ -145,8 +153,11 @@ def _uninstall_one(origin: Origin) -> bool:
         return False
     _forget(origin.config, origin.repo)
     if origin.paths.kept.exists():
-        say(f"copies of your own edits stay in {origin.paths.kept}")
+        more = " and of what was taken over" if takeover.copies_of(origin).exists() else ""
+        say(f"copies of your own edits{more} stay in {origin.paths.kept}")
     hooks = f"the hooks stay for {', '.join(sharing)}" if sharing else "no hook"
+    if not is_there and (left_in := _hooks_left(origin.repo)):
+        hooks = f"the hooks stay in {left_in}"
     say(f"nothing of jobsync is left for {origin.repo.work_tree}: no job, no file, {hooks}")
     return True
 

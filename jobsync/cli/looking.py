@@ -8,15 +8,16 @@ import click
 
 from jobsync import columns, local_zone
 from jobsync.cli.console import ExitCode, say, say_all, say_bytes
-from jobsync.cli.context import Context, pass_context
+from jobsync.cli.context import Context, check_is_for_here, pass_context
 from jobsync.definitions.duration import parse_duration
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile import status as statuses
 from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.own import is_own
+from jobsync.reconcile.standing import how_it_ended
 from jobsync.runs import logs as log_files
 from jobsync.runs import records
 from jobsync.runs.records import Run
-from jobsync.runs.words import exit_words
 from jobsync.schedulers.protocol import Survey
 from jobsync.tones import Tone, paint
 
@@ -57,7 +58,10 @@ def _failed(run: Run | None) -> bool:
 def _chosen(origin: Origin, job: str, number: int | None, since: str | None, *, failed: bool) -> list[Path]:
     """The logs that were asked for, oldest first: by default the last run's."""
     found = list(log_files.all_of(origin.paths.job_logs(origin.scheduler.label(job))))
+    if not found and is_own(job):
+        raise JobsyncError(f"{job} has no log yet: nothing has started it", hint="it is jobsync's, and needs no start")
     if not found:
+        check_is_for_here(origin, job)
         log_files.newest(origin.paths.job_logs(origin.scheduler.label(job)), job)
     runs = {run.id: run for run in records.read(origin.paths.runs(job))}
     if failed:
@@ -75,7 +79,7 @@ def _chosen(origin: Origin, job: str, number: int | None, since: str | None, *, 
     if number > len(found):
         raise JobsyncError(
             f"{job} has {columns.plural(len(found), 'log')} of runs{which}{when}, so none is number {number}",
-            hint=f"`jobsync logs --path --since 1w {job}` lists them",
+            hint=f"`jobsync logs --path --since {since or '52w'}{' --failed' if failed else ''} {job}` lists them",
         )
     return [found[-number]]
 
@@ -84,7 +88,7 @@ def _heading(log: Path, run: Run | None) -> str:
     if run is None:
         return f"==> {log.stem}"
     started = datetime.fromtimestamp(run.started, local_zone.LOCAL)
-    end = "no end" if run.ended is None else run.reason or exit_words(run.status or 0)
+    end = "no end" if run.ended is None else how_it_ended(run)
     return f"==> {started:%a %d %b %Y %H:%M:%S}: {end}"
 
 
@@ -106,14 +110,14 @@ def logs(context: Context, /, job: str, *, follow: bool, number: int | None, fai
       jobsync logs --failed backup     the last failure's
       jobsync logs --since 2d backup   all of the last two days
     """
-    origin = context.origin_of(job)
+    origin = context.origin_of(job, or_had=True)
     found = _chosen(origin, job, number, since, failed=failed)
     if path_only:
         say_all([str(log) for log in found])
         return ExitCode.OK
     runs = {run.id: run for run in records.read(origin.paths.runs(job))}
     for log in found:
-        if len(found) > 1:
+        if since is not None and number is None:
             say(paint(_heading(log, runs.get(log.stem)), Tone.QUIET))
         _show(origin, job, log, follow=follow and log == found[-1])
     return ExitCode.OK

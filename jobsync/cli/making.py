@@ -9,9 +9,9 @@ import click
 from jobsync import files
 from jobsync.cli.console import ExitCode, note, say
 from jobsync.cli.context import Context, pass_context
-from jobsync.cli.editing import job_directory
+from jobsync.cli.editing import job_directory, name_wrong
 from jobsync.cli.schemas import schema_of_a_job
-from jobsync.definitions.load import JOB_FILE, load, name_fault
+from jobsync.definitions.load import JOB_FILE, load
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile.origin import Origin
 from jobsync.repo.trees import WorkTree
@@ -115,8 +115,8 @@ def new(context: Context, /, name: str, *, at: str | None, cron: str | None, eve
     if len(origins) != 1:
         raise UsageError("several repositories are registered", hint="cd into the one you mean, or add --repo PREFIX")
     (origin,) = origins
-    if wrong := name_fault(name):
-        raise UsageError(wrong.replace("rename the directory", "choose another name"))
+    if wrong := name_wrong(name):
+        raise UsageError(wrong)
     directory = job_directory(origin, name)
     if os.path.lexists(directory):
         raise JobsyncError(f"{directory} is there already", hint=f"`jobsync edit {name}` changes it")

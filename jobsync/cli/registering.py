@@ -11,11 +11,11 @@ from pathlib import Path
 
 import click
 
-from jobsync import columns
+from jobsync import columns, files
 from jobsync import config as configuration
 from jobsync.cli import skeleton
 from jobsync.cli.configuring import usable_launchctl, with_value
-from jobsync.cli.console import ExitCode, Progress, complain, confirm, say, say_all
+from jobsync.cli.console import ExitCode, Progress, ask, complain, confirm, say, say_all
 from jobsync.cli.context import Context, pass_context
 from jobsync.cli.hooks import install_hooks
 from jobsync.cli.syncing import refusal, show_report
@@ -126,7 +126,9 @@ def _repo(
     place = context.place
     if place is None:
         raise JobsyncError(
-            "this is not a git repository", hint="change into your dotfiles repository, or `git init` one"
+            "this is not a git repository",
+            hint="change into your dotfiles repository, or `git init` one; a bare one is named by GIT_DIR, its work "
+            "tree by GIT_WORK_TREE",
         )
     wanted = identity(place.git_dir, place.work_tree)
     known = next((repo for repo in config.repos if repo.id == wanted), None)
@@ -174,10 +176,12 @@ def _first_sync(origin: Origin, *, wants: bool | None) -> int:
         if not would_do.results:
             say("mend that, then run `jobsync sync`")
             return ExitCode.FAILURE
+        if not would_do.would_change:
+            return ExitCode.OK
         if why:
             say(f"nothing synced yet: {why}; when that is over, `jobsync sync` does it")
             return ExitCode.OK
-        if not sys.stdin.isatty() or not click.confirm("sync now?", default=True, err=True):
+        if not sys.stdin.isatty() or not ask("sync now?"):
             say("nothing synced yet; `jobsync sync` does it")
             return ExitCode.OK
     elif not wants:
@@ -231,14 +235,14 @@ def init(
       jobsync init --tag home --yes --sync
     """
     file = configuration.find(os.environ) or configuration.new_location(os.environ)
-    if file.is_file():
-        known = configuration.load(file)
+    if files.is_file(file):
+        known = configuration.load_here(file)
         config = replace(_same_scheduler(known, launchctl), hook=this_hook())
     else:
         config = _new_config(file, os.environ, launchctl)
     for key, value in (("machine", machine), ("path", job_path)):
         config = config if value is None else with_value(config, key, (value,))
-    config = replace(config, tags=tags or config.tags)
+    config = with_value(config, "tags", tags) if tags else config
     place, repo = _repo(context, config, prefix, branch, at_login=at_login)
     _check_prefix(config, repo)
     _check_home(config)

@@ -12,9 +12,11 @@ import click
 
 from jobsync import files, process
 from jobsync.cli.console import ExitCode, complain, note, say, say_bytes
-from jobsync.cli.context import Context, pass_context
+from jobsync.cli.context import Context, check_is_for_here, pass_context
+from jobsync.cli.syncing import refusal
 from jobsync.config import SYSTEM_PATH
 from jobsync.definitions.duration import parse_duration
+from jobsync.definitions.job import Definitions, Restart
 from jobsync.definitions.load import load
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile import ledger as ledgers
@@ -22,7 +24,7 @@ from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders
-from jobsync.reconcile.standing import how_it_ended
+from jobsync.reconcile.standing import ending
 from jobsync.reconcile.state import Record, Report
 from jobsync.repo.trees import WorkTree
 from jobsync.runs import logs as log_files
@@ -33,6 +35,12 @@ from jobsync.schedulers.protocol import Loaded, NoSession, Survey
 START_PATIENCE = 20.0
 """Seconds within which a kickstarted launcher must have recorded its start; launchd may throttle it for ten."""
 
+_QUIET = 2.0
+"""Seconds of that after which we say what we wait for."""
+
+_THROTTLE = 10
+"""Seconds that launchd leaves between two starts of a job, where its plist does not say."""
+
 _LONGEST_RUN = 7 * 86_400.0
 """Seconds after which even a run on a terminal has ended."""
 
@@ -41,22 +49,40 @@ _LONGEST_PAUSE = 3650 * 86_400
 _PAUSE = 0.1
 
 
+def _read(origin: Origin, job: str) -> Definitions:
+    """What the work tree says of it."""
+    return load(WorkTree(origin.repo.work_tree), origin.machine, names=[job])
+
+
 def _record(origin: Origin, job: str) -> Record:
     """The job as jobsync installed it. `JobsyncError` when it did not."""
     known = ledgers.read(origin.paths.ledger)
     record = known.records.get(job) if known else None
     if record is None:
         _check_not_paused(origin, job)  # of a daemon that is, nothing is installed
-        raise JobsyncError(f"{job} is not installed on this machine", hint=f"`jobsync sync {job}` installs it")
+        check_is_for_here(origin, job)
+        is_faulty = bool(_read(origin, job).faults)
+        hint = "`jobsync check` says what is wrong with it" if is_faulty else f"`jobsync sync {job}` installs it"
+        raise JobsyncError(f"{job} is not installed on this machine", hint=hint)
     return record
 
 
-def _loaded(origin: Origin, record: Record) -> Loaded:
+def _restarts_on_failure(origin: Origin, job: str) -> bool:
+    """Whether the definition says so; a repository that this jobsync cannot read says nothing."""
+    with suppress(JobsyncError):
+        return any(one.daemon is Restart.ON_FAILURE for one in _read(origin, job).jobs)
+    return False
+
+
+def _loaded(origin: Origin, record: Record, *, to_start: bool = False) -> Loaded:
+    """The job as the scheduler has it. `to_start`: what its user disabled cannot be started, loaded or not."""
     answer = origin.scheduler.survey()
     if not isinstance(answer, Survey):
-        hint = "log in at the machine itself" if isinstance(answer, NoSession) else "try again"
-        raise JobsyncError(answer.reason, hint=hint)
+        login = "log in at the machine itself" if origin.config.scheduler == "launchd" else "log in as this user"
+        raise JobsyncError(answer.reason, hint=login if isinstance(answer, NoSession) else "try again")
     loaded = answer.services.get(record.label)
+    if record.label in answer.disabled and (to_start or loaded is None):
+        raise JobsyncError(f"{record.name} is disabled by you", hint=f"`{answer.disabled[record.label]}` ends that")
     if loaded is None:
         raise JobsyncError(f"{record.name} is not loaded", hint=f"`jobsync sync {record.name}` loads it")
     return loaded
@@ -69,7 +95,7 @@ def _check_startable(origin: Origin, record: Record) -> None:
             f"{record.name} is a daemon: it runs all the time", hint=f"`jobsync restart {record.name}` starts it anew"
         )
     _check_not_paused(origin, record.name)
-    _check_idle(record, _loaded(origin, record))
+    _check_idle(record, _loaded(origin, record, to_start=True))
 
 
 def _check_idle(record: Record, loaded: Loaded | None) -> None:
@@ -87,6 +113,15 @@ def _check_not_paused(origin: Origin, job: str) -> None:
         raise JobsyncError(f"{job} is {pauses.in_words(until)}", hint=f"`jobsync resume {job}` ends that")
 
 
+def _check_launcher(origin: Origin, job: str) -> None:
+    """There is something to start: a scheduler says of a program that is gone only that it ended."""
+    path = origin.paths.launcher(job)
+    if not os.access(path, os.X_OK):
+        raise JobsyncError(
+            f"the launcher of {job} is gone, or may not be run: {path}", hint=f"`jobsync sync {job}` mends that"
+        )
+
+
 def _wait_for(look: Callable[[], Run | None], patience: float) -> Run | None:
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
@@ -96,10 +131,19 @@ def _wait_for(look: Callable[[], Run | None], patience: float) -> Run | None:
     return None
 
 
-def _started(origin: Origin, record: Record, known: set[str]) -> Run:
+def _started(origin: Origin, record: Record, known: set[str], *, is_here: bool) -> Run:
     """The run that was just asked for, as soon as its launcher has recorded it."""
     path = origin.paths.runs(record.name)
-    run = _wait_for(lambda: next((one for one in records.read(path) if one.id not in known), None), START_PATIENCE)
+
+    def look() -> Run | None:
+        return next((one for one in records.read(path) if one.id not in known), None)
+
+    run = _wait_for(look, _QUIET)
+    if run is None:
+        before = max((one.started for one in records.read(path)), default=0)
+        if not is_here and origin.config.scheduler == "launchd" and time.time() - before < _THROTTLE:
+            note(f"jobsync: launchd leaves {_THROTTLE} seconds between two starts; `--here` does not wait for them")
+        run = _wait_for(look, START_PATIENCE - _QUIET)
     if run is None:
         raise JobsyncError(
             f"{record.name} was asked to start and did not within {START_PATIENCE:g} seconds",
@@ -115,7 +159,7 @@ def _started(origin: Origin, record: Record, known: set[str]) -> Run:
 def _follow(origin: Origin, record: Record, known: set[str], has_ended: Callable[[], bool] | None = None) -> int:
     """Show the log of the run that was just asked for, and give its status. `has_ended`: whether its process has."""
     path = origin.paths.runs(record.name)
-    run = _started(origin, record, known)
+    run = _started(origin, record, known, is_here=has_ended is not None)
 
     def is_over() -> bool:
         return _now(path, run).ended is not None or (has_ended() if has_ended else not _is_alive(run))
@@ -129,7 +173,7 @@ def _follow(origin: Origin, record: Record, known: set[str], has_ended: Callable
             hint=f"`jobsync logs {record.name}` has what it printed until then",
         )
     if ended.status:
-        note(f"jobsync: {record.name} ended with {how_it_ended(ended)}")
+        note(f"jobsync: {record.name} {ending(ended)}")
     return ended.status
 
 
@@ -173,8 +217,9 @@ def _run_here(origin: Origin, record: Record) -> int:
     try:
         return _follow(origin, record, known, lambda: not reaper.is_alive())
     except KeyboardInterrupt:
+        # All of it, as a scheduler does: a shell that is told to end leaves behind what it is just running.
         with suppress(ProcessLookupError):
-            os.kill(child.pid, signal.SIGTERM)
+            os.killpg(child.pid, signal.SIGTERM)
         raise
     finally:
         reaper.join()
@@ -198,6 +243,7 @@ def run(context: Context, /, job: str, *, detach: bool, here: bool) -> int:
         raise UsageError("--detach and --here exclude each other")
     origin = context.origin_of(job)
     record = _record(origin, job)
+    _check_launcher(origin, job)
     if here:
         tokens.remove(origin.paths.token(job))
         tokens.ask(origin.paths.asked(job))
@@ -235,7 +281,8 @@ def stop(context: Context, /, job: str) -> int:
     origin.scheduler.stop(record.label)
     say(f"told {job} (pid {loaded.pid}) to stop")
     if record.is_daemon:
-        note(f"it is a daemon and starts again; `jobsync pause {job}` keeps it away")
+        unless = " unless it ended well" if _restarts_on_failure(origin, job) else ""
+        note(f"it is a daemon and starts again{unless}; `jobsync pause {job}` keeps it away")
     return ExitCode.OK
 
 
@@ -251,9 +298,12 @@ def restart(context: Context, /, job: str) -> int:
     """
     origin = context.origin_of(job)
     record = _record(origin, job)
-    _loaded(origin, record)
+    _check_launcher(origin, job)
+    _loaded(origin, record, to_start=True)
     _check_not_paused(origin, job)
     tokens.remove(origin.paths.token(job))
+    if not record.is_daemon:
+        tokens.ask(origin.paths.asked(job))
     if failure := origin.scheduler.restart([record.label]).get(record.label):
         raise failure
     say(f"restarted {job}")
@@ -276,7 +326,7 @@ def _chosen(context: Context, jobs: tuple[str, ...]) -> list[tuple[Origin, str]]
     if jobs:
         return [(context.origin_of(job), job) for job in jobs]
     found = []
-    for origin in context.origins():
+    for origin in context.reached():
         known = ledgers.read(origin.paths.ledger)
         found += [(origin, name) for name in (known.records if known else ()) if not is_own(name)]
     return found
@@ -287,7 +337,7 @@ def _is_daemon(origin: Origin, job: str) -> bool:
     known = ledgers.read(origin.paths.ledger)
     if known is not None and job in known.records:
         return known.records[job].is_daemon
-    return any(one.daemon for one in load(WorkTree(origin.repo.work_tree), origin.machine, names=[job]).jobs)
+    return any(one.daemon for one in _read(origin, job).jobs)
 
 
 def _sync_daemon(origin: Origin, job: str) -> bool:
@@ -349,11 +399,15 @@ def _paused(origin: Origin) -> list[str]:
 def _resume_one(origin: Origin, job: str) -> bool:
     path = origin.paths.pause(job)
     was_paused = pauses.read(path) is not None
+    is_daemon = was_paused and _is_daemon(origin, job)
+    if is_daemon and (why := refusal(origin)):  # it would be loaded as it is defined for this moment
+        complain(f"{job} is not resumed: {why}", "when that is over, try again")
+        return False
     files.remove(path)
     if not was_paused:
         say(f"{job} is not paused")
         return True
-    went_well = not _is_daemon(origin, job) or _sync_daemon(origin, job)
+    went_well = not is_daemon or _sync_daemon(origin, job)
     say(f"{job}: resumed")
     return went_well
 
@@ -370,7 +424,7 @@ def resume(context: Context, /, jobs: tuple[str, ...]) -> int:
       jobsync resume          every paused job
     """
     chosen = [(context.origin_of(job), job) for job in jobs]
-    chosen = chosen or [(origin, job) for origin in context.origins() for job in _paused(origin)]
+    chosen = chosen or [(origin, job) for origin in context.reached() for job in _paused(origin)]
     if not chosen:
         say("no job is paused")
     results = [_resume_one(origin, job) for origin, job in chosen]

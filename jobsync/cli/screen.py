@@ -96,18 +96,18 @@ def _would(one: JobStatus) -> list[str]:
     return [f"{_WOULD[change.outcome]}{cause}"]
 
 
-def screen(origin: Origin, planned: Planned, one: JobStatus, now: datetime) -> list[str]:
-    """The lines of it, coloured where stdout is a terminal."""
+def screen(origin: Origin, planned: Planned, one: JobStatus, now: datetime, *, refused: str = "") -> list[str]:
+    """The lines of it, coloured where stdout is a terminal. `refused`: why a sync by hand would do nothing now."""
     job = one.job
     runs = records.read(origin.paths.runs(one.name))
     words = state_words(one, now)
     why = [] if one.state is State.PAUSED else one.detail.splitlines()
-    fields: list[Field] = [("state", [words, *why]), ("try", [one.remedy] if one.remedy else [])]
+    fields: list[Field] = [("state", [words, *why]), ("try", [one.remedy] if one.remedy and not refused else [])]
     fields += list(_definition(origin, one, job, now)) if job is not None else []
     fields += [("last runs", _recent(runs, one, now) or ["none yet"])]
     fields += [("missed", _expected(origin, planned, one, now))]
     fields += [("logs", [str(origin.paths.job_logs(one.label))] if runs else [])]
-    fields += [("sync would", _would(one))]
+    fields += [("sync would", [f"wait: {refused}"] if refused else _would(one))]
     rows = [(name if not number else "", line) for name, lines in fields for number, line in enumerate(lines)]
     title = f"{one.name} ({one.label})" + (f": {job.description}" if job and job.description else "")
     state, *rest = columns.table(rows, indent="  ")

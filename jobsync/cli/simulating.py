@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from jobsync import config as configuration
+from jobsync import files
 from jobsync.cli.console import ExitCode, say
 from jobsync.errors import JobsyncError
 from jobsync.simulator import SimulatorError
@@ -15,7 +16,7 @@ from jobsync.simulator.foreground import run_foreground
 
 def _registered() -> tuple[str, ...]:
     file = configuration.find(os.environ)
-    repos = configuration.load(file).repos if file is not None and file.is_file() else ()
+    repos = configuration.load(file).repos if file is not None and files.is_file(file) else ()
     return tuple(repo.prefix for repo in repos)
 
 

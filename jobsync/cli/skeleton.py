@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import click
-
 from jobsync import files
-from jobsync.cli.console import is_interactive, note, say
+from jobsync.cli.console import ask, is_interactive, note, say
 from jobsync.cli.schemas import write_into
 from jobsync.definitions.load import JOB_FILE, SETTINGS_FILE
 from jobsync.demo import template
@@ -53,7 +51,7 @@ def offer(root: Path, *, wants: bool | None, asks: bool) -> bool:
         return False
     with_job = not files.is_there(root / _JOBS)
     question = _question(with_job=with_job)
-    if wants is None and not (asks and is_interactive() and click.confirm(question, default=True, err=True)):
+    if wants is None and not (asks and is_interactive() and ask(question)):
         return False
     files.write_atomically(settings, files.read(template() / SETTINGS_FILE) or b"", 0o644)
     example = _write_example(root / _JOBS / EXAMPLE) if with_job else []

@@ -13,7 +13,7 @@ from jobsync.reconcile import background
 from jobsync.reconcile import status as statuses
 from jobsync.reconcile.ahead import Ahead, ahead
 from jobsync.reconcile.origin import Origin
-from jobsync.reconcile.standing import JobStatus, State
+from jobsync.reconcile.standing import SYNC, JobStatus, State
 from jobsync.reconcile.sync import Planned
 from jobsync.reconcile.telling import tell
 from jobsync.runs.missed import Missed
@@ -92,14 +92,23 @@ def _summary(planned: Planned, found: tuple[JobStatus, ...]) -> str:
     return overview.summary(found, len(planned.plan.faults), unanswered)
 
 
-def _history(origin: Origin, planned: Planned, further: Ahead | None, now: datetime) -> str:
+def _refused(origin: Origin, found: tuple[JobStatus, ...], further: Ahead | None = None) -> str:
+    """Why a sync by hand would not do now what is asked of it; empty where it would, or there is nothing to do."""
+    if further is None and not any(one.remedy == SYNC for one in found):
+        return ""
+    from jobsync.cli.syncing import refusal  # where all is well, nobody asks
+
+    return refusal(origin) or ""
+
+
+def _history(origin: Origin, planned: Planned, further: Ahead | None, now: datetime, *, waits: bool) -> str:
     """When a sync last changed something, and what HEAD holds beyond it."""
     ledger = planned.ledger
     if not ledger.changed_at:
         return ""
-    subject = origin.repository.subject(ledger.commit) if ledger.commit else None
-    beyond = f"; {further.words}: `jobsync sync`" if further else ""
-    return overview.history(ledger.changed_at, ledger.commit, subject, now) + beyond
+    subject = origin.repository.subject(ledger.changed_in) if ledger.changed_in else None
+    beyond = f"; {further.words}{'' if waits else f': `{SYNC}`'}" if further else ""
+    return overview.history(ledger.changed_at, ledger.changed_in, subject, now) + beyond
 
 
 def _run_json(run: Run | None) -> LastRun | None:
@@ -151,7 +160,7 @@ def _repo_json(origin: Origin, planned: Planned, found: tuple[JobStatus, ...]) -
         "work_tree": origin.repo.work_tree,
         "prefix": origin.repo.prefix,
         "scheduler": "ok" if isinstance(planned.observed.answer, Survey) else planned.observed.answer.reason,
-        "last_change": LastChange(at=ledger.changed_at, commit=ledger.commit) if ledger.changed_at else None,
+        "last_change": LastChange(at=ledger.changed_at, commit=ledger.changed_in) if ledger.changed_at else None,
         "ahead": further.commits if further else 0,
         "jobs": [_job_json(one) for one in found],
     }
@@ -162,9 +171,16 @@ def _show_all(origin: Origin, planned: Planned, found: tuple[JobStatus, ...], no
         say(f"{origin.repo.work_tree}:")
     if found:
         say_all(overview.table(found, now, width()))
-    for line in [*background.lines(origin), *_troubles(found), *_faults_of_none(planned, found)]:
+    answer = planned.observed.answer
+    unanswered = "" if isinstance(answer, Survey) else answer.reason
+    further = ahead(origin, planned)
+    refused = _refused(origin, found, further)
+    troubles = _troubles(found, unanswered, waits=bool(refused))
+    for line in [*background.lines(origin), *troubles, *_faults_of_none(planned, found)]:
         note(line)
-    past = _history(origin, planned, ahead(origin, planned), now) if found else ""
+    if refused:
+        note(f"{refused}, so `{SYNC}` waits; with `--force` it takes the files as they are")
+    past = _history(origin, planned, further, now, waits=bool(refused)) if found else ""
     if past:
         say(past)
     say(_summary(planned, found) if found or planned.plan.faults else "no jobs; `jobsync new NAME` makes one")
@@ -176,15 +192,21 @@ def _faults_of_none(planned: Planned, found: tuple[JobStatus, ...]) -> list[str]
     return [line for line in map(str, planned.plan.faults) if line not in told]
 
 
-def _troubles(found: tuple[JobStatus, ...]) -> list[str]:
-    """Why jobs are not well; a fault names its file itself. Of a scheduler that does not answer the last line tells."""
+def _troubles(found: tuple[JobStatus, ...], unanswered: str, *, waits: bool) -> list[str]:
+    """Why jobs are not well; a fault names its file itself, and one of `jobsync.toml` is told once.
+
+    `unanswered`: of a scheduler that does not answer the last line tells. `waits`: a sync would do nothing now.
+    """
     sick = [one for one in found if not one.is_healthy and one.state is not State.UNKNOWN]
-    lines = [(one, line) for one in sick for line in one.detail.splitlines()]
-    return [line if one.state is State.FAULTY else f"{one.name}: {line}{_remedy(one)}" for one, line in lines]
+    lines = [(one, line) for one in sick for line in one.detail.splitlines() if line != unanswered]
+    told = [
+        line if one.state is State.FAULTY else f"{one.name}: {line}{_remedy(one, waits=waits)}" for one, line in lines
+    ]
+    return list(dict.fromkeys(told))
 
 
-def _remedy(one: JobStatus) -> str:
-    return f"; `{one.remedy}`" if one.remedy else ""
+def _remedy(one: JobStatus, *, waits: bool) -> str:
+    return f"; `{one.remedy}`" if one.remedy and not (waits and one.remedy == SYNC) else ""
 
 
 @click.command()
@@ -201,22 +223,23 @@ def status(context: Context, /, job: str | None, *, exit_code: bool, notify: boo
       jobsync status            a line for each job, those in trouble first
       jobsync status backup     why, when, and what it did last
     """
-    origins = (context.origin_of(job),) if job is not None else context.origins()
+    origins = (context.origin_of(job),) if job is not None else context.reached()
     now = local_zone.now()
     sick = False
     documents = []
     for origin in origins:
-        planned, found = statuses.gather(origin, now)
-        shown = tuple(one for one in found if job in (None, one.name))
-        for line in tell(origin, shown) if notify else ():
-            note(line)
-        sick = sick or bool(planned.plan.faults and not job) or not all(one.is_healthy for one in shown)
-        if as_json:
-            documents.append(_repo_json(origin, planned, shown))
-        elif job is not None:
-            say_all(screen(origin, planned, shown[0], now))
-        else:
-            _show_all(origin, planned, shown, now, heading=len(origins) > 1)
+        with context.apart(origin.repo):
+            planned, found = statuses.gather(origin, now)
+            shown = tuple(one for one in found if job in (None, one.name))
+            for line in tell(origin, shown) if notify else ():
+                note(line)
+            sick = sick or bool(planned.plan.faults and not job) or not all(one.is_healthy for one in shown)
+            if as_json:
+                documents.append(_repo_json(origin, planned, shown))
+            elif job is not None:
+                say_all(screen(origin, planned, shown[0], now, refused=_refused(origin, shown)))
+            else:
+                _show_all(origin, planned, shown, now, heading=len(origins) > 1)
     if as_json:
         say_json(StatusDocument(version=report.JSON_VERSION, repos=documents))
     return ExitCode.WOULD_CHANGE if exit_code and sick else ExitCode.OK

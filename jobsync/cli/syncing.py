@@ -11,7 +11,7 @@ import click
 from jobsync import columns, files, local_zone, report
 from jobsync import config as configuration
 from jobsync.cli.console import ExitCode, Progress, json_option, note, say, say_all, say_json
-from jobsync.cli.context import Context, pass_context
+from jobsync.cli.context import Context, pass_context, why_not_here
 from jobsync.definitions.job import Definitions, Machine, Tree
 from jobsync.definitions.load import SETTINGS_FILE, load
 from jobsync.errors import JobsyncError
@@ -26,6 +26,7 @@ from jobsync.repo.trees import IndexTree, WorkTree
 from jobsync.repo.verdict import refusal_by_hand
 from jobsync.schedulers import choose
 from jobsync.tones import paint, printable
+from jobsync.values import replace
 
 
 class SyncedRepo(report.SyncReport):
@@ -60,20 +61,16 @@ def _check_calm(origin: Origin) -> None:
     if why := refusal(origin):
         raise JobsyncError(
             f"{origin.repo.work_tree}: {why}, so its files are not what you want for good",
-            hint="finish that first (commit, end the rebase), or run `jobsync sync --force` to take them as they are",
+            hint="finish that first (commit, end the rebase, switch to a branch); `jobsync sync --force` takes them so",
         )
 
 
-def _calm(origins: tuple[Origin, ...]) -> tuple[Origin, ...]:
-    """Those in which a hook would sync now; of the others one line says why not, and that is no failure."""
-    calm = []
-    for origin in origins:
-        verdict = login.verdict(origin, os.environ)
-        if verdict.sync:
-            calm.append(origin)
-        else:
-            note(f"{origin.repo.work_tree}: {verdict.notice or 'git is in the middle of something'}")
-    return tuple(calm)
+def _is_calm(origin: Origin) -> bool:
+    """Whether a hook would sync there now; if not, one line says why, and that is no failure."""
+    verdict = login.verdict(origin, os.environ)
+    if not verdict.sync:
+        note(f"{origin.repo.work_tree}: {verdict.notice or 'git is in the middle of something'}")
+    return verdict.sync
 
 
 def show_report(done: Report, heading: str = "") -> None:
@@ -121,19 +118,20 @@ def sync(
       jobsync sync backup       this job alone
     """
     orders = Orders(Caller.HOOK if head else Caller.HAND, now=now, allow_removals=allow_removals)
-    origins = _calm(context.origins()) if head and not force else context.origins()
-    reports = []
-    for origin in origins:
-        if not (dry_run or force or head):
-            _check_calm(origin)
-        reports.append(_one(origin, orders, jobs, dry_run=dry_run))
+    made: list[tuple[Origin, Report]] = []
+    for origin, names in context.shares(jobs):
+        with context.apart(origin.repo):
+            if head and not force and not _is_calm(origin):
+                continue
+            if not (dry_run or force or head):
+                _check_calm(origin)
+            made.append((origin, _one(origin, orders, names, dry_run=dry_run)))
     if as_json:
-        repos = [_repo_json(*pair) for pair in zip(origins, reports, strict=True)]
-        say_json(SyncDocument(version=report.JSON_VERSION, repos=repos))
-        return _status(reports, exit_code=exit_code)
-    for origin, done in zip(origins, reports, strict=True):
-        show_report(done, f"{origin.repo.work_tree}:" if len(origins) > 1 else "")
-    return _status(reports, exit_code=exit_code)
+        say_json(SyncDocument(version=report.JSON_VERSION, repos=[_repo_json(*pair) for pair in made]))
+    else:
+        for origin, done in made:
+            show_report(done, f"{origin.repo.work_tree}:" if len(context.repos()) > 1 else "")
+    return _status([done for _, done in made], exit_code=exit_code)
 
 
 def _repo_json(origin: Origin, done: Report) -> SyncedRepo:
@@ -142,12 +140,20 @@ def _repo_json(origin: Origin, done: Report) -> SyncedRepo:
 
 def _one(origin: Origin, orders: Orders, jobs: tuple[str, ...], *, dry_run: bool) -> Report:
     if dry_run:
-        return syncing.dry_run(syncing.plan(origin, orders, jobs))
+        return _answered(origin, jobs, syncing.dry_run(syncing.plan(origin, orders, jobs)))
     progress = Progress()
     try:
-        return syncing.sync(origin, orders, jobs, progress)
+        return _answered(origin, jobs, syncing.sync(origin, orders, jobs, progress))
     finally:
         progress.clear()
+
+
+def _answered(origin: Origin, jobs: tuple[str, ...], done: Report) -> Report:
+    """The report, with a word on each job that was named and that this machine neither has nor shall have."""
+    silent = set(jobs) - {result.name for result in done.results}
+    found = [(name, why_not_here(origin, name)) for name in sorted(silent)]
+    notices = tuple(f"{name} is not for this machine: {why}" for name, why in found if why)
+    return replace(done, notices=(*done.notices, *notices))
 
 
 def _text(content: bytes | None) -> list[str]:
@@ -155,21 +161,27 @@ def _text(content: bytes | None) -> list[str]:
 
 
 def _diffs(change: Change, installed: dict[str, bytes | None]) -> list[str]:
-    lines: list[str] = []
+    # A link goes before its job is loaded and comes back behind it: what counts is what is there in the end.
+    after: dict[str, bytes] = {}
+    edited = set()
     for step in change.steps:
         match step:
             case Write(artefact, keeps):
-                path, after = artefact.path, artefact.content
+                path, after[artefact.path] = artefact.path, artefact.content
             case Remove(path, keeps):
-                after = b""
+                after[path] = b""
             case _:
                 continue
         if keeps:
+            edited.add(path)
+    lines: list[str] = []
+    for path, content in after.items():
+        if path in edited:
             way_out = f"; `jobsync adopt {change.name}` keeps that" if path.endswith(".plist") else ""
             lines.append(f"# {path} was edited by hand since the last sync{way_out}")
-        before = installed.get(path)
         names = (f"installed{path}", f"wanted{path}")
-        lines += [line.rstrip("\n") for line in difflib.unified_diff(_text(before), _text(after), *names)]
+        both = _text(installed.get(path)), _text(content)
+        lines += [line.rstrip("\n") for line in difflib.unified_diff(*both, *names)]
     return lines
 
 
@@ -177,8 +189,10 @@ def _kept_lines(origin: Origin, copy: kept.Copy) -> list[str]:
     """One copy of a hand edit: when, how it comes back, and how it differs from what is installed now."""
     job, place = kept.job_of(copy, origin.scheduler), kept.place_of(copy, origin.paths, origin.scheduler)
     lines = [f"# {copy.made.astimezone(local_zone.LOCAL):%Y-%m-%d %H:%M:%S}  {copy.path}"]
-    if place != origin.paths.launcher(job):
+    if place.suffix == ".plist":
         lines.append(f"# back: cp {shlex.quote(str(copy.path))} {shlex.quote(str(place))} && jobsync adopt {job}")
+    elif place != origin.paths.launcher(job):  # of a unit nothing is adopted
+        lines.append(f"# back: write it into job.toml, or into a drop-in: systemctl --user edit {place.name}")
     names = (f"installed{place}", f"kept/{copy.path.name}")
     pair = (_text(files.read(place)), _text(files.read(copy.path)))
     return lines + [line.rstrip("\n") for line in difflib.unified_diff(*pair, *names)]
@@ -191,6 +205,15 @@ def _show_kept(origins: tuple[Origin, ...], jobs: tuple[str, ...]) -> None:
         say_all(printable(line) for line in _kept_lines(origin, copy))
     if not shown:
         note("there are no copies of hand edits" + (f" of {', '.join(jobs)}" if jobs else ""))
+
+
+def _show_diffs(planned: syncing.Planned) -> None:
+    files_there = planned.observed.files.items()
+    installed = {path: state.content if state.target is None else state.target for path, state in files_there}
+    for change in planned.plan.changes:
+        say_all(_diffs(change, installed))
+    for fault in planned.plan.faults:
+        note(str(fault))
 
 
 @click.command()
@@ -208,15 +231,11 @@ def diff(context: Context, /, jobs: tuple[str, ...], *, show_kept: bool) -> int:
       jobsync diff --kept       every hand edit that was undone, the newest first
     """
     if show_kept:
-        _show_kept(context.origins(), jobs)
+        _show_kept(context.reached(), jobs)
         return ExitCode.OK
-    for origin in context.origins():
-        planned = syncing.plan(origin, Orders(), jobs)
-        installed = {path: state.content for path, state in planned.observed.files.items()}
-        for change in planned.plan.changes:
-            say_all(_diffs(change, installed))
-        for fault in planned.plan.faults:
-            note(str(fault))
+    for origin, names in context.shares(jobs):
+        with context.apart(origin.repo):
+            _show_diffs(syncing.plan(origin, Orders(), names))
     return ExitCode.OK
 
 
@@ -248,7 +267,10 @@ def _definitions(context: Context, *, staged: bool) -> Definitions:
     if place is not None and (configuration.find(os.environ) is None or context.around() is None):
         repository = open_repository(place.git_dir, place.work_tree, os.environ)
         return load(_tree(repository, staged=staged), _anonymous(place))
-    found = [load(_tree(one.repository, staged=staged), one.machine) for one in context.origins()]
+    found = []
+    for one in context.reached():
+        with context.apart(one.repo):
+            found.append(load(_tree(one.repository, staged=staged), one.machine))
     return Definitions(
         jobs=tuple(job for one in found for job in one.jobs),
         faults=tuple(fault for one in found for fault in one.faults),
@@ -278,6 +300,7 @@ def check(context: Context, /, *, staged: bool, as_json: bool) -> int:
     else:
         for fault in faults:
             note(str(fault))
-        missing = "; there is no jobs directory" if definitions.jobs_missing else ""
+        # With a fault in jobsync.toml it is not known where they would be.
+        missing = "; there is no jobs directory" if definitions.jobs_missing and not faults else ""
         say(f"{columns.plural(len(definitions.jobs), 'valid job')}, {columns.plural(len(faults), 'fault')}{missing}")
     return ExitCode.FAILURE if faults else ExitCode.OK

@@ -3,12 +3,8 @@
 import re
 import tomllib
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
 
 from jobsync.errors import JobsyncError
-
-if TYPE_CHECKING:
-    from tomlkit.exceptions import ParseError
 
 LARGEST_FILE = 64 * 1024
 DEEPEST = 16
@@ -26,6 +22,7 @@ _TOO_DEEP = re.compile(r"^[ \t\[]*(?:[A-Za-z0-9_-]+[ \t]*\.[ \t]*){64}", re.MULT
 _LINE_BREAKS = frozenset("\n\t")
 _CONFLICT = r"(?m)^<{7} "
 _LOCATION = r" at line [0-9]+ col [0-9]+$"
+_POSITION = r"\(at line ([0-9]+), column [0-9]+\)$"
 
 
 def _printable(text: str) -> str:
@@ -88,16 +85,18 @@ def _hint(line: str) -> str:
     return ""
 
 
-def _explain(error: "ParseError", text: str) -> str:
-    message = re.sub(_LOCATION, "", str(error)).rstrip(".")
+def _explain(said: str, line: int, text: str) -> str:
+    message = re.sub(_LOCATION, "", said).rstrip(".")
     # At the end of the text tomlkit sees a NUL; a real one was refused before.
     if "'\\x00'" in message:
         message = "something is missing at its end"
+    elif "\\u000a" in message:
+        message = "a text does not end on its line; close it with a quote"
     elif message[1:2].islower():
         message = message[:1].lower() + message[1:]
     lines = text.split("\n")
     # A key that exists is noticed on the line after it; that one may be no line any more.
-    number = min(error.line, len(lines))
+    number = min(line, len(lines))
     # Both quote what somebody wrote.
     return _printable(re.sub(r"\s+", " ", f"line {number}: {message}{_hint(lines[number - 1])}"))
 
@@ -105,7 +104,7 @@ def _explain(error: "ParseError", text: str) -> str:
 def _fault(text: str, refusal: Exception) -> JobsyncError:
     """What is wrong with a text that tomllib refuses, in tomlkit's words: they say more, and take ten times as long."""
     import tomlkit
-    from tomlkit.exceptions import ParseError
+    from tomlkit.exceptions import KeyAlreadyPresent, ParseError
 
     if marker := re.search(_CONFLICT, text):
         line = text.count("\n", 0, marker.start()) + 1
@@ -113,7 +112,11 @@ def _fault(text: str, refusal: Exception) -> JobsyncError:
     try:
         tomlkit.parse(text)
     except ParseError as error:
-        return JobsyncError(_explain(error, text))
+        return JobsyncError(_explain(str(error), error.line, text))
+    except KeyAlreadyPresent as error:
+        # In a table tomlkit says it without the line; tomllib knows that, and not the key.
+        found = re.search(_POSITION, str(refusal))
+        return JobsyncError(_explain(str(error), int(found[1]) if found else text.count("\n") + 1, text))
     except Exception as error:
         return JobsyncError(f"is not TOML that can be read ({type(error).__name__})")
     return JobsyncError(f"is not TOML that can be read ({refusal})")

@@ -85,7 +85,9 @@ def read_directory(section: Section, around: Surroundings) -> str | None:
 def _input(text: str, around: Surroundings) -> str:
     found = repository_path(text, around.directory)
     if around.tree.mode(found) is None:
-        raise JobsyncError(f"{shown(text)} is {found} in the repository, where no file of it is; correct it")
+        raise JobsyncError(
+            f"{shown(text)} is {found} in the repository, where no file of it is, submodules aside; correct it"
+        )
     return found
 
 

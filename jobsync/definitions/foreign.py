@@ -39,6 +39,8 @@ class Kind(Enum):
     """Kept under the scheduler's own table: jobsync has no word for it."""
     SECRET = "secret"  # noqa: S105 - a word
     """Goes into the machine's env file of the job, and not into git."""
+    EXPOSED = "exposed"
+    """A secret in the middle of what goes into git."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Draft:
     command: str | tuple[str, ...] | None = None
     """As `run`; None: `script`."""
     script: str | None = None
-    """Text of the file `run`."""
+    """Text of the file `run`; what is no UTF-8 in it as surrogates."""
     description: str = ""
     comments: tuple[str, ...] = ()
     """Lines without `#`."""
@@ -252,7 +254,7 @@ def files_of(draft: Draft, around: Surroundings, schema: str | None = None) -> d
     """What is to be written: path -> mode and content. `JobsyncError` as `job_toml`."""
     found = {f"{around.directory}/{JOB_FILE}": (_FILE, job_toml(draft, around, schema).encode())}
     if draft.script is not None:
-        found[f"{around.directory}/run"] = (_EXECUTABLE, draft.script.encode())
+        found[f"{around.directory}/run"] = (_EXECUTABLE, draft.script.encode("utf-8", "surrogateescape"))
     return found
 
 

@@ -6,7 +6,7 @@ its input, and sh gets the rest as it stands.
 
 import re
 import shlex
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from jobsync.definitions.cron import SHORTHANDS, read_cron
 from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, Variables, described, name_of
@@ -23,8 +23,11 @@ _BOILERPLATE = ("Edit this file to introduce tasks to be run by cron.", "m h  do
 # Without these, `sh -eu -c` means what `sh -c` means: -e counts for a command that is followed by another one on its
 # own, -u for a variable.
 _NEEDS_PLAIN_SH = re.compile(r"[;$`\n(){}]|(?<![&>])&(?![&>])|\b(?:set|if|for|while|until|case|function)\b|^\s*!")
-_CRONS_OWN = frozenset({"SHELL", "HOME", "MAILTO", "MAILFROM", "LOGNAME", "USER", "CRON_TZ"})
+_CRONS_OWN = frozenset({"SHELL", "MAILTO", "MAILFROM", "LOGNAME", "USER", "CRON_TZ"})
 """Variables that cron uses itself."""
+_UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+_ON_POWER = "@AppleNotOnBattery"
+"""What macOS's cron reads in front of a command."""
 _CRONS_PATH = "/usr/bin:/bin"
 _SH = "/bin/sh"
 _END = "END_OF_INPUT"
@@ -77,19 +80,20 @@ def _without_boilerplate(comments: list[str]) -> list[str]:
 def parse(text: str) -> Crontab:
     """The lines of a crontab. Never raises: what is none of cron's is a fault of its line."""
     state, entries, faults = _State(), [], []
-    for number, line in enumerate(text.splitlines(), 1):
+    # Not `splitlines`, for which a form feed ends a line: the numbers are those of `without`.
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         if line.lstrip().startswith("#"):
             comment = line.lstrip()[1:].removeprefix(" ").rstrip()
             if not comment.startswith(TAKEN_OVER):
                 state.comments.append(comment)
-        elif (match := _FIELDS.fullmatch(line)) and not _VARIABLE.fullmatch(match["time"].split()[0] + " "):
+        elif match := _VARIABLE.fullmatch(line):
+            state.variables[_unquoted(match["name"])] = _unquoted(match["value"])
+        elif match := _FIELDS.fullmatch(line):
             comments = tuple(_without_boilerplate(state.comments))
             entries.append(Entry(number, match["time"], match["command"], tuple(state.variables.items()), comments))
             state.comments = []
-        elif match := _VARIABLE.fullmatch(line):
-            state.variables[_unquoted(match["name"])] = _unquoted(match["value"])
         else:
             faults.append((number, "is nothing that cron reads"))
     if entries and (rest := _without_boilerplate(state.comments)):
@@ -144,9 +148,9 @@ def _telling(command: str) -> Iterator[str]:
             yield re.sub(r"\.(sh|py|pl|rb|js|ts|bash|zsh)$", "", name)
 
 
-def name_for(command: str, taken: Collection[str]) -> str:
+def name_for(command: str) -> str:
     """A job's name made of what a command line runs."""
-    return name_of(next(_telling(command), "job"), taken)
+    return name_of(next(_telling(command), "job"))
 
 
 def _schedule(time: str) -> tuple[dict[str, object], list[Notice]]:
@@ -183,6 +187,10 @@ def _reasons(own: Mapping[str, str], command: str, stdin: str | None) -> list[st
         found.append(f"CRON_TZ = {zone}: times are the machine's own; shift them by hand")
     if not command.strip():
         found.append("there is no command")
+    if _UNREADABLE in f"{command}{stdin}":
+        found.append("it holds bytes that are no UTF-8; write them in UTF-8")
+    if command.startswith(_ON_POWER):
+        found.append(f"{_ON_POWER}: take it out here, and write below [when] of the job: ac_power = true")
     if stdin is not None and _END in stdin.split("\n"):
         found.append(f"its input holds the line {_END}")
     if not own.get("SHELL", _SH).startswith("/"):
@@ -221,12 +229,6 @@ def _draft(entry: Entry, name: str, machine_path: str, home: str) -> Found:
     )
 
 
-def read_crontab(crontab: Crontab, machine_path: str, home: str, taken: Collection[str] = ()) -> list[Found]:
-    """A draft or a refusal for each entry, in order. `home`: where cron runs commands. `taken`: names in use."""
-    found: list[Found] = []
-    names = set(taken)
-    for entry in crontab.entries:
-        name = name_for(_split(entry.command)[0], names)
-        names.add(name)
-        found.append(_draft(entry, name, machine_path, home))
-    return found
+def read_crontab(crontab: Crontab, machine_path: str, home: str) -> list[Found]:
+    """A draft or a refusal for each entry, in order; some may have one name. `home`: where cron runs commands."""
+    return [_draft(entry, name_for(_split(entry.command)[0]), machine_path, home) for entry in crontab.entries]

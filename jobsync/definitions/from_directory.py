@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 
 from jobsync.definitions.cron import read_cron
+from jobsync.definitions.document import unfit
 from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, clock, interval
 from jobsync.definitions.hand_edits import read_calendar
 from jobsync.errors import JobsyncError
@@ -97,6 +98,9 @@ def read_directory(origin: str, name: str, schedule: str, run: str, home: str) -
         environment = values.get("environment", values.get("env", {}))
         if not isinstance(environment, dict) or not all(isinstance(one, str) for one in environment.values()):
             raise JobsyncError("its environment is no object of texts; write them in quotes")
+        for key, value in environment.items():
+            if wrong := unfit(f"{key}{value}", lines=True):
+                raise JobsyncError(f"env: {key!r} {wrong}")
     except JobsyncError as error:
         return Refused(origin, name, (f"schedule: {error.message}",))
     words = "on the clock, where an interval is counted from each load and wake"
@@ -105,7 +109,7 @@ def read_directory(origin: str, name: str, schedule: str, run: str, home: str) -
         origin=origin,
         name=name,
         script=run,
-        description=told if isinstance(told, str) and "\n" not in told else "",
+        description=told if isinstance(told, str) and not unfit(told) else "",
         schedule=found,
         environment=environment,
         notices=(Notice(Kind.DIFFERS, "schedule", words),) if "every" in found else (),

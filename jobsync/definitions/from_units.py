@@ -27,7 +27,11 @@ _UNITS = {
     604_800: ("w", "week", "weeks"),
 }
 _SECONDS = {word: seconds for seconds, words in _UNITS.items() for word in words}
+_READ_ALIKE = re.compile(r"""(?:'[^'\\]*'|"(?:[^"\\]|\\["\\])*"|[^'"\\])*""")
+"""What systemd and sh split into the same words: elsewhere than here, a backslash means another thing to each."""
+_QUOTED = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*\"""")
 
+_ENABLED = "jobsync enables its jobs itself"
 _HARMLESS: Mapping[str, str] = {
     "Unit.After": "jobs know nothing of each other",
     "Unit.Wants": "jobs know nothing of each other; to wait for the network, write below [when]: online = true",
@@ -36,8 +40,7 @@ _HARMLESS: Mapping[str, str] = {
     "Service.StandardOutput": "jobsync keeps the output of each run itself: `jobsync logs`",
     "Service.StandardError": "jobsync keeps the output of each run itself: `jobsync logs`",
     "Service.SyslogIdentifier": "jobsync keeps the output of each run itself: `jobsync logs`",
-    "Install.WantedBy": "jobsync enables its jobs itself",
-    "Install.Also": "jobsync enables its jobs itself",
+    "Install.Also": _ENABLED,
 }
 _ACCURACY = "jobsync decides it, and is more exact"
 _READ = {
@@ -45,7 +48,7 @@ _READ = {
     "Timer.OnUnitActiveSec", "Timer.OnUnitInactiveSec", "Timer.OnActiveSec", "Timer.RandomizedDelaySec",
     "Timer.FixedRandomDelay", "Timer.AccuracySec", "Service.TimeoutStartSec", "Service.TimeoutStopSec",
     "Service.RuntimeMaxSec", "Service.Type", "Service.ExecStart", "Service.ExecStartPre",
-    "Service.WorkingDirectory", "Service.Environment",
+    "Service.WorkingDirectory", "Service.Environment", "Install.WantedBy",
 }  # fmt: skip
 
 
@@ -84,6 +87,11 @@ def parse(text: str) -> Unit:
     return Unit({key: tuple(found) for key, found in values.items() if found}, tuple(comments))
 
 
+def service_of(timer: Unit, name: str) -> str:
+    """File name of the service that the timer of this name, without its suffix, starts."""
+    return timer.last("Timer.Unit") or f"{name}.service"
+
+
 def seconds_of(text: str) -> int:
     """A time span in whole seconds. `JobsyncError` where it is none, or finer."""
     rest = _SPAN.sub("", text).strip()
@@ -95,9 +103,12 @@ def seconds_of(text: str) -> int:
 
 def _split(text: str) -> list[str]:
     try:
-        return shlex.split(text, comments=False)
+        words = shlex.split(text, comments=False)
     except ValueError as error:
         raise JobsyncError(f"{text[:40]!r}: {error}") from None
+    if not _READ_ALIKE.fullmatch(text):
+        raise JobsyncError(f"{text[:40]!r}: a backslash in it is systemd's to read; write what it stands for")
+    return words
 
 
 class _Reader:
@@ -113,11 +124,21 @@ class _Reader:
     def _note(self, kind: Kind, key: str, words: str) -> None:
         self.notices.append(Notice(kind, key, words))
 
-    def _expanded(self, text: str) -> str:
-        text = text.replace("%h", self.home).replace("%%", "\0")
-        if match := re.search(r"%.", text):
-            raise JobsyncError(f"the specifier {match[0]} is systemd's to expand; write what it stands for")
-        return text.replace("\0", "%")
+    def _expanded(self, text: str, *, strict: bool = True) -> str:
+        """`strict`: an unknown specifier is refused, else left as it is, as systemd does it in a description."""
+        known = {"%h": self.home, "%%": "%"}
+
+        def meant(match: re.Match[str]) -> str:
+            if strict and match[0] not in known:
+                raise JobsyncError(f"the specifier {match[0]} is systemd's to expand; write what it stands for")
+            return known.get(match[0], match[0])
+
+        return re.sub(r"%.", meant, text)
+
+    def description(self) -> str:
+        """In the service's words, else the timer's."""
+        told = self.service.last("Unit.Description") or self.timer.last("Unit.Description") or ""
+        return self._expanded(told, strict=False)
 
     def _argv(self, text: str) -> tuple[str, tuple[str, ...]]:
         """The prefix of a command line, and its words."""
@@ -125,7 +146,9 @@ class _Reader:
         marks = prefix[0] if prefix else ""
         if set(marks) - {"-"}:
             raise JobsyncError(f"{text[:40]!r}: the prefix {marks} cannot be said; drop it")
-        words = _split(self._expanded(text[len(marks) :].strip()))
+        if ";" in _QUOTED.sub("", text).split():
+            raise JobsyncError(f"{text[:40]!r}: are several commands; write a line for each")
+        words = [self._expanded(word) for word in _split(text[len(marks) :].strip())]
         plain = [word.replace("$$", "\0") for word in words]
         if any("$" in word for word in plain):
             raise JobsyncError(f"{text[:40]!r}: variables in it are systemd's to expand; write a script")
@@ -206,7 +229,7 @@ class _Reader:
         """Every assignment of `Environment=`."""
         values = self.service.values.get("Service.Environment", ())
         try:
-            pairs = [word.partition("=") for text in values for word in _split(self._expanded(text))]
+            pairs = [self._expanded(word).partition("=") for text in values for word in _split(text)]
         except JobsyncError as error:
             self.reasons.append(f"Environment: {error.message}")
             return
@@ -246,6 +269,14 @@ class _Reader:
                 return
         self._note(Kind.LEFT_OUT, "AccuracySec", _ACCURACY)
 
+    def enabling(self) -> None:
+        """`WantedBy`. That of a service counts where it is enabled, which no file of these says."""
+        if self.timer.last("Install.WantedBy"):
+            self._note(Kind.LEFT_OUT, "WantedBy", _ENABLED)
+        if self.service.last("Install.WantedBy"):
+            words = "of the service: where it is enabled itself, at_login = true starts it at login as well"
+            self._note(Kind.DIFFERS, "WantedBy", words)
+
     def others(self) -> None:
         """Keys that nothing above has read: kept as they are, left out, or the reason why there is no job."""
         kind = self.service.last("Service.Type") or "simple"
@@ -277,12 +308,13 @@ def read_timer(origin: str, name: str, timer: Unit, service: Unit, machine_path:
     reader.environment()
     limits = reader.limits()
     reader.accuracy(on_the_clock=bool(schedule.keys() & {"at", "cron", "every"}))
+    reader.enabling()
     reader.others()
     reasons = (*reader.reasons, *reader.variables.reasons)
     if reasons:
         return Refused(origin, name, reasons)
     told, comments = described((*timer.comments, *service.comments))
-    description = service.last("Unit.Description") or timer.last("Unit.Description") or ""
+    description = reader.description()
     return Draft(
         origin=origin,
         name=name,

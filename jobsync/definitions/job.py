@@ -44,7 +44,7 @@ class Tree(Protocol):
     """
 
     def names(self, directory: str) -> tuple[str, ...] | None:
-        """Entries of a directory, sorted; None when there is no such directory."""
+        """Entries of a directory, sorted; None when there is no such directory. `JobsyncError` where it is not ours."""
         ...
 
     def read(self, path: str) -> bytes | None:

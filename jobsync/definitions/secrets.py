@@ -19,13 +19,14 @@ _SHAPES = {
     "a Google API key": r"(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}",
     "a private key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY",
     "a signed token (JWT)": r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
-    "a URL with a password": r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@",
+    # Of the scheme its end alone: looking for its beginning takes minutes in a long value without one.
+    "a URL with a password": r"[A-Za-z0-9+.-]://[^/\s:@]*:[^/\s@]+@",
 }
 
 # The word ends a part of the name: GITHUB_TOKEN and PGPASSWORD, but not MAX_TOKENS or TOKENIZERS_PARALLELISM.
 _TELLING = r"(?i)(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|API_?KEY|PRIVATE_?KEY)(?=_|$)"
 # These say where a secret is, or something about it: RESTIC_PASSWORD_COMMAND, TOKEN_FILE.
-_ABOUT = r"(?i)_(?:CMD|COMMAND|DIR|ENV|FILE|HELPER|LIFETIME|NAME|PATH|TIMEOUT|TTL|TYPE|URI|URL)$"
+_ABOUT = r"(?i)_(?:BUDGET|CMD|COMMAND|DIR|ENV|FILE|HELPER|LENGTH|LIFETIME|LIMIT|NAME|PATH|TIMEOUT|TTL|TYPE|URI|URL)$"
 _PLACE = r"(?s)(?:/|~/|\.{1,2}/)\S*|[A-Za-z][A-Za-z0-9+.-]*://\S*|\$.*"
 _WORDS = frozenset({"disabled", "enabled", "false", "never", "none", "null", "optional", "required", "true"})
 _SHORTEST = 4

@@ -75,6 +75,21 @@ def read_when(section: Section) -> When:
     )
 
 
+_ALIKE = "wWsSbB"
+"""Letters behind a backslash that every grep -E reads as Python does."""
+
+
+def _check_is_no_other_language(section: Section, key: str, text: str) -> None:
+    """grep -E takes these for plain letters: the pattern would match no line, and nobody would be told."""
+    # A list of characters in brackets holds them as they are.
+    for part in dict.fromkeys(re.findall(r"\\.|\[\^?\]?[^\]]*\]|\(\?", text)):
+        if part == "(?":
+            section.fault(key, f"{shown(text)}: `grep -E` knows no (?…); for either case write [Ee]rror")
+        elif part[0] == "\\" and part[1].isascii() and part[1].isalpha() and part[1] not in _ALIKE:
+            instead = "[0-9]" if part[1] == "d" else "the character itself"
+            section.fault(key, f"{shown(text)}: `grep -E` knows no {part}; write {instead}")
+
+
 def _pattern(section: Section, key: str, text: str) -> str:
     """Checked as far as that can be done here: grep -E has no Python, but both count parentheses alike."""
     plain = re.sub(r"\[\[:[a-z]+:\]", "[x", text)
@@ -82,6 +97,8 @@ def _pattern(section: Section, key: str, text: str) -> str:
         re.compile(plain)
     except re.error as error:
         section.fault(key, f"{shown(text)} is no pattern that `grep -E` reads: {error.msg}")
+    else:
+        _check_is_no_other_language(section, key, text)
     if not text:
         section.fault(key, "is empty, which every line matches; write a part of the line")
     return text

@@ -138,7 +138,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "TTYPath",
         _ONE_SCRIPT: "ExecCondition ExecReload ExecStartPost ExecStartPre ExecStop ExecStopPost",
         _OUTCOME: "RestartForceExitStatus RestartPreventExitStatus SuccessExitStatus",
-        _RESTART: "ExitType GuessMainPID NotifyAccess PIDFile RemainAfterExit Restart Type",
+        _RESTART: "ExitType GuessMainPID NotifyAccess PIDFile RemainAfterExit Type",
+        f"{_RESTART}; of a job with times, below [retry]: attempts = 3": "Restart",
         _ROOT: "AmbientCapabilities CapabilityBoundingSet DynamicUser Group PAMName RootDirectory RootImage "
         "SupplementaryGroups User",
         _RUN: "ExecStart",

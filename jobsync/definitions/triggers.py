@@ -55,6 +55,8 @@ def _check_catch_up(section: Section, catch_up: int | None) -> None:
             "catch_up",
             f"cannot tell a late start from one by {others[0]}; make two jobs of it, or write catch_up = true",
         )
+    elif catch_up is not None and not section.values.keys() & set(CLOCK_KEYS):
+        section.fault("catch_up", f"is about times, and there are none; leave it out or write {section.example('at')}")
 
 
 def _words(section: Section, key: str, clocks: Clocks, suffix: str) -> tuple[str, ...]:

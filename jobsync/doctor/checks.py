@@ -6,7 +6,8 @@ from jobsync.doctor import definitions, git, installed, machine, runs, scripts
 from jobsync.doctor.check import Check, Result
 from jobsync.doctor.view import View
 from jobsync.errors import JobsyncError
-from jobsync.findings import Finding, Level, warning
+from jobsync.findings import Finding, Level, Reload, Sync, warning
+from jobsync.values import replace
 
 SECTIONS = {
     "Definitions": definitions.CHECKS,
@@ -17,6 +18,7 @@ SECTIONS = {
     "This machine": machine.CHECKS,
 }
 CHECKS = tuple(check for checks in SECTIONS.values() for check in checks)
+_SYNC = "jobsync sync"
 
 
 def _look(check: Check, view: View) -> Iterable[Finding]:
@@ -27,13 +29,22 @@ def _look(check: Check, view: View) -> Iterable[Finding]:
         return (warning(f"could not look: {trouble.message}", command=trouble.hint or ""),)
 
 
+def _put_off(found: Finding, view: View) -> Finding:
+    """The finding without its sync, where one by hand would refuse: what lies there now is not wanted for good."""
+    needs_sync = isinstance(found.repair, Sync | Reload) or found.command.startswith(_SYNC)
+    if not needs_sync or not view.unrest:
+        return found
+    meaning = f"{found.meaning}; {view.unrest}, so `{_SYNC}` waits"
+    return replace(found, meaning=meaning, command="", repair=None)
+
+
 def examine(view: View, checks: Iterable[Check] = CHECKS) -> tuple[Result, ...]:
     """Every check's result, in order. Reads only.
 
     `JobsyncError` where there is nothing to look at: the repository cannot be read, or a newer jobsync was here.
     """
     _ = view.planned
-    return tuple(Result(check, tuple(_look(check, view))) for check in checks)
+    return tuple(Result(check, tuple(_put_off(one, view) for one in _look(check, view))) for check in checks)
 
 
 def has_errors(results: Iterable[Result]) -> bool:

@@ -1,6 +1,7 @@
 """Checks of what the user wrote: definitions, secrets, and the files that hold them."""
 
 import os
+import re
 import shlex
 import stat
 from collections.abc import Iterable, Iterator
@@ -45,6 +46,30 @@ def _secrets(view: View) -> Iterable[Finding]:
                     name,
                     meaning="git keeps what was ever committed; take it back where it was issued",
                     command=f"$EDITOR {shlex.quote(str(view.origin.paths.env(name)))}",
+                )
+
+
+_HOME = re.compile(r"(?:^|(?<=[:=, ]))(~(?=/|$)|\$HOME\b|\$\{HOME\})")
+_EXPANDERS = frozenset({"sh", "bash", "zsh", "ksh", "dash", "fish", "ssh", "env"})
+"""Programs that may be handed such a word on purpose."""
+
+
+def _literal(job: Job) -> Iterator[tuple[str, str]]:
+    """What the command gets letter by letter, and where it stands."""
+    yield from ((f"env.{name}", value) for name, value in job.environment)
+    if isinstance(job.command, Argv) and Path(job.command.arguments[0]).name not in _EXPANDERS:
+        yield from (("run", word) for word in job.command.arguments[1:])
+
+
+def _unexpanded(view: View) -> Iterable[Finding]:
+    for name, job in view.jobs.items():
+        for key, text in _literal(job):
+            if found := _HOME.search(text):
+                yield warning(
+                    f"{key} holds {found[1]}, which nothing expands there",
+                    name,
+                    meaning="the job gets these very letters; a script, or a `run` of one line, knows $HOME",
+                    command=f"$EDITOR {shlex.quote(f'{job.home_directory}/job.toml')}",
                 )
 
 
@@ -155,6 +180,7 @@ CHECKS = (
     Check("directories", "every job's directory is there", _directories),
     Check("path", "every directory of `path` is there", _search_path),
     Check("secrets", "no definition holds a secret", _secrets),
+    Check("unexpanded", "no `~` or `$HOME` stands where nothing expands it", _unexpanded),
     Check("env-modes", "files with secrets are for your eyes only", _env_modes),
     Check("env-tracked", "no repository tracks files with secrets", _env_tracked),
     Check("config", "only you can change this machine's configuration", _settings),

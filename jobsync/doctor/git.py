@@ -11,6 +11,7 @@ from jobsync.doctor.view import View
 from jobsync.findings import Finding, InstallHooks, Sync, error, info, skipped, warning
 from jobsync.reconcile.ahead import ahead
 from jobsync.reconcile.state import Source
+from jobsync.repo import waking
 from jobsync.repo.carriers import HookState
 from jobsync.repo.events import EVENTS
 from jobsync.repo.waking import Carrier, Way
@@ -20,11 +21,12 @@ _STEMS = ("check", *(event for event in EVENTS if event != "post-applypatch"))
 IDS = frozenset(f"jobsync-{stem}{suffix}" for stem in _STEMS for suffix in ("", "-system"))
 """Of `.pre-commit-hooks.yaml`; pre-commit knows no stage post-applypatch."""
 _MOVING = frozenset({"HEAD", "head", "main", "master", "trunk", "develop", "latest"})
+_IDLE = "a pull changes the repository, and nothing on this machine"
 _TEMPLATE = "https://example.com/"
 
 _MEANINGS = {
     HookState.MISSING: "is not installed",
-    HookState.STALE: "is an older one, or not executable",
+    HookState.STALE: "is an older one, another installation's, or not executable",
     HookState.FOREIGN: "is somebody else's, and ours is not in front of it",
     HookState.SHADOWED: "is not where git looks",
 }
@@ -45,21 +47,25 @@ def _is_expected(one: Way, found: Iterable[Way]) -> bool:
 
 def _hooks(view: View) -> Iterable[Finding]:
     found = view.ways
+    # Hooks for a jobsync that is gone would be none: the check `installation` says so, and `init` records this one.
+    is_there = waking.can_start(view.origin.config.hook)
+    command, repair = ("jobsync hooks install", InstallHooks()) if is_there else ("jobsync init", None)
     lacking = [one for one in found if one.state is not HookState.INSTALLED and _is_expected(one, found)]
     for state in dict.fromkeys(one.state for one in lacking):
-        events = ", ".join(one.event for one in lacking if one.state is state)
+        those = [one for one in lacking if one.state is state]
+        works = all(one.reached for one in those)
         yield warning(
-            f"{events}: {_MEANINGS[state]}",
-            meaning="a pull changes the repository, and nothing on this machine",
-            command="jobsync hooks install",
-            repair=InstallHooks() if state is not HookState.SHADOWED else None,
+            f"{', '.join(one.event for one in those)}: {_MEANINGS[state]}",
+            meaning="it reaches jobsync all the same" if works else _IDLE,
+            command=command,
+            repair=repair if state is not HookState.SHADOWED else None,
         )
     if lost := [one.event for one in found if one.reached is False]:
         yield error(
             f"git was asked to run {', '.join(lost)} and did not reach jobsync",
-            meaning="a pull changes the repository, and nothing on this machine",
-            command="jobsync hooks install",
-            repair=InstallHooks(),
+            meaning=_IDLE,
+            command=command,
+            repair=repair,
         )
 
 
@@ -142,12 +148,12 @@ def _head(view: View) -> Iterable[Finding]:
 def _uncommitted(view: View) -> Iterable[Finding]:
     for name, record in view.planned.ledger.records.items():
         if record.source is Source.WORK_TREE and view.is_meant(name):
-            command = f"git -C {shlex.quote(view.origin.repo.work_tree)} add -A && git commit"
+            there = f"git -C {shlex.quote(view.origin.repo.work_tree)}"
             yield info(
                 "is installed from your work tree, not from a commit",
                 name,
                 meaning="pulls leave it alone until its definition is committed",
-                command=command,
+                command=f"{there} add -A && {there} commit",
             )
 
 

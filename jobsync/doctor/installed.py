@@ -6,11 +6,12 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from jobsync import files
+from jobsync import columns, files
 from jobsync.doctor.check import Check
 from jobsync.doctor.view import View
 from jobsync.findings import Chmod, Finding, Reload, Sync, error, info, skipped, warning
 from jobsync.reconcile import observe
+from jobsync.reconcile.own import is_own
 from jobsync.reconcile.state import Outcome, Unwanted, Wanted
 from jobsync.schedulers.protocol import Identity, NoSession, Survey, Unknown
 
@@ -64,6 +65,8 @@ def _identified(view: View, name: str, wanted: Wanted, found: Identity | None) -
     scheduler = view.origin.scheduler
     if found is None:
         return None  # gone since it was surveyed
+    if found.problem:
+        return warning(f"could not look: {found.problem}", name)
     meaning, command = "what runs is not what is installed, whatever the files say", "jobsync doctor --fix"
     repair = Reload(name)
     if found.owner != scheduler.owner:
@@ -83,7 +86,10 @@ def _identified(view: View, name: str, wanted: Wanted, found: Identity | None) -
             command=command,
             repair=repair,
         )
-    if found.digest != wanted.rendering.load_digest:
+    loaded = view.loaded(name)
+    # systemd keeps no unit in memory that nothing wants, and knows no daemons: its survey tells of both what counts.
+    digest = (loaded.digest if loaded is not None else "") or found.digest
+    if digest != wanted.rendering.load_digest:
         return error("another definition of it is loaded", name, meaning=meaning, command=command, repair=repair)
     return None
 
@@ -166,6 +172,14 @@ def _brake(view: View) -> Iterable[Finding]:
 def _waiting(view: View) -> Iterable[Finding]:
     if view.planned.plan.brake:
         return
+    if isinstance(view.answer, NoSession):
+        waiting = [one for one in view.changes(Outcome.DEFERRED) if not is_own(one.name)]
+        if waiting:
+            yield info(
+                f"{columns.plural(len(waiting), 'job')} waiting: {view.answer.reason}",
+                meaning="nobody need do anything",
+            )
+        return
     for one in view.changes(Outcome.DEFERRED):
         yield info(
             f"a change of it waits: {one.cause}",
@@ -194,8 +208,37 @@ def _files(view: View) -> Iterator[tuple[str, str]]:
             yield from ((name, one.path) for one in record.artefacts)
 
 
+def _sources(view: View) -> Iterator[tuple[str, str]]:
+    """What the repository decides with: jobs run from the work tree itself, and git runs the hooks."""
+    repo = view.origin.repo
+    for path in (repo.work_tree, repo.git_dir, str(view.origin.repository.hooks_directory())):
+        yield "", path
+    for name, job in view.jobs.items():
+        home = job.home_directory
+        yield "", str(Path(home).parent)
+        yield from ((name, path) for path in (home, f"{home}/job.toml", f"{home}/run"))
+
+
+def _open_sources(view: View) -> Iterable[Finding]:
+    """A group of one's own may write there in many a home; everybody never should."""
+    for path, name in {path: name for name, path in _sources(view)}.items():
+        try:
+            mode = os.lstat(path).st_mode
+        except OSError:
+            continue
+        if mode & 0o002 and not stat.S_ISLNK(mode):
+            yield error(
+                f"{path} may be written by everybody (mode {stat.S_IMODE(mode):04o})",
+                name,
+                meaning="they decide what runs as you",
+                command=f"chmod o-w {shlex.quote(path)}",
+                repair=Chmod(path, stat.S_IMODE(mode) & ~0o002),
+            )
+
+
 def _ownership(view: View) -> Iterable[Finding]:
     """Artefacts with a wrong mode are drift already; whose they are, and their directories, nobody else looks at."""
+    yield from _open_sources(view)
     for name, path in _files(view):
         try:
             status = os.lstat(path)

@@ -6,17 +6,20 @@ import re
 import shlex
 import shutil
 import zoneinfo
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from jobsync import process
 from jobsync.config import SYSTEM_PATH
+from jobsync.definitions.job import Job
 from jobsync.doctor.check import Check
 from jobsync.doctor.view import View
 from jobsync.findings import Finding, Subject, error, info, skipped, warning
+from jobsync.reconcile.state import Outcome
 from jobsync.repo.events import NULL_ID
+from jobsync.schedulers.protocol import NoSession
 
 _OLDEST_GIT = (2, 31)
 """`rev-parse --path-format` came with it."""
@@ -24,11 +27,21 @@ _HOOK_LIMIT = 20.0
 _ZONE_FILE = Path("/etc/localtime")
 
 
-def _asks(subject: Subject) -> Callable[[View], Iterable[Finding]]:
+def _all(view: View) -> Collection[Job]:
+    return view.jobs.values()
+
+
+def _as_defined(view: View) -> Collection[Job]:
+    """Those whose files are, or should be, those that they render to: of the others it is said elsewhere."""
+    others = {one.name for one in view.changes(Outcome.INSTALLED, Outcome.UPDATED)}
+    return [job for name, job in view.jobs.items() if name not in others and not view.is_unwanted(name)]
+
+
+def _asks(subject: Subject, jobs: Callable[[View], Collection[Job]] = _all) -> Callable[[View], Iterable[Finding]]:
     """A check that the scheduler itself makes."""
 
     def look(view: View) -> Iterable[Finding]:
-        found = view.origin.scheduler.inspect(subject, tuple(view.jobs.values()), view.answer)
+        found = view.origin.scheduler.inspect(subject, tuple(jobs(view)), view.answer)
         return [skipped(f"{view.origin.config.scheduler} has no such thing")] if found is None else found
 
     return look
@@ -151,7 +164,9 @@ def versions(view: View) -> str:
 
 
 def _scheduler_version(view: View) -> Iterable[Finding]:
-    if not view.scheduler_version:
+    if isinstance(view.answer, NoSession):
+        yield skipped("nobody is there to be asked")
+    elif not view.scheduler_version:
         command = shlex.join(view.origin.scheduler.query().argv[:1])
         yield warning(
             f"{view.origin.config.scheduler} does not say which version it is",
@@ -163,7 +178,7 @@ def _scheduler_version(view: View) -> Iterable[Finding]:
 CHECKS = (
     Check(Subject.REBOOT.value, "jobs run again after a reboot", _asks(Subject.REBOOT)),
     Check(Subject.DOMAIN.value, "jobs are loaded in one domain only", _asks(Subject.DOMAIN)),
-    Check(Subject.LINKS.value, "the links that start jobs are there", _asks(Subject.LINKS)),
+    Check(Subject.LINKS.value, "the links that start jobs are there", _asks(Subject.LINKS, _as_defined)),
     Check(Subject.OVERRIDES.value, "nothing of yours overrides a job", _asks(Subject.OVERRIDES)),
     Check(Subject.PRIVACY.value, "no job needs a place that the system guards", _asks(Subject.PRIVACY)),
     Check("installation", "the jobsync that hooks call is there", _installation),

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from jobsync import files
 from jobsync.definitions.duration import format_duration
-from jobsync.definitions.job import Job
+from jobsync.definitions.job import Job, Restart
 from jobsync.doctor.check import Check
 from jobsync.doctor.view import View
 from jobsync.findings import Finding, error, warning
 from jobsync.reconcile.expected import is_unwanted, missed_runs
-from jobsync.reconcile.standing import ended_badly, how_it_ended, missed_words
+from jobsync.reconcile.own import FINISH, LOGIN, is_own
+from jobsync.reconcile.standing import ended_badly, ending, missed_words
 from jobsync.runs import records
 from jobsync.runs.missed import Missed
 from jobsync.runs.records import Run
@@ -26,6 +27,13 @@ _SHORT_RUN = 10
 _LARGE = 200_000_000
 """Bytes of logs of one job that nobody can mean to keep."""
 
+_LITTLE = 1_000_000
+"""Bytes with which a disk is as good as full: a ledger and the log of a run want more."""
+
+_OWN = {
+    FINISH: "what a sync inside a job left to it is still to do: `jobsync sync`",
+    LOGIN: "what was missed while this machine was off was not made up for",
+}
 _MEANINGS = {
     78: "its directory, log or env file could not be had, so the command was not started",
     126: "what it starts is there and cannot be executed; macOS also says so of places that it guards",
@@ -40,18 +48,43 @@ def _done(view: View, name: str) -> list[Run]:
     return started[:-1] if started and loaded is not None and loaded.pid is not None else started
 
 
+def _was_told_to_end(run: Run, job: Job) -> bool:
+    """A daemon that ended because somebody said so: by itself it has no other end."""
+    return job.daemon is not None and run.reason == records.STOPPED
+
+
+def _ended_for_good(view: View, name: str, job: Job) -> Iterator[Finding]:
+    """A daemon that ends well may mean it, and one that shall always run is started again presently."""
+    loaded, last = view.loaded(name), records.last(view.runs(name))
+    is_over = last is not None and last.ended is not None and not ended_badly(last)
+    if job.daemon is Restart.ON_FAILURE and is_over and loaded is not None and loaded.pid is None:
+        yield warning(
+            "the daemon ended well, and does not run",
+            name,
+            meaning="it is started again after a failure only",
+            command=f"jobsync restart {name}",
+        )
+
+
 def _last_run(view: View) -> Iterable[Finding]:
-    for name in view.jobs:
+    for name, job in view.jobs.items():
+        yield from _ended_for_good(view, name, job)
+    own = [name for name in view.planned.ledger.records if is_own(name) and not view.only]
+    for name in (*view.jobs, *own):
+        wanted = view.jobs.get(name)
         loaded, last = view.loaded(name), records.last(view.runs(name))
         if last is None or not ended_badly(last) or (loaded is not None and loaded.pid is not None):
             continue
+        told = wanted is not None and _was_told_to_end(last, wanted)
+        if told and loaded is None:
+            continue  # paused, disabled, logged out: said elsewhere, or nothing to say
         ago = age(view.now.timestamp() - last.started)
-        how = "was killed, or the machine went down" if last.ended is None else f"ended with {how_it_ended(last)}"
+        meaning = _OWN.get(name) or _MEANINGS.get(last.status or 0, "it did not do its work")
         yield error(
-            f"its last run, {ago} ago, {how}",
+            f"its last run, {ago} ago, {ending(last)}",
             name,
-            meaning=_MEANINGS.get(last.status or 0, "it did not do its work"),
-            command=f"jobsync logs {name}",
+            meaning="it does not run now" if told else meaning,
+            command=f"jobsync restart {name}" if told else f"jobsync logs {name}",
         )
 
 
@@ -65,7 +98,7 @@ def _series(view: View) -> Iterator[tuple[str, Job, list[Run]]]:
 
 def _crash_loop(view: View) -> Iterable[Finding]:
     for name, job, newest in _series(view):
-        if all(map(ended_badly, newest)):
+        if all(ended_badly(run) and not run.by_hand and not _was_told_to_end(run, job) for run in newest):
             within = age(newest[-1].started - newest[0].started)
             again = "it is started again and again" if job.daemon else "whatever starts it will not stop"
             yield error(
@@ -141,14 +174,38 @@ def _nearest(path: Path) -> Path:
     return next((one for one in (path, *path.parents) if os.path.lexists(one)), path)
 
 
+def _full_disk(place: Path) -> Iterator[Finding]:
+    try:
+        disk = os.statvfs(place)
+    except OSError:
+        return  # then something else is wrong with it
+    if disk.f_bavail * disk.f_frsize < _LITTLE or (disk.f_files and not disk.f_favail):
+        yield error(
+            f"the disk is full that holds {place}",
+            meaning="no run is recorded, and no sync can write",
+            command=f"df -h {shlex.quote(str(place))}",
+        )
+
+
 def _logs(view: View) -> Iterable[Finding]:
+    state = view.origin.paths.state
+    if state.is_dir() and not os.access(state, os.W_OK | os.X_OK):
+        yield error(
+            f"{state} cannot be written to",
+            meaning="no sync can note what it does, so none does anything",
+            command=f"chmod u+rwx {shlex.quote(str(state))}",
+        )
     seen: set[Path] = set()
+    disks: set[int] = set()
     for name in view.jobs:
         for wanted in (view.origin.paths.job_logs(view.label(name)), view.origin.paths.runs(name).parent):
             place = _nearest(wanted)
             if place in seen:
                 continue
             seen.add(place)
+            if (disk := place.lstat().st_dev) not in disks:
+                disks.add(disk)
+                yield from _full_disk(place)
             if not place.is_dir():
                 yield error(
                     f"{place} is in the way of the directory {wanted}",

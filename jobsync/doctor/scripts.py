@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from jobsync.definitions.job import Argv, Job, Line, Script
+from jobsync.definitions.job import Argv, Job, Line, Notify, Script
 from jobsync.doctor.check import Check
 from jobsync.doctor.view import View
 from jobsync.findings import Chmod, Finding, error, info, warning
@@ -21,6 +21,8 @@ _LARGEST = 1 << 20
 _SHELLS = ("bash", "zsh", "ksh")
 _SUFFIXES = {".ts": "typescript", ".mts": "typescript", ".js": "typescript", ".py": "python", ".sh": "sh"}
 _RUNNERS = {"bun": "typescript", "deno": "typescript", "node": "typescript", "tsx": "typescript"}
+_OSASCRIPT = "/usr/bin/osascript"
+"""By which a Mac tells; elsewhere it is `notify-send`."""
 _SHELL_WORDS = re.compile(r"[A-Za-z0-9_./+-]+")
 _BUILTINS = frozenset(
     {
@@ -213,11 +215,30 @@ def _not_found(program: str, where: str, job: Job, view: View) -> Finding:
     )
 
 
+def _teller(notify: Notify) -> str:
+    """The program that tells of a job; empty where only a shell could tell."""
+    match notify.run:
+        case None:
+            return "" if os.access(_OSASCRIPT, os.X_OK) else "notify-send"
+        case Argv(arguments):
+            return arguments[0]
+        case Line(text):
+            return _first_word(text)
+
+
 def _interpreters(view: View) -> Iterable[Finding]:
     for job in view.jobs.values():
         for program, where in dict(_programs(job)).items():
             if not _found(program, job.directory, view.path_of(job)):
                 yield _not_found(program, where, job, view)
+        teller = _teller(job.notify) if job.notify else ""
+        if teller and not _found(teller, job.home_directory, view.path_of(job)):
+            yield warning(
+                f"{teller}, by which [notify] tells of it, is not in the job's PATH ({view.path_of(job)})",
+                job.name,
+                meaning="nobody is told; only the logs say so",
+                command=f"$EDITOR {shlex.quote(f'{job.home_directory}/job.toml')}",
+            )
 
 
 # -- does it fail when it fails?
@@ -238,14 +259,64 @@ def _missing_options(script: _Text) -> list[str]:
     return [name for name in lacking if name == "-o pipefail" or not re.search(rf"(?:^|\s)-\w*{name[1]}", at_start)]
 
 
+def _goes_on(script: _Text) -> bool:
+    """Whether there is anything behind a command that fails: the last one's status is the script's own."""
+    commands = [line for line in script.lines if line.strip() and not line.lstrip().startswith("#")]
+    return len(commands) > 1 or (script.language != "sh" and any(re.search("[|;]", line) for line in commands))
+
+
 def _bash(view: View) -> Iterable[Finding]:
     for script in _scripts(view):
-        if script.language in _SHELLS and (lacking := _missing_options(script)):
+        is_sh = script.language == "sh"  # which has no pipefail everywhere
+        if not (is_sh or script.language in _SHELLS) or not _goes_on(script):
+            continue
+        lacking = [one for one in _missing_options(script) if not (is_sh and one == "-o pipefail")]
+        wanted = "set -eu" if is_sh else "set -euo pipefail"
+        if lacking:
             yield warning(
-                f"{script.path} does not say `set -euo pipefail` (it lacks {', '.join(lacking)})",
+                f"{script.path} does not say `{wanted}` (it lacks {', '.join(lacking)})",
                 script.job,
                 meaning="a command in it may fail and the run still counts as ok",
                 command=f"$EDITOR {shlex.quote(script.path)}",
+            )
+
+
+_DUPLICATES = re.compile(r"\d*[<>]&[\d-]+|&>")
+_SEPARATORS = re.compile(r"[|&;()]+")
+_ONLY_TALK = frozenset({"echo", "printf", "true", ":"})
+"""What does not fail in front of a pipe."""
+
+
+def _piped(text: str) -> list[str]:
+    """The programs of a line of sh whose failure a pipe hides; none where only a shell could tell."""
+    lexer = shlex.shlex(_DUPLICATES.sub(" ", text), posix=True, punctuation_chars="|&;()")
+    lexer.whitespace_split = True
+    try:
+        words = list(lexer)
+    except ValueError:
+        return []
+    if "pipefail" in text or "case" in words:  # `case` has a | of its own
+        return []
+    found, command = [], ""
+    for word in words:
+        if word in ("|", "|&") and command and command not in _ONLY_TALK:
+            found.append(command)
+        if _SEPARATORS.fullmatch(word):
+            command = ""
+        elif not command and not re.fullmatch(r"[A-Za-z_]\w*=.*|[{!]|if|then|else|do|while|until|\d?[<>].*", word):
+            command = word
+    return list(dict.fromkeys(found))
+
+
+def _pipes(view: View) -> Iterable[Finding]:
+    for job in view.jobs.values():
+        if isinstance(job.command, Line) and (hidden := _piped(job.command.text)):
+            yield warning(
+                f"`run` pipes what {', '.join(hidden)} prints into another program",
+                job.name,
+                meaning=f"sh asks only the last one how it ended: when {hidden[0]} fails, the run still counts as ok. "
+                "A file `run` for bash that says `set -euo pipefail` fails then",
+                command=f"$EDITOR {shlex.quote(f'{job.home_directory}/job.toml')}",
             )
 
 
@@ -325,7 +396,8 @@ CHECKS = (
     Check("run-file", "every `run` is executable", _run_file),
     Check("run-in-git", "every `run` is executable in git", _run_in_git),
     Check("interpreters", "what runs a job is found in the job's own PATH", _interpreters),
-    Check("bash", "bash scripts stop at the first error", _bash),
+    Check("bash", "shell scripts stop at the first error", _bash),
+    Check("pipes", "no line of sh hides in a pipe what fails", _pipes),
     Check("typescript", "TypeScript fails when it fails", _typescript),
     Check("python", "Python does not swallow errors", _python),
 )

@@ -7,12 +7,13 @@ from functools import cached_property
 
 from jobsync import files
 from jobsync.definitions.job import Job
-from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.origin import Origin, situation_now
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Change, Outcome, Unwanted
 from jobsync.reconcile.sync import Planned, plan
 from jobsync.repo import carriers, waking
+from jobsync.repo.verdict import refusal_by_hand
 from jobsync.repo.waking import Way
 from jobsync.runs import records
 from jobsync.runs.records import Run
@@ -36,6 +37,11 @@ class View:
     def planned(self) -> Planned:
         """What a sync would do now. `JobsyncError` as `sync.plan` says."""
         return plan(self.origin, Orders())
+
+    @cached_property
+    def unrest(self) -> str:
+        """Why a sync by hand would refuse now, as `a bisect is under way`; empty where it would not."""
+        return refusal_by_hand(situation_now(self.origin, self.environment, wanted_branch=None)) or ""
 
     @property
     def answer(self) -> Answer:

@@ -381,9 +381,13 @@ def _failed_record(former: Record | None, meant: Record, message: str, work: Wor
     paths = {one.path for one in written}
     kept = tuple(one for one in former.artefacts if one.path not in paths) if former else ()
     unchanged = tuple(one for one in meant.artefacts if one.path not in paths | {old.path for old in kept})
+    artefacts = tuple(sorted((*written, *kept, *unchanged), key=lambda one: one.path))
+    # Nothing came of an edit in the work tree: a hook may bring it once it is committed.
+    is_former = former is not None and set(artefacts) == set(former.artefacts) != set(meant.artefacts)
     return replace(
         meant,
-        artefacts=tuple(sorted((*written, *kept, *unchanged), key=lambda one: one.path)),
+        source=former.source if former and is_former else meant.source,
+        artefacts=artefacts,
         load_digest="",
         launch_digest=former.launch_digest if former else "",
         entries={},

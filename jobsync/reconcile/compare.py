@@ -11,7 +11,7 @@ from jobsync.reconcile.index import LINK, pack_head
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from jobsync.reconcile.index import File, Index
 
@@ -35,21 +35,36 @@ def is_intact(index: "Index", pack: str) -> bool:
     return all([answer, *(wait() for wait in answers)])
 
 
-def packed(files: "Iterable[File]", name: str, pack: str) -> "Iterator[tuple[File, bytes]]":
-    """Each of these artefacts with its bytes as they were written; none where another pack than that is at this path.
+def packed(files: "Collection[File]", name: str, pack: str) -> "Iterator[tuple[File, bytes]]":
+    """Each of these artefacts with its bytes as they were written, as far as `passages` gives them."""
+    return zip(files, passages(name, pack, places(file[1] for file in files)), strict=False)
 
-    As long as the pack can be read.
+
+def places(sizes: "Iterable[int]") -> "Iterator[range]":
+    """Where artefacts of these sizes lie in their pack, behind its first line."""
+    end = 0
+    for size in sizes:
+        yield range(end, end + size)
+        end += size
+
+
+def passages(name: str, pack: str, spans: "Iterable[range]") -> "Iterator[bytes]":
+    """The bytes at each of these places behind the first line of the pack; none where another pack is at this path.
+
+    As long as the pack can be read, and less where it ends.
     """
+    head = pack_head(name)
     try:
         with open(pack, "rb", _BUFFER) as written:  # noqa: PTH123 - pathlib is heavy
-            if written.readline() == pack_head(name):
-                for file in files:
-                    yield file, written.read(file[1])
+            if written.readline() == head:
+                for span in spans:
+                    written.seek(len(head) + span.start)
+                    yield written.read(len(span))
     except OSError:
         return
 
 
-def intact(files: "Iterable[File]", name: str, pack: str) -> "set[str]":
+def intact(files: "Collection[File]", name: str, pack: str) -> "set[str]":
     """Paths of the artefacts that stand on the disk as they were written, by what `packed` says."""
     return {file[2] for file, content in packed(files, name, pack) if _stands(file, content)}
 

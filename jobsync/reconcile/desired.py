@@ -172,10 +172,11 @@ def by_hand(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
         inputs = origin.repository.work_tree_entries(job.inputs) if job.daemon is not None else {}
         desired = _desired(origin, job, Source.WORK_TREE, head, inputs)
         if isinstance(desired, Wanted):
+            record = ledger.records.get(job.name)
             desired = replace(
                 desired,
                 source=comparison.source(job, desired.rendering),
-                cause=_cause(desired.entries, ledger.records.get(job.name)),
+                cause=_cause(desired.entries, record.entries if record else None, record) or "",
             )
         jobs[job.name] = desired
     faulty = _faulty(definitions, ledger)
@@ -184,22 +185,23 @@ def by_hand(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
     is_partial = bool(faulty) and LOGIN in ledger.records
     jobs |= own_jobs(origin, needs_login=is_partial or needs_login(origin, definitions.jobs))
     defined = {job.name: job for job in definitions.jobs}
+    are_known = not (definitions.jobs_missing and definitions.faults)
     absent = {
         name: Absence(
             Source.HEAD if name in defined and comparison.is_committed(name) else Source.WORK_TREE,
             head.entries.under((f"{head.jobs}/{name}",)),
         )
         for name in head.names()
-        if isinstance(jobs.get(name, Unwanted("")), Unwanted)
+        if are_known and isinstance(jobs.get(name, Unwanted("")), Unwanted)
     }
     missing = _are_missing(definitions, tree, ledger)
     return Want(jobs, definitions.faults, missing, absent=absent, definitions=defined)
 
 
-def _cause(entries: Mapping[str, Entry], record: Record | None) -> str:
-    if record is None:
-        return "new"
-    return affected(entries, record.entries) or ""
+def _cause(entries: Mapping[str, Entry], known: Mapping[str, Entry] | None, record: Record | None) -> str | None:
+    """`affected`, but of a job whose entries were forgotten, for it failed, no file is `added`."""
+    cause = affected(entries, known)
+    return _FAILED if cause and record and record.message and not record.entries else cause
 
 
 def _from_ledger(origin: Origin, record: Record) -> Wanted | None:
@@ -231,7 +233,8 @@ def _from_ledger(origin: Origin, record: Record) -> Wanted | None:
 _RECONFIGURED = "this machine's configuration changed"
 _UPGRADED = "this jobsync renders differently"
 _LOST = "its stored bytes were lost"
-_NO_COMMITS_DOING = (_RECONFIGURED, _UPGRADED, _LOST)
+_FAILED = "the last sync of it failed"
+_NO_COMMITS_DOING = (_RECONFIGURED, _UPGRADED, _LOST, _FAILED)
 
 
 def affected_jobs(origin: Origin, ledger: Ledger, head: HeadState) -> dict[str, str]:
@@ -248,18 +251,18 @@ def affected_jobs(origin: Origin, ledger: Ledger, head: HeadState) -> dict[str, 
         record, absence = ledger.records.get(name), ledger.absent.get(name)
         inputs = record.inputs if record else (f"{head.jobs}/{name}",)
         known = record.entries if record else absence.entries if absence else None
-        if cause := affected(head.entries.under(inputs), known) or everything:
+        if cause := _cause(head.entries.under(inputs), known, record) or everything:
             causes[name] = cause
     return causes
 
 
-def in_hook(origin: Origin, ledger: Ledger, head: HeadState, answer: Answer) -> Want:
+def in_hook(origin: Origin, ledger: Ledger, head: HeadState, answer: Answer, compared: str = "") -> Want:
     """What HEAD wants of the affected jobs, and of all others what the ledger says that they were.
 
-    `answer`: the scheduler's, for those that need not be looked at again.
+    `answer`: the scheduler's, for those that need not be looked at again; `compared` as in `find_untouched`.
     """
     causes = affected_jobs(origin, ledger, head)
-    untouched = find_untouched(origin, ledger, causes.keys(), answer)
+    untouched = find_untouched(origin, ledger, causes.keys(), answer, compared)
     found = {name: _from_ledger(origin, one) for name, one in ledger.records.items() if name not in untouched}
     jobs: dict[str, Desired] = {name: wanted for name, wanted in found.items() if wanted is not None}
     jobs.update({name: Unwanted("no longer needed") for name in found if is_own(name)})

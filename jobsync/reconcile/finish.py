@@ -12,9 +12,10 @@ from jobsync import files, lock, process
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import background, deferred
 from jobsync.reconcile import sync as syncing
-from jobsync.reconcile.origin import Origin, open_registered
+from jobsync.reconcile.origin import Origin, open_registered, situation_now
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller
+from jobsync.repo.verdict import decide, refusal_by_hand
 
 LONGEST_WAIT = 12 * 3600.0
 """Seconds after which a waiter gives up; the next sync finishes it all the same."""
@@ -36,11 +37,13 @@ def _wait(origin: Origin, deadline: float) -> bool:
 
 
 def _finish_once(origin: Origin) -> None:
+    """What git's state forbids to whoever asked for it is left: a run may end in the middle of a rebase."""
+    now = situation_now(origin, {}, wanted_branch=origin.repo.branch)
     ready = {name: one for name, one in deferred.read(origin).items() if not process.is_alive(one.pid)}
     by_hand = [name for name, one in ready.items() if one.caller is Caller.HAND]
-    if by_hand:
+    if by_hand and refusal_by_hand(now) is None:
         syncing.sync(origin, Orders(), by_hand)
-    if len(by_hand) < len(ready):
+    if len(by_hand) < len(ready) and decide(now).sync:
         syncing.sync_from_hook(origin)
 
 

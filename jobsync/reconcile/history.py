@@ -31,11 +31,12 @@ def _one(origin: Origin, planned: Planned, name: str, since: datetime, now: date
     )
     recent = tuple(gap for gap in gaps if gap.last >= since)
     slots = job.schedule.slots if job is not None else ()
+    is_daemon = job.daemon is not None if job is not None else record is not None and record.is_daemon
     return Timeline(
         name=name,
         label=record.label if record else origin.scheduler.label(name),
         schedule=job.triggers if job is not None else "",
-        events=events_of(runs, recent, slots, since, _still_running(runs)),
+        events=events_of(runs, recent, slots, since, _still_running(runs), is_daemon=is_daemon),
         missed=recent,
     )
 

@@ -4,15 +4,17 @@ Writes to stderr only, few lines, and none when nothing changed. Never prompts, 
 """
 
 import os
+import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from jobsync import bugs, files, report
 from jobsync import config as configuration
+from jobsync.config import Repo
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import background, failing, index
 from jobsync.reconcile import ledger as ledgers
@@ -152,22 +154,47 @@ def wake(event: str, arguments: tuple[str, ...], environ: Mapping[str, str], see
 
 
 def _wake(event: str, arguments: tuple[str, ...], environ: Mapping[str, str], seen: Seen | None) -> None:
-    file = configuration.find(environ)
-    if file is None or not file.is_file():
+    file = _configuration_file(environ)
+    if file is None:
         return
     place = Place(seen.git_dir, seen.git_dir, seen.work_tree, None) if seen else locate(environ, str(Path.cwd()))
     if place is None:
         return
-    config = configuration.load(file)
+    config = configuration.load_here(file)
     wanted = identity(place.git_dir, place.work_tree)
-    for repo in config.repos:
-        if repo.id == wanted:
-            origin = replace(open_origin(config, repo, environ), heard=seen.heard if seen else None)
-            look = partial(
-                situation, origin.repository, place, event, arguments, environ,
-                wanted_branch=repo.branch, registered=True,
-            )  # fmt: skip
-            _follow(origin, event, look, seen.head if seen else None)
+    repo = next((one for one in config.repos if one.id == wanted), None)
+    if repo is None:
+        _check_is_not_moved(place, event, config.repos)
+        return
+    origin = replace(open_origin(config, repo, environ), heard=seen.heard if seen else None)
+    look = partial(
+        situation, origin.repository, place, event, arguments, environ, wanted_branch=repo.branch, registered=True
+    )
+    _follow(origin, event, look, seen.head if seen else None)
+
+
+def _configuration_file(environ: Mapping[str, str]) -> Path | None:
+    """What the hook names, or, where that is gone (a home has another name now), what would be found without it."""
+    plain = {name: value for name, value in environ.items() if name != configuration.VARIABLE}
+    found = (configuration.find(one) for one in (environ, plain))
+    return next((file for file in found if file is not None and files.is_file(file)), None)
+
+
+def _check_is_not_moved(place: Place, event: str, repos: Collection[Repo]) -> None:
+    """`JobsyncError` for a repository with our hooks that is registered nowhere, while a registered one is gone."""
+    from jobsync.repo import carriers  # whoever syncs does without
+
+    # A linked work tree leaves its git directory behind, in that of its repository, where the hooks are.
+    gone = [repo.work_tree for repo in repos if not all(map(_is_there, (repo.git_dir, repo.work_tree)))]
+    if gone and carriers.is_ours(Path(place.common_dir, "hooks", event)):
+        raise JobsyncError(
+            f"{place.work_tree} is not registered, so no job was synced; was it moved from {' or '.join(gone)}?",
+            hint=f"then `jobsync --repo {shlex.quote(gone[0])} uninstall`, and `jobsync init` here",
+        )
+
+
+def _is_there(directory: str) -> bool:
+    return files.is_directory(Path(directory))
 
 
 def _follow(origin: Origin, event: str, look: Callable[..., Situation], head: Head | None) -> None:

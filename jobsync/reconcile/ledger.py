@@ -38,9 +38,11 @@ class Ledger:
     settings: Entry | None = None
     """HEAD's entry of `jobsync.toml`."""
     commit: str = ""
-    """HEAD when something was changed last; for messages only."""
+    """HEAD when this was written, or the last one before that touched nothing of ours; for messages only."""
     changed_at: int = 0
     """Second (epoch) at which a sync last changed something."""
+    changed_in: str = ""
+    """HEAD of then."""
 
     @property
     def artefacts(self) -> list[Placed]:
@@ -126,6 +128,7 @@ def dumps(ledger: Ledger) -> str:
         "held": list(ledger.held),
         "commit": ledger.commit,
         "changed_at": ledger.changed_at,
+        "changed_in": ledger.changed_in,
     }
     jobs = {name: _record_out(record) for name, record in sorted(ledger.records.items())}
     absent = {name: [one.source.value, _entries_out(one.entries)] for name, one in sorted(ledger.absent.items())}
@@ -159,6 +162,7 @@ def _ledger_in(table: Any) -> Ledger | None:
             settings=Entry(int(settings[0]), str(settings[1])) if settings else None,
             commit=str(table["commit"]),
             changed_at=int(table["changed_at"]),
+            changed_in=str(table.get("changed_in", table["commit"])),  # younger than the format
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError):
         return None

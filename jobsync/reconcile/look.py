@@ -43,6 +43,12 @@ def is_strange(identity: Identity, label: str, record: Record | None, scheduler:
     return identity.owner != scheduler.owner and not is_from_our_place
 
 
+def unidentified(observed: Observed, label: str) -> str:
+    """Why nobody knows whose the job is that is loaded under this label; empty where it is known, or none is."""
+    identity = observed.identities.get(label)
+    return identity.problem if identity is not None else ""
+
+
 def saw(observed: Observed, path: str) -> str:
     """Digest of what is at `path` now, for who comes to write there later."""
     content = observed.files.get(path, NOTHING).content

@@ -18,11 +18,14 @@ from jobsync.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the scheduler answered a hook's query before this sync began."""
+    """What a hook found out before its sync began."""
 
-    said: bytes
     ledger: tuple[int, ...]
-    """`index.stamp` from before it was asked: no longer the ledger's where another sync has changed something since."""
+    """`index.stamp` from before: no longer the ledger's where another sync has changed something since."""
+    said: bytes
+    """The scheduler's answer to the one query."""
+    pack: str
+    """Every installed file is as that pack holds it, byte by byte; empty where one is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Origin:
     skipped: frozenset[str] = frozenset()
     """Files that sparse checkout leaves out, as long as HEAD is that commit."""
     heard: Heard | None = None
-    """Saves a sync the first question to the scheduler."""
+    """Saves a sync the first question to the scheduler, and comparing all files once more."""
 
     @property
     def machine(self) -> Machine:
@@ -80,6 +83,6 @@ def open_registered(repo_id: str, environ: Mapping[str, str]) -> Origin | None:
     file = configuration.find(environ)
     if file is None or not file.is_file():
         return None
-    config = configuration.load(file)
+    config = configuration.load_here(file)
     found = next((repo for repo in config.repos if repo.id == repo_id), None)
     return None if found is None else open_origin(config, found, environ)

@@ -110,8 +110,9 @@ class Placer:
 
 
 def _content(path: Path) -> bytes | None:
-    """What would go with the file at `path`. With a link nothing goes: what it leads to stays where it is."""
-    return None if files.is_link(path) else files.read(path)
+    """What would go with the file at `path`. With a link nothing goes: what it leads to stays where it is. A pipe may
+    not even be opened: that waits for whoever writes into it."""
+    return files.read(path) if files.is_file(path) and not files.is_link(path) else None
 
 
 def is_there(artefact: Artefact) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from jobsync.reconcile.ledger import Ledger, placed
-from jobsync.reconcile.look import Going, Look, installed_definition, is_strange, saw, unreadable
+from jobsync.reconcile.look import Going, Look, installed_definition, is_strange, saw, unidentified, unreadable
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.state import (
     Caller,
@@ -63,10 +63,18 @@ def _foreign(look: Look) -> str:
     """What stands in our place and is not ours; empty when the place is free or ours."""
     for artefact in look.want.rendering.artefacts:
         if not look.is_ours(artefact):
+            if owner := look.scheduler.owner_of(look.file(artefact.path).content or b""):
+                whose = f"of another registration of jobsync ({owner})"
+                return f"{artefact.path} is {whose}; uninstall that one, or move the file away if it is gone"
             return f"{artefact.path} is not jobsync's; move it away, or rename the job"
+        if (state := look.file(artefact.path)).is_in_the_way:
+            return f"{artefact.path} {state.problem}; move it away"
     identity = look.observed.identities.get(look.label)
     if identity is not None and is_strange(identity, look.label, look.record, look.scheduler):
         name = look.scheduler.manners.name
+        if identity.owner:
+            whose = f"another registration of jobsync ({identity.owner})"
+            return f"{look.label} is loaded by {whose}; uninstall that one, or take it out of {name} if it is gone"
         return f"{look.label} is loaded, and not by jobsync; take it out of {name}, or rename the job"
     return ""
 
@@ -177,7 +185,8 @@ def _hindrance(look: Look, caller: Caller) -> tuple[Outcome, str, int] | None:
     answer, record = look.observed.answer, look.record
     if isinstance(answer, Unknown):
         return Outcome.FAILED, answer.reason, 0
-    if complaint := unreadable(look.observed, [one.path for one in look.want.rendering.artefacts]):
+    paths = [one.path for one in look.want.rendering.artefacts]
+    if complaint := unreadable(look.observed, paths) or unidentified(look.observed, look.label):
         return Outcome.FAILED, complaint, 0
     if foreign := _foreign(look):
         return Outcome.CONFLICT, foreign, 0
@@ -209,7 +218,8 @@ def _for_unwanted(going: Going, unwanted: Unwanted) -> Change:
     answer, loaded = going.observed.answer, going.loaded
     if isinstance(answer, Unknown):
         return Change(going.name, going.label, Outcome.FAILED, answer.reason, record=going.record)
-    if complaint := unreadable(going.observed, [one.path for one in going.artefacts]):
+    paths = [one.path for one in going.artefacts]
+    if complaint := unreadable(going.observed, paths) or unidentified(going.observed, going.label):
         return Change(going.name, going.label, Outcome.FAILED, complaint, record=going.record)
     if loaded and loaded.pid in going.observed.ancestors:
         blocked = f"this sync runs inside it (pid {loaded.pid}); removed when that has ended"

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import Enum
 
 from jobsync.runs.missed import Missed
-from jobsync.runs.records import STOPPED, Run
+from jobsync.runs.records import EXPECTATION, NO_LOCK, NO_LOG, STOPPED, TIMEOUT, Run
 from jobsync.runs.words import exit_words
 from jobsync.values import dataclass
 
@@ -42,16 +42,26 @@ class State(Enum):
 
 _HEALTHY = (State.OK, State.RUNNING, State.NEVER_RAN, State.LOCAL, State.PAUSED, State.DISABLED, State.ELSEWHERE)
 
+SYNC = "jobsync sync"
 _REMEDIES = {
     State.FAILING: "jobsync logs {}",
     State.NOT_RUNNING: "jobsync logs {}",
     State.MISSED: "jobsync run {}",
-    State.NOT_SYNCED: "jobsync sync",
-    State.NOT_LOADED: "jobsync sync",
-    State.DRIFT: "jobsync sync",
-    State.TO_BE_REMOVED: "jobsync sync",
+    State.NOT_SYNCED: SYNC,
+    State.NOT_LOADED: SYNC,
+    State.DRIFT: SYNC,
+    State.TO_BE_REMOVED: SYNC,
     State.FAILED: "jobsync doctor {}",
     State.UNKNOWN: "jobsync doctor",
+}
+
+
+_WITHOUT = {NO_LOG: "no log", NO_LOCK: "no lock"}
+_ENDINGS = {
+    STOPPED: "was stopped",
+    TIMEOUT: "ran into its timeout",
+    NO_LOG: "could not have a log",
+    NO_LOCK: "could not have its lock",
 }
 
 
@@ -101,16 +111,30 @@ def how_it_ended(run: Run) -> str:
     """The end of a run that is over, or was cut off: `ok`, `exit 78 (EX_CONFIG)`, `timeout`, `killed`."""
     if run.ended is None:
         return "killed"
-    return run.reason or (exit_words(run.status) if run.status is not None else "no status")
+    if run.reason:
+        return _WITHOUT.get(run.reason, run.reason)
+    return exit_words(run.status) if run.status is not None else "no status"
 
 
-def failing_since(runs: "Iterable[Run]") -> int | None:
-    """Start of the first of the failures in a row at the end; None where the last run was none."""
+def ending(run: Run) -> str:
+    """The same as the rest of a sentence about it: `ended with exit 78 (EX_CONFIG)`, `was stopped`."""
+    if run.ended is None:
+        return "was killed, or the machine went down"
+    if run.reason.startswith(EXPECTATION):
+        return f"broke an {run.reason}"
+    return _ENDINGS.get(run.reason) or f"ended with {how_it_ended(run)}"
+
+
+def failing_since(runs: "Iterable[Run]", *, is_daemon: bool) -> int | None:
+    """Start of the first of the failures in a row at the end; None where the last run was none.
+
+    A daemon that was told to end did not fail.
+    """
     since = None
     for run in reversed(tuple(runs)):
         if run.skipped:
             continue
-        if not ended_badly(run):
+        if not ended_badly(run) or (is_daemon and run.reason == STOPPED):
             break
         since = run.started
     return since
@@ -132,9 +156,7 @@ def run_state(
     if is_daemon and last is not None and last.reason == STOPPED:
         return State.NOT_RUNNING, "it was told to end, and the scheduler has not started it again yet"
     if last is not None and ended_badly(last):
-        if last.ended is None:
-            return State.FAILING, "the last run was killed, or the machine went down"
-        return State.FAILING, f"the last run ended with {how_it_ended(last)}"
+        return State.FAILING, f"the last run {ending(last)}"
     if is_daemon:
         return State.NOT_RUNNING, "the daemon ended" if last else "a daemon that has not started"
     if missed is not None:

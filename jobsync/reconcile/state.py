@@ -161,6 +161,11 @@ class FileState:
         return self.problem.startswith(UNREADABLE)
 
     @property
+    def is_in_the_way(self) -> bool:
+        """A directory, a pipe or the like: nothing that a file of ours could replace."""
+        return bool(self.problem) and not self.is_unreadable and self.target is None
+
+    @property
     def is_missing(self) -> bool:
         """Nothing is there."""
         return self.content is None and not self.problem

@@ -86,6 +86,7 @@ def _one(origin: Origin, planned: Planned, name: str, change: Change | None, now
     gaps = tuple(gap for gap in gaps if is_unwanted(gap))
     seen = _Seen(name, change, desired, job, record, loaded, records.last(runs), gaps[-1] if gaps else None)
     state, detail = _state(seen, planned)
+    is_daemon = job is not None and job.daemon is not None
     fires = isinstance(desired, Wanted) and loaded is not None and state not in (State.PAUSED, State.DISABLED)
     upcoming = next_runs(job.schedule.slots, now, 1) if job is not None and fires else ()
     return JobStatus(
@@ -99,7 +100,7 @@ def _one(origin: Origin, planned: Planned, name: str, change: Change | None, now
         next=upcoming[0] if upcoming else None,
         job=job,
         change=change,
-        since=failing_since(runs) if state is State.FAILING else None,
+        since=failing_since(runs, is_daemon=is_daemon) if state is State.FAILING else None,
         until=(pauses.read(origin.paths.pause(name)) or None) if state is State.PAUSED else None,
         missed=seen.missed,
     )
@@ -114,5 +115,5 @@ def gather(origin: Origin, now: datetime) -> tuple[Planned, tuple[JobStatus, ...
     changes = {one.name: one for one in planned.plan.changes}
     names = sorted({*planned.want.jobs, *planned.want.definitions, *changes})
     every = [_one(origin, planned, name, changes.get(name), now) for name in names]
-    found = [one for one in every if not is_own(one.name) or not one.is_healthy]
+    found = [one for one in every if not is_own(one.name) or not (one.is_healthy or one.state is State.DEFERRED)]
     return planned, tuple(sorted(found, key=lambda one: (one.is_healthy, one.state is State.ELSEWHERE, one.name)))

@@ -1,7 +1,7 @@
 """The sentence the package exists for: want, observe, plan, apply, verify, remember, report."""
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 
 from jobsync import config as configuration
@@ -13,11 +13,12 @@ from jobsync.reconcile.apply import Applied, Applier
 from jobsync.reconcile.budget import UNLIMITED, Budget
 from jobsync.reconcile.desired import HeadState, affected_jobs, by_hand, head_state, in_hook
 from jobsync.reconcile.ledger import Ledger, Store
-from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.origin import Heard, Origin, situation_now
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders, make_plan
-from jobsync.reconcile.state import Caller, FileState, Observed, Outcome, Plan, Report, Result, Unwanted, Want
+from jobsync.reconcile.state import Caller, FileState, Observed, Outcome, Plan, Report, Result, Unwanted, Want, Wanted
 from jobsync.repo.affected import Entries
+from jobsync.repo.verdict import decide
 from jobsync.runs import records
 from jobsync.schedulers.protocol import Unknown
 from jobsync.values import dataclass, replace
@@ -51,29 +52,35 @@ class Planned:
     caller: Caller = Caller.HAND
 
 
-def _said(origin: Origin) -> bytes | None:
-    """What the scheduler told the hook, unless another sync may have changed it: then its ledger is another file."""
+def _heard(origin: Origin) -> Heard | None:
+    """What the hook found out, unless another sync may have changed it: then its ledger is another file."""
     heard = origin.heard
-    return heard.said if heard is not None and heard.ledger == index.stamp(str(origin.paths.ledger)) else None
+    return heard if heard is not None and heard.ledger == index.stamp(str(origin.paths.ledger)) else None
 
 
 def _known_names(want: Want, observed: Observed) -> set[str]:
     return {*want.jobs, *want.untouched, *observed.orphans}
 
 
+def no_such_job(name: str, known: Collection[str]) -> UsageError:
+    """The complaint about a name that none of the `known` jobs has."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=1)
+    return UsageError(
+        f"there is no job named {name!r}",
+        hint=f"did you mean {close[0]!r}?" if close else "`jobsync status` lists the jobs",
+    )
+
+
 def _only(want: Want, names: Collection[str], known: set[str]) -> Want:
-    """The part of `want` that concerns these jobs; `UsageError` for a name that nobody knows."""
+    """The part of `want` that concerns these jobs, and jobsync's own; `UsageError` for a name that nobody knows."""
     for name in names:
         if name not in known:
-            from difflib import get_close_matches
-
-            close = get_close_matches(name, known, n=1)
-            raise UsageError(
-                f"there is no job named {name!r}",
-                hint=f"did you mean {close[0]!r}?" if close else "`jobsync status` lists the jobs",
-            )
+            raise no_such_job(name, known)
     faults = tuple(fault for fault in want.faults if any(f"/{name}/" in fault.file for name in names))
-    jobs = {name: one for name, one in want.jobs.items() if name in names}
+    needed = {name for name, one in want.jobs.items() if is_own(name) and isinstance(one, Wanted)}
+    jobs = {name: one for name, one in want.jobs.items() if name in {*names, *needed}}
     absent = {name: one for name, one in want.absent.items() if name in names}
     untouched = {name: one for name, one in want.untouched.items() if name in names}
     return replace(want, jobs=jobs, faults=faults, absent=absent, untouched=untouched)
@@ -103,15 +110,16 @@ def _plan(origin: Origin, orders: Orders, names: Collection[str]) -> Planned:
     if orders.caller is Caller.HAND:
         want = by_hand(origin, known, head)
     else:
-        answer = origin.scheduler.survey(_said(origin))
-        want = in_hook(origin, known, head, answer)
+        heard = _heard(origin)
+        answer = origin.scheduler.survey(heard.said if heard else None)
+        want = in_hook(origin, known, head, answer, heard.pack if heard else "")
     whole = not names
     search = whole and orders.caller is Caller.HAND
     observed = observe.observe(want, known, origin.paths, origin.scheduler, whole=search, answer=answer)
     if not whole:
         # Whoever names a job means it.
         orders = replace(orders, allow_removals=True)
-        want = _only(want, names, _known_names(want, observed))
+        want = _only(want, names, {*_known_names(want, observed), *known.absent})
     made = make_plan(want, observed, known, origin.scheduler, orders)
     return Planned(made, want, observed, known, head, whole, orders.caller)
 
@@ -140,10 +148,20 @@ def _as_of(planned: Planned, origin: Origin, ledger: Ledger) -> Ledger:
     )
 
 
-def _stamped(planned: Planned, origin: Origin, ledger: Ledger) -> Ledger:
+def _has_changed(planned: Planned, results: Mapping[str, Result]) -> bool:
+    """Something was done to a job of the user's, and it came off."""
+    return any(
+        change.steps and not is_own(change.name) and results[change.name].outcome is not Outcome.FAILED
+        for change in planned.plan.changes
+        if change.name in results
+    )
+
+
+def _stamped(planned: Planned, origin: Origin, done: Applied) -> Ledger:
     """The ledger with the commit that it speaks of. Commits that touch nothing of ours leave no trace in it."""
-    if planned.plan.would_change:
-        ledger = replace(ledger, changed_at=int(time.time()))
+    ledger = done.ledger
+    if _has_changed(planned, done.results):
+        ledger = replace(ledger, changed_at=int(time.time()), changed_in=planned.head.commit)
     is_new = ledger != planned.ledger or (planned.whole and affected_jobs(origin, planned.ledger, planned.head))
     return replace(ledger, commit=planned.head.commit) if is_new else ledger
 
@@ -196,7 +214,7 @@ def _conclude(planned: Planned, origin: Origin, done: Applied) -> None:
     done.ledger = _with_held(planned, _with_absent(planned, done.ledger))
     if _is_complete(planned) and not failed:
         done.ledger = _as_of(planned, origin, done.ledger)
-    done.ledger = _stamped(planned, origin, done.ledger)
+    done.ledger = _stamped(planned, origin, done)
     if planned.whole or done.ledger != planned.ledger:
         settled = planned.whole and not failed and _becomes_settled(planned.plan, done)
         settled = settled and not holding.is_in_debt(paths)
@@ -293,9 +311,11 @@ def _locked(
 
 
 def _has_moved(origin: Origin, head: HeadState) -> bool:
-    """HEAD is no longer what this sync was about."""
+    """HEAD is no longer what this sync was about, and is one that a hook would sync: no rebase's, for example."""
     commit = origin.repository.commit()
-    return (commit.id if commit else "") != head.commit
+    if (commit.id if commit else "") == head.commit:
+        return False
+    return decide(situation_now(origin, {}, wanted_branch=origin.repo.branch)).sync
 
 
 def _take_note(origin: Origin) -> bool:

@@ -35,8 +35,13 @@ class Former(Protocol):
         ...
 
 
+def copies_of(origin: Origin) -> Path:
+    """The directory of copies of what was taken over. `uninstall` leaves it."""
+    return origin.paths.kept / "taken-over"
+
+
 def _keep(origin: Origin, name: str, content: bytes) -> Path:
-    directory = origin.paths.kept / "taken-over"
+    directory = copies_of(origin)
     files.make_directory(directory)
     copy = directory / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
     number = 1
@@ -115,9 +120,10 @@ class CrontabLines:
         """See the protocol."""
         if crontab(self.environ) != self.before:
             raise JobsyncError("the crontab was changed meanwhile", hint="try again")
-        copy = _keep(self.origin, "crontab", self.before.encode())
+        copy = _keep(self.origin, "crontab", self.before.encode("utf-8", "surrogateescape"))
         after = from_crontab.without(self.before, self.names)
-        answer = process.run(["crontab", "-"], env=self.environ, timeout=_TIMEOUT, stdin=after.encode())
+        content = after.encode("utf-8", "surrogateescape")
+        answer = process.run(["crontab", "-"], env=self.environ, timeout=_TIMEOUT, stdin=content)
         if answer.status or crontab(self.environ) != after:
             raise JobsyncError(f"the crontab could not be written: {answer.complaint}", hint=f"its copy is {copy}")
         return [copy]
@@ -142,15 +148,35 @@ class Timer:
 
     def retire(self) -> list[Path]:
         """See the protocol. A unit that is a link (home-manager's) loses the link, not what it leads to."""
-        units = (self.timer, self.service)
-        copies = [_keep(self.origin, unit.name, _content(unit)) for unit in units]
-        answer = self._systemctl("disable", "--now", self.timer.name)
-        if answer.status:
-            raise JobsyncError(f"{self.timer.name} could not be stopped: {answer.complaint}", hint="try again")
+        units = (self.timer,) if self._is_shared() else (self.timer, self.service)
+        copies = [_keep(self.origin, unit.name, _content(unit)) for unit in (self.timer, self.service)]
+        # Two calls: where systemd did not boot the machine (a container), systemd 257 refuses `disable --now` with the
+        # links gone already, and 262 leaves the stop out.
+        for verb, done, names in (
+            ("stop", "stopped", [self.timer.name]),
+            ("disable", "disabled", [unit.name for unit in units]),
+        ):
+            answer = self._systemctl(verb, *names)
+            if answer.status:
+                raise JobsyncError(f"{self.timer.name} could not be {done}: {answer.complaint}", hint="try again")
         for unit in units:
             files.remove(unit)
         self._systemctl("daemon-reload")
         return copies
+
+    def is_off(self) -> bool:
+        """Whether its user has switched it off: systemd neither runs it now nor would at the next login."""
+        states = self._told("ActiveState,UnitFileState", self.timer)
+        return "inactive" in states and bool(states - {"inactive", "enabled"})
+
+    def _is_shared(self) -> bool:
+        """Whether something else starts the same service, so that it must stay."""
+        return bool(self._told("TriggeredBy", self.service) - {self.timer.name})
+
+    def _told(self, properties: str, unit: Path) -> set[str]:
+        """The words of some properties; none where systemd does not answer."""
+        answer = self._systemctl("show", f"--property={properties}", "--value", unit.name)
+        return set(answer.stdout.decode("utf-8", "replace").split())
 
     def _systemctl(self, *arguments: str) -> process.Finished:
         manager = self.origin.config.systemd
@@ -161,7 +187,10 @@ class Timer:
 
 
 def crontab(environ: Mapping[str, str]) -> str:
-    """The user's crontab; empty where there is none, or no cron. `JobsyncError` when it cannot be read."""
+    """The user's crontab, bytes that are no UTF-8 as surrogates; empty where there is none, or no cron.
+
+    `JobsyncError` when it cannot be read.
+    """
     try:
         answer = process.run(["crontab", "-l"], env={**environ, "LC_ALL": "C"}, timeout=_TIMEOUT)
     except process.NotStarted:
@@ -170,4 +199,4 @@ def crontab(environ: Mapping[str, str]) -> str:
         if b"no crontab" in answer.stderr:
             return ""
         raise JobsyncError(f"`crontab -l` failed: {answer.complaint}", hint="give its text as a file instead")
-    return answer.stdout.decode("utf-8", "replace")
+    return answer.stdout.decode("utf-8", "surrogateescape")

@@ -14,6 +14,7 @@ from jobsync.errors import JobsyncError
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.standing import JobStatus, State
 from jobsync.runs import launcher, records
+from jobsync.runs.records import Run
 
 _FAILED = (State.FAILING, State.NOT_RUNNING)
 
@@ -36,11 +37,12 @@ def _news(origin: Origin, one: JobStatus, job: Job) -> tuple[Event, str] | None:
     return (Event.MISSED, one.detail) if one.state is State.MISSED else None
 
 
-def _run(origin: Origin, job: Job, notify: Notify, event: Event, detail: str) -> None:
+def _run(origin: Origin, job: Job, notify: Notify, event: Event, detail: str, run: Run | None) -> None:
     """The command of `[notify]`. `JobsyncError` where it could not be run to its end in time, or failed."""
     command = notify.run or launcher.OWN_TELLER
     argv = command.arguments if isinstance(command, Argv) else ("/bin/sh", "-eu", "-c", command.text)
     path = ":".join((*job.path, origin.config.path or SYSTEM_PATH))
+    label = origin.scheduler.label(job.name)
     environment = {
         "HOME": origin.config.home,
         "PATH": path,
@@ -49,16 +51,20 @@ def _run(origin: Origin, job: Job, notify: Notify, event: Event, detail: str) ->
         "JOBSYNC_MESSAGE": f"{job.name} {event.value}: {detail}",
         "JOBSYNC_JOB": job.name,
         "JOBSYNC_DIR": job.home_directory,
-        "JOBSYNC_LABEL": origin.scheduler.label(job.name),
+        "JOBSYNC_LABEL": label,
         "JOBSYNC_STATUS": "",
         "JOBSYNC_REASON": detail,
-        "JOBSYNC_RUN": "",
-        "JOBSYNC_LOG": "",
+        "JOBSYNC_RUN": run.id if run else "",
+        "JOBSYNC_LOG": str(origin.paths.job_logs(label) / f"{run.id}.log") if run else "",
     }
-    change = ("/bin/sh", "-c", 'cd "$JOBSYNC_DIR" && exec "$@"', "sh", *argv)
-    done = process.run(change, env=environment, timeout=launcher.NOTIFY_LIMIT)
+    change = ("/bin/sh", "-uc", launcher.telling(job, origin.paths.env(job.name)), "sh", *argv)
+    try:
+        done = process.run(change, env=environment, timeout=launcher.NOTIFY_LIMIT)
+    except process.TimedOut as late:  # it would quote all of the program that we wrote around the command
+        raise JobsyncError(f"the command of [notify] did not end within {launcher.NOTIFY_LIMIT} seconds") from late
     if done.status:
-        raise JobsyncError(f"the command of [notify] ended with status {done.status}: {done.complaint}")
+        why = f": {done.complaint}" if done.complaint else ""
+        raise JobsyncError(f"the command of [notify] ended with status {done.status}{why}")
 
 
 def _tell(origin: Origin, one: JobStatus, job: Job, notify: Notify) -> str:
@@ -68,7 +74,8 @@ def _tell(origin: Origin, one: JobStatus, job: Job, notify: Notify) -> str:
         return ""
     event, detail = news[0], " ".join(news[1].split())
     path = origin.paths.announced(job.name)
-    former = (files.read(path) or b"").decode("ascii", "replace").strip()
+    known = files.read(path)
+    former = (known or b"").decode("ascii", "replace").strip()
     if former in (event.value, Event.FAILED.value):
         return ""
     files.make_directory(path.parent)
@@ -76,8 +83,13 @@ def _tell(origin: Origin, one: JobStatus, job: Job, notify: Notify) -> str:
     if event not in notify.on:
         return ""
     try:
-        _run(origin, job, notify, event, detail)
+        _run(origin, job, notify, event, detail, one.last if one.state in _FAILED else None)
     except JobsyncError as error:
+        # The next look, or the next run, tries it again.
+        if known is None:
+            files.remove(path)
+        else:
+            files.write_atomically(path, known, 0o600)
         return f"{job.name} {event.value}: could not tell: {error.message}"
     return f"{job.name} {event.value}: told"
 

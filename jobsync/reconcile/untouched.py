@@ -16,17 +16,17 @@ from jobsync.reconcile.state import Record
 from jobsync.schedulers.protocol import Answer, Survey
 
 
-def find_untouched(origin: Origin, ledger: Ledger, affected: Collection[str], answer: Answer) -> dict[str, Record]:
+def find_untouched(
+    origin: Origin, ledger: Ledger, affected: Collection[str], answer: Answer, compared: str = ""
+) -> dict[str, Record]:
     """The jobs that are as `ledger` says, by name. `affected`: those that HEAD or this machine's configuration changed.
 
-    To be called under the lock: another sync may have ended since the hook was called.
+    `compared`: the pack that a moment ago every installed file was as in, since when no other sync has changed
+    anything. To be called under the lock: another sync may have ended since the hook was called.
     """
-    known = index.read(str(origin.paths.ledger))
-    if known is None or not isinstance(answer, Survey):
+    if not isinstance(answer, Survey):
         return {}
-    if known.pack != index.pack_name(one.digest for one in ledger.artefacts):
-        return {}
-    intact = compare.intact(known.files, known.pack, str(origin.paths.pack))
+    intact = _intact(origin, ledger, compared)
     excluded = {*affected, *ledger.held, *files.names(origin.paths.pause("x").parent)}
     return {
         name: record
@@ -37,6 +37,17 @@ def find_untouched(origin: Origin, ledger: Ledger, affected: Collection[str], an
         and _is_loaded(record, answer)
         and intact.issuperset(one.path for one in record.artefacts)
     }
+
+
+def _intact(origin: Origin, ledger: Ledger, compared: str) -> set[str]:
+    """Paths of the installed files that are as they were written."""
+    name = index.pack_name(one.digest for one in ledger.artefacts)
+    if compared == name:
+        return {one.path for one in ledger.artefacts}
+    known = index.read(str(origin.paths.ledger))
+    if known is None or known.pack != name:
+        return set()
+    return compare.intact(known.files, name, str(origin.paths.pack))
 
 
 def _is_settled(record: Record) -> bool:

@@ -101,7 +101,8 @@ def _exists(path: Path) -> bool:
     return os.path.lexists(path)
 
 
-def _is_ours(path: Path) -> bool:
+def is_ours(path: Path) -> bool:
+    """Whether a hook of jobsync's is there. `JobsyncError` when that cannot be told."""
     # A link to a copy of ours counts as ours: chained to itself it would never end.
     return (files.read(path) or b"").startswith(_MARK)
 
@@ -113,7 +114,13 @@ def _is_frameworks(path: Path) -> bool:
 def _seat(directory: Path, event: str) -> Path:
     """Where our hook stands or shall stand: pre-commit, installed after us, has moved us to NAME.legacy."""
     named, legacy = directory / event, directory / (event + _LEGACY)
-    return legacy if _is_frameworks(named) and _is_ours(legacy) else named
+    return legacy if _is_frameworks(named) and is_ours(legacy) else named
+
+
+def own_hook(directory: Path, event: str) -> Path:
+    """Where whoever keeps that directory of hooks writes one: husky makes `_` anew, which calls what is beside it."""
+    is_huskys = directory.name == "_" and (directory / "h").exists()
+    return (directory.parent if is_huskys else directory) / event
 
 
 def _refusal(repository: Repository, directory: Path) -> JobsyncError | None:
@@ -127,7 +134,8 @@ def _refusal(repository: Repository, directory: Path) -> JobsyncError | None:
     if physical.is_relative_to(repository.work_tree):
         return JobsyncError(
             f"git takes its hooks from {physical} ({cause}), which is inside the work tree: ours would be committed",
-            hint=f"add `{_LINE}` to the hooks there yourself, or run `git config --unset core.hooksPath`",
+            hint=f"add `{_LINE}` to the hooks in {own_hook(physical, EVENTS[0]).parent} yourself, "
+            "or run `git config --unset core.hooksPath`",
         )
     return JobsyncError(
         f"git takes its hooks from {physical} ({cause}), which may serve other repositories too",
@@ -147,7 +155,7 @@ def hooks_site(repository: Repository) -> Path:
 def _state(seat: Path, text: bytes) -> HookState:
     if not _exists(seat):
         return HookState.MISSING
-    if not _is_ours(seat):
+    if not is_ours(seat):
         return HookState.FOREIGN
     current = not seat.is_symlink() and files.read(seat) == text and seat.stat().st_mode & 0o777 == _MODE
     return HookState.INSTALLED if current else HookState.STALE
@@ -169,7 +177,7 @@ def status(repository: Repository, shim: Shim) -> tuple[HookStatus, ...]:
 
 def _check_room(hook: HookStatus) -> None:
     """Two strangers cannot be chained to one of ours."""
-    if hook.state is HookState.FOREIGN and hook.chained and not _is_ours(hook.chained):
+    if hook.state is HookState.FOREIGN and hook.chained and not is_ours(hook.chained):
         raise JobsyncError(
             f"{hook.path} has been replaced, and {hook.chained} keeps the hook that was there before",
             hint="make one hook of the two and delete the other, then run `jobsync hooks install`",
@@ -220,7 +228,7 @@ def _take_away(seat: Path, chained: Path) -> None:
 
 def _uninstall(directory: Path, event: str) -> list[Path]:
     named, chained = directory / event, directory / (event + CHAINED)
-    ours = [seat for seat in (named, named.with_name(event + _LEGACY)) if _is_ours(seat)]
+    ours = [seat for seat in (named, named.with_name(event + _LEGACY)) if is_ours(seat)]
     if not ours and _exists(chained) and not _exists(named):
         ours = [named]
     for seat in ours:

@@ -25,13 +25,17 @@ NAMES = tuple(_HOOKS)
 """What stands for NAME."""
 
 # git runs a value that is no plain word by sh, with the hook's arguments behind it. Never fails, for a post-checkout
-# that fails breaks bisect and `stash branch`; says nothing when jobsync is gone.
+# that fails breaks bisect and `stash branch`; says nothing when jobsync is gone, and a line when only its Python is.
 _COMMAND = (
-    "jobsync() { python=@PYTHON@ start=@START@ hook=@HOOK@; export JOBSYNC_CONFIG=@CONFIG@; "
+    "jobsync() { python=@PYTHON@ start=@START@ hook=@HOOK@ found=; export JOBSYNC_CONFIG=@CONFIG@; "
     'if [ -x "$python" ] && [ -r "$start" ] && "$python" -I -S "$start" "$hook" @EVENT@ "$@" </dev/null; '
     "then return 0; fi; "
-    '{ [ -x "$hook" ] && [ -x "${python:-$hook}" ]; } || hook=$(command -v jobsync-hook) || return 0; '
-    '"$hook" @EVENT@ "$@" </dev/null || :; }; jobsync'
+    'lost() { echo "jobsync: $1 cannot start (is its Python gone?), so no job was synced; '
+    'install jobsync again" >&2; }; '
+    '{ [ -x "$hook" ] && [ -x "${python:-$hook}" ]; } || found=$(command -v jobsync-hook) || '
+    '{ [ ! -x "$hook" ] || lost "$hook"; return 0; }; '
+    '"${found:-$hook}" @EVENT@ "$@" </dev/null || '
+    'case $? in 126 | 127) lost "${found:-$hook}" ;; esac; }; jobsync'
 )
 
 

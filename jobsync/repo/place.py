@@ -130,9 +130,11 @@ def _check_owner(place: str, user: int) -> None:
     try:
         owner = Path(place).stat().st_uid
     except OSError as error:
+        import shlex  # a hook that finds its repository does without
+
         raise JobsyncError(
             f"the registered repository is not reachable: {place}: {error.strerror}",
-            hint="bring it back, or run `jobsync init` in its new place and `jobsync uninstall` for the old one",
+            hint=f"bring it back, or `jobsync --repo {shlex.quote(place)} uninstall`, then `jobsync init` where it is",
         ) from error
     if owner != user:
         raise JobsyncError(

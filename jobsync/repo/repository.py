@@ -59,7 +59,7 @@ class Upstream:
     """What the current branch pulls from."""
 
     remote: str
-    url: str
+    """Its name; `.` is this repository, and without a name of its own it is an address."""
     branch: str
 
 
@@ -84,7 +84,8 @@ def _argument(name: str) -> str:
 
 def failure(finished: process.Finished) -> JobsyncError:
     """What git said as it failed."""
-    return JobsyncError(f"git failed with status {finished.status}: {' '.join(finished.argv)}: {finished.complaint}")
+    said = finished.complaint_line
+    return JobsyncError(f"git failed with status {finished.status}: {' '.join(finished.argv)}: {said}")
 
 
 def _listed(line: bytes) -> tuple[str, Entry]:
@@ -192,7 +193,9 @@ class Repository:
     def index_state(self, pathspecs: Sequence[str] = ()) -> IndexState:
         """What is odd about the index."""
         tagged = _records(self._output("ls-files", "-t", "-z", "--full-name", *pathspecs))
-        skipped = frozenset(_decoded(line[2:]) for line in tagged if line.startswith(b"S "))
+        marked = (_decoded(line[2:]) for line in tagged if line.startswith(b"S "))
+        # Who keeps an edit of his own from git with `update-index --skip-worktree` has the file here all the same.
+        skipped = frozenset(path for path in marked if not os.path.lexists(self._on_disk(path)))
         return IndexState(any(line.startswith(b"M ") for line in tagged), skipped)
 
     def entries(self, paths: Iterable[str], *, commit: str = "HEAD", skipped: frozenset[str] | None = None) -> Entries:
@@ -405,17 +408,17 @@ class Repository:
         return [key.removeprefix("hook.").removesuffix(".event") for key in keys]
 
     def upstream(self) -> Upstream | None:
-        """What the current branch pulls from; None when detached, unborn or without an upstream. For people."""
+        """What the current branch is set to pull from; None when detached, or where nothing is set. For people."""
         # Late: GitPython is heavy, and looks for a git executable while it is imported.
         from git import Repo
 
-        # A directory may be named `$HOME`, and it is no variable then.
-        with Repo(self.git_dir, expand_vars=False) as repo:
-            if repo.head.is_detached:
-                return None
-            tracked = repo.active_branch.tracking_branch()
-            if tracked is None:
-                return None
-            remote = tracked.remote_name
-            url = repo.remote(remote).config_reader.get("url", fallback="")
-            return Upstream(remote, str(url), tracked.remote_head)
+        branch = self.head().branch
+        # Of GitPython only its reader of configurations: it knows no reftable, and no remote that is a path or a URL.
+        try:
+            # A directory may be named `$HOME`, and it is no variable then.
+            with Repo(self.git_dir, expand_vars=False) as repo, repo.config_reader() as settings:
+                found = [str(settings.get_value(f'branch "{branch}"', key, "")) for key in ("remote", "merge")]
+        except UnicodeDecodeError:  # a configuration in another encoding, which git takes
+            return None
+        remote, merged = found
+        return Upstream(remote, merged.removeprefix("refs/heads/")) if remote and merged else None

@@ -30,6 +30,13 @@ def _leads_out(path: str) -> JobsyncError:
     )
 
 
+def _elsewhere(directory: str) -> JobsyncError:
+    return JobsyncError(
+        f"{directory} is a repository of its own (a submodule, a clone), and not looked into; "
+        "register that one: `jobsync init` there"
+    )
+
+
 def _inside(target: str, root: str, path: str) -> deque[str]:
     """The components of an absolute link target below the work tree."""
     try:
@@ -81,7 +88,7 @@ class WorkTree:
         """See `Tree.names`; `.git` of the repository itself is left out."""
         resolved = self._resolved(directory)
         if resolved is None:
-            return None
+            raise _elsewhere(directory)
         try:
             found = [_text(os.fsencode(one.name)) for one in self._on_disk(resolved).iterdir()]
         except (FileNotFoundError, NotADirectoryError):
@@ -186,7 +193,9 @@ class HeadTree:
     def names(self, directory: str) -> tuple[str, ...] | None:
         """See `Tree.names`."""
         resolved = self._resolved(directory)
-        self._list(resolved)
+        entry = self._entry(resolved)
+        if entry is not None and entry.mode == SUBMODULE:
+            raise _elsewhere(directory)
         found = self._directories.get(resolved)
         return None if found is None else tuple(sorted(found))
 

@@ -10,7 +10,9 @@ import re
 import shlex
 from _blake2 import blake2b  # what hashlib hands out, without its OpenSSL (5 ms at each start)
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
+from jobsync.config import SYSTEM_PATH
 from jobsync.definitions.duration import format_duration
 from jobsync.definitions.job import SHELLS_OWN, Argv, Command, Event, Expect, Job, Line, Notify, Script, Slot
 from jobsync.paths import Paths
@@ -18,6 +20,8 @@ from jobsync.runs import parts
 
 KEPT_LOGS = 30
 """Logs that a launcher leaves of a job, the newest, its own included."""
+SPARE_LOGS = 10
+"""Logs above these after which the old ones go, all at once: rm(1) costs a run a millisecond."""
 
 LOG_LIMIT = 2 << 20
 """Bytes. A log above this loses its middle. While the command runs it may hold what is printed in one interval more."""
@@ -233,6 +237,7 @@ def _limit_values(job: Job) -> dict[str, object]:
 _CONSTANTS: Mapping[str, object] = {
     "kept_logs": KEPT_LOGS,
     "kept_others": KEPT_LOGS - 1,
+    "most_logs": KEPT_LOGS + SPARE_LOGS,
     "most_records": RECORDS_LIMIT,
     "kept_records": RECORDS_LIMIT * 3 // 4,
     "log_limit": LOG_LIMIT,
@@ -245,10 +250,15 @@ _CONSTANTS: Mapping[str, object] = {
     "fresh": FRESH,
     "letters": _LETTERS,
     "shells_own": " | ".join(sorted(SHELLS_OWN)),
+    "system_path": SYSTEM_PATH,
     "pmset": "/usr/bin/pmset",
     "supplies": "/sys/class/power_supply",
     "routes": "/proc/net",
 }
+
+
+def _environment(job: Job) -> str:
+    return "".join(f"  export {name}={shlex.quote(value)}\n" for name, value in job.environment)
 
 
 def _values(job: Job, label: str, source: str, paths: Paths) -> dict[str, object]:
@@ -270,7 +280,7 @@ def _values(job: Job, label: str, source: str, paths: Paths) -> dict[str, object
         "launchers": shlex.quote(str(paths.launchers.parent)),
         "more": _end_words(job),
         "attempt_variable": ' JOBSYNC_ATTEMPT="$attempt"' if job.retry.attempts > 1 else "",
-        "environment": "".join(f"  export {name}={shlex.quote(value)}\n" for name, value in job.environment),
+        "environment": _environment(job),
         "job_directory": shlex.quote(job.home_directory),
         "directory": shlex.quote(job.directory),
         "command": _command(job.command),
@@ -304,7 +314,7 @@ def _supervision(job: Job) -> list[str]:
     found += [parts.logs.SAY] if says else []
     found += [parts.logs.BOUND, parts.end.FINISH, parts.command.STOP]
     found += [parts.limits.DEADLINE] if _keeps_time(job) else []
-    found += [parts.logs.KEEPER, parts.command.LAUNCH]
+    found += [parts.logs.KEEPER, parts.command.GIVEN, parts.command.LAUNCH]
     found += [parts.command.NAP] if job.limits.lock or job.retry.attempts > 1 else []
     found += [parts.expect.MARK] if job.expect.touches else []
     found += [parts.expect.JUDGE] if _judges(job.expect) else []
@@ -334,9 +344,17 @@ def _end(job: Job) -> list[str]:
     found = [parts.limits.TIMED] if _keeps_time(job) else []
     found += [parts.expect.JUDGED] if _judges(job.expect) else []
     found += [parts.end.STOPPED, parts.end.END]
-    found += [parts.end.NOTIFY] if job.notify is not None else []
+    found += [parts.end.GIVEN_TO_TELL, parts.end.NOTIFY] if job.notify is not None else []
     found += [parts.limits.KILL] if _keeps_time(job) else []
     return [*found, 'exit "$status"\n']
+
+
+def telling(job: Job, env: Path) -> str:
+    """What tells of a job in a launcher's stead, as sh: its arguments are the command of `[notify]`, in the job's
+    directory, with `[env]` and what its env file gives."""
+    values = {**_CONSTANTS, "environment": _environment(job)}
+    begin, end = f"env={shlex.quote(str(env))} mask=$(umask)\n", 'given_to_tell\ncd "$JOBSYNC_DIR" && exec "$@"\n'
+    return _fill("".join([begin, parts.start.TOOLS, parts.command.GIVEN, parts.end.GIVEN_TO_TELL, end]), values)
 
 
 def digest(content: bytes) -> str:
@@ -348,7 +366,8 @@ def digest(content: bytes) -> str:
 def render(job: Job, label: str, source: str, paths: Paths) -> bytes:
     """The launcher's bytes. `source` is the repository-relative path of the definition, for people."""
     values = _values(job, label, source, paths)
-    text = "".join([parts.start.HEAD, *_conditions(job), *_supervision(job), _attempts(job), *_end(job)])
+    head = [parts.start.PLACES, parts.start.TOOLS, parts.start.HEAD]
+    text = "".join([*head, *_conditions(job), *_supervision(job), _attempts(job), *_end(job)])
     plain = _fill(text, {**values, "digest": ""})
     own = blake2b(plain.encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
     return _fill(text, {**values, "digest": own}).encode("utf-8", "surrogateescape")

@@ -50,6 +50,10 @@ def follow(path: Path, is_over: Callable[[], bool]) -> Iterator[bytes]:
     Asked before each reading, so that the last bytes are never lost. Waits in between. A log that its launcher cuts
     meanwhile is read on from its new beginning.
     """
+    while not (is_last := is_over()) and not files.is_file(path):  # its record comes a moment before its log
+        time.sleep(_PAUSE)
+    if is_last and not files.is_file(path):
+        return  # it could not have one, and its record says so
     if parts := before(path):
         yield parts
     with path.open("rb") as file:

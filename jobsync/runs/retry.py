@@ -99,10 +99,12 @@ def _run(attempts: _Attempts, name: str, effort: Effort) -> int:
     for attempt in range(1, effort.attempts + 1):
         try:
             status = attempts.run()
-            is_worth = status != 0 and (not effort.on_codes or status in effort.on_codes)
-            if not is_worth or attempts.stopped:
+            if not status or attempts.stopped:
                 return status
             what = f"jobsync retry: {name}: attempt {attempt} of {effort.attempts} failed with status {status}"
+            if effort.on_codes and status not in effort.on_codes:
+                sys.stderr.write(f"{what}, which is worth no other\n")
+                return status
             if attempt == effort.attempts:
                 sys.stderr.write(f"{what}; giving up\n")
                 return status

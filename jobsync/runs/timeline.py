@@ -7,7 +7,7 @@ from enum import Enum
 from jobsync.definitions.job import Slot
 from jobsync.definitions.slots import runs_between
 from jobsync.runs.missed import GRACE, Missed
-from jobsync.runs.records import HELD, LOADED, Run
+from jobsync.runs.records import HELD, LOADED, STOPPED, Run
 from jobsync.values import dataclass
 
 
@@ -55,13 +55,16 @@ class Timeline:
         return tuple(one.run for one in self.events if one.run is not None)
 
 
-def mark_of(run: Run, *, is_running: bool) -> Mark:
-    """What became of a run. `is_running`: where it has no end, whether that is still to come."""
+def mark_of(run: Run, *, is_running: bool, is_daemon: bool) -> Mark:
+    """What became of a run. `is_running`: where it has no end, whether that is still to come.
+
+    A daemon that was told to end did not fail: by itself it has no other end.
+    """
     if run.skipped:
         return Mark.SKIPPED
     if run.ended is None:
         return Mark.RUNNING if is_running else Mark.FAILED
-    return Mark.OK if run.is_success else Mark.FAILED
+    return Mark.OK if run.is_success or (is_daemon and run.reason == STOPPED) else Mark.FAILED
 
 
 def worst(events: Iterable[Event]) -> Mark | None:
@@ -71,11 +74,16 @@ def worst(events: Iterable[Event]) -> Mark | None:
 
 
 def events_of(
-    runs: Iterable[Run], missed: Iterable[Missed], slots: Collection[Slot], since: datetime, running: Collection[str]
-) -> tuple[Event, ...]:
+    runs: Iterable[Run], missed: Iterable[Missed], slots: Collection[Slot], since: datetime, running: Collection[str],
+    *, is_daemon: bool = False,
+) -> tuple[Event, ...]:  # fmt: skip
     """All marks later than `since` (aware, in the machine's zone). `running`: ids of runs that still go on."""
     found = [
-        Event(datetime.fromtimestamp(run.started, since.tzinfo), mark_of(run, is_running=run.id in running), run)
+        Event(
+            datetime.fromtimestamp(run.started, since.tzinfo),
+            mark_of(run, is_running=run.id in running, is_daemon=is_daemon),
+            run,
+        )
         for run in runs
         # Of what a sync held for a moment, or kept from taking for a login, nobody wants a mark.
         if run.started >= since.timestamp() and run.skipped not in (HELD, LOADED)

@@ -20,7 +20,7 @@ def scheduler_for(config: Config, repo: Repo, paths: Paths) -> Scheduler:
     if config.scheduler not in NAMES:
         raise JobsyncError(
             f'{config.file}: scheduler: "{config.scheduler}" is not one of {", ".join(NAMES)}',
-            hint="upgrade jobsync, or run `jobsync init` again",
+            hint="upgrade jobsync, or mend the file",
         )
     # One of them only: launchd's modules and plistlib take 3 ms to import, systemd's 1.5.
     if config.scheduler == "systemd":

@@ -154,11 +154,14 @@ class Launchd:
         del loaded, wanted
         return False
 
-    def is_ours(self, content: bytes) -> bool:
+    def owner_of(self, content: bytes) -> str:
         """See the protocol. An edit that broke the XML does not make the file somebody else's: then its text tells."""
         agent = plist.loads(content)
-        found = plist.owner_in_text(content) if agent is None else plist.environment_of(agent).get(plist.OWNER)
-        return found == self.owner
+        return plist.owner_in_text(content) if agent is None else plist.environment_of(agent).get(plist.OWNER, "")
+
+    def is_ours(self, content: bytes) -> bool:
+        """See the protocol."""
+        return self.owner_of(content) == self.owner
 
     def environment(self, content: bytes) -> Mapping[str, str]:
         """See the protocol."""
@@ -197,9 +200,7 @@ class Launchd:
         argvs = [[self._config.launchctl, "print", _target(label)] for label in labels]
         answers = process.run_all(argvs, env=self._env, timeout=TIMEOUT)
         found = {label: answer for label, answer in zip(labels, answers, strict=True) if answer.status != _NO_SERVICE}
-        for answer in found.values():
-            self._check(answer)
-        return {label: _identity(answer.stdout.decode("utf-8", "replace")) for label, answer in found.items()}
+        return {label: _identity(answer) for label, answer in found.items()}
 
     def owns(self, label: str) -> bool:
         """See the protocol."""
@@ -245,7 +246,10 @@ class Launchd:
     def unload_limit(self, content: bytes | None) -> float:
         """See the protocol: the job's ExitTimeOut and a margin. 0 is launchd's "for ever": bounded all the same."""
         limit = (plist.loads(content or b"") or {}).get("ExitTimeOut", _DEFAULT_EXIT_TIMEOUT)
-        return (limit if isinstance(limit, int) else _DEFAULT_EXIT_TIMEOUT) + _DRAIN_MARGIN
+        # A spoilt binary list may hold numbers of any length; launchd's has 64 bits.
+        if not isinstance(limit, int) or limit.bit_length() > 64:
+            limit = _DEFAULT_EXIT_TIMEOUT
+        return limit + _DRAIN_MARGIN
 
     def load(self, labels: Collection[str], reread: Collection[str] = ()) -> Failures:
         """One `bootstrap` of all the files (launchctl(1): any number of paths; launchd loads each by itself).
@@ -326,8 +330,11 @@ def _surveyed(printed: bytes) -> Answer:
     )
 
 
-def _identity(text: str) -> Identity:
+def _identity(answer: process.Finished) -> Identity:
     """By what `print` says of a job."""
+    if answer.status:
+        return Identity("", "", problem=_failure(answer))
+    text = answer.stdout.decode("utf-8", "replace")
     environment = launchd_print.environment(text)
     return Identity(environment.get(plist.OWNER, ""), environment.get(plist.DIGEST, ""), launchd_print.path(text))
 
@@ -361,6 +368,6 @@ def _why_not_loadable(path: Path, label: str) -> str:
 
 
 def _failure(answer: process.Finished) -> str:
-    said = answer.complaint or "nothing on stderr"
+    said = answer.complaint_line or "nothing on stderr"
     shown = answer.argv if len(answer.argv) < 5 else (*answer.argv[:4], "…")
     return f"`{' '.join(shown)}` failed with status {answer.status}: {said}"

@@ -114,13 +114,17 @@ def _domain(jobs: Collection[Job], background: Collection[str], places: Places) 
 
 def _overrides(jobs: Collection[Job], answer: Answer, places: Places) -> Iterator[Finding]:
     disabled = answer.disabled if isinstance(answer, Survey) else {}
+    loaded = answer.services if isinstance(answer, Survey) else {}
     for job in jobs:
-        if places.label(job) in disabled:
+        label = places.label(job)
+        if label in disabled:
+            # launchd unloads nothing for that.
+            here = "it is loaded all the same, until the next login"
             yield info(
                 "you disabled it in launchd",
                 job.name,
-                meaning="it is not loaded, and jobsync leaves it so",
-                command=f"{disabled[places.label(job)]} && jobsync sync",
+                meaning=here if label in loaded else "it is not loaded, and jobsync leaves it so",
+                command=f"{disabled[label]} && jobsync sync",
             )
 
 

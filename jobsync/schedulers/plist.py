@@ -122,7 +122,7 @@ def environment_of(plist: Mapping[str, object]) -> dict[str, str]:
     return {str(key): value for key, value in environment.items() if isinstance(value, str)}
 
 
-def owner_in_text(content: bytes) -> str | None:
-    """The owner mark of a file that is no property list (any more), looked for as text; None when there is none."""
+def owner_in_text(content: bytes) -> str:
+    """The owner mark of a file that is no property list (any more), looked for as text; empty when there is none."""
     found = _OWNER_TEXT.search(content)
-    return found[1].decode("utf-8", "replace") if found else None
+    return found[1].decode("utf-8", "replace") if found else ""

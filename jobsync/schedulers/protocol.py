@@ -89,6 +89,8 @@ class Identity:
     digest: str
     path: str = ""
     """The file that it was loaded from; empty where that is not said."""
+    problem: str = ""
+    """Why it could not be asked; then it is not known whose it is."""
 
 
 class SchedulerError(JobsyncError):
@@ -166,6 +168,10 @@ class Scheduler(Protocol):
         """Whether a job, loaded with one load digest, can be given the other without being unloaded."""
         ...
 
+    def owner_of(self, content: bytes) -> str:
+        """The repository that an installed definition names as its owner; empty where it names none."""
+        ...
+
     def is_ours(self, content: bytes) -> bool:
         """Whether an installed definition names this repository as its owner."""
         ...
@@ -198,7 +204,10 @@ class Scheduler(Protocol):
         ...
 
     def identities(self, labels: Collection[str]) -> Mapping[str, Identity]:
-        """Ask loaded jobs what they say of themselves, by label; what is not loaded says nothing."""
+        """Ask loaded jobs what they say of themselves, by label; what is not loaded says nothing.
+
+        One that cannot be asked has a `problem`. `JobsyncError` where the scheduler does not answer at all.
+        """
         ...
 
     def owns(self, label: str) -> bool:

@@ -9,7 +9,6 @@ version. A running one-shot is never touched by that. What the manager does not 
 import os
 import time
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from jobsync import files, process
@@ -69,6 +68,8 @@ class Systemd:
         self._started: set[str] = set()
         """Units that it may hold since then."""
         self._stopped_at: dict[str, float] = {}
+        self._restarting: set[str] = set()
+        """Services that it was asked to restart, without waiting for it."""
 
     @property
     def owner(self) -> str:
@@ -143,9 +144,13 @@ class Systemd:
         )
         return bool(loaded) and before == after
 
+    def owner_of(self, content: bytes) -> str:
+        """See the protocol."""
+        return units.owner_of(content)
+
     def is_ours(self, content: bytes) -> bool:
         """See the protocol."""
-        return units.owner_of(content) == self.owner
+        return self.owner_of(content) == self.owner
 
     def environment(self, content: bytes) -> Mapping[str, str]:
         """See the protocol."""
@@ -199,12 +204,17 @@ class Systemd:
             held = units_list.table(text, f"{self._repo.prefix}.")
             if held is None:
                 return Unknown(_nonsense(argv))
-            self._held = held
+            self._held = self._with_restarting(held)
             self._started.clear()
             disk = systemd_survey.on_disk(self._paths, self._repo.prefix, self._manager.runtime)
             return systemd_survey.survey(self._held, disk, self._processes())
         except JobsyncError as error:
             return self._no_answer(error.message)
+
+    def _with_restarting(self, held: Mapping[str, Unit]) -> dict[str, Unit]:
+        """A service between its two processes is `inactive` to the manager, for as long as what it follows takes."""
+        here = {name: held[name] for name in self._restarting & held.keys() if held[name].active == "inactive"}
+        return {**held, **{name: Unit(one.load, "activating", one.sub, one.description) for name, one in here.items()}}
 
     def _no_answer(self, reason: str) -> Answer:
         if self._is_manager_gone():
@@ -368,18 +378,27 @@ class Systemd:
         self._check(self._call("--user", "start", "--no-block", "--", f"{label}.service"))
 
     def restart(self, labels: Collection[str], wait: float | None = None) -> Failures:
-        """See the protocol: one call. Not waited for, a unit is `inactive` for a moment between its two processes."""
+        """See the protocol: one call."""
         names = [f"{label}.service" for label in labels]
         try:
-            if wait is None:
+            if not (wait and self._restarted(names, wait)):
+                self._restarting.update(names)
                 self._check(self._call("--user", "restart", "--no-block", "--", *names))
-            else:
-                # The manager goes on with what it was told to do, whoever does not wait for it.
-                with suppress(process.TimedOut):
-                    self._check(self._call("--user", "restart", "--", *names, timeout=wait))
         except JobsyncError as error:
             return dict.fromkeys(labels, error)
         return {}
+
+    def _restarted(self, names: Collection[str], wait: float) -> bool:
+        """Whether that was in time. Where it was not, nobody knows whether systemctl came to ask for it.
+
+        To ask again is safe: while a unit is being stopped, the manager takes a second restart for the first (measured
+        with 252, 257 and 262).
+        """
+        try:
+            self._check(self._call("--user", "restart", "--", *names, timeout=wait))
+        except process.TimedOut:
+            return False
+        return True
 
     def stop(self, label: str) -> None:
         """See the protocol. A daemon is told to end, and systemd starts it again; `stop` would keep it away."""
@@ -446,7 +465,8 @@ def _in_words(argv: tuple[str, ...]) -> str:
 
 
 def _failure(answer: process.Finished) -> str:
-    return f"{_in_words(answer.argv)} failed with status {answer.status}: {answer.complaint or 'nothing on stderr'}"
+    said = answer.complaint_line or "nothing on stderr"
+    return f"{_in_words(answer.argv)} failed with status {answer.status}: {said}"
 
 
 def _nonsense(argv: tuple[str, ...]) -> str:

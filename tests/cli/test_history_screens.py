@@ -65,6 +65,12 @@ Wed 25 Mar 09:00:00  backup  1h     2      2.0 kB  running
 Tue 24 Mar 12:00:00  lunch   1m05s  2      2.0 kB  ok
 Tue 24 Mar 11:00:00  feed    1m05s  2      2.0 kB  ok
 """
+NARROW_LIST = """\
+START                JOB     RESULT
+Wed 25 Mar 09:00:00  backup  running
+Tue 24 Mar 12:00:00  lunch   ok
+Tue 24 Mar 11:00:00  feed    ok
+"""
 
 
 @pytest.mark.parametrize(("columns", "drawn"), [(None, WIDE), (46, WIDE), (40, NARROW), (20, NARROWEST)])
@@ -89,13 +95,38 @@ def test_signs_are_coloured_and_stand_where_they_stood(monkeypatch: pytest.Monke
 
 
 def test_the_list_has_the_newest_first_and_says_how_many_there_are() -> None:
-    shown = runs_table(LINES, NOW, 3)
+    shown = runs_table(LINES, NOW, 3, None)
     assert "\n".join(shown[:-1]) + "\n" == LIST
     assert shown[-1] == "42 older; `--lines 45` shows them"
-    every = runs_table(LINES, NOW, 100)
+    every = runs_table(LINES, NOW, 100, None)
     assert len(every) == 46
     results = {line.rsplit("kB  ")[-1].rsplit("-  ")[-1].strip() for line in every[1:]}
     assert results == {"ok", "running", "exit 127 (command not found)", "skipped: on battery", "missed: asleep or off"}
+
+
+def test_of_two_starts_in_one_second_the_later_one_is_listed_first() -> None:
+    events = (_event(0, 9, Mark.FAILED), _event(0, 9, Mark.OK))
+    later, earlier = runs_table((Timeline("backup", "t.backup", "", events),), NOW, 3, None)[1:]
+    assert later.endswith(" ok") and earlier.endswith(" exit 127 (command not found)")
+
+
+@pytest.mark.parametrize(
+    ("columns", "head"),
+    [
+        (80, LIST.splitlines()[0]),
+        (59, LIST.splitlines()[0]),
+        (58, "START                JOB     TOOK   OUTPUT  RESULT"),
+        (52, "START                JOB     TOOK   OUTPUT  RESULT"),
+        (51, "START                JOB     TOOK   RESULT"),
+        (44, "START                JOB     TOOK   RESULT"),
+        (40, "START                JOB     RESULT"),
+        (20, "START                JOB     RESULT"),
+    ],
+)
+def test_a_narrow_list_goes_without_what_matters_least(columns: int, head: str) -> None:
+    shown = runs_table(LINES, NOW, 3, columns)
+    assert shown[0] == head
+    assert columns > 40 or "\n".join(shown[:-1]) + "\n" == NARROW_LIST
 
 
 def test_nothing_is_drawn_of_nothing() -> None:

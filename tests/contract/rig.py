@@ -32,7 +32,7 @@ from jobsync.values import replace
 
 from .. import user_manager
 from ..laptop import MUTATING
-from ..launchds import Forked
+from ..launchds import Quick
 from ..reconcile.bench import REPO, until
 from ..schedulers.samples import CONFIG
 from ..scratch import SCRATCH
@@ -179,6 +179,11 @@ class Rig(ABC):
         assert pid is not None
         return pid
 
+    def printed(self, name: str) -> str:
+        """What all runs of it have printed."""
+        logs = sorted(self.paths.job_logs(self.scheduler.label(name)).glob("*.log"))
+        return "".join(log.read_text() for log in logs)
+
     def runs(self, name: str = "one") -> tuple[records.Run, ...]:
         """Those in which the command was started."""
         return tuple(run for run in records.read(self.paths.runs(name)) if not run.skipped)
@@ -197,11 +202,12 @@ class Rig(ABC):
         return True
 
     def ours(self) -> dict[str, tuple[int, int, int]]:
-        """Every file that jobsync could write, with what a write would change."""
+        """Every file that jobsync could write, with what a write would change; none that a launcher writes or takes."""
         places = (*self.paths.shared, self.paths.launchers, self.paths.state)
+        launchers = {self.paths.runs("x").parent, self.paths.token("x").parent}
         found = {}
         for path in sorted(path for place in places for path in place.rglob("*")):
-            if "/runs/" not in str(path):
+            if path.parent not in launchers:
                 status = path.lstat()
                 found[str(path)] = (status.st_ino, status.st_mtime_ns, status.st_size)
         return found
@@ -275,6 +281,7 @@ _WRAPPER = """\
 #!/bin/sh
 printf '%s\\n' "$*" >>{log}
 case "$*" in
+  *' restart '*) if [ -e {slow} ]; then sleep 1; fi ;;
   *' start '*)
     if [ -s {refusals} ]; then
       sed -i 1d {refusals}
@@ -323,10 +330,13 @@ class Linux(Rig):
         self.manager.systemctl("stop", self.unit(name))
 
     def disable(self, name: str) -> None:
-        self.manager.systemctl("disable", "--now", self.unit(name))
+        # Not with --now: newer ones refuse that in a container.
+        self.manager.systemctl("stop", self.unit(name))
+        self.manager.systemctl("disable", self.unit(name))
 
     def enable(self, name: str) -> None:
-        self.manager.systemctl("enable", "--now", self.unit(name))
+        self.manager.systemctl("enable", self.unit(name))
+        self.manager.systemctl("start", self.unit(name))
 
     def edit(self, name: str) -> Path:
         path = self.paths.units / self.unit(name)
@@ -335,6 +345,20 @@ class Linux(Rig):
 
     def refuse_loads(self, count: int) -> None:
         (self.root / "refusals").write_text("x\n" * count)
+
+    def slow_restarts(self) -> None:
+        """From now on systemctl takes a second until it asks for one."""
+        (self.root / "slow").touch()
+
+    def start_late(self, name: str, seconds: int) -> None:
+        """Once ended, that service is not started again before so many seconds from now."""
+        first = self.paths.unit_links / "first.service"
+        extra = self.paths.unit_links / f"{self.unit(name, 'service')}.d"
+        first.write_text(f"[Service]\nType=oneshot\nExecStart=/bin/sleep {seconds}\n")
+        extra.mkdir(parents=True)
+        (extra / "late.conf").write_text(f"[Unit]\nAfter={first.name}\n")
+        self.manager.systemctl("daemon-reload")
+        self.manager.systemctl("start", "--no-block", first.name)
 
     def end_session(self) -> None:
         self.manager.stop()
@@ -352,7 +376,8 @@ def _places(root: Path) -> Config:
 def linux_at(root: Path, manager: UserManager) -> Linux:
     """The places below `root`, which that manager serves; calls are written down."""
     wrapper, systemctl = root / "systemctl", shutil.which("systemctl")
-    wrapper.write_text(_WRAPPER.format(log=root / "calls", refusals=root / "refusals", systemctl=systemctl))
+    told = {"log": root / "calls", "refusals": root / "refusals", "slow": root / "slow"}
+    wrapper.write_text(_WRAPPER.format(**told, systemctl=systemctl))
     wrapper.chmod(0o755)
     reached = Reached(str(wrapper), str(manager.runtime), f"{root}/home/.local/share/systemd/user",
                       f"{root}/home/.config/systemd/user", f"{root}/home/.local/share/systemd/timers")  # fmt: skip
@@ -373,7 +398,7 @@ def _root() -> Iterator[Path]:
 @contextmanager
 def mac() -> Iterator[Mac]:
     """launchd for a block."""
-    with _root() as root, Forked.start(root / "mac", root / "home", prefixes=("ada", "eve")) as simulator:
+    with _root() as root, Quick.start(root / "mac", root / "home", prefixes=("ada", "eve")) as simulator:
         yield Mac(root, replace(_places(root), launchctl=str(simulator.launchctl)), simulator=simulator)
 
 

@@ -143,12 +143,12 @@ def test_a_daemon_is_started_and_started_anew_when_its_script_changes(rig: Rig) 
 
 
 # Launcher and daemon are told to end; it goes on for a while.
-SLOW = replace(DAEMON, command=Line("trap 'sleep 3; exit' TERM; while :; do sleep 0.1; done"))
+SLOW = replace(DAEMON, command=Line("trap 'sleep 3; exit' TERM; echo ready; while :; do sleep 0.1; done"))
 
 
 def test_who_has_no_time_does_not_wait_until_a_job_has_ended(rig: Rig) -> None:
     rig.sync(SLOW)
-    until(lambda: rig.runs("daemon"))
+    until(lambda: "ready" in rig.printed("daemon"))
     changed = replace(SLOW, launchd={"Nice": 5}, systemd={"service": {"Nice": ("5",)}})
     with pytest.raises(OutOfTime):
         rig.results(changed, budget=Budget(waiting=0.3))
@@ -159,7 +159,7 @@ def test_who_has_no_time_does_not_wait_until_a_job_has_ended(rig: Rig) -> None:
 
 def test_who_has_no_time_does_not_wait_until_a_daemon_runs_anew(rig: Rig) -> None:
     rig.sync(SLOW)
-    until(lambda: rig.runs("daemon"))
+    until(lambda: "ready" in rig.printed("daemon"))
     first = rig.pid("daemon")
     changed = replace(SLOW, command=Line("sleep 1000"))
     done = rig.results(changed, budget=Budget(waiting=0.3))

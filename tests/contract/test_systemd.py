@@ -12,6 +12,7 @@ from random import Random
 import pytest
 
 from jobsync.definitions.job import Argv, Expect, Job, Limits, Line, Restart, Retry, Schedule, Slot
+from jobsync.reconcile.budget import Budget
 from jobsync.reconcile.state import Outcome
 from jobsync.runs import launcher, records
 from jobsync.runs.records import Run
@@ -60,6 +61,40 @@ def test_a_mixed_change_is_one_stop_one_reload_and_one_start(linux: Linux) -> No
     linux.every_call()
     linux.sync(TEN, replace(DAEMON, path=("/opt",)), job("comes"), LOGIN)
     assert linux.every_call() == [*ASK_PIDS, "stop 4", "daemon-reload", "start 3", *ASK_PIDS]
+
+
+def test_a_restart_that_there_was_no_time_to_ask_for_is_asked_for(linux: Linux) -> None:
+    linux.sync(DAEMON)
+    until(lambda: linux.runs("daemon"))
+    first = linux.pid("daemon")
+    linux.slow_restarts()
+    done = linux.results(replace(DAEMON, command=Line("sleep 1000")), budget=Budget(waiting=0.1))
+    assert done.results["daemon"].outcome is Outcome.UPDATED
+    until(lambda: linux.pid("daemon") not in (None, first))
+
+
+def test_a_daemon_between_its_two_processes_is_no_failure(linux: Linux) -> None:
+    linux.sync(DAEMON)
+    until(lambda: linux.runs("daemon"))
+    first = linux.pid("daemon")
+    linux.start_late("daemon", 4)
+    done = linux.results(replace(DAEMON, command=Line("sleep 1000")), budget=Budget(waiting=0.1))
+    assert linux.pid("daemon") is None, "it does not run yet: the moment was met"
+    assert done.results["daemon"].outcome is Outcome.UPDATED
+    until(lambda: linux.pid("daemon") not in (None, first))
+
+
+def test_a_restart_that_is_asked_for_twice_is_one(linux: Linux) -> None:
+    linux.sync(replace(DAEMON, command=Line("trap 'sleep 3; exit' TERM; echo ready; while :; do sleep 0.1; done")))
+    until(lambda: "ready" in linux.printed("daemon"))
+    linux.every_call()
+    assert not linux.scheduler.restart([linux.scheduler.label("daemon")], wait=0.5)
+    assert linux.every_call() == ["restart 1", "restart 1"]
+    until(lambda: len(linux.runs("daemon")) == 2)
+    pid = linux.pid("daemon")
+    time.sleep(1)
+    assert linux.pid("daemon") == pid
+    assert len(linux.runs("daemon")) == 2
 
 
 @pytest.mark.parametrize(

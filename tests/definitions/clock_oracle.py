@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from jobsync.definitions.job import Slot
 
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 steady = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -41,8 +42,20 @@ def readings(first: datetime, days: int) -> Iterator[datetime]:
 
 
 def matching(slots: Iterable[Slot], first: datetime, days: int) -> set[datetime]:
+    """`first`: a midnight."""
     entries = [as_dict(slot) for slot in slots]
-    return {reading for reading in readings(first, days) if any(fires(entry, reading) for entry in entries)}
+    timeless = [{key: value for key, value in entry.items() if key not in ("Hour", "Minute")} for entry in entries]
+    found = set()
+    for day in (first + timedelta(days=number) for number in range(days)):
+        # Which day it is settles most entries for all of its minutes.
+        today = [entry for entry, dated in zip(entries, timeless, strict=True) if fires(dated, day)]
+        if today:
+            found |= {reading for reading in readings(day, 1) if any(fires(entry, reading) for entry in today)}
+    return found
+
+
+def _shown(moment: datetime, zone: tzinfo | None) -> datetime:
+    return moment.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
 def moments(is_meant: Callable[[datetime], bool], start: datetime, end: datetime) -> list[datetime]:
@@ -50,9 +63,15 @@ def moments(is_meant: Callable[[datetime], bool], start: datetime, end: datetime
     zone: tzinfo | None = start.tzinfo
     moment, last, found = start.astimezone(UTC) + timedelta(minutes=1), end.astimezone(UTC), []
     while moment < last:
-        if is_meant(moment.astimezone(zone).replace(tzinfo=None, fold=0)):
-            found.append(moment)
-        moment += timedelta(minutes=1)
+        after = min(moment + HOUR, last)
+        reading = _shown(moment, zone)
+        # No zone changes its clock twice within the hour, so that it is the same at both ends and another between.
+        is_even = _shown(after, zone) - reading == after - moment
+        while moment < after:
+            if is_meant(reading if is_even else _shown(moment, zone)):
+                found.append(moment)
+            moment += MINUTE
+            reading += MINUTE
     return found
 
 

@@ -159,6 +159,7 @@ def test_a_whole_crontab_is_read() -> None:
         ("CRON_TZ=UTC\n0 9 * * * x\n", "CRON_TZ = UTC"),
         ("0 0 */2 * 1 x\n", "means both"),
         ("@fortnightly x\n", "@fortnightly"),
+        ("0 9 * * * @AppleNotOnBattery x\n", "ac_power = true"),
         ("SHELL=bash\n0 9 * * * x\n", "SHELL = bash"),
         ("PATH=$HOME/bin:/bin\n0 9 * * * x\n", "no absolute path"),
     ],
@@ -167,6 +168,12 @@ def test_what_cannot_be_said_is_refused(text: str, why: str) -> None:
     (found,) = imported(text)
     assert isinstance(found, Refused)
     assert why in "\n".join(found.reasons)
+
+
+def test_a_variable_of_many_words_is_one_and_a_command_that_begins_with_one_is_a_command() -> None:
+    (found,) = imported("GREETING = to all of you a good day\n0 9 * * * FOO=1 x = y\n")
+    assert isinstance(found, Draft)
+    assert (found.environment, found.command) == ({"GREETING": "to all of you a good day"}, "FOO=1 x = y")
 
 
 def test_a_line_that_is_none_is_named() -> None:
@@ -198,8 +205,11 @@ def test_lines_taken_over_are_comments_and_not_read_again() -> None:
     ],
 )
 def test_a_name_says_what_is_run(command: str, name: str) -> None:
-    assert name_for(command, ()) == name
+    assert name_for(command) == name
 
 
-def test_names_do_not_collide() -> None:
-    assert [found.name for found in imported("0 1 * * * a\n0 2 * * * a\n0 3 * * * a\n")] == ["a", "a-2", "a-3"]
+def test_a_home_of_the_crontabs_own_is_where_its_lines_run_and_what_they_call_home() -> None:
+    (found,) = imported("HOME=/srv/ada\n0 9 * * * ls ~\n")
+    assert isinstance(found, Draft)
+    assert (found.directory, found.environment) == ("/srv/ada", {"HOME": "/srv/ada"})
+    read_again(found)

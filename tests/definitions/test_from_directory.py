@@ -45,6 +45,12 @@ def test_environment_and_description_are_kept() -> None:
     assert (job.environment, job.description) == ((("A", "b"),), "Greet me")
 
 
+def test_a_description_that_no_definition_can_hold_is_left_out() -> None:
+    found = imported('{"type": "periodic", "seconds": 60, "description": "\\ud800"}')
+    assert isinstance(found, Draft)
+    assert read_again(found).description == ""
+
+
 @pytest.mark.parametrize(
     ("schedule", "why"),
     [
@@ -55,6 +61,7 @@ def test_environment_and_description_are_kept() -> None:
         ({"type": "periodic", "seconds": 60, "jitter": 5}, "'jitter' is not known"),
         ({"type": "on-change", "paths": ["x"]}, "no absolute paths"),
         ({"type": "scheduled"}, "needs one of"),
+        ({"type": "periodic", "seconds": 60, "env": {"A": "\ud800"}}, "env: 'A' holds the control character"),
         ({"type": "periodic", "seconds": True}, "no number of seconds"),
     ],
 )

@@ -39,7 +39,7 @@ def test_a_calendar_expression_means_what_systemd_says(expression: str) -> None:
         ["systemd-analyze", "calendar", "--iterations=40", f"--base-time={BEFORE:%F %T}", expression],
         capture_output=True, text=True, timeout=30, check=True, env=ENVIRONMENT,
     )  # fmt: skip
-    stamps = re.findall(r"(?:Next elapse|Iter\. #\d+): \w+ (\S+ \S+) UTC", answer.stdout)
+    stamps = re.findall(r"(?:Next elapse|Iter\w*\.? #\d+): \w+ (\S+ \S+) UTC", answer.stdout)
     told = [datetime.fromisoformat(stamp) for stamp in stamps]
     assert len(told) == 40
     days = min((told[-1] - START).days + 1, 200)
@@ -111,6 +111,34 @@ def test_each_timer_has_its_words(timer: str, line: str) -> None:
     assert line in text(timer)["job.toml"].splitlines()
 
 
+def test_a_doubled_percent_is_one_whatever_follows() -> None:
+    service = SERVICE.replace("Back up notes", "100%% of %h, %Q").replace("--all 'two words'", "+%%h%%%%")
+    lines = text(service=service)["job.toml"].splitlines()
+    assert 'description = "100% of /Users/nils, %Q"' in lines
+    assert 'run = ["/Users/nils/bin/backup", "+%h%%"]' in lines
+
+
+def test_what_systemd_and_sh_split_alike_is_kept() -> None:
+    service = SERVICE.replace("--all 'two words'", r"""-c "echo \"a ; b\" \\\\" 'c ; d' """)
+    argv = ["/Users/nils/bin/backup", "-c", 'echo "a ; b" \\\\', "c ; d"]
+    found = imported(service=service)
+    assert isinstance(found, Draft)
+    assert found.command == tuple(argv)
+
+
+def test_a_home_with_a_blank_stays_one_word() -> None:
+    found = read_timer("x.timer", "x", parse(TIMER), parse(SERVICE), PATH, "/Users/ada b")
+    assert isinstance(found, Draft)
+    assert found.command == ("/Users/ada b/bin/backup", "--all", "two words")
+
+
+def test_a_service_that_may_be_enabled_itself_says_how_it_keeps_starting_at_login() -> None:
+    found = imported(service=SERVICE + "[Install]\nWantedBy=default.target\n")
+    assert isinstance(found, Draft)
+    told = [(notice.kind, "at_login = true" in notice.words) for notice in found.notices if notice.key == "WantedBy"]
+    assert told == [(Kind.LEFT_OUT, False), (Kind.DIFFERS, True)]
+
+
 def test_a_limit_of_time_is_kept() -> None:
     assert 'timeout = "10m"' in text(service=SERVICE + "TimeoutStartSec=10min\n")["job.toml"].splitlines()
     simple = SERVICE.replace("oneshot", "simple")
@@ -141,10 +169,15 @@ def test_the_environment_is_kept_and_secrets_are_set_apart() -> None:
         ("[Service]\nExecStart=/bin/echo $HOME\n", "variables in it"),
         ("[Service]\nExecStart=/bin/echo %i\n", "the specifier %i"),
         ("[Service]\nExecStart=+/bin/x\n", "the prefix +"),
+        ("[Service]\nExecStart=/bin/x a\\x20b\n", "ExecStart: '/bin/x a\\\\x20b': a backslash"),
+        ("[Service]\nExecStart=/bin/x 'a\\\\b'\n", "a backslash"),
+        ('[Service]\nExecStart=/bin/x\nEnvironment="A=b\\tc"\n', "Environment: "),
+        ("[Service]\nExecStart=/bin/x ; /bin/y\n", "are several commands; write a line for each"),
         ("[Service]\nType=forking\nExecStart=/bin/x\n", "Type: forking"),
         ("[Service]\nExecStart=/bin/x\nEnvironmentFile=/x\n", "EnvironmentFile: cannot be kept: write below [env]"),
         ("[Service]\nExecStart=/bin/x\nNice=-5\n", "Nice: cannot be kept"),
         ("[Service]\nExecStart=/bin/x\nMemoryMax=1.5G\n", "MemoryMax: cannot be kept"),
+        ("[Service]\nExecStart=/bin/x\nRestart=on-failure\n", "of a job with times, below [retry]: attempts = 3"),
         ("[Service]\nType=oneshot\n", "there is none"),
     ],
 )

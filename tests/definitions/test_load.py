@@ -211,7 +211,9 @@ FAULTS = {
         'inputs: "../../../x" leaves the repository; only its own files can be inputs, so leave it out'
     ],
     'inputs = ["../.."]': ['inputs: "../.." is the whole repository; name the directories that the job uses'],
-    'inputs = ["lib"]': ['inputs: "lib" is jobs/backup/lib in the repository, where no file of it is; correct it'],
+    'inputs = ["lib"]': [
+        'inputs: "lib" is jobs/backup/lib in the repository, where no file of it is, submodules aside; correct it'
+    ],
     'schedule = "daily"': ['schedule: "daily" is not a table; write [schedule] and below it at = "mon-fri 09:00"'],
     '[[schedule]]\nat = "09:00"': [
         'schedule: a list is not a table; write [schedule] and below it at = "mon-fri 09:00"'
@@ -245,6 +247,9 @@ FAULTS = {
             "schedule.catch_up: cannot tell a late start from one by at_login; make two jobs of it, or write "
             "catch_up = true"
         )
+    ],
+    '[schedule]\ncatch_up = "3h"': [
+        'schedule.catch_up: is about times, and there are none; leave it out or write at = "mon-fri 09:00"'
     ],
     '[schedule]\ncatch_up = "3 hours"': ['schedule.catch_up: "3 hours" is not a duration; write "3h"'],
     "[schedule]\ncatch_up = 3": ["schedule.catch_up: the number 3 is not true or false; write catch_up = true"],
@@ -301,6 +306,11 @@ FAULTS = {
     '[expect]\nprints = "("': [
         'expect.prints: "(" is no pattern that `grep -E` reads: missing ), unterminated subpattern'
     ],
+    "[expect]\nprints_not = '(?i)error'": [
+        'expect.prints_not: "(?i)error": `grep -E` knows no (?…); for either case write [Ee]rror'
+    ],
+    "[expect]\nprints = '^\\d+ files'": ['expect.prints: "^\\d+ files": `grep -E` knows no \\d; write [0-9]'],
+    "[expect]\nprints = 'a\\tb'": ['expect.prints: "a\\tb": `grep -E` knows no \\t; write the character itself'],
     '[expect]\nprints_not = [""]': ["expect.prints_not: is empty, which every line matches; write a part of the line"],
     '[schedule]\nat = "mon 09:00"\n[expect]\nsuccess_within = "6d"': [
         "expect.success_within: is less than the longest time between two starts, 1w; write that or more"
@@ -327,9 +337,13 @@ FAULTS = {
     "at = mon 09:00": ["line 1: unexpected character: 'm'; text needs quotes: at = \"mon 09:00\""],
     "# x\nrun: ls": ["line 2: unexpected character: ':'; TOML has = and no colon: run = …"],
     "a = 1\na = 2": ['line 2: key "a" already exists'],
+    '[schedule]\nat = "09:00"\nat = "10:00"\n\n[env]': ['line 3: key "at" already exists'],
+    '[schedule]\nat = "09:00"\nat = "10:00"': ['line 3: key "at" already exists'],
+    "env = {A = '1', A = '2'}": ['line 1: key "A" already exists'],
     "a\t\tb = 1": ['line 1: invalid key "a b"'],
     "a = b\tc": ["line 1: unexpected character: 'b'; text needs quotes: a = \"b c\""],
     "run =": ["line 1: something is missing at its end"],
+    'description = "two\nrun = "true"\n': ["line 1: a text does not end on its line; close it with a quote"],
     "a = [" + "[" * 5_000: ["line 1: TOML value nested more than 100 levels deep"],
     "a = " + "[" * 20 + "]" * 20: ["is nested too deeply to be a definition; write it flat"],
     "a = " + "9" * 5_000: ["line 1: invalid number"],
@@ -340,6 +354,11 @@ FAULTS = {
 @pytest.mark.parametrize(("text", "expected"), FAULTS.items(), ids=lambda value: str(value)[:40])
 def test_a_fault_says_what_to_write(text: str, expected: list[str]) -> None:
     assert faults(text) == expected
+
+
+@pytest.mark.parametrize("pattern", [r"\[ok\] done", r"[(?][.]d", r"\bin\w+\s", r"C:\\data", "[[:digit:]]+", r"a\.b"])
+def test_what_grep_reads_alike_is_a_pattern(pattern: str) -> None:
+    assert faults(f"[expect]\nprints = '{pattern}'") == []
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_before_init_every_command_says_what_comes_first(laptop: Laptop, command
 
 
 def test_without_a_launchd_init_says_how_to_get_one_and_that_works(laptop: Laptop) -> None:
-    hint = laptop.jobsync("init", "--launchctl", "/nonexistent/launchctl", "--yes", status=1).err
+    hint = laptop.jobsync("init", "--launchctl", "/nonexistent/launchctl", "--yes", status=2).err
     assert "--launchctl" in hint
     assert not laptop.config_file.parent.exists()
 
@@ -130,6 +130,7 @@ def test_the_example_comes_only_where_there_is_no_jobs_directory(empty: Laptop, 
 
 
 def test_hooks_that_git_takes_from_elsewhere_are_told_with_both_ways_out(laptop: Laptop) -> None:
+    laptop.older_git()
     laptop.git("config", "core.hooksPath", str(laptop.home / "hooks"))
     shown = laptop.jobsync("init", "--launchctl", str(laptop.simulator.launchctl), "--yes", "--no-sync", status=1).err
     assert "jobsync-hook EVENT" in shown

@@ -106,6 +106,14 @@ def test_the_how_to_is_typed(terminal: Terminal) -> None:
     assert "jobsync: updated briefing" in type_("git checkout", meant="git checkout -q -b back HEAD~1")
     type_("jobsync rename OLD NEW", meant="jobsync rename upkeep upgrade")
     assert laptop.loaded() == {"briefing", "upgrade"}
+
+    type_("jobsync uninstall")
+    assert laptop.loaded() == set()
+    seed(laptop)
+    _typed(terminal, "git clone -q --bare . ~/.dotfiles")
+    _typed(terminal, "cp -R jobs jobsync.toml ~")
+    type_("GIT_DIR=~/.dotfiles GIT_WORK_TREE=~ jobsync init")
+    assert "briefing" in _typed(terminal, "cd ~ && jobsync status")
     left = _howto() - typed
     assert left <= {"git mv"}, f"not typed: {left}"  # named as what not to do
 
@@ -121,8 +129,9 @@ _MEANT = {"NAME": "briefing", "JOB": "briefing", "OLD": "upkeep", "NEW": "upgrad
           "greet": "briefing", "hello": "briefing"}  # fmt: skip
 
 
-ENDS: dict[tuple[str, ...], int] = {("doctor",): 1}
-"""Calls that end with another status than 0: `brew`, which the how-to runs, is on no Linux machine."""
+ENDS: dict[tuple[str, ...], int] = {("doctor",): 1, ("logs", "jobsync-login"): 1}
+"""Calls that end with another status than 0: `brew`, which the how-to runs, is on no Linux machine, and no login came
+since the sync."""
 
 
 def _is_whole(call: tuple[str, ...]) -> bool:
@@ -148,5 +157,6 @@ def test_every_command_that_a_page_names_is_typed(terminal: Terminal) -> None:
     assert len(others) > 20
     for call in {tuple(_MEANT.get(word, word) for word in call): None for call in others}:
         command = shlex.join(["jobsync", *call]).replace("DIR/bin/launchctl", launchctl)
+        command = command.replace("launchctl PATH", f"launchctl {launchctl}")
         shown = "\n".join(terminal.type(command))
         assert terminal.status == ENDS.get(call, 0) and "Traceback" not in shown, (command, terminal.status, shown)

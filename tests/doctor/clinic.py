@@ -190,6 +190,18 @@ def a_secret_on_the_command_line(clinic: Clinic) -> Iterator[None]:
         yield
 
 
+@fault("unexpanded", WARNING, "lost", "env.TO holds $HOME, which nothing expands there")
+def a_variable_with_a_variable(clinic: Clinic) -> Iterator[None]:
+    with clinic.text("jobs/lost/job.toml", f'run = "true"\n{SCHEDULE}\n[env]\nTO = "/opt/a:$HOME/b"\nIN = "a~/b"\n'):
+        yield
+
+
+@fault("unexpanded", WARNING, "lost", "run holds ~, which nothing expands there")
+def an_argument_that_no_shell_sees(clinic: Clinic) -> Iterator[None]:
+    with clinic.text("jobs/lost/job.toml", f'run = ["/bin/true", "--out=~/notes"]\n{SCHEDULE}'):
+        yield
+
+
 def _env_file(clinic: Clinic, mode: int) -> Path:
     directory = clinic.laptop.config_file.parent / "env"
     directory.mkdir(mode=0o700)
@@ -261,9 +273,27 @@ def a_first_line_that_leads_nowhere(clinic: Clinic) -> Iterator[None]:
         yield
 
 
+@fault("interpreters", WARNING, "lost", "nonesuch, by which [notify] tells of it, is not in the job's PATH")
+def a_teller_that_is_nowhere(clinic: Clinic) -> Iterator[None]:
+    with clinic.text("jobs/lost/job.toml", f'run = "true"\n{SCHEDULE}[notify]\nrun = "nonesuch hello"\n'):
+        yield
+
+
 @fault("bash", WARNING, "script", "it lacks -u, -o pipefail")
 def a_script_that_goes_on(clinic: Clinic) -> Iterator[None]:
     with clinic.text("jobs/script/run", STRICT.replace("set -euo pipefail", "set -e"), 0o755):
+        yield
+
+
+@fault("bash", WARNING, "script", "does not say `set -eu` (it lacks -e, -u)")
+def a_script_of_sh_that_goes_on(clinic: Clinic) -> Iterator[None]:
+    with clinic.text("jobs/script/run", "#!/bin/sh\n# two commands\nfalse\necho well\n", 0o755):
+        yield
+
+
+@fault("pipes", WARNING, "lost", "`run` pipes what cat prints into another program")
+def a_line_that_hides_a_failure_in_a_pipe(clinic: Clinic) -> Iterator[None]:
+    with clinic.text("jobs/lost/job.toml", f'run = "LC_ALL=C cat gone.txt | sort"\n{SCHEDULE}'):
         yield
 
 
@@ -417,6 +447,24 @@ def launchers_that_others_can_write(clinic: Clinic) -> Iterator[None]:
         yield
 
 
+@fault("ownership", ERROR, "script", "may be written by everybody (mode 0777)")
+def a_script_that_everybody_can_write(clinic: Clinic) -> Iterator[None]:
+    with clinic.mode(clinic.laptop.work / "jobs/script/run", 0o777):
+        yield
+
+
+@fault("ownership", ERROR, "", "may be written by everybody (mode 0777)")
+def hooks_that_everybody_can_write(clinic: Clinic) -> Iterator[None]:
+    with clinic.mode(clinic.laptop.work / ".git/hooks", 0o777):
+        yield
+
+
+@fault("ownership", ERROR, "", "may be written by everybody (mode 0777)")
+def jobs_that_everybody_can_add_to(clinic: Clinic) -> Iterator[None]:
+    with clinic.mode(clinic.laptop.work / "jobs", 0o777):
+        yield
+
+
 @fault("ownership", ERROR, "plain", "belongs to uid 65534")
 def a_launcher_of_another_owner(clinic: Clinic) -> Iterator[None]:
     if os.geteuid() != 0:
@@ -446,6 +494,13 @@ def _installed(clinic: Clinic, job: str, text: str) -> Iterator[None]:
 def a_run_that_failed(clinic: Clinic) -> Iterator[None]:
     with _installed(clinic, "failing", f'run = "exit 127"\n{SCHEDULE}'):
         clinic.launch("failing")
+        yield
+
+
+@fault("last-run", WARNING, "ended", "the daemon ended well, and does not run")
+def a_daemon_that_ended_well(clinic: Clinic) -> Iterator[None]:
+    with _installed(clinic, "ended", 'run = "true"\n[daemon]\nrestart = "on-failure"\n'):
+        clinic.laptop.wait_for(lambda: "the daemon ended" in clinic.laptop.jobsync("status").text)
         yield
 
 
@@ -479,6 +534,16 @@ def a_success_that_is_long_ago(clinic: Clinic) -> Iterator[None]:
 def a_job_that_fails_again_and_again(clinic: Clinic) -> Iterator[None]:
     with _installed(clinic, "failing", f'run = "exit 1"\n{SCHEDULE}'):
         clinic.launch("failing", times=3)
+        yield
+
+
+@fault("crash-loop", ERROR, "tried", "failed 3 times within")
+def a_job_that_failed_again_and_again_after_tries_by_hand(clinic: Clinic) -> Iterator[None]:
+    with _installed(clinic, "tried", f'run = "exit 1"\n{SCHEDULE}'):
+        for _ in range(3):
+            assert clinic.laptop.jobsync("run", "--here", "tried", status=1).err
+        assert "whatever starts it" not in clinic.laptop.jobsync("doctor", "tried", status=1).out, "somebody tries it"
+        clinic.launch("tried", times=3)
         yield
 
 
@@ -684,10 +749,10 @@ def a_scheduler_without_a_version(clinic: Clinic) -> Iterator[None]:
 
 @fault("clock", WARNING, "", "the last run of plain was at 2099-01-01")
 def a_clock_that_was_set_back(clinic: Clinic) -> Iterator[None]:
-    date = '#!/bin/sh\ncase $* in *T*) echo "4070908800 20990101T000000Z" ;; *) echo 4070908800 ;; esac\n'
-    with clinic.program("date", date):
-        clinic.launch("plain", PATH=clinic.environment["PATH"])
-        yield
+    run = "20990101T000000Z-1"
+    lines = f"start {run} 4070908800 1 offset=+0000\nend {run} 4070908800 0 offset=+0000 attempts=1 bytes=0\n"
+    (clinic.laptop.state / "runs" / "plain").write_text(lines, encoding="utf-8")
+    yield
     clinic.forget_runs("plain")
 
 

@@ -1,15 +1,17 @@
 """Each check finds its fault, made for real, and says nothing once that is mended."""
 
+import os
 import re
 import tempfile
 import zoneinfo
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from jobsync.doctor import machine
+from jobsync.doctor import machine, scripts
 from jobsync.doctor.check import Result
 from jobsync.doctor.checks import CHECKS, examine
 from jobsync.doctor.git import IDS
@@ -81,6 +83,89 @@ def test_a_machine_without_a_zone_has_utc(clinic: Clinic, monkeypatch: pytest.Mo
     monkeypatch.setitem(clinic.environment, "TZ", "Asia/Tokyo")
     (one,) = _look(clinic, "zone").findings
     assert one.said.endswith("zone is UTC")
+
+
+@pytest.mark.parametrize("used_up", [{"f_bavail": 10}, {"f_favail": 0}])
+def test_a_full_disk_is_said_once(clinic: Clinic, monkeypatch: pytest.MonkeyPatch, used_up: dict[str, int]) -> None:
+    room = {"f_bavail": 10_000_000, "f_frsize": 4096, "f_files": 1000, "f_favail": 500}
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(**{**room, "f_bavail": 10_000, "f_files": 0}))
+    assert _look(clinic, "logs").findings == (), "nor where a file system has no number of files"
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(**{**room, **used_up}))
+    (one,) = _look(clinic, "logs").findings
+    assert one.level is Level.ERROR and one.said.startswith("the disk is full that holds /")
+
+
+def test_a_state_that_cannot_be_written_is_said_with_what_mends_it(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, may = clinic.laptop.state, os.access  # root may always
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != state and may(path, mode))
+    (found,) = _look(clinic, "logs").findings
+    assert found.level is Level.ERROR and found.command == f"chmod u+rwx {state}"
+
+
+@pytest.mark.parametrize(
+    ("osascript", "path", "told"),
+    [("/bin/sh", "", True), ("/nonexistent", "", False), ("/nonexistent", 'path = ["./bin"]\n', True)],
+)
+def test_a_screen_that_nothing_can_tell_on_is_said(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch, osascript: str, path: str, *, told: bool
+) -> None:
+    monkeypatch.setattr(scripts, "_OSASCRIPT", osascript)
+    with (
+        clinic.config_line("path = ", f'path = "{clinic.laptop.root}"  # '),
+        clinic.text("jobs/lost/job.toml", f'{path}run = ["/bin/true"]\n[notify]\non = ["failed"]\n'),
+        clinic.text("jobs/lost/bin/notify-send", "#!/bin/sh\n", 0o755),
+    ):
+        found = [one.said for one in _look(clinic, "interpreters").findings if one.job == "lost"]
+    assert bool(found) is not told and all(one.startswith("notify-send, by which [notify] tells") for one in found)
+
+
+@pytest.mark.parametrize(
+    ("line", "hidden"),
+    [
+        ("pg_dump notes | gzip >notes.gz", ["pg_dump"]),
+        ("cd x && a -v 2>&1 | b | c; d", ["a", "b"]),
+        ("n=$(find . -name x | wc -l); test $n -gt 3", ["find"]),
+        ("if curl -s x | grep -q y; then z; fi", ["curl"]),
+        ("! a | b", ["a"]),
+        ("echo hello | mail me", []),
+        ("a || b && c", []),
+        ("grep 'a|b' x", []),
+        ("case $1 in a|b) c ;; esac", []),
+        ("set -o pipefail; a | b", []),
+        ("bash -euo pipefail -c 'a | b'", []),
+        ("it's not ended | x", []),
+    ],
+)
+def test_a_pipe_hides_what_stands_before_it(line: str, hidden: list[str]) -> None:
+    assert scripts._piped(line) == hidden
+
+
+@pytest.mark.parametrize(
+    ("script", "is_told"),
+    [
+        ("#!/bin/sh\n\n# greets\necho well\n", False),
+        ("#!/bin/bash\n~/bin/backup --all && echo done\n", False),
+        ("#!/bin/bash\n~/bin/backup --all | tail -n 1\n", True),
+        ("#!/bin/bash\n~/bin/backup --all; echo done\n", True),
+    ],
+)
+def test_a_script_with_one_command_has_nothing_to_go_on_with(clinic: Clinic, script: str, is_told: bool) -> None:
+    with clinic.text("jobs/script/run", script, 0o755):
+        assert bool(_look(clinic, "bash").findings) == is_told
+
+
+def test_a_job_that_is_disabled_while_it_is_loaded_is_loaded_until_the_next_login(clinic: Clinic) -> None:
+    laptop = clinic.laptop
+    laptop.launchctl("disable", laptop.target("plain"))
+    (one,) = _look(clinic, "overrides").findings
+    assert one.meaning == "it is loaded all the same, until the next login"
+    laptop.bootout("plain")
+    (one,) = _look(clinic, "overrides").findings
+    assert one.meaning == "it is not loaded, and jobsync leaves it so"
+    laptop.launchctl("enable", laptop.target("plain"))
+    laptop.jobsync("sync")
 
 
 def test_every_check_has_a_fault_of_its_own() -> None:

@@ -128,7 +128,7 @@ def test_before_init_every_command_says_what_to_run_first(laptop: Laptop) -> Non
     launchctl = str(laptop.simulator.launchctl)
     away = laptop.jobsync("init", "--yes", "--launchctl", launchctl, at=laptop.root, status=1)
     says(away, "not a git repository", "git init")
-    says(laptop.jobsync("init", "--yes", "--launchctl", "/nowhere/launchctl", status=1), "/nowhere/launchctl")
+    says(laptop.jobsync("init", "--yes", "--launchctl", "/nowhere/launchctl", status=2), "/nowhere/launchctl")
     assert unchanged(laptop, before)
 
 
@@ -154,6 +154,23 @@ def test_a_configuration_that_cannot_be_read_is_named_with_its_file(registered: 
     for text in ("machine = \n", 'machine = "x"\n', ""):
         registered.config_file.write_text(text)
         says(registered.jobsync("sync", status=1), str(registered.config_file))
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [("machine", ""), ("home", 'home = "relative"'), ("tags", "tags = 3"), ("os", "os = 1"), ("launchctl", "")],
+)
+def test_the_way_out_of_a_broken_configuration_is_one(registered: Laptop, key: str, line: str) -> None:
+    registered.job("one")
+    registered.commit()
+    file = registered.config_file
+    kept = [one for one in file.read_text().splitlines() if not one.startswith(f"{key} =")]
+    file.write_text("\n".join([line, *kept]))
+    for words in (("status",), ("doctor",), ("init", "--yes")):
+        says(registered.jobsync(*words, status=1), f"{key}: ", "mend the file, or move it away and run `jobsync init`")
+    file.unlink()
+    registered.init()
+    assert registered.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
 
 
 @pytest.mark.parametrize(
@@ -235,10 +252,23 @@ def test_a_git_in_the_middle_of_something_refuses_a_sync_by_hand(registered: Lap
     registered.git("checkout", "-q", "--detach")
     before = settled(registered)
     says(registered.jobsync("sync", status=1), "HEAD is detached", "jobsync sync --force")
+    registered.job("new")
+    shown = registered.jobsync("status")
+    assert "new: is defined and not installed\n" in shown.err, "nothing that would be refused is offered"
+    assert "HEAD is detached, so `jobsync sync` waits; with `--force` it takes the files as they are" in shown.err
+    screen = registered.jobsync("status", "new").out
+    assert "sync would  wait: HEAD is detached" in screen and "try " not in screen
     assert unchanged(registered, before)
-    assert "would be: 1 updated" in registered.jobsync("sync", "-n").out
+    assert "would be: 1 installed, 1 updated" in registered.jobsync("sync", "-n").out
     registered.jobsync("sync", "--force")
     assert registered.hour("one") == 10
+
+
+def test_a_job_that_no_sync_can_install_is_not_offered_one(registered: Laptop) -> None:
+    registered.job("bad", "nonsense = 1\n")
+    registered.job("new")
+    says(registered.jobsync("run", "bad", status=1), "bad is not installed on this machine", "`jobsync check` says")
+    says(registered.jobsync("run", "new", status=1), "new is not installed on this machine", "`jobsync sync new`")
 
 
 def test_a_first_sync_before_the_first_commit_waits_for_it(laptop: Laptop) -> None:

@@ -1,6 +1,9 @@
 """What a running job holds up is done when it ends: by a waiter, by `jobsync-finish`, by the next sync, or at once."""
 
+import time
 from pathlib import Path
+
+import pytest
 
 from ..laptop import JOB, Laptop
 
@@ -42,6 +45,28 @@ def test_a_hook_defers_and_the_change_follows_too(registered: Laptop) -> None:
     assert "deferred long" in registered.pull().err
     (registered.home / "go").touch()
     registered.wait_for(lambda: is_updated(registered) and "long" in registered.loaded())
+
+
+@pytest.mark.parametrize("asks", ["sync", "hook"])
+def test_what_waits_for_a_run_that_ends_in_a_rebase_waits_for_the_end_of_that_too(
+    registered: Laptop, asks: str
+) -> None:
+    running(registered)
+    registered.job("other", JOB.replace("09:00", "10:00"))
+    registered.commit("other")
+    registered.job("other", JOB.replace("09:00", "11:00"))
+    registered.job("long", LONG + '[schedule]\nat = "09:00"\n')
+    registered.commit("long, later")
+    if asks == "sync":
+        registered.jobsync("sync")
+    registered.git("-c", "sequence.editor=sed -i.bak s/^pick/edit/", "rebase", "-q", "-i", "HEAD~2")
+    (registered.home / "go").touch()
+    registered.wait_for((registered.home / "done").exists)
+    time.sleep(2)
+    assert not is_updated(registered) and registered.hour("other") == 11
+    registered.git("rebase", "--abort")
+    registered.wait_for(lambda: is_updated(registered) and "long" in registered.loaded())
+    assert registered.hour("other") == 11
 
 
 def test_now_stops_the_running_job(registered: Laptop) -> None:

@@ -62,9 +62,7 @@ def test_how_a_run_ended_is_told_in_the_words_of_status(registered: Laptop) -> N
     registered.jobsync("run", "fine", status=3)
     registered.jobsync("run", "silent", status=79)
     said = registered.jobsync("doctor", status=1).out
-    assert re.search(
-        r"silent: its last run, \d+s ago, ended with expectation: no line matches done  \[last-run\]", said
-    )
+    assert re.search(r"silent: its last run, \d+s ago, broke an expectation: no line matches done  \[last-run\]", said)
     assert "fine:" not in said
 
 
@@ -94,6 +92,20 @@ def test_fix_shows_asks_keeps_copies_mends_and_looks_again(registered: Laptop) -
     assert "looked again:" in shown and _levels(registered, status=0) == {}
     assert registered.runs("one") == registered.runs("script") == 0, "nothing was started"
     assert "nothing of this can be mended without you" in registered.jobsync("doctor", "--fix", "--yes").out
+
+
+def test_in_the_middle_of_a_rebase_nothing_is_synced(registered: Laptop) -> None:
+    for hour in ("10:00", "11:00"):
+        registered.job("one", JOB.replace("09:00", hour))
+        registered.commit(hour)
+    registered.git("-c", "sequence.editor=sed -i.bak s/^pick/edit/", "rebase", "-q", "-i", "HEAD~2")
+    said = registered.jobsync("doctor", "--fix", "--yes").out
+    assert "one: is installed in an older form (changed: jobs/one/job.toml)" in said
+    assert "; a rebase or `git am` is under way, so `jobsync sync` waits\n" in said
+    assert "fix: jobsync sync" not in said and "nothing of this can be mended without you" in said
+    assert registered.hour("one") == 11
+    registered.git("rebase", "--abort")
+    assert "fine" in registered.jobsync("doctor").out.splitlines()[-1]
 
 
 def test_mending_for_a_program_leaves_its_json_alone(registered: Laptop) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import pty
+import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -146,12 +148,60 @@ def test_a_dry_run_moves_nothing(machine: Laptop) -> None:
 
 @pytest.mark.parametrize(
     ("new", "status", "said"),
-    [("Bad", 2, "is not a job's name"), ("jobsync-x", 2, "jobsync's own"), ("other", 1, "is there already")],
+    [
+        ("Bad", 2, 'is not a job\'s name; take another, such as "bad"'),
+        ("jobsync-x", 2, "jobsync's own"),
+        ("other", 1, "is there already"),
+    ],
 )
 def test_a_name_that_cannot_be_is_refused(machine: Laptop, new: str, status: int, said: str) -> None:
     machine.job("other")
     assert said in machine.jobsync("rename", "backup", new, status=status).err
     assert machine.loaded() == {"backup"}
+
+
+def test_a_rename_that_was_interrupted_goes_on_where_it_is_asked_for_again(machine: Laptop) -> None:
+    machine.jobsync("run", "backup")
+    machine.jobsync("pause", "backup")
+    records = _moved(machine, "backup")["runs"].read_bytes()
+    machine.simulator.fault("bootout", hang=True)
+    started = subprocess.Popen(
+        ["jobsync", "rename", "backup", "nightly"], cwd=machine.work, env=machine.environment, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    machine.wait_for((machine.work / "jobs/nightly").exists)
+    machine.wait_for(lambda: any(call[:1] == ["bootout"] for call in machine.simulator.calls()))
+    started.send_signal(signal.SIGINT)
+    _, said = started.communicate(timeout=60)
+    assert started.returncode == 130 and "`jobsync rename backup nightly` goes on with it" in said
+    machine.simulator.clear_faults()
+    assert "jobs/" not in machine.jobsync("rename", "-n", "backup", "nightly").out
+    machine.jobsync("rename", "backup", "nightly")
+    assert machine.loaded() == machine.installed() == {"nightly"}
+    assert _moved(machine, "nightly")["runs"].read_bytes() == records
+    assert "paused" in machine.jobsync("status").out
+
+
+def test_without_an_answer_of_the_scheduler_nothing_is_renamed_and_an_edit_is_no_success(machine: Laptop) -> None:
+    machine.simulator.fault("print", garbage="!?", times=1000)
+    shown = machine.jobsync("rename", "backup", "nightly", status=1).err
+    assert shown.startswith("jobsync: not renamed: could not ask the scheduler: ") and "try again" in shown
+    assert (machine.work / "jobs/backup").is_dir() and not (machine.work / "jobs/nightly").exists()
+    assert "failed  backup" in machine.jobsync("edit", "-y", "backup", env=_editor(machine, "true"), status=1).out
+    machine.simulator.clear_faults()
+    machine.jobsync("rename", "backup", "nightly")
+    assert machine.loaded() == machine.installed() == {"nightly"}
+
+
+def test_a_rename_that_fails_halfway_says_what_goes_on_with_it(machine: Laptop) -> None:
+    machine.simulator.fault("print", garbage="!?", after=1, times=1000)
+    assert (
+        "`jobsync rename backup nightly` goes on with it"
+        in machine.jobsync("rename", "backup", "nightly", status=1).err
+    )
+    machine.simulator.clear_faults()
+    machine.jobsync("rename", "backup", "nightly")
+    assert machine.loaded() == machine.installed() == {"nightly"}
 
 
 def test_a_running_job_is_not_renamed(machine: Laptop) -> None:
@@ -163,10 +213,23 @@ def test_a_running_job_is_not_renamed(machine: Laptop) -> None:
     machine.jobsync("stop", "long")
 
 
+def test_a_daemon_which_comes_back_when_it_is_stopped_is_paused_for_its_new_name(machine: Laptop) -> None:
+    machine.job("watch", 'run = "sleep 60"\n[daemon]\n')
+    machine.jobsync("sync")
+    said = machine.jobsync("rename", "watch", "guard", status=1).err
+    for command in re.findall("`jobsync ([^`]*)`", said):
+        machine.jobsync(*command.split())
+        machine.jobsync("rename", "watch", "guard", status=None)
+    assert machine.loaded() == {"backup", "guard"}
+
+
 def test_a_job_that_was_never_synced_is_renamed_too(machine: Laptop) -> None:
     machine.job("fresh")
-    machine.jobsync("rename", "fresh", "fresher")
+    done = machine.jobsync("rename", "fresh", "fresher")
     assert machine.loaded() == {"backup", "fresher"}
+    (command,) = (line.split("`")[1] for line in done.out.splitlines() if line.startswith("next: "))
+    assert machine.run("sh", "-c", command).text == "", "git never knew the old directory"
+    assert machine.git("diff", "--cached", "--name-only").out == "jobs/fresher/job.toml\n"
 
 
 def test_definitions_that_name_the_old_directory_are_told(machine: Laptop) -> None:

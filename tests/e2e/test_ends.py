@@ -1,9 +1,12 @@
 """How a command ends: closed pipes, colours, Ctrl-C, and a bug of ours."""
 
+import contextlib
 import os
 import pty
+import select
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -60,6 +63,35 @@ def test_a_reader_that_has_seen_enough_is_no_error(registered: Laptop) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+GONE = "| (exec <&-; sleep 1); exit ${PIPESTATUS[0]}"
+"""To somebody who reads nothing of it, and is not there when it is written."""
+
+
+def test_a_command_does_all_of_its_work_though_nobody_reads_of_it(registered: Laptop) -> None:
+    for name in ("one", "two", "three"):
+        registered.job(name)
+    registered.commit()
+    registered.jobsync("sync")
+    assert shell(registered, f"jobsync pause {GONE}").returncode == 0
+    assert {path.name for path in (registered.state / "pause").iterdir()} == {"one", "two", "three"}
+    assert shell(registered, f"jobsync uninstall -y {GONE}").returncode == 0
+    assert registered.loaded() == registered.installed() == set()
+    assert not registered.config_file.exists()
+
+
+def test_its_status_says_how_it_ended_all_the_same(registered: Laptop) -> None:
+    registered.job("one", "run = 1")
+    assert shell(registered, f"jobsync check {GONE}").returncode == 1
+    for nowhere in (">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full"):
+        assert shell(registered, f"jobsync status nope {nowhere}").returncode == 2
+        assert shell(registered, f"jobsync status --nope {nowhere}").returncode == 2
+    assert shell(registered, "jobsync sync 2>/dev/full").returncode == 1
+    for words in ("--help", "--version", "status --help"):
+        ended = shell(registered, f"jobsync {words} >/dev/full")
+        assert ended.returncode == 1 and "No space left on device" in ended.stderr
+    assert not (registered.state.parent / "bugs").exists()
+
+
 def test_closed_streams_are_no_bug(registered: Laptop) -> None:
     registered.job("one")
     assert shell(registered, "jobsync sync >&-").returncode == 0
@@ -104,6 +136,28 @@ def test_a_terminal_is_asked_and_its_answer_counts(laptop: Laptop) -> None:
     os.close(slave)
     os.close(master)
     assert laptop.loaded() == {"one"}
+
+
+@pytest.mark.parametrize("key", [b"\x03", b"\x04"])
+def test_who_leaves_a_question_gets_a_line_of_its_own(registered: Laptop, key: bytes) -> None:
+    child, terminal = pty.fork()
+    if not child:
+        os.chdir(registered.work)
+        os.execvpe("jobsync", ["jobsync", "uninstall"], registered.environment)
+    said, deadline = b"", time.monotonic() + 60
+    with contextlib.suppress(OSError):  # Linux: EIO once the last writer is gone
+        while time.monotonic() < deadline:
+            if select.select([terminal], [], [], 0.2)[0]:
+                chunk = os.read(terminal, 65536)
+                if not chunk:
+                    break
+                said += chunk
+            elif b"? [Y/n]" in said:
+                # Once more if need be: Python loses a Ctrl-C that comes just before it reads the terminal.
+                os.write(terminal, key)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 130
+    assert said.decode().splitlines()[-1] == "jobsync: interrupted"
 
 
 @pytest.mark.parametrize("stuck", ["print", "bootout", "bootstrap"])

@@ -89,6 +89,7 @@ def test_a_run_that_goes_on_a_real_one_and_none_at_all(registered: Laptop) -> No
     assert registered.jobsync("history").out.splitlines()[-1].startswith("no runs in this time; ")
     assert "nothing failed and nothing was missed" in registered.jobsync("history", "--failed").out
     registered.jobsync("run", "-d", "slow")
+    registered.wait_for(lambda: "running" in registered.jobsync("history").out)
     shown = registered.jobsync("history").out
     assert "▸" in shown.splitlines()[1] and shown.rstrip().endswith("running")
     registered.launchctl("kill", "KILL", registered.target("slow"))
@@ -109,7 +110,7 @@ def test_the_page_is_written_whole_for_its_owner_alone(registered: Laptop) -> No
 def test_without_jinja2_the_page_says_what_to_install(registered: Laptop) -> None:
     registered.job("one")
     registered.commit()
-    script = "import sys; sys.modules['jinja2'] = None; from jobsync.cli import main; main()"
+    script = "import sys; sys.modules['jinja2'] = None; from jobsync.cli import main; sys.exit(main())"
     ran = subprocess.run(
         [sys.executable, "-c", script, "history", "--html", "x.html"],
         cwd=registered.work, env=registered.environment, capture_output=True, text=True, timeout=60,

@@ -8,7 +8,7 @@ import time
 from ..laptop import Laptop
 
 DAEMON = """
-run = "trap 'sleep {0}; exit' TERM; while :; do sleep 0.1; done"
+run = "trap 'sleep {0}; exit' TERM; echo up; while :; do sleep 0.1; done"
 [daemon]
 restart = "always"
 [launchd]
@@ -20,6 +20,7 @@ def running(laptop: Laptop, seconds: int) -> None:
     """A daemon that takes its time to end, and a newer one upstream."""
     laptop.job("one", DAEMON.format(seconds, 60))
     laptop.commit()
+    laptop.wait_for(lambda: laptop.jobsync("logs", "one", status=None).out == "up\n")
     laptop.git("push", "-q")
     laptop.git("pull", "-q", at=laptop.editor)
     laptop.job("one", DAEMON.format(0, 61), at=laptop.editor)

@@ -20,7 +20,8 @@ def linux() -> Iterator[LinuxLaptop]:
             (machine.wants / "feeds.timer").write_text(TIMER)
             (machine.wants / "feeds.service").write_text(SERVICE)
             machine.manager.systemctl("daemon-reload")
-            machine.manager.systemctl("enable", "--now", "feeds.timer")
+            machine.manager.systemctl("enable", "feeds.timer")
+            machine.manager.systemctl("start", "feeds.timer")
             machine.init()
             yield machine
     except CannotBe as error:
@@ -58,6 +59,87 @@ def test_a_service_that_runs_now_is_left_for_later(linux: LinuxLaptop) -> None:
     assert _timers(linux) == {"feeds.timer"}
     assert not (linux.work / "jobs").exists()
     linux.manager.systemctl("stop", "feeds.service")
+
+
+def _add(machine: LinuxLaptop, units: dict[str, str], *, at: Path | None = None) -> None:
+    """Put units of the user's there, and switch the timers on."""
+    for name, text in units.items():
+        path = (at or machine.wants) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    machine.manager.systemctl("daemon-reload")
+    for name in (name for name in units if name.endswith(".timer")):
+        machine.manager.systemctl("enable", name)
+        machine.manager.systemctl("start", name)
+
+
+def test_a_service_that_two_timers_start_is_kept_for_the_second(linux: LinuxLaptop) -> None:
+    _add(
+        linux,
+        {
+            "brief.service": SERVICE,
+            "morning.timer": "[Timer]\nOnCalendar=07:00\nUnit=brief.service\n[Install]\nWantedBy=timers.target\n",
+            "evening.timer": "[Timer]\nOnCalendar=19:00\nUnit=brief.service\n[Install]\nWantedBy=timers.target\n",
+        },
+    )
+    linux.jobsync("import", "--take-over", str(linux.wants / "morning.timer"))
+    assert _timers(linux) == {"feeds.timer", "evening.timer", linux.unit("morning")}
+    assert (linux.wants / "brief.service").exists()
+    linux.jobsync("import", "--take-over", str(linux.wants / "evening.timer"))
+    assert _timers(linux) == {"feeds.timer", linux.unit("morning"), linux.unit("evening")}
+    assert not (linux.wants / "brief.service").exists()
+
+
+def test_a_service_that_is_enabled_itself_leaves_no_link_behind(linux: LinuxLaptop) -> None:
+    (linux.wants / "feeds.service").write_text(SERVICE + "[Install]\nWantedBy=default.target\n")
+    linux.manager.systemctl("daemon-reload")
+    linux.manager.systemctl("enable", "feeds.service")
+    assert "at_login = true" in linux.jobsync("import", "--take-over", str(linux.wants / "feeds.timer")).out
+    assert not (linux.wants / "default.target.wants/feeds.service").is_symlink()
+
+
+def test_a_drop_in_is_not_passed_over(linux: LinuxLaptop) -> None:
+    _add(linux, {"feeds.timer.d/override.conf": "[Timer]\nOnCalendar=\nOnCalendar=daily\n"})
+    timer = linux.wants / "feeds.timer"
+    assert f"{timer}.d changes it; write those lines into feeds.timer itself" in linux.jobsync("import", status=1).err
+    (linux.wants / "feeds.timer.d/override.conf").unlink()
+    assert "1 job to import" in linux.jobsync("import").out
+
+
+def test_a_timer_that_is_switched_off_stays_off(linux: LinuxLaptop) -> None:
+    linux.manager.systemctl("stop", "feeds.timer")
+    linux.manager.systemctl("disable", "feeds.timer")
+    linux.jobsync("import", "--take-over", str(linux.wants / "feeds.timer"))
+    assert "enabled = false" in (linux.work / "jobs/feeds/job.toml").read_text()
+    assert _timers(linux) == set()
+
+
+def test_a_masked_timer_runs_nothing_and_stops_no_others(linux: LinuxLaptop) -> None:
+    (linux.wants / "masked.timer").symlink_to("/dev/null")
+    shown = linux.jobsync("import")
+    assert "1 job to import" in shown.out and "masked" not in shown.text
+
+
+def test_a_timer_runs_here_wherever_its_file_is_and_by_whichever_name(linux: LinuxLaptop) -> None:
+    text = "[Timer]\nOnCalendar=07:00\n[Install]\nWantedBy=timers.target\n"
+    _add(linux, {"there.timer": text, "there.service": SERVICE}, at=linux.units)
+    source = linux.home / "src"
+    source.mkdir()
+    for name, content in (("linked.service", SERVICE), ("linked.timer", text)):
+        (source / name).write_text(content)
+        linux.manager.systemctl("link", str(source / name))
+    linux.manager.systemctl("enable", "linked.timer")
+    linux.manager.systemctl("start", "linked.timer")
+    assert "3 jobs to import" in linux.jobsync("import").out
+    for named in (linux.units / "there.timer", source / "linked.timer"):
+        assert "--take-over" in linux.jobsync("import", "--write", str(named), status=1).err
+        linux.jobsync("import", "--take-over", str(named))
+    assert _timers(linux) == {"feeds.timer", linux.unit("there"), linux.unit("linked")}
+    assert (source / "linked.timer").exists()
+    assert not (linux.wants / "linked.timer").is_symlink()
+    ours = str(linux.units / linux.unit("there"))
+    assert "there is nothing to import" in linux.jobsync("import", ours).out
+    assert "1 job to import" in linux.jobsync("import").out
 
 
 _KEYS = {

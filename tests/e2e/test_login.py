@@ -58,3 +58,16 @@ def test_a_hook_takes_it_away_too_when_the_configuration_was_edited(laptop: Lapt
     laptop.upstream("one", JOB + "catch_up = false\n")
     assert laptop.pull().told == "jobsync: installed one (new in COMMIT)\n"
     assert not laptop.plist_path(LOGIN).exists()
+
+
+def test_a_login_that_failed_is_found_and_its_log_is_shown(laptop: Laptop) -> None:
+    """Else nobody would hear that missed runs are not made up for: it is in no list of jobs."""
+    laptop.init("--at-login")
+    gone = laptop.put("../gone/jobsync-hook", "#!/bin/sh\necho so it goes; exit 3\n", mode=0o755)
+    laptop.jobsync("config", "hook", str(gone))
+    laptop.jobsync("sync")
+    laptop.simulator.logout()
+    laptop.simulator.login()
+    laptop.wait_for(lambda: "ended with exit 3" in laptop.jobsync("doctor", status=None).out)
+    assert f"{LOGIN}: its last run" in laptop.jobsync("doctor", status=None).out
+    assert laptop.jobsync("logs", LOGIN).out == "so it goes\n"

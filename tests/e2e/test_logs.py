@@ -1,7 +1,6 @@
 """`logs`, as typed: which runs, and what is left of a log whose middle is gone."""
 
 import re
-from pathlib import Path
 
 from jobsync.runs import launcher, records
 
@@ -26,11 +25,33 @@ def test_logs_of_earlier_failed_and_recent_runs(registered: Laptop) -> None:
     assert "none is number 5" in registered.jobsync("logs", "--run", "5", "one", status=1).err
     assert registered.jobsync("logs", "--failed", "one").out == "run 2\n"
     assert registered.jobsync("logs", "--failed", "--run", "2", "one").out == "run 1\n"
+    hint = registered.jobsync("logs", "--failed", "--run", "3", "one", status=1).err.split("`jobsync ")[1].split("`")[0]
+    assert len(registered.jobsync(*hint.split()).out.splitlines()) == 2, "the failed ones, however old"
     shown = registered.jobsync("logs", "--since", "1h", "one").out.splitlines()
     assert [line for line in shown if not line.startswith("==> ")] == [f"run {number}" for number in range(4)]
     assert [line.rpartition(": ")[2] for line in shown if line.startswith("==> ")] == ["ok", "exit 3", "exit 4", "ok"]
     assert len(registered.jobsync("logs", "--since", "1h", "--path", "one").out.splitlines()) == 4
     assert "--since:" in registered.jobsync("logs", "--since", "an hour", "one", status=2).err
+
+
+def test_a_job_that_is_gone_has_left_its_logs_and_its_history(registered: Laptop) -> None:
+    registered.job("one", COUNTS)
+    registered.commit()
+    ran(registered, 3)
+    registered.drop("jobs/one")
+    registered.commit()
+    assert registered.jobsync("logs", "one").out == "run 0\n"
+    assert "exit 3" in registered.jobsync("history", "one").out
+    assert "no job named 'one'" in registered.jobsync("run", "one", status=2).err
+    assert "no job named 'two'" in registered.jobsync("logs", "two", status=2).err
+
+
+def test_the_log_of_one_recent_run_has_its_heading_too(registered: Laptop) -> None:
+    registered.job("one", COUNTS)
+    registered.commit()
+    ran(registered, 3)
+    heading, printed = registered.jobsync("logs", "--since", "1h", "one").out.splitlines()
+    assert heading.startswith("==> ") and heading.endswith(": exit 3") and printed == "run 0"
 
 
 def test_no_failure_no_log_of_one(registered: Laptop) -> None:
@@ -46,8 +67,8 @@ def test_a_log_that_is_cut_while_its_run_goes_on_is_shown_in_order(registered: L
     registered.job("one", f'run = "echo begin; yes {line} | head -c {6 << 20}; sleep 1000"\n')
     registered.commit()
     registered.jobsync("run", "-d", "one")
-    logs = Path(registered.jobsync("logs", "--path", "one").out.strip()).parent
-    registered.wait_for(lambda: any(path.name.endswith(".cut") for path in logs.iterdir()), 60)
+    logs = registered.home / ".local/state/jobsync/logs"
+    registered.wait_for(lambda: any(logs.rglob("*.cut")), 60)
     shown = registered.jobsync("logs", "one").out
     found = re.search(r"\njobsync: at least (\d+) bytes were cut here\n", shown)
     assert found is not None and shown.startswith("begin\n") and len(shown) < 4 * launcher.LOG_LIMIT

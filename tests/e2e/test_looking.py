@@ -150,6 +150,9 @@ def test_logs_prints_the_last_run_or_its_path(registered: Laptop) -> None:
     assert registered.jobsync("logs", "one", status=1).err == (
         "jobsync: one has no log yet: it has not run\n  `jobsync run one` runs it now\n"
     )
+    own = registered.jobsync("logs", "jobsync-login", status=1).err
+    assert own.splitlines()[0] == "jobsync: jobsync-login has no log yet: nothing has started it"
+    assert "`jobsync run" not in own, "which it would refuse"
     registered.jobsync("run", "one", status=3)
     assert registered.jobsync("logs", "one").out == "one\ntwo\n"
     assert registered.jobsync("logs", "-f", "one").out == "one\ntwo\n", "a run that has ended is not waited for"

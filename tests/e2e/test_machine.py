@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -70,6 +72,7 @@ def test_a_second_init_finds_everything_and_changes_only_what_it_is_told(registe
     assert ran.out.startswith("this repository is registered already")
     assert ran.out.splitlines()[-1] == "the git hooks are installed already"
     assert registered.snapshot() == before
+    assert registered.jobsync("init", "--yes").out.splitlines()[-1] == "would be: 1 unchanged", "nothing is left to do"
 
     registered.jobsync("init", "--yes", "--no-sync", "--tag", "home", "--machine", "anna", "--path", "/opt/bin:/bin")
     after = registered.config_file.read_text()
@@ -111,7 +114,7 @@ def test_a_prefix_that_shares_labels_with_another_is_refused(registered: Laptop)
 
 
 def test_hooks_follow_the_branch_that_init_was_told(laptop: Laptop) -> None:
-    laptop.init("--branch", "main", "--tag", "home", "--tag", "ai")
+    laptop.init("--branch", "main", "--tag", "home,work", "--tag", "ai")
     laptop.job("one", TAGGED)
     laptop.commit()
     assert laptop.loaded() == {"one"}
@@ -123,7 +126,7 @@ def test_hooks_follow_the_branch_that_init_was_told(laptop: Laptop) -> None:
     laptop.git("switch", "-q", "main")
     assert "installed two" in laptop.git("merge", "-q", "play").err
     shown = laptop.jobsync("config").out
-    assert "follows main" in shown and "tags       home, ai" in shown
+    assert "follows main" in shown and "tags       home, work, ai" in shown
 
 
 def test_the_configuration_is_found_again_where_xdg_put_it(laptop: Laptop) -> None:
@@ -154,6 +157,7 @@ def test_config_reads_sets_and_refuses_what_it_does_not_know(registered: Laptop)
     ran = registered.jobsync("config", "tags", "home", "ai")
     assert ran.out == "tags = home, ai\n" and "`jobsync sync`" in ran.err
     assert registered.jobsync("config", "tags").out == "home, ai\n"
+    assert registered.jobsync("config", "tags", "home, ai").out == "tags = home, ai\n", "as it is printed"
     assert registered.jobsync("sync").out == "installed  one  new\n1 installed\n"
     assert registered.jobsync("config", "machine", "anna").out == "machine = anna\n"
     document = json.loads(registered.jobsync("config", "--json").out)
@@ -170,10 +174,12 @@ def test_config_reads_sets_and_refuses_what_it_does_not_know(registered: Laptop)
         ("hook", "/nope"),
         ("path", "bin:/bin"),
         ("machine", "a\tb"),
+        ("machine", "--json"),
+        ("machine", "beth", "--json"),
     ):
         ran = registered.jobsync("config", *arguments, status=2)
         assert ran.err.startswith("jobsync: ") and ran.out == ""
-    assert "not an executable launchctl" in registered.jobsync("config", "launchctl", "/nope", status=1).err
+    assert "not an executable launchctl" in registered.jobsync("config", "launchctl", "/nope", status=2).err
     assert registered.config_file.read_bytes() == before
 
 
@@ -186,6 +192,8 @@ def test_hooks_are_installed_in_front_of_others_and_taken_away_without_a_trace(l
     assert [line.split()[:2] for line in ran.out.splitlines()] == [
         ["post-merge", "foreign"], *([event, "missing"] for event in EVENTS[1:])
     ]  # fmt: skip
+    assert ran.err == "`jobsync doctor` says what mends it\n"
+    assert "exclude each other" in laptop.jobsync("hooks", "install", "--files", "--config", status=2).err
     assert laptop.jobsync("hooks", "install").out == "installed 5 git hooks\n"
     assert laptop.jobsync("hooks", "install").out == "the git hooks are installed already\n"
     ran = laptop.jobsync("hooks", "status")
@@ -196,6 +204,10 @@ def test_hooks_are_installed_in_front_of_others_and_taken_away_without_a_trace(l
     (repo,) = json.loads(laptop.jobsync("hooks", "status", "--json").out)["repos"]
     assert [hook["state"] for hook in repo["hooks"]] == ["installed"] * 5
     assert repo["hooks"][0]["chained"].endswith("post-merge.jobsync-chained")
+    lost = (laptop.work / ".git/hooks" / EVENTS[-1]).rename(laptop.root / "lost")
+    last = laptop.jobsync("hooks", "status", status=1).out.splitlines()[-1]
+    assert last == f"git was asked to run {', '.join(EVENTS[:-1])}, and reached jobsync"
+    lost.rename(laptop.work / ".git/hooks" / EVENTS[-1])
 
     laptop.upstream("one")
     said = laptop.pull().err
@@ -208,13 +220,75 @@ def test_hooks_are_installed_in_front_of_others_and_taken_away_without_a_trace(l
     assert laptop.pull().err == "theirs 0\n"
 
 
+def test_another_jobsync_for_the_hooks_is_theirs_when_all_was_done_that_is_said(registered: Laptop) -> None:
+    other = registered.put("../other/jobsync-hook", "#!/bin/sh\n", mode=0o755)
+    said = registered.jobsync("config", "hook", str(other)).err
+    for command in re.findall("`jobsync ([^`]*)`", said):
+        registered.jobsync(*command.split())
+    assert str(other) in (registered.work / ".git/hooks/post-merge").read_text()
+    assert "sync` to apply it\n" in registered.jobsync("config", "tags", "home").err
+
+
+def test_hooks_are_not_installed_for_a_jobsync_that_is_gone(registered: Laptop) -> None:
+    """As after a move to another venv, where the former one went."""
+    former = registered.put("../former/jobsync-hook", "#!/bin/sh\n", mode=0o755)
+    registered.jobsync("config", "hook", str(former))
+    former.unlink()
+    ran = registered.jobsync("hooks", "install", status=1)
+    assert f"{former}, which they would call, cannot be started" in ran.err and "`jobsync init`" in ran.err
+    (looked,) = json.loads(registered.jobsync("doctor", "--json", status=1).out)["repos"]
+    found = {check["id"]: check["findings"] for check in looked["checks"]}
+    assert {one["command"] for check in ("hooks", "installation") for one in found[check]} == {"jobsync init"}
+    assert not any(one["fixable"] for one in found["hooks"])
+    registered.jobsync("init", "--yes")
+    assert "errors" not in registered.jobsync("doctor").out
+
+
+def test_hooks_of_another_installation_that_reach_us_are_not_said_to_be_idle(registered: Laptop) -> None:
+    hook = registered.work / ".git" / "hooks" / "post-merge"
+    hook.write_text(hook.read_text(encoding="utf-8") + "# another version's\n", encoding="utf-8")
+    (looked,) = json.loads(registered.jobsync("doctor", "--json").out)["repos"]
+    (found,) = next(check["findings"] for check in looked["checks"] if check["id"] == "hooks")
+    assert found["said"].startswith("post-merge: is an older one, another installation's, or not executable")
+    assert found["meaning"] == "it reaches jobsync all the same"
+
+
 def test_init_says_when_it_must_not_install_hooks_and_registers_all_the_same(laptop: Laptop) -> None:
+    laptop.older_git()
     laptop.git("config", "--global", "core.hooksPath", str(laptop.home / "hooks"))
     options = ("--prefix", "test", "--launchctl", str(laptop.simulator.launchctl), "--yes", "--no-sync")
     ran = laptop.jobsync("init", *options, status=1)
     assert "the git hooks were not installed" in ran.err and "core.hooksPath" in ran.err
     assert laptop.jobsync("sync").out == "no jobs\n"
     assert "shadowed" in laptop.jobsync("hooks", "status", status=1).out
+
+
+@pytest.mark.parametrize("directory", ["~/hooks", ".husky", ".husky/_"])
+def test_the_line_that_the_refusal_proposes_is_known_again(registered: Laptop, directory: str) -> None:
+    registered.git("config", "core.hooksPath", directory)
+    at = registered.home / "hooks" if directory == "~/hooks" else registered.work / directory
+    at.mkdir(parents=True)
+    if at.name == "_":  # as husky makes it
+        (at / "h").write_text('exec sh -e "${0%/*}/../${0##*/}" "$@"\n', encoding="utf-8")
+    refusal = registered.jobsync("hooks", "install", "--files", status=1).err
+    line = re.findall(r"add `(.+?)` to the hooks", refusal)[0]
+    own = at.parent if at.name == "_" else at
+    assert str(own) in refusal
+    for event in EVENTS:
+        (at / event).write_text('#!/bin/sh\n. "${0%/*}/h"\n', encoding="utf-8")
+        (at / event).chmod(0o755)
+        (own / event).write_text(f"#!/bin/sh\n{line.replace('EVENT', event)}\n", encoding="utf-8")
+        (own / event).chmod(0o755)
+    (repo,) = json.loads(registered.jobsync("hooks", "status", "--run", "--json").out)["repos"]
+    known = {(one["state"], one["carrier"], one["reached"], one["path"]) for one in repo["hooks"]}
+    assert known == {("installed", "yours", True, str(own / event)) for event in EVENTS}
+    assert registered.jobsync("hooks", "install").out == "the git hooks are installed already\n"
+    assert "hooks]" not in registered.jobsync("doctor", status=None).out
+    registered.upstream("one")
+    assert "installed one" in registered.pull().err
+    (own / "post-merge").chmod(0o644)
+    (at / "post-merge").chmod(0o644)
+    assert "shadowed" in registered.jobsync("hooks", "status", status=1).out, "git passes over what is not executable"
 
 
 @pytest.mark.parametrize("name", ['a b\'s "c"', "$HOME", "`id` %n \\", "döt", "tab\there", "-n", "feed\f \x85 \u2028"])
@@ -323,6 +397,73 @@ def test_a_repository_that_is_gone_can_still_be_uninstalled(registered: Laptop) 
     assert registered.loaded() == {"one"}
 
 
+def test_a_home_that_was_moved_is_said_and_nothing_is_made_where_it_was(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    registered.simulator.settle()  # what runs when it is loaded writes into the home
+    moved = registered.home.rename(registered.root / "moved")
+    at, here = moved / registered.work.relative_to(registered.home), {"HOME": str(moved)}
+    for words in (("status",), ("sync",), ("init", "--yes"), ("--repo", "test", "uninstall", "--yes")):
+        said = registered.jobsync(*words, at=at, env=here, status=1).err
+        assert said.startswith(f"jobsync: {moved}/.config/jobsync/config.toml is of the home {registered.home}, ")
+        assert f"`sudo ln -s ~ {registered.home}` until `jobsync --repo test uninstall` is done" in said
+    assert not registered.home.exists()
+    registered.home.symlink_to(moved)
+    registered.jobsync("--repo", "test", "uninstall", "--yes", at=at, env=here)
+    registered.home.unlink()
+    launchctl = str(registered.simulator.launchctl)
+    registered.jobsync("init", "--prefix", "test", "--launchctl", launchctl, "--yes", "--sync", at=at, env=here)
+    moved.rename(registered.home)
+    assert registered.loaded() == {"one"}
+
+
+def test_jobs_of_a_registration_that_is_gone_are_called_that_and_can_be_taken_away(registered: Laptop) -> None:
+    """Somebody has removed the configuration and cloned anew elsewhere, instead of `uninstall`."""
+    registered.job("one")
+    registered.commit()
+    registered.config_file.unlink()
+    moved = registered.work.rename(registered.home / "moved")
+    words = ("init", "--prefix", "test", "--launchctl", str(registered.simulator.launchctl), "--yes", "--sync")
+    said = registered.jobsync(*words, at=moved, status=1).out
+    assert "is of another registration of jobsync (" in said and "move the file away if it is gone" in said
+    for plist in registered.agents.glob("test.*.plist"):
+        plist.unlink()
+    said = registered.jobsync("sync", at=moved, status=1).out
+    assert "is loaded by another registration of jobsync (" in said and "take it out of launchd" in said
+    for label in ("one", "jobsync-finish", "jobsync-login"):
+        registered.launchctl("bootout", f"gui/{os.getuid()}/test.{label}")
+    registered.jobsync("sync", at=moved)
+    assert registered.loaded() == registered.installed() == {"one"}
+
+
+def test_the_hooks_of_a_repository_that_was_moved_say_so_and_what_to_do(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    moved = registered.work.rename(registered.home / "moved")
+    said = registered.git("commit", "-q", "--allow-empty", "-m", "more", at=moved).err
+    assert f"{moved} is not registered, so no job was synced; was it moved from {registered.work}?" in said
+    (way_out,) = re.findall("`jobsync (.*) uninstall`", said)
+    registered.jobsync(*shlex.split(way_out), "uninstall", "--yes", at=moved)
+    launchctl = str(registered.simulator.launchctl)
+    registered.jobsync("init", "--prefix", "test", "--launchctl", launchctl, "--yes", "--sync", at=moved)
+    assert registered.loaded() == {"one"}
+    assert registered.git("commit", "-q", "--allow-empty", "-m", "more", at=moved).err == ""
+
+
+def test_the_hooks_of_a_linked_work_tree_that_was_moved_say_so_and_stay(laptop: Laptop) -> None:
+    linked, moved = laptop.home / "linked", laptop.home / "moved"
+    laptop.git("worktree", "add", "-q", "-b", "linked", str(linked))
+    words = ("--launchctl", str(laptop.simulator.launchctl), "--yes", "--sync")
+    laptop.jobsync("init", *words, at=linked)
+    laptop.git("worktree", "move", str(linked), str(moved))
+    said = laptop.git("commit", "-q", "--allow-empty", "-m", "more", at=moved).err
+    assert f"{moved} is not registered, so no job was synced; was it moved from {linked}?" in said
+    left = laptop.jobsync("--repo", str(linked), "uninstall", "--yes").out
+    assert left.endswith(f": no job, no file, the hooks stay in {laptop.work}/.git/hooks\n")
+    laptop.jobsync("init", *words, at=moved)
+    assert laptop.git("commit", "-q", "--allow-empty", "-m", "more", at=moved).err == ""
+
+
 def test_two_repositories_live_side_by_side(registered: Laptop) -> None:
     editor = second(registered)
     registered.job("same")
@@ -356,6 +497,40 @@ def test_two_repositories_live_side_by_side(registered: Laptop) -> None:
     assert registered.jobsync("sync", at=editor).out.splitlines()[-1] == "1 unchanged"
     registered.jobsync("uninstall", "--yes", at=editor)
     assert left_of_jobsync(registered) == set()
+
+
+def test_trouble_with_one_repository_keeps_no_command_from_the_others(registered: Laptop) -> None:
+    editor = second(registered)
+    for name, place in (("mine", registered.work), ("theirs", editor)):
+        registered.job(name, at=place)
+        registered.commit(at=place)
+    at = registered.root
+
+    for words in (("sync", "theirs"), ("sync", "mine", "theirs"), ("diff", "mine", "theirs")):
+        assert registered.jobsync(*words, at=at).err == "", "each repository is asked for its own jobs"
+    assert "no job named 'nope'" in registered.jobsync("sync", "mine", "nope", at=at, status=2).err
+
+    registered.git("switch", "-q", "--detach")
+    registered.job("theirs", JOB.replace("09", "11"), at=editor)
+    ran = registered.jobsync("sync", at=at, status=1)
+    assert "updated  theirs" in ran.out and ran.err.startswith(f"jobsync: {registered.work}: HEAD is detached")
+    registered.git("switch", "-q", "-")
+
+    gone = (registered.work / ".git").rename(registered.root / "aside")
+    for command in ("sync", "status", "history", "diff", "check", "pause", "resume"):
+        ran = registered.jobsync(command, at=at, status=1)
+        assert ran.err.startswith("jobsync: the registered repository is not reachable: "), command
+        assert ran.err.count("not reachable") == 1, command
+    (way_out,) = re.findall("`jobsync (.*) uninstall`", ran.err)
+    shown = registered.jobsync(*shlex.split(way_out), "uninstall", at=at, status=2)
+    assert shown.out == f"jobsync will remove all its jobs, launchers, logs and hooks for {registered.work}\n"
+    assert "theirs" in registered.jobsync("status", at=at, status=1).out
+    (repo,) = json.loads(registered.jobsync("status", "--json", at=at, status=1).out)["repos"]
+    assert repo["prefix"] == "other"
+    assert registered.jobsync("run", "theirs", at=at).err == "", "of no concern to this one"
+    assert "not reachable" in registered.jobsync("run", "mine", at=at, status=2).err
+    assert "not reachable" in registered.jobsync("--repo", "test", "status", at=at, status=1).err
+    gone.rename(registered.work / ".git")
 
 
 @pytest.mark.parametrize("variable", ["JOBSYNC_CONFIG", "XDG_CONFIG_HOME"])
@@ -398,6 +573,16 @@ def test_a_machine_without_launchd_gets_one_from_one_command(laptop: Laptop) -> 
         serving.communicate(timeout=30)
     assert serving.returncode in (0, 130)
     assert "could not ask the scheduler" in laptop.jobsync("sync", status=1).err
+
+
+def test_in_a_home_that_was_renamed_a_hook_says_that_nothing_is_synced(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    home = registered.home.rename(registered.root / "new")
+    registered.environment["HOME"] = str(home)
+    said = registered.git("commit", "-q", "--allow-empty", "-m", "more", at=home / "dotfiles").err
+    file = f"{home}/.config/jobsync/config.toml"
+    assert said.startswith(f"jobsync: {file} is of the home {registered.home}, which is not there\n")
 
 
 def test_without_its_configuration_a_hook_has_nothing_to_say(registered: Laptop) -> None:

@@ -24,6 +24,8 @@ def test_what_it_makes_passes_check_and_syncs(registered: Laptop, options: tuple
     assert "`jobsync edit --run my-job`" in ran.err
     registered.jobsync("check")
     registered.jobsync("sync", "my-job")
+    # What the first job with times needs of jobsync's own is there too.
+    assert registered.jobsync("status").out.endswith("1 job, all well\n")
     if "ts" not in options or shutil.which("bun"):
         assert registered.jobsync("run", "my-job").out == "my-job: nothing to do yet\n"
 

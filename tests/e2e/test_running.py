@@ -2,8 +2,10 @@
 
 import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 
+from jobsync import process
 from jobsync.runs import records
 
 from ..laptop import Laptop
@@ -22,6 +24,10 @@ def _pid(laptop: Laptop, job: str) -> int | None:
     return int(row[0]) if row[0] != "-" else None
 
 
+def _has_ended(pid: int) -> bool:
+    return not process.is_alive(pid)
+
+
 def _began(laptop: Laptop) -> None:
     laptop.wait_for((laptop.home / "began").exists)
 
@@ -38,6 +44,15 @@ def test_run_shows_the_log_and_passes_on_the_status(registered: Laptop) -> None:
     assert [run.status for run in records.read(registered.state / "runs" / "one")] == [7]
 
 
+def test_a_second_run_says_what_it_waits_for(registered: Laptop) -> None:
+    registered.job("one", 'run = "true"\n')
+    registered.commit()
+    assert registered.jobsync("run", "one").text == ""
+    second = registered.jobsync("run", "one")
+    assert second.text == "jobsync: launchd leaves 10 seconds between two starts; `--here` does not wait for them\n"
+    assert registered.jobsync("run", "--here", "one").text == ""
+
+
 def test_run_detached_only_starts_it(registered: Laptop) -> None:
     registered.job("one", WAITS)
     registered.commit()
@@ -50,6 +65,47 @@ def test_run_detached_only_starts_it(registered: Laptop) -> None:
     assert registered.jobsync("stop", "one").out.startswith("told one (pid ")
     registered.wait_for(lambda: _pid(registered, "one") is None)
     assert registered.jobsync("stop", "one").out == "one is not running\n"
+
+
+def test_a_run_that_cannot_have_its_log_says_so_with_its_own_status(registered: Laptop) -> None:
+    registered.job("one", HELLO)
+    registered.commit()
+    place = registered.state.parent / "logs" / registered.label("one")
+    place.rmdir()
+    place.write_text("in the way", encoding="utf-8")
+    for options in ((), ("--here",)):
+        assert registered.jobsync("run", *options, "one", status=78).err == "jobsync: one could not have a log\n"
+    assert "one: the last run could not have a log" in registered.jobsync("status").err
+
+
+def test_a_job_whose_launcher_is_gone_is_not_waited_for(registered: Laptop) -> None:
+    registered.job("one", HELLO)
+    registered.commit()
+    (launcher,) = (registered.home / ".local/share/jobsync").glob("*/one")
+    for is_there in (True, False):
+        launcher.chmod(0o600)
+        if not is_there:
+            launcher.unlink()
+        for command in (("run",), ("run", "-d"), ("run", "--here"), ("restart",)):
+            ran = registered.jobsync(*command, "one", status=1)
+            assert ran.err.startswith(f"jobsync: the launcher of one is gone, or may not be run: {launcher}\n")
+            assert "`jobsync sync one` mends that" in ran.err
+    registered.jobsync("sync", "one")
+    assert registered.jobsync("run", "one", status=7).out == "hello\n"
+
+
+def test_a_job_of_another_machine_is_called_that_and_no_sync_is_said_to_install_it(registered: Laptop) -> None:
+    registered.job("other", HELLO + '[only]\nmachines = ["another"]\n')
+    registered.job("off", "enabled = false\n" + HELLO)
+    registered.commit()
+    for command in ("run", "stop", "restart", "adopt", "logs"):
+        said = registered.jobsync(command, "other", status=1).err
+        assert said.startswith('jobsync: other is not for this machine: only.machines leaves out "'), command
+        assert "jobsync sync" not in said, command
+        assert "off is not for this machine: enabled = false" in registered.jobsync(command, "off", status=1).err
+    for words in (("sync",), ("sync", "-n"), ("sync", "--head")):
+        done = registered.jobsync(*words, "other")
+        assert done.out == "nothing to do\n" and done.err.startswith("other is not for this machine: only."), words
 
 
 def test_run_here_is_a_child_of_the_terminal_in_the_schedulers_environment(registered: Laptop) -> None:
@@ -66,7 +122,7 @@ def test_run_here_is_a_child_of_the_terminal_in_the_schedulers_environment(regis
 
 
 def test_ctrl_c_ends_a_run_here_and_leaves_a_run_of_the_scheduler_alone(registered: Laptop) -> None:
-    registered.job("one", 'run = "echo began; sleep 1000"\n')
+    registered.job("one", 'run = "sleep 1000 & echo $!; wait"\n')
     registered.commit()
     for options, goes_on in (("--here",), False), ((), True):
         argv = ("jobsync", "run", *options, "one")
@@ -74,13 +130,15 @@ def test_ctrl_c_ends_a_run_here_and_leaves_a_run_of_the_scheduler_alone(register
             argv, cwd=registered.work, env=registered.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as running:
             assert running.stdout is not None and running.stderr is not None
-            assert running.stdout.readline() == b"began\n"
+            sleeping = int(running.stdout.readline())
             running.send_signal(signal.SIGINT)
             said = running.stderr.read().decode()
         assert running.returncode == 130 and "interrupted" in said
         assert ("`jobsync stop one` ends it" in said) is goes_on
         last = records.read(registered.state / "runs" / "one")[-1]
         assert (last.ended is None) is goes_on
+        if not goes_on:
+            registered.wait_for(partial(_has_ended, sleeping))
     registered.jobsync("stop", "one")
 
 
@@ -115,6 +173,26 @@ def test_a_daemon_is_stopped_and_restarted_by_name(registered: Laptop) -> None:
     registered.wait_for(lambda: _pid(registered, "watch") not in (None, first))
     ran = registered.jobsync("stop", "watch")
     assert ran.out.startswith("told watch (pid ") and "`jobsync pause watch` keeps it away" in ran.err
+
+
+def test_a_job_that_its_user_disabled_says_what_enables_it_while_it_is_loaded_too(registered: Laptop) -> None:
+    registered.job("one", HELLO)
+    registered.commit()
+    registered.launchctl("disable", registered.target("one"))
+    for command in ("run", "restart"):
+        said = registered.jobsync(command, "one", status=1).err
+        assert said == f"jobsync: one is disabled by you\n  `launchctl enable {registered.target('one')}` ends that\n"
+    assert registered.jobsync("stop", "one").out == "one is not running\n"
+
+
+def test_a_job_that_is_restarted_runs_whatever_its_conditions_say(registered: Laptop) -> None:
+    registered.job("one", f'run = "true"\n[when]\nstale_after = "20h"\n{QUICK}')
+    registered.commit()
+    registered.jobsync("run", "one")
+    assert registered.jobsync("restart", "one").out == "restarted one\n"
+    path = registered.state / "runs" / "one"
+    registered.wait_for(lambda: len(records.read(path)) == 2)
+    assert all(not run.skipped and run.by_hand for run in records.read(path))
 
 
 def test_a_paused_job_is_skipped_until_it_is_resumed(registered: Laptop) -> None:
@@ -158,6 +236,21 @@ def test_a_pause_of_a_daemon_unloads_it_through_syncs_until_it_is_resumed(regist
     assert registered.jobsync("resume").out == "one: resumed\nwatch: resumed\n"
     assert registered.loaded() == registered.installed() == {"one", "watch"}
     assert registered.jobsync("sync").out.splitlines()[-1] == "2 unchanged"
+
+
+def test_a_daemon_is_not_resumed_in_the_middle_of_a_rebase(registered: Laptop) -> None:
+    registered.job("one")
+    for seconds in ("1000", "2000"):
+        registered.job("watch", DAEMON.replace("1000", seconds))
+        registered.commit(seconds)
+    registered.jobsync("pause")
+    registered.git("-c", "sequence.editor=sed -i.bak s/^pick/edit/", "rebase", "-q", "-i", "HEAD~2")
+    ran = registered.jobsync("resume", status=1)
+    assert ran.out == "one: resumed\n"
+    assert ran.err.startswith("jobsync: watch is not resumed: a rebase or `git am` is under way\n")
+    registered.git("rebase", "--abort")
+    assert registered.jobsync("resume").out == "watch: resumed\n"
+    assert registered.loaded() == {"one", "watch"}
 
 
 def test_a_pause_ends_by_itself(registered: Laptop) -> None:
@@ -248,6 +341,23 @@ def test_a_lost_store_is_mended_by_a_sync(registered: Laptop) -> None:
     assert registered.jobsync("run", "--here", "one").out == "hello\n"
 
 
+def test_jobs_of_a_repository_for_a_newer_jobsync_can_be_stopped_and_read(registered: Laptop) -> None:
+    registered.job("always", 'run = "echo up; sleep 1000"\n[daemon]\nrestart = "always"\n')
+    registered.job("once", 'run = "sleep 1000"\n')
+    registered.commit()
+    registered.jobsync("run", "-d", "once")
+    registered.wait_for(lambda: registered.jobsync("logs", "always", status=None).out == "up\n")
+    settings = registered.work / "jobsync.toml"
+    settings.write_text(settings.read_text() + 'min_version = "99"\n')
+    for words in (("sync",), ("status",), ("stop", "nope")):
+        assert "this repository needs jobsync 99" in registered.jobsync(*words, status=1).err
+    assert registered.jobsync("logs", "always").out == "up\n"
+    for name in ("always", "once"):
+        assert f"told {name} (pid " in registered.jobsync("stop", name).out
+    registered.jobsync("pause", "once")
+    registered.jobsync("resume", "once")
+
+
 def test_a_stopped_job_has_its_grace_under_launchd_too(registered: Laptop) -> None:
     """launchd's own five seconds would cut it short; this one leaves the launcher time for its last line."""
     line = "trap 'sleep 5.5; exit 7' TERM; echo ready; while :; do sleep 0.05; done"
@@ -255,8 +365,7 @@ def test_a_stopped_job_has_its_grace_under_launchd_too(registered: Laptop) -> No
     registered.commit()
     registered.jobsync("run", "-d", "slow")
     assert "exit timeout = 11\n" in registered.launchctl("print", registered.target("slow")).out
-    log = Path(registered.jobsync("logs", "--path", "slow").out.strip())
-    registered.wait_for(lambda: log.read_text() == "ready\n")
+    registered.wait_for(lambda: registered.jobsync("logs", "slow", status=None).out == "ready\n")
     registered.jobsync("stop", "slow")
     registered.wait_for(lambda: records.read(registered.state / "runs" / "slow")[-1].is_over)
     (run,) = records.read(registered.state / "runs" / "slow")

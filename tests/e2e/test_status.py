@@ -90,6 +90,15 @@ def test_what_keeps_a_job_from_running_is_named(registered: Laptop) -> None:
     assert _screen(registered, "away")["missed"][0].endswith(": nobody logged in")
 
 
+def test_a_fault_of_all_jobs_is_told_once(registered: Laptop) -> None:
+    registered.job("one")
+    registered.job("two")
+    registered.commit()
+    registered.put("jobsync.toml", "jobs = = 1\n")
+    shown = registered.jobsync("status")
+    assert shown.out.count("faulty") == 2 and shown.err.count("jobsync.toml: line 1") == 1
+
+
 def test_records_begin_with_the_sync_that_brings_a_job(registered: Laptop) -> None:
     records = registered.state / "runs" / "one"
     before = int(time.time())
@@ -163,6 +172,28 @@ def test_an_uncommitted_edit_and_a_hand_edit_are_told_apart(registered: Laptop) 
     assert (jobs["edited"]["state"], jobs["edited"]["remedy"]) == ("drift", "jobsync sync")
     assert _screen(registered, "edited")["sync would"] == ["repair it"]
     assert "local: uncommitted edit" in registered.jobsync("status").out
+
+
+def test_what_init_installs_for_itself_is_no_change_that_a_sync_made(laptop: Laptop) -> None:
+    laptop.job("one")
+    laptop.git("add", ".")
+    laptop.git("commit", "-qm", "one")
+    laptop.init()
+    shown = laptop.jobsync("status")
+    assert "not synced" in shown.out and "last change" not in shown.out
+    laptop.jobsync("sync")
+    assert "last change by a sync " in laptop.jobsync("status").out
+
+
+def test_a_commit_that_changed_nothing_on_the_machine_is_not_that_of_the_last_change(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit("Begin with one")
+    before = registered.jobsync("status").out.splitlines()[-2].partition(", at ")[2]
+    registered.job("one", "nonsense = 1\n")
+    assert "failed one" in registered.commit("Break it").err
+    assert registered.jobsync("status").out.splitlines()[-2].partition(", at ")[2] == before
+    registered.git("revert", "--no-edit", "HEAD")
+    assert registered.jobsync("status").out.splitlines()[-2].partition(", at ")[2] == before
 
 
 def test_the_last_line_says_when_a_sync_changed_something_and_how_far_head_is_ahead(registered: Laptop) -> None:

@@ -130,6 +130,8 @@ def test_check_works_in_any_clone_and_before_init(laptop: Laptop) -> None:
     document = json.loads(laptop.jobsync("check", "--json", at=laptop.editor, status=1).out)
     assert (document["version"], document["jobs"], len(document["faults"])) == (JSON_VERSION, 1, 2)
     assert laptop.jobsync("check").out == "0 valid jobs, 0 faults; there is no jobs directory\n"
+    laptop.put("jobsync.toml", 'jobs = "../elsewhere"\n')
+    assert laptop.jobsync("check", status=1).out == "0 valid jobs, 1 fault\n", "nobody knows where it would be"
 
 
 def test_check_in_a_registered_repository_knows_its_machine(registered: Laptop) -> None:
@@ -158,3 +160,17 @@ def test_a_misspelt_command_gets_the_right_one(laptop: Laptop) -> None:
     assert "`jobsync --help`" in laptop.jobsync("xyzzy", status=2).err
     assert "No such option '--bad'" in laptop.jobsync("sync", "--bad", status=2).err
     assert "No such option" in laptop.jobsync("--bad", status=2).err
+
+
+def test_a_job_that_launchd_does_not_speak_of_stops_no_other(registered: Laptop) -> None:
+    registered.job("one")
+    registered.job("two")
+    registered.commit()
+    registered.drop("jobs/one")
+    registered.job("two", LATER)
+    registered.simulator.fault("print", code=125, label=registered.label("one"))
+    ran = registered.jobsync("sync", status=1)
+    assert "updated  two" in ran.out
+    assert "failed" in ran.text and f"print {registered.target('one')}` failed with status 125" in ran.text
+    assert registered.installed() == {"one", "two"}
+    assert "1 removed" in registered.jobsync("sync").out

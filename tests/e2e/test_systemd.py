@@ -102,10 +102,13 @@ def test_looking_speaks_of_units(linux: LinuxLaptop) -> None:
     assert "at the next login" in linux.jobsync("status", "one").out
     timer = linux.units / linux.unit("one")
     timer.write_bytes(timer.read_bytes().replace(b" 09:", b" 11:"))
-    assert "11:00:00" in linux.jobsync("diff", status=None).out
+    shown = linux.jobsync("diff").out
+    assert "-OnCalendar=*-*-* 11:00:00" in shown and "timers.target.wants" not in shown
     assert "edited by hand" in linux.jobsync("status").text
     assert "edits of systemd's units cannot be adopted" in linux.jobsync("adopt", "one", status=1).err
     assert "repaired" in linux.jobsync("sync").out
+    kept = linux.jobsync("diff", "--kept").out
+    assert f"systemctl --user edit {timer.name}" in kept and "adopt" not in kept
     linux.jobsync("doctor", status=None)
 
 
@@ -122,6 +125,79 @@ def test_a_run_is_seen_by_status_history_and_doctor(linux: LinuxLaptop) -> None:
     assert "backup" in row
     found = linux.jobsync("doctor", "backup", status=1).out
     assert "ended with exit 3" in found and "systemd" in found
+
+
+def test_doctor_finds_nothing_wrong_with_any_kind_of_job_that_was_just_synced(linux: LinuxLaptop) -> None:
+    linux.job("clock")
+    linux.job("daemon", DAEMON)
+    linux.job("by-hand", 'run = "true"\n')
+    linux.job("login", 'run = "true"\n[schedule]\nat_login = true\n')
+    linux.job("files", 'run = "true"\n[schedule]\non_files = ["~/inbox"]\non_change = ["~/file"]\n')
+    linux.commit()
+    linux.jobsync("sync")
+    found = {one["id"]: one for one in json.loads(linux.jobsync("doctor", "--json").out)["repos"][0]["checks"]}
+    assert found["identity"]["level"] == found["loaded"]["level"] == "ok", found["identity"]
+    assert {one["id"] for one in found.values() if one["level"] in ("error", "warning")} == set()
+
+
+def _trouble(linux: LinuxLaptop) -> set[str]:
+    """Ids of the checks that found an error or a warning."""
+    (found,) = json.loads(linux.jobsync("doctor", "--json", status=None).out)["repos"]
+    return {one["id"] for one in found["checks"] if one["level"] in ("error", "warning")}
+
+
+def test_doctor_takes_a_daemon_that_its_user_stopped_for_no_trouble(linux: LinuxLaptop) -> None:
+    linux.job("daemon", DAEMON)
+    linux.commit()
+    linux.jobsync("sync")
+    for _ in range(3):
+        linux.wait_for(lambda: "running for" in linux.jobsync("status").out)
+        linux.jobsync("restart", "daemon")
+    assert _trouble(linux) == set(), "three runs were stopped, and none failed"
+    linux.jobsync("pause", "daemon")
+    assert _trouble(linux) == set()
+    linux.jobsync("resume", "daemon")
+    for verb in ("stop", "disable"):  # not `disable --now`: newer ones refuse that in a container
+        linux.manager.systemctl(verb, linux.unit("daemon", "service"))
+    assert _trouble(linux) == set()
+    said = linux.jobsync("restart", "daemon", status=1).err
+    assert "daemon is disabled by you" in said and "`systemctl --user enable --now " in said
+
+
+def test_a_daemon_that_is_told_to_stop_and_ends_well_stays_away_until_it_is_restarted(linux: LinuxLaptop) -> None:
+    linux.job("daemon", 'run = "trap \\"exit 0\\" TERM; echo up; sleep 600 & wait"\n[daemon]\nrestart = "on-failure"\n')
+    linux.commit()
+    linux.jobsync("sync")
+    linux.wait_for(lambda: linux.jobsync("logs", "daemon", status=None).out == "up\n")
+    assert "starts again unless it ended well" in linux.jobsync("stop", "daemon").err
+    linux.wait_for(lambda: "the daemon ended" in linux.jobsync("status").text)
+    assert _trouble(linux) == {"last-run"}
+    linux.jobsync("restart", "daemon")
+    linux.wait_for(lambda: "running for" in linux.jobsync("status").out)
+    assert _trouble(linux) == set()
+
+
+def test_doctor_misses_no_link_of_a_job_that_no_sync_has_seen_yet(linux: LinuxLaptop) -> None:
+    linux.job("one")
+    linux.commit()
+    linux.jobsync("sync")
+    linux.job("new")
+    linux.job("one", 'run = "true"\n[schedule]\non_change = ["~/file"]\n')
+    assert _trouble(linux) == {"synced"}
+
+
+def test_after_a_logout_it_is_said_once_that_jobs_wait_for_the_next_login(linux: LinuxLaptop) -> None:
+    linux.job("daemon", DAEMON)
+    linux.job("one")
+    linux.commit()
+    linux.jobsync("sync")
+    linux.wait_for(lambda: "running for" in linux.jobsync("status").out)
+    linux.manager.stop()
+    shown = linux.jobsync("status")
+    assert shown.text.count("no systemd user manager runs for you now") == 1 and "jobsync-finish" not in shown.out
+    assert _trouble(linux) == {"scheduler"}
+    assert linux.jobsync("doctor", status=None).out.count("[deferred]") == 1
+    assert "log in as this user" in linux.jobsync("run", "one", status=1).err
 
 
 def test_uninstalling_leaves_nothing_but_what_is_the_users(linux: LinuxLaptop) -> None:

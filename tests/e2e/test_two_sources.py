@@ -1,5 +1,7 @@
 """Two sources, no fight: what a person synced from the work tree, and what a pull brings, leave each other alone."""
 
+import shutil
+
 from jobsync.reconcile.state import Record, Source
 
 from ..laptop import JOB, Laptop
@@ -172,3 +174,46 @@ def test_a_definition_that_cannot_be_loaded_is_not_tried_again_by_hooks_until_it
     assert registered.loaded() == {"good", "other", "bad"}
     assert _known(registered, "bad").failed == ""
     assert registered.hour("bad") == 18
+
+
+def test_an_edit_that_could_not_be_applied_by_hand_comes_with_its_commit(registered: Laptop) -> None:
+    registered.upstream("one")
+    registered.pull()
+    registered.job("one", LATER)
+    hold = registered.state / "hold"
+    shutil.rmtree(hold, ignore_errors=True)
+    hold.touch()
+    assert "failed  one" in registered.jobsync("sync", status=1).out
+    hold.unlink()
+    assert "updated  one  the last sync of it failed" in registered.jobsync("sync", "-n").out
+    assert registered.commit().told == "jobsync: updated one (the last sync of it failed)\n"
+    assert registered.jobsync("sync").out == "unchanged  one\n1 unchanged\n"
+
+
+def test_a_deleted_job_that_is_restored_comes_back_with_the_next_sync_by_hand(registered: Laptop) -> None:
+    registered.job("one")
+    registered.job("two")
+    registered.commit()
+    registered.drop("jobs/one")
+    assert "removed" in registered.jobsync("sync").out
+    registered.git("checkout", "-q", "--", "jobs/one")  # no hook acts on single files
+
+    registered.job("two", LATER)
+    registered.commit()  # a hook that has work of its own, in a work tree that is HEAD's again
+    assert registered.installed() == {"two"}
+    assert "installed  one" in registered.jobsync("sync", "-n").out
+    assert "one  daily at 09:00  not synced" in registered.jobsync("status").out
+    assert "installed  one" in registered.jobsync("sync").out
+    assert registered.installed() == registered.loaded() == {"one", "two"}
+
+
+def test_a_first_checkout_brings_all_jobs_whatever_was_synced_before_it(registered: Laptop) -> None:
+    registered.job("one")
+    registered.put("jobsync.toml", "")
+    registered.git("add", ".")
+    registered.git("-c", "core.hooksPath=/dev/null", "commit", "-qm", "one")
+    registered.git("rm", "-rq", ".")  # as `clone --no-checkout` leaves it
+    assert "jobsync.toml: is missing" in registered.jobsync("sync", status=1).err
+    registered.git("-c", "core.hooksPath=/dev/null", "reset", "-q", "--hard")
+    registered.git("switch", "-q", "-c", "another")
+    assert registered.installed() == registered.loaded() == {"one"}

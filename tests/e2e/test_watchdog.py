@@ -30,6 +30,21 @@ def test_a_run_that_did_not_come_is_told_once_and_the_recovery_by_its_launcher(r
     assert told(registered) == ["missed", "recovered"]
 
 
+def test_what_tells_of_a_killed_run_gets_what_the_job_is_given_and_its_log(registered: Laptop) -> None:
+    line = 'echo "$TOPIC $TOKEN"; cat "$JOBSYNC_LOG"; basename "$JOBSYNC_LOG" ".log" | grep -x "$JOBSYNC_RUN"'
+    registered.job(
+        "one",
+        f"run = 'echo so far; kill -KILL $PPID'\n[env]\nTOPIC = \"alerts\"\n[notify]\nrun = '{{ {line}; }} >~/told'\n",
+    )
+    secrets = registered.put(".config/jobsync/env/one.env", "TOKEN='of mine'\n", at=registered.home, mode=0o600)
+    secrets.parent.chmod(0o700)
+    registered.commit()
+    registered.jobsync("run", "one", status=1)
+    assert "one failed: told" in registered.jobsync("status", "--notify").err
+    told_lines = (registered.home / "told").read_text().splitlines()
+    assert told_lines[:2] == ["alerts of mine", "so far"] and len(told_lines) == 3
+
+
 def test_a_killed_run_is_told_and_a_broken_command_is_said(registered: Laptop) -> None:
     registered.job("one", f'run = "kill -KILL $PPID"\n{NOTIFY}')
     registered.job("two", 'run = "kill -KILL $PPID"\n[notify]\nrun = "echo broken >&2; exit 3"\n')
@@ -38,5 +53,20 @@ def test_a_killed_run_is_told_and_a_broken_command_is_said(registered: Laptop) -
         registered.jobsync("run", job, status=1)
     said = registered.jobsync("status", "--notify").err
     assert "one failed: told" in said
-    assert "two failed: could not tell: the command of [notify] ended with status 3: broken" in said
+    broken = "two failed: could not tell: the command of [notify] ended with status 3: broken"
+    assert broken in said
+    said = registered.jobsync("status", "--notify").err
+    assert broken in said and "one failed" not in said, "only what was told is told once"
     assert told(registered) == ["failed"]
+
+
+def test_a_command_that_says_nothing_or_does_not_end_is_said_in_a_line(registered: Laptop) -> None:
+    registered.job("mute", 'run = "kill -KILL $PPID"\n[notify]\nrun = "exit 3"\n')
+    registered.job("slow", 'run = "kill -KILL $PPID"\n[notify]\nrun = "exec sleep 60"\n')
+    registered.commit()
+    for job in ("mute", "slow"):
+        registered.jobsync("run", job, status=1)
+    assert registered.jobsync("status", "--notify").err.splitlines()[:2] == [
+        "mute failed: could not tell: the command of [notify] ended with status 3",
+        "slow failed: could not tell: the command of [notify] did not end within 10 seconds",
+    ]

@@ -21,10 +21,10 @@ def _verdict(event: str, arguments: tuple[str, ...]) -> Verdict:
     return decide(situation(repository, place, event, arguments, environ, wanted_branch=wanted, registered=registered))
 
 
-def run() -> int:
+def run() -> None:
     """As the executable that the configuration names."""
     event, arguments = event_from_environment(sys.argv[1], tuple(sys.argv[2:]), os.environ)
     found = _verdict(event, arguments)
     with Path(os.environ["PROBE_LOG"]).open("a") as log:
         log.write(f"{event.removeprefix('post-')}:{found.row}{'+' if found.sync else ''}\n")
-    return main()
+    main()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+import jobsync
 from jobsync import config as configuration
 from jobsync.repo.carriers import hook_text
 from jobsync.repo.events import EVENTS
@@ -19,6 +20,7 @@ from ..laptop import JOB, Laptop
 from ..scratch import SCRATCH
 from .scenarios import BRANCHES, PRELUDE, Scenario
 
+PACKAGE = Path(jobsync.__file__).parent
 PROBE = Path(__file__).with_name("probe.py")
 _PASSING = ("dotfiles", "other", "linked", "moved", "c.patch", "d.patch")
 """What a scenario may leave in the home."""
@@ -126,6 +128,10 @@ class Stage:
         hooks = root / "hooks"
         shutil.copytree(laptop.work / ".git/hooks", hooks)
         shutil.rmtree(laptop.work / ".git/hooks")
+        shutil.rmtree(laptop.origin / "hooks")
+        # Copied some four times for each scenario: few files.
+        for repository in (laptop.origin, laptop.work):
+            laptop.git("repack", "-adq", at=repository)
         template = root / "begin"
         (template / "home").mkdir(parents=True)
         shutil.copytree(laptop.origin, template / "origin.git")
@@ -158,8 +164,9 @@ class Stage:
 
 
 def _probe(laptop: Laptop) -> Path:
-    script = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(PROBE.parent)!r})\n"
-    script += "import probe\nsys.exit(probe.run())\n"
+    # As `jobsync/start.py` is started: it finds what is installed beside us when it must.
+    script = f"#!{sys.executable} -IS\nimport sys\nsys.path += [{str(PROBE.parent)!r}, {str(PACKAGE.parent)!r}]\n"
+    script += "import probe\nprobe.run()\n"
     return laptop.put("bin/jobsync-hook", script, at=laptop.root, mode=0o755)
 
 

@@ -1,6 +1,7 @@
 """Hooks from git's configuration, with a git that knows them, and one that does not."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -85,6 +86,21 @@ def test_a_jobsync_that_is_gone_fails_no_command(modern: Laptop) -> None:
     environment = {"PATH": f"{newer_git()}:/usr/bin:/bin"}
     assert modern.git("switch", "-q", "-c", "side", env=environment).err == ""
     assert modern.git("stash", "list", env=environment).status == 0
+
+
+def test_a_jobsync_whose_python_is_gone_is_told_and_fails_no_command(modern: Laptop) -> None:
+    modern.init()
+    modern.jobsync("hooks", "install", "--config")
+    left = modern.put("left/jobsync-hook", "#!/nowhere/python3\n", at=modern.home, mode=0o755)
+    settings = modern.work / ".git/config"
+    text = re.sub(r" python=\S+ start=\S+ hook=\S+ ", f" python=/nowhere/python3 start=/nowhere hook={left} ",
+                  settings.read_text())  # fmt: skip
+    assert str(left) in text
+    settings.write_text(text)
+    environment = {"PATH": f"{newer_git()}:/usr/bin:/bin"}
+    assert modern.git("switch", "-q", "-c", "side", env=environment).err == (
+        f"jobsync: {left} cannot start (is its Python gone?), so no job was synced; install jobsync again\n"
+    )
 
 
 def test_an_older_git_says_why_not_and_passes_over_those_that_are_there(modern: Laptop) -> None:

@@ -123,6 +123,18 @@ def test_a_submodules_pointer_as_input_counts_and_its_files_do_not(synced: Lapto
     assert said == "jobsync: restarted watch (changed: vendor/lib in COMMIT)\n"
 
 
+def test_a_file_that_git_shall_not_look_at_is_on_this_machine_all_the_same(synced: Laptop) -> None:
+    """The way to keep an edit of one's own: git passes over it, and jobsync takes it for one that is not committed."""
+    synced.upstream("two")
+    synced.pull()
+    synced.git("update-index", "--skip-worktree", "jobs/two/job.toml")
+    synced.job("two", JOB.replace("09:00", "10:00"))
+    assert "updated    two" in synced.jobsync("sync").out
+    assert synced.git("commit", "-q", "--allow-empty", "-m", "more").err == ""
+    assert synced.hour("two") == 10 and "two" in synced.loaded()
+    assert "local: uncommitted edit" in synced.jobsync("status").out
+
+
 def test_what_a_sparse_checkout_leaves_out_is_not_on_this_machine(synced: Laptop) -> None:
     synced.upstream("two")
     synced.pull()

@@ -11,7 +11,7 @@ import pytest
 
 from ..laptop import JOB, Laptop, Ran
 from ..unmeasured import processes_are_not_measured
-from .newer import manager
+from .newer import manager, newer_git
 
 __all__ = ["processes_are_not_measured"]
 
@@ -133,6 +133,22 @@ def test_a_submodule_that_is_registered_itself(laptop: Laptop) -> None:
     assert "HEAD is detached" in said and laptop.installed() == {"one"}
 
 
+def test_jobs_that_move_into_a_submodule_stay_as_they_are_and_the_fault_says_why(laptop: Laptop) -> None:
+    laptop.job("one")
+    laptop.job("two")
+    laptop.commit()
+    init(laptop, laptop.work)
+    laptop.git("clone", "-q", "--bare", str(laptop.origin), str(laptop.home / "jobs.git"), at=laptop.home)
+    laptop.git("rm", "-rq", "jobs")
+    laptop.git("submodule", "add", "-q", str(laptop.home / "jobs.git"), "jobs")
+    fault = "jobs: jobs is a repository of its own (a submodule, a clone), and not looked into; register that one: "
+    said = laptop.commit().err
+    assert "failed one, two (1 fault in its definition; the installed job stays as it is)" in said and fault in said
+    for words in (("sync",), ("check",)):
+        assert fault in laptop.jobsync(*words, status=1).err
+    assert laptop.loaded() == laptop.installed() == {"one", "two"}
+
+
 def test_a_linked_work_tree_stays_out_of_it_unless_it_is_registered(laptop: Laptop) -> None:
     init(laptop, laptop.work)
     linked = laptop.home / "linked"
@@ -169,6 +185,20 @@ def test_a_hooks_path_that_others_may_share_is_left_alone_and_a_line_there_is_en
         laptop.git("clone", "-q", str(laptop.origin), str(other), at=laptop.home)
         laptop.git("reset", "-q", "--hard", "HEAD~1", at=other)
         assert laptop.git("pull", "-q", at=other).err == "", "a repository that is not registered"
+
+
+def test_a_repository_of_the_newest_formats(laptop: Laptop) -> None:
+    laptop.environment["PATH"] = f"{newer_git()}:{laptop.environment['PATH']}"
+    laptop.git("init", "-q", "--object-format=sha256", "--ref-format=reftable", "newest", at=laptop.home)
+    work = laptop.home / "newest"
+    laptop.put("jobsync.toml", "", at=work)
+    laptop.job("one", JOB, at=work)
+    laptop.commit("begin", at=work)
+    init(laptop, work)
+    laptop.git("switch", "-q", "-c", "side", at=work)
+    laptop.job("two", JOB, at=work)
+    assert laptop.commit("two", at=work).told == "jobsync: installed two (new in COMMIT)\n"
+    assert laptop.git("switch", "-q", "main", at=work).told == "jobsync: removed two (gone from HEAD in COMMIT)\n"
 
 
 def test_a_graphical_client_with_a_minimal_path_and_no_terminal(laptop: Laptop) -> None:
@@ -259,6 +289,6 @@ def test_a_program_that_runs_no_hooks_is_made_up_for(laptop: Laptop) -> None:
     )
     laptop.run(sys.executable, "-c", script, str(laptop.work))
     assert laptop.installed() == set()
-    assert "1 commit ahead" in laptop.jobsync("status").text
+    assert "one: is defined and not installed; `jobsync sync`" in laptop.jobsync("status").text
     laptop.jobsync("sync")
     assert laptop.installed() == {"one"} and "ahead" not in laptop.jobsync("status").text

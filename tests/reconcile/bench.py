@@ -29,7 +29,7 @@ from jobsync.simulator import Simulator
 from jobsync.values import replace
 
 from ..laptop import MUTATING
-from ..launchds import Forked
+from ..launchds import Quick
 from ..schedulers.samples import CONFIG
 from ..scratch import SCRATCH
 
@@ -229,7 +229,7 @@ def start() -> Iterator[Bench]:
     """A machine for a block."""
     root = Path(tempfile.mkdtemp(prefix="jobsync-test-", dir=SCRATCH))
     try:
-        with Forked.start(root / "mac", root / "home") as mac:
+        with Quick.start(root / "mac", root / "home") as mac:
             yield at(root, mac)
     finally:
         shutil.rmtree(root)

@@ -1,7 +1,7 @@
-"""Run as a program: a sync that is killed right before its n-th effect on the world.
+"""A program for `forks`: a sync that is killed right before its n-th effect on the world. Arguments: ROOT, N.
 
-`python -m tests.reconcile.killed ROOT N`. Effects are what Python tells its audit hooks of: processes started, files
-opened for writing, renamed or removed, directories made. Ends with 0 when there were fewer.
+Effects are what Python tells its audit hooks of: processes started, files opened for writing, renamed or removed,
+directories made. Ends with 0 when there were fewer.
 """
 
 import os
@@ -32,14 +32,11 @@ def _count(limit: int, event: str, arguments: tuple[object, ...]) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(root: Path, limit: int) -> None:
-    """Sync the changed job."""
+def killed(arguments: list[str]) -> None:
+    """The program: syncs the changed job."""
+    root, limit = Path(arguments[0]), int(arguments[1])
     mac = Simulator.__new__(Simulator)
     mac.launchctl = root / "mac" / "bin" / "launchctl"
     bench = at(root, mac)
     sys.addaudithook(lambda event, arguments: _count(limit, event, arguments))
     bench.sync(job(hour=10, line="false"))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -3,8 +3,6 @@
 import os
 import plistlib
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -25,7 +23,9 @@ from jobsync.schedulers.protocol import Survey
 from jobsync.simulator.faults import label_of
 from jobsync.values import replace
 
+from .. import forks
 from ..laptop import MUTATING
+from . import killed as programs
 from .bench import SLEEP, Bench, job, until
 
 NINE, TEN = job(hour=9), job(hour=10)
@@ -935,18 +935,29 @@ def test_a_link_in_our_place_is_replaced_and_its_target_left(bench: Bench, place
 
 
 @pytest.mark.parametrize("place", ["plist", "launcher"])
-def test_a_directory_in_our_place_fails_that_job_alone(bench: Bench, place: str) -> None:
+def test_a_directory_in_our_place_stops_that_job_alone(bench: Bench, place: str) -> None:
     bench.sync(NINE, job("two"))
     path = bench.plist() if place == "plist" else bench.paths.launcher("one")
     path.unlink()
     path.mkdir()
     (path / "precious").touch()
-    assert bench.sync(NINE, job("two", hour=10)) == {"one": Outcome.FAILED, "two": Outcome.UPDATED}
+    assert bench.sync(NINE, job("two", hour=10)) == {"one": Outcome.CONFLICT, "two": Outcome.UPDATED}
     assert (path / "precious").exists()
     assert bench.loaded() == {"one", "two"}
     (path / "precious").unlink()
     path.rmdir()
     still_converges(bench, NINE, job("two", hour=10))
+
+
+@pytest.mark.parametrize("place", ["plist", "launcher"])
+def test_a_pipe_in_our_place_makes_nobody_wait(bench: Bench, place: str) -> None:
+    bench.sync(NINE)
+    path = bench.plist() if place == "plist" else bench.paths.launcher("one")
+    path.unlink()
+    os.mkfifo(path)
+    assert bench.sync(NINE) == {"one": Outcome.CONFLICT}
+    bench.sync()
+    assert not path.exists() and bench.loaded() == set()
 
 
 def test_a_change_that_cannot_be_written_brings_the_former_job_back(bench: Bench) -> None:
@@ -1101,10 +1112,9 @@ BEFORE, AFTER = job(hour=9, line="true"), job(hour=10, line="false")
 
 def killed(bench: Bench, effect: int) -> int:
     """Sync `AFTER` in a process of its own that is killed right before its n-th effect; its status."""
-    argv = [sys.executable, "-m", "tests.reconcile.killed", str(bench.root), str(effect)]
-    # A measurement that is killed leaves a broken data file behind.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-    return subprocess.run(argv, env=environment, timeout=60, cwd=Path(__file__).parents[2]).returncode
+    ended = forks.run(programs.killed, str(bench.root), str(effect), at=bench.root, env=os.environ)
+    assert "Traceback" not in ended.text, ended
+    return ended.status
 
 
 @pytest.mark.slow

@@ -44,6 +44,7 @@ LEDGERS = st.builds(
     settings=st.none() | st.builds(Entry, NUMBERS, WORDS),
     commit=WORDS,
     changed_at=NUMBERS,
+    changed_in=WORDS,
 )
 
 
@@ -117,7 +118,7 @@ def test_no_json_of_others_raises(value: object) -> None:
     assert ledgers.loads(json.dumps(value)) is None
 
 
-KEYS = ["render_format", "rendering", "settings", "commit", "changed_at", "jobs", "absent"]
+KEYS = ["render_format", "rendering", "settings", "commit", "changed_at", "changed_in", "jobs", "absent"]
 ODD: st.SearchStrategy[object] = st.sampled_from(
     [None, 1, -1, 1.5, float("inf"), float("nan"), "x", [], [[]], {}, {"a": 1}, {"a": {}}, [1, 2], True]
 )

@@ -53,7 +53,7 @@ EDITED = plist_of(NINE).replace(b"<integer>9</integer>", b"<integer>8</integer>"
 BROKEN = plist_of(NINE).replace(b"<!--", b"<--")
 REPHRASED = plist_of(NINE).replace(b"Written by jobsync", b"Written by me")
 FOREIGN = plist_of(NINE).replace(b"0f1e2d3c4b5a6978", b"ffffffffffffffff")
-LINK = FileState(problem="is a symbolic link")
+LINK = FileState(problem="is a symbolic link", target=b"elsewhere")
 DIRECTORY = FileState(problem="is a directory")
 GONE = Unwanted("no longer defined")
 OUT = "unload ada.one within 15 s unless it runs"
@@ -263,7 +263,7 @@ CASES = (
         wanted(),
         record(),
         see(loaded(), files(launcher=DIRECTORY)),
-        "repaired one (mode or kind of the file was changed)\n  write launcher",
+        f"conflict one ({LAUNCHER} is a directory; move it away)",
     ),
     Case(
         "lost ledger, edited, and the edit claims our digest: a login may have loaded it",
@@ -490,7 +490,8 @@ CASES = (
         wanted(),
         None,
         see(EMPTY, files(plist=FOREIGN)),
-        f"conflict one ({PLIST} is not jobsync's; move it away, or rename the job)",
+        f"conflict one ({PLIST} is of another registration of jobsync (ffffffffffffffff); uninstall that one, or move "
+        "the file away if it is gone)",
     ),
     Case(
         "a link in our place that we never wrote",
@@ -518,7 +519,22 @@ CASES = (
         wanted(),
         None,
         see(loaded(), identities=claims(NINE, owner="ffff")),
-        "conflict one (ada.one is loaded, and not by jobsync; take it out of launchd, or rename the job)",
+        "conflict one (ada.one is loaded by another registration of jobsync (ffff); uninstall that one, or take it out "
+        "of launchd if it is gone)",
+    ),
+    Case(
+        "a job that launchd does not speak of",
+        wanted(TEN),
+        record(),
+        see(loaded(), files(), identities={LABEL: Identity("", "", problem="`launchctl print` failed")}),
+        "failed one (`launchctl print` failed)",
+    ),
+    Case(
+        "a removed job that launchd does not speak of",
+        GONE,
+        record(),
+        see(loaded(), files(), identities={LABEL: Identity("", "", problem="`launchctl print` failed")}),
+        "failed one (`launchctl print` failed)",
     ),
     Case(
         "our own file without a ledger is ours by its mark",

@@ -2,8 +2,8 @@
 
 import pytest
 
-from jobsync.reconcile.standing import State, run_state
-from jobsync.runs.records import STOPPED, TIMEOUT, Run
+from jobsync.reconcile.standing import State, ending, failing_since, run_state
+from jobsync.runs.records import EXPECTATION, NO_LOCK, NO_LOG, STOPPED, TIMEOUT, Run
 
 WELL = Run("20261123T070000Z-1", started=1, ended=2, status=0)
 STOPPED_RUN = Run("20261123T070000Z-2", started=1, ended=2, status=143, reason=STOPPED)
@@ -35,3 +35,26 @@ def test_what_has_no_process_stands_by_its_last_run(
 def test_what_has_a_process_runs(last: Run | None) -> None:
     for is_daemon in (True, False):
         assert run_state(7, last, None, is_daemon=is_daemon, is_local=False) == (State.RUNNING, "pid 7")
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("", "ended with exit 78 (EX_CONFIG)"),
+        (STOPPED, "was stopped"),
+        (TIMEOUT, "ran into its timeout"),
+        (NO_LOG, "could not have a log"),
+        (NO_LOCK, "could not have its lock"),
+        (f"{EXPECTATION}: no line matches done", "broke an expectation: no line matches done"),
+    ],
+)
+def test_the_end_of_a_run_makes_a_sentence(reason: str, said: str) -> None:
+    assert ending(Run("20261123T070000Z-5", started=1, ended=2, status=78, reason=reason)) == said
+
+
+def test_a_daemon_fails_since_the_first_run_that_nobody_ended() -> None:
+    ran_for_days = Run("20261123T070000Z-1", started=1, ended=200_000, status=143, reason=STOPPED)
+    killed = Run("20261125T143500Z-2", started=200_100)
+    assert failing_since([ran_for_days, killed], is_daemon=True) == 200_100
+    assert failing_since([ran_for_days, killed], is_daemon=False) == 1, "a job that is stopped did not do its work"
+    assert failing_since([killed, WELL], is_daemon=False) is None

@@ -43,7 +43,7 @@ def test_head_that_goes_back_during_a_sync_is_looked_at_again(registered: Laptop
     back = registered.root / "back"
     wrapper.write_text(
         f"#!/bin/sh\ncase \"$*\" in 'print gui/'*/*.one) [ -e {back} ] || {{ touch {back}; unset GIT_DIR; "
-        f"export HOME={registered.home}; git -C {registered.work} switch -q --detach HEAD~1 >{back} 2>&1; }};; esac\n"
+        f"export HOME={registered.home}; git -C {registered.work} switch -q -C main HEAD~1 >{back} 2>&1; }};; esac\n"
         f'exec {real} "$@"\n',
         encoding="utf-8",
     )

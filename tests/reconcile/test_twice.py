@@ -102,11 +102,12 @@ def does_nothing(bench: Bench, want: Want, outcome: Outcome) -> None:
 def test_a_daemon_is_restarted_once_for_one_change_of_its_inputs(bench: Bench) -> None:
     daemon = replace(DAEMON, launchd={"ThrottleInterval": 1})
     bench.sync(daemon)
+    logs = bench.paths.job_logs(bench.label())
+    until(lambda: len(list(logs.glob("*.log"))) == 1)  # else it may be killed before it has said that it began
     want = Want({"one": replace(bench.wanted(daemon), launch_digest="other inputs")})
     bench.mutations()
     assert again(bench, want) == {"one": Outcome.RESTARTED}
     assert [call[:2] for call in bench.mutations()] == [["kickstart", "-k"]]
-    logs = bench.paths.job_logs(bench.label())
     until(lambda: len(bench.runs()) == len(list(logs.glob("*.log"))) == 2)  # what starts writes these
     does_nothing(bench, want, Outcome.UNCHANGED)
 

@@ -8,7 +8,7 @@ import pytest
 
 from jobsync import config as configuration
 from jobsync import process
-from jobsync.reconcile import desired, index
+from jobsync.reconcile import compare, desired, index
 from jobsync.reconcile.origin import Heard, Origin, open_origin
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller, Outcome, Plan
@@ -210,11 +210,13 @@ def test_what_it_saw_is_old_when_another_hook_has_come_meanwhile(settled: Laptop
 
 
 def _heard(laptop: Laptop) -> Origin:
-    """As a hook leaves it: the scheduler has answered a moment ago, and shall not be asked again."""
+    """As a hook leaves it: a moment ago the scheduler has answered, and the files were as the ledger says."""
     here = origin(laptop)
     query = here.scheduler.query()
     said = process.run(query.argv, env={"PATH": "/usr/bin:/bin"}, timeout=20)
-    return replace(here, heard=Heard(said.stdout, index.stamp(str(here.paths.ledger))))
+    known = index.read(str(here.paths.ledger))
+    assert known is not None
+    return replace(here, heard=Heard(index.stamp(str(here.paths.ledger)), said.stdout, known.pack))
 
 
 def _surveys(laptop: Laptop) -> int:
@@ -229,6 +231,25 @@ def test_what_the_scheduler_told_the_hook_is_not_asked_again(settled: Laptop) ->
     assert _surveys(settled) == before
     assert told.plan == plan(origin(settled), Orders(Caller.HOOK)).plan
     assert _surveys(settled) == before + 1
+
+
+def test_what_the_hook_has_compared_is_not_compared_again(settled: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    _commit(settled, JOB.replace("09:00", "10:00"))
+    compared = []
+
+    def found_touched(*given: object) -> set[str]:
+        compared.append(given)
+        return set()
+
+    monkeypatch.setattr(compare, "intact", found_touched)
+    made = plan(_heard(settled), Orders(Caller.HOOK))
+    assert {*made.want.untouched} == {*OTHERS}
+    assert not compared
+    heard = _heard(settled)
+    assert heard.heard is not None
+    made = plan(replace(heard, heard=replace(heard.heard, pack="")), Orders(Caller.HOOK))
+    assert not made.want.untouched
+    assert len(compared) == 1
 
 
 def test_what_it_told_is_old_when_another_sync_has_changed_something_since(settled: Laptop) -> None:

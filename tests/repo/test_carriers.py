@@ -154,12 +154,31 @@ class TestAGoodGuest:
         box.run("git", "switch", "-q", "-c", "side", cwd=work.path, environ=environ)
         assert [line.split()[:2] for line in _calls(box)] == [["jobsync", "post-checkout"]]
 
-    def test_an_interpreter_that_is_gone_hurts_nothing(
-        self, work: Work, listener: Path, shim: Callable[[str], bytes]
+    @pytest.mark.parametrize("is_named", [True, False], ids=["fast way", "script alone"])
+    @pytest.mark.parametrize("is_in_path", [True, False], ids=["in PATH", "not in PATH"])
+    def test_an_interpreter_that_is_gone_hurts_nothing_and_is_told(
+        self,
+        work: Work,
+        box: Sandbox,
+        listener: Path,
+        shim: Callable[[str], bytes],
+        *,
+        is_named: bool,
+        is_in_path: bool,
     ) -> None:
-        install(work.opened(), shim)
-        listener.write_text("#!/nowhere/python\n")
-        assert work.status("switch", "-q", "-c", "side") == 0
+        """As after an upgrade of Python: what is left cannot start, and says nothing itself."""
+        python = b"python=/nowhere/python3" if is_named else b"python=''"
+        install(work.opened(), lambda event: shim(event).replace(b"python=''", python))
+        listener.write_text("#!/nowhere/python3\n")
+        # Whoever works on this project may have its jobsync there.
+        others = [one for one in box.environ["PATH"].split(":") if not Path(one, "jobsync-hook").exists()]
+        environ = {"PATH": ":".join([str(listener.parent)] * is_in_path + others)}
+        result = box.run("git", "switch", "-q", "-c", "side", cwd=work.path, environ=environ)
+        assert result.returncode == 0
+        said = [line for line in result.stderr.decode().splitlines() if line.startswith("jobsync: ")]
+        assert said == [
+            f"jobsync: {listener} cannot start (is its Python gone?), so no job was synced; install jobsync again"
+        ]
 
     def test_a_bisect_survives_a_jobsync_that_fails(self, work: Work, shim: Callable[[str], bytes]) -> None:
         for number in range(4):

@@ -114,6 +114,8 @@ class TestEntries:
         work.commit("main", {"README": "main\n"})
         assert work.status("merge", "-q", "side") == 1
         work.git("update-index", "--skip-worktree", "jobs/b/run")
+        assert work.opened().index_state().skipped == frozenset(), "it is there all the same"
+        (work.path / "jobs/b/run").unlink()
         assert work.opened().index_state() == IndexState(has_conflicts=True, skipped=frozenset({"jobs/b/run"}))
 
 
@@ -238,16 +240,28 @@ class TestConfig:
         assert work.opened().hooks_directory() == work.path / "mine"
 
     def test_the_upstream_in_words(self, pair: Pair) -> None:
-        assert pair.laptop.opened().upstream() == Upstream("origin", str(pair.origin), "main")
+        assert pair.laptop.opened().upstream() == Upstream("origin", "main")
         pair.laptop.git("switch", "-q", "-c", "side", "--no-track")
         assert pair.laptop.opened().upstream() is None
         pair.laptop.git("checkout", "-q", "--detach")
         assert pair.laptop.opened().upstream() is None
 
+    @pytest.mark.parametrize("remote", [".", "my/origin", "https://example.org/dotfiles.git"])
+    def test_an_upstream_that_is_no_remote_of_a_plain_name(self, work: Work, remote: str) -> None:
+        """As `git switch -c main --track other` and `git push -u URL` set it."""
+        work.git("config", "branch.main.remote", remote)
+        work.git("config", "branch.main.merge", "refs/heads/other/one")
+        assert work.opened().upstream() == Upstream(remote, "other/one")
+
+    def test_an_upstream_in_a_configuration_that_is_not_in_utf_8(self, work: Work) -> None:
+        with (work.git_dir / "config").open("ab") as config:
+            config.write(b"[user]\n\tname = Andr\xe9\n")
+        assert work.opened().upstream() is None
+
     @pytest.mark.filterwarnings("error")
     def test_a_directory_named_like_a_variable_is_none(self, pair: Pair, box: Sandbox) -> None:
         clone = box.clone(pair.origin, box.home / "$HOME")
-        assert clone.opened().upstream() == Upstream("origin", str(pair.origin), "main")
+        assert clone.opened().upstream() == Upstream("origin", "main")
 
 
 def test_gitpython_is_not_imported_until_it_is_needed() -> None:

@@ -106,7 +106,8 @@ class TestBothTrees:
         work.commit("submodule", {})
         tree = make(work)
         assert tree.names("jobs") == ("lib",)
-        assert tree.names("jobs/lib") is None
+        with pytest.raises(JobsyncError, match="jobs/lib is a repository of its own"):
+            tree.names("jobs/lib")
         assert tree.read("jobs/lib") is None
         assert tree.read("jobs/lib/job.toml") is None
         assert tree.mode("jobs/lib") is None

@@ -1,6 +1,7 @@
 """One job's launcher and its places, and every sh to run it with."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from jobsync import files
+from jobsync.config import SYSTEM_PATH
 from jobsync.definitions.job import Job
 from jobsync.paths import Paths
 from jobsync.runs import launcher, records
@@ -29,7 +31,7 @@ _SHELLS = {
 SHELLS = {name: argv for name, argv in _SHELLS.items() if shutil.which(argv[0])}
 every_shell = pytest.mark.parametrize("sh", SHELLS)
 ODD = 'it\'s "odd" $HOME `id` \\ * ; & | < > ~ # ! é 早 -x'
-LIMIT = 30.0
+LIMIT = 60.0
 
 
 def until(claim: Callable[[], bool]) -> None:
@@ -46,6 +48,8 @@ class Bench:
     paths: Paths
     job: Job
     label: str = "test.one"
+    tools: Path | None = None
+    """A directory whose programs the launcher calls instead of the system's."""
 
     def write(self, **changes: object) -> Path:
         """Render and install the launcher."""
@@ -53,7 +57,12 @@ class Bench:
         path = self.paths.launcher(self.job.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         # As a sync does it, in one step: a shell reads the file while it runs it.
-        files.write_atomically(path, launcher.render(self.job, self.label, "jobs/one/job.toml", self.paths), 0o700)
+        content = launcher.render(self.job, self.label, "jobs/one/job.toml", self.paths)
+        if self.tools is not None:
+            former, new = f" PATH={SYSTEM_PATH}", f" PATH={shlex.quote(str(self.tools))}:{SYSTEM_PATH}"
+            assert content.count(former.encode()) == 1
+            content = content.replace(former.encode(), new.encode())
+        files.write_atomically(path, content, 0o700)
         return path
 
     def argv(self, sh: str) -> list[str]:

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,13 +29,20 @@ from jobsync.definitions.job import (
 )
 from jobsync.runs import launcher, parts, pauses, records, tokens
 
-from .bench import ENV, LIMIT, ODD, SHELLS, Bench, every_shell, until
+from .bench import ENV, LIMIT, ODD, SHELLS, Bench, until
+
+PLAIN, ODD_PLACES = "plain", "odd 'places'"
+every_shell = pytest.mark.parametrize(
+    ("root", "sh"), [(PLAIN, next(iter(SHELLS))), *((ODD_PLACES, sh) for sh in SHELLS)], indirect=["root"]
+)
+"""With odd places; how a plain one is written differs from those in no character that a shell could take otherwise than
+another does."""
 
 
-@pytest.fixture(params=["plain", "odd 'places'"])
+@pytest.fixture(params=[PLAIN, ODD_PLACES])
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Where everything lies: once more with all characters that a shell might take amiss."""
-    name = request.param if request.param == "plain" else f"{ODD}\nline".replace("/", "")
+    name = request.param if request.param == PLAIN else f"{ODD}\nline".replace("/", "")
     (tmp_path / name).mkdir()
     return tmp_path / name
 
@@ -271,11 +279,15 @@ def test_only_the_newest_logs_are_kept(bench: Bench, sh: str) -> None:
     assert len(kept) == launcher.KEPT_LOGS
     assert kept[:-1] == old[-launcher.KEPT_LOGS + 1 :]
     assert (logs / "notes.txt").exists()
-    # Exactly so many after each run, and nothing else of those that went.
+    # So many again once there are some more, and nothing else of those that went.
     for end in (".head", ".tail", ".cut", ".new", ".stop", ".mark"):
         (logs / f"{kept[0]}{end}").touch()
+    for number in range(launcher.SPARE_LOGS - 1):
+        (logs / f"2021{number:04}T000000Z-1.log").touch()
     bench.run(sh)
-    assert [path.name for path in bench.logs()][:-1] == kept[1:]
+    assert len(bench.logs()) == launcher.KEPT_LOGS + launcher.SPARE_LOGS
+    bench.run(sh)
+    assert len(bench.logs()) == launcher.KEPT_LOGS
     assert not list(logs.glob(f"{kept[0]}*"))
 
 
@@ -462,7 +474,12 @@ FEW_PARTS: list[dict[str, object]] = [
 ]
 
 
-@pytest.mark.parametrize("changes", FEW_PARTS, ids="+".join)
+@pytest.mark.parametrize(
+    ("root", "changes"),
+    [(PLAIN, EVERY_PART), *((ODD_PLACES, changes) for changes in FEW_PARTS)],
+    ids=lambda value: value if isinstance(value, str) else "+".join(value),
+    indirect=["root"],
+)
 def test_shellcheck_finds_nothing_with_any_of_the_parts(bench: Bench, changes: dict[str, object]) -> None:
     path = bench.write(**changes)
     shellcheck = str(Path(sys.executable).parent / "shellcheck")
@@ -478,6 +495,28 @@ def test_the_fullest_launcher_has_every_part_of_a_job_that_ends(bench: Bench) ->
     sources = [path.read_text(encoding="utf-8") for path in Path(parts.__file__).parent.glob("*.py")]
     written = set(re.findall(r"^([a-z_]+)\(\) ", "".join(sources), re.MULTILINE))
     assert rendered == written
+
+
+@every_shell
+@pytest.mark.parametrize("path", ["/nowhere/bin", "{strange}"])
+def test_a_path_without_the_systems_own_programs_breaks_the_command_alone(
+    bench: Bench, sh: str, root: Path, path: str
+) -> None:
+    """`path` and the machine's PATH are the job's; what records and bounds its runs is the system's."""
+    strange = root / "strange"
+    for name in ("date", "wc", "tail", "mkdir", "rm", "cat", "sleep", "awk", "id", "ls"):
+        bench.place(strange / name, "#!/bin/sh\necho strange\nexit 1\n")
+        (strange / name).chmod(0o755)
+    bench.place(bench.paths.env("one"), "WORD=kept\n")
+    bench.paths.env("one").chmod(0o600)
+    seen = path.format(strange=strange)
+    bench.write(command=Line('echo "$PATH $WORD"'))
+    before = int(time.time())
+    # By its place: what stands in PATH is not what is tried here.
+    shell = [str(shutil.which(SHELLS[sh][0])), *bench.argv(sh)[1:]]
+    done = subprocess.run(shell, timeout=60, env={**ENV, "PATH": seen}, capture_output=True, stdin=subprocess.DEVNULL)
+    assert (done.returncode, done.stderr, bench.log()) == (0, b"", f"{seen} kept\n")
+    assert bench.runs()[-1].started >= before and bench.runs()[-1].output == len(os.fsencode(seen)) + 6
 
 
 @pytest.mark.parametrize("sh", [name for name in SHELLS if name != "busybox"])

@@ -48,8 +48,9 @@ def test_the_last_status_is_passed_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("codes", "expected"), [((), 3), (("--on", "5"), 3), (("--on", "6", "--on", "7"), 1)])
 def test_only_the_named_statuses_are_tried_again(tmp_path: Path, codes: tuple[str, ...], expected: int) -> None:
-    assert retry("--delay", "0s", *codes, "--", *flaky(tmp_path, 9)).returncode == 5
-    assert calls(tmp_path) == expected
+    ran = retry("--delay", "0s", *codes, "--", *flaky(tmp_path, 9))
+    assert ran.returncode == 5 and calls(tmp_path) == expected
+    assert len(ran.stderr.splitlines()) == expected, "each failure is said"
 
 
 def test_a_signal_is_a_status_as_sh_has_it() -> None:
@@ -121,14 +122,10 @@ def test_waits_double_up_to_a_limit_less_up_to_a_quarter() -> None:
 def test_it_imports_nothing_heavy() -> None:
     """It runs in people's scripts, perhaps in a loop: click is all of others' that it pays for."""
     heavy = {"cronsim", "git", "jinja2", "rich", "tomlkit"}
-    code = (
-        "import sys; sys.argv = ['jobsync', 'retry', '--delay', '0s', '--on', '1', '--', 'false']\n"
-        "from jobsync.__main__ import main\n"
-        "try: main()\nexcept SystemExit: pass\n"
-        "print(*sorted(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    imported = set(done.stdout.split())
+    argv = [sys.executable, "-X", "importtime", "-m", "jobsync", "retry", "--delay", "0s", "--on", "1", "--", "false"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1, done.stderr
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "jobsync.runs.retry" in imported and "click" in imported
     assert not heavy & {name.partition(".")[0] for name in imported}
     wings = {name.split(".")[1] for name in imported if name.count(".") > 1 and name.startswith("jobsync.")}

@@ -73,14 +73,15 @@ def last(bench: Bench) -> Run:
 
 
 @pytest.fixture
-def sleeps(root: Path) -> tuple[dict[str, str], Path]:
-    """An environment in which sleep(1) notes how long, and returns at once."""
+def sleeps(root: Path, bench: Bench) -> Path:
+    """The launcher's sleep(1) notes here how long, and returns at once."""
     noted = root / "noted"
     command = root / "bin" / "sleep"
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nprintf "%s\\n" "$1" >>{shlex.quote(str(noted))}\n', encoding="utf-8")
     command.chmod(0o755)
-    return {"PATH": f"{command.parent}:{ENV['PATH']}"}, noted
+    bench.tools = command.parent
+    return noted
 
 
 # -- the record
@@ -105,8 +106,9 @@ def test_a_run_is_named_after_its_moment_in_utc(bench: Bench, sh: str, root: Pat
     date.parent.mkdir()
     date.write_text(f"#!/bin/sh\necho '{moment} +0100'\n", encoding="utf-8")
     date.chmod(0o755)
+    bench.tools = date.parent
     bench.write()
-    launch(bench, sh, {"PATH": f"{date.parent}:{ENV['PATH']}"})
+    launch(bench, sh)
     assert last(bench).id.startswith(f"{datetime.fromtimestamp(moment, UTC):%Y%m%dT%H%M%SZ}-")
     assert (last(bench).started, last(bench).offset) == (moment, 3600)
 
@@ -191,8 +193,9 @@ def test_what_is_printed_while_a_log_is_copied_is_counted(bench: Bench, sh: str,
         f"echo 0 x; {pour} {6 << 20}; while [ ! -e {copied} ]; do sleep 0.05; done; {pour} {5 << 20}; : >{poured}; "
         f"while [ ! -s {cut} ]; do sleep 0.05; done; echo the end"
     )
+    bench.tools = tail.parent
     bench.write(command=Line(line))
-    assert launch(bench, sh, {"PATH": f"{tail.parent}:{ENV['PATH']}"}) == 0
+    assert launch(bench, sh) == 0
     (log,) = bench.logs()
     check_log(log.read_bytes(), last(bench))
     assert (last(bench).output, last(bench).output_is_least) == ((11 << 20) + 4 + 8, True)
@@ -282,14 +285,13 @@ RETRY = Retry(attempts=4, delay=8, max_delay=20)
 def test_what_fails_is_tried_again_with_longer_waits_and_the_last_status_counts(
     bench: Bench,
     sh: str,
-    sleeps: tuple[dict[str, str], Path],
+    sleeps: Path,
 ) -> None:
-    env, noted = sleeps
     bench.write(command=Line('echo "try $JOBSYNC_ATTEMPT"; exit $JOBSYNC_ATTEMPT'), retry=RETRY)
-    assert launch(bench, sh, env) == 4
+    assert launch(bench, sh) == 4
     run = last(bench)
     assert (run.status, run.attempts, run.is_failure) == (4, 4, True)
-    waits = [float(text) for text in noted.read_text().split() if "." in text]
+    waits = [float(text) for text in sleeps.read_text().split() if "." in text]
     assert [usual * 0.75 <= wait <= usual for usual, wait in zip((8, 16, 20), waits, strict=True)] == [True] * 3
     log = bench.log().splitlines()
     assert [line for line in log if line.startswith("try")] == [f"try {number}" for number in range(1, 5)]
@@ -297,20 +299,18 @@ def test_what_fails_is_tried_again_with_longer_waits_and_the_last_status_counts(
 
 
 @every_shell
-def test_a_success_ends_it(bench: Bench, sh: str, sleeps: tuple[dict[str, str], Path]) -> None:
+@pytest.mark.usefixtures("sleeps")
+def test_a_success_ends_it(bench: Bench, sh: str) -> None:
     bench.write(command=Line('[ "$JOBSYNC_ATTEMPT" -ge 3 ]'), retry=RETRY)
-    assert launch(bench, sh, sleeps[0]) == 0
+    assert launch(bench, sh) == 0
     assert (last(bench).attempts, last(bench).is_success) == (3, True)
 
 
 @every_shell
-def test_only_the_named_statuses_are_worth_another_attempt(
-    bench: Bench,
-    sh: str,
-    sleeps: tuple[dict[str, str], Path],
-) -> None:
+@pytest.mark.usefixtures("sleeps")
+def test_only_the_named_statuses_are_worth_another_attempt(bench: Bench, sh: str) -> None:
     bench.write(command=Line("exit $((73 + JOBSYNC_ATTEMPT))"), retry=replace(RETRY, on_codes=(74, 75)))
-    assert launch(bench, sh, sleeps[0]) == 76
+    assert launch(bench, sh) == 76
     assert last(bench).attempts == 3
 
 
@@ -549,17 +549,16 @@ def test_it_waits_for_its_condition_and_no_longer_than_it_may(
     bench: Bench,
     sh: str,
     root: Path,
-    sleeps: tuple[dict[str, str], Path],
+    sleeps: Path,
 ) -> None:
-    env, noted = sleeps
     found = supplies(root, online="0")
     bench.write(command=Line("echo ran"), when=When(ac_power=True, wait=12))
     patched(bench, "/sys/class/power_supply/*", f"{shlex.quote(str(found))}/*")
-    assert launch(bench, sh, env) == 0
-    assert last(bench).skipped == launcher.ON_BATTERY and noted.read_text().split() == ["5"] * 3
+    assert launch(bench, sh) == 0
+    assert last(bench).skipped == launcher.ON_BATTERY and sleeps.read_text().split() == ["5"] * 3
     command = root / "bin" / "sleep"
     command.write_text(f"#!/bin/sh\necho 1 >{shlex.quote(str(found / 'AC' / 'online'))}\n")
-    assert launch(bench, sh, env) == 0
+    assert launch(bench, sh) == 0
     assert (last(bench).skipped, last(bench).status, last(bench).waited) == ("", 0, 5)
 
 
@@ -632,8 +631,9 @@ def late(bench: Bench, sh: str, root: Path, at: str, slots: tuple[Slot, ...], ca
     date.parent.mkdir(exist_ok=True)
     date.write_text(f"#!/bin/sh\necho '{int(moment.timestamp())} {moment:%z}'\n", encoding="utf-8")
     date.chmod(0o755)
+    bench.tools = date.parent
     bench.write(schedule=Schedule(slots=slots, catch_up=catch_up))
-    launch(bench, sh, {"PATH": f"{date.parent}:{ENV['PATH']}"})
+    launch(bench, sh)
     assert last(bench).skipped in ("", launcher.TOO_LATE)
     return last(bench).skipped == launcher.TOO_LATE
 
@@ -752,14 +752,11 @@ def test_a_file_has_to_be_touched(bench: Bench, sh: str, root: Path) -> None:
 
 
 @every_shell
-def test_each_attempt_is_judged_by_what_it_printed_itself(
-    bench: Bench,
-    sh: str,
-    sleeps: tuple[dict[str, str], Path],
-) -> None:
+@pytest.mark.usefixtures("sleeps")
+def test_each_attempt_is_judged_by_what_it_printed_itself(bench: Bench, sh: str) -> None:
     line = 'if [ "$JOBSYNC_ATTEMPT" -eq 1 ]; then echo "warning: odd"; else echo fine; fi'
     bench.write(command=Line(line), retry=RETRY, expect=Expect(prints_not=("warning",), prints=("fine",)))
-    assert launch(bench, sh, sleeps[0]) == 0
+    assert launch(bench, sh) == 0
     assert (last(bench).attempts, last(bench).reason) == (2, "")
 
 
@@ -812,10 +809,38 @@ def test_a_broken_notifier_changes_nothing_but_the_log(bench: Bench, sh: str) ->
     assert bench.log() == "told\njobsync: the command of [notify] ended with status 3\n"
 
 
-def test_a_notifier_that_hangs_is_ended(bench: Bench, sleeps: tuple[dict[str, str], Path]) -> None:
+@every_shell
+@pytest.mark.parametrize("text", [None, "TOKEN=of the machine\n", "not a line\n"])
+def test_a_notifier_gets_what_the_job_is_given(bench: Bench, sh: str, text: str | None) -> None:
+    """A topic in `[env]`, a token in the env file. One that keeps the job from starting is a failure to be told."""
+    if text is not None:
+        bench.place(bench.paths.secrets / "one.env", text)
+        (bench.paths.secrets / "one.env").chmod(0o600)
+    lines = Line('printf \'%s.\' "$TOPIC" "${TOKEN-none}" "$PATH"')
+    bench.write(command=Line("exit 5"), environment=(("TOPIC", "two\nlines"),), notify=Notify(run=lines))
+    assert launch(bench, sh) == (78 if text == "not a line\n" else 5)
+    token = "of the machine" if text and "=" in text else "none"
+    assert bench.log().endswith(f"two\nlines.{token}.{ENV['PATH']}.")
+
+
+@every_shell
+def test_what_could_not_be_told_is_told_after_the_next_run(bench: Bench, sh: str, root: Path) -> None:
+    """The network that is down for the job is down for its notifier."""
+    down = root / "down"
+    told = telling(root).run
+    assert isinstance(told, Line)
+    notify = Notify(on=tuple(Event), run=Line(f"[ ! -e {shlex.quote(str(down))} ]; {told.text}"))
+    for line, is_down in (("exit 5", True), ("exit 6", False), ("exit 7", False), ("exit 0", True), ("exit 0", False)):
+        (down.touch if is_down else lambda: down.unlink(missing_ok=True))()
+        bench.write(command=Line(line), notify=notify)
+        launch(bench, sh)
+    assert events(root) == ["failed 6 one failed: status 6", "recovered 0 one recovered"]
+
+
+def test_a_notifier_that_hangs_is_ended(bench: Bench, sleeps: Path) -> None:
     bench.write(command=Line("exit 5"), notify=Notify(run=Line("exec tail -f /dev/null")))
-    assert launch(bench, "dash", sleeps[0]) == 5
-    assert str(launcher.NOTIFY_LIMIT) in sleeps[1].read_text().split()
+    assert launch(bench, "dash") == 5
+    assert str(launcher.NOTIFY_LIMIT) in sleeps.read_text().split()
 
 
 def test_a_stop_is_nobodys_failure(bench: Bench, start: Start, root: Path) -> None:

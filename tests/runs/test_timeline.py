@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from jobsync.definitions.job import Slot
 from jobsync.runs.missed import AWAY, Missed
-from jobsync.runs.records import Run
+from jobsync.runs.records import STOPPED, Run
 from jobsync.runs.timeline import Event, Mark, events_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -31,3 +31,13 @@ def test_a_skipped_start_speaks_for_its_own_reading_of_the_clock_only() -> None:
     gap = Missed(FIRST, SECOND, 2, "on battery", None)
     found = events_of([skipped], [gap], HOURLY, MIDNIGHT, ())
     assert marks(found) == [(FIRST.timestamp(), Mark.MISSED), (SECOND.timestamp(), Mark.SKIPPED)]
+
+
+def test_a_daemon_that_was_told_to_end_did_not_fail() -> None:
+    start = int(FIRST.timestamp())
+    ended = [
+        Run("told", start, ended=start + 5, status=143, reason=STOPPED),
+        Run("by itself", start + 9, ended=start + 10, status=4),
+    ]
+    assert [one.mark for one in events_of(ended, [], (), MIDNIGHT, (), is_daemon=True)] == [Mark.OK, Mark.FAILED]
+    assert [one.mark for one in events_of(ended, [], (), MIDNIGHT, ())] == [Mark.FAILED, Mark.FAILED]

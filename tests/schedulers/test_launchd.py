@@ -23,7 +23,7 @@ from jobsync.simulator import Simulator
 from jobsync.values import replace
 
 from ..laptop import MUTATING
-from ..launchds import Forked
+from ..launchds import Quick
 from ..scratch import SCRATCH
 from .samples import CONFIG, RICH
 from .samples import REPO as OTHER
@@ -74,7 +74,7 @@ class Bench:
 def bench() -> Iterator[Bench]:
     root = Path(tempfile.mkdtemp(prefix="jobsync-test-", dir=SCRATCH))
     home = root / "home"
-    with Forked.start(root / "mac", home) as mac:
+    with Quick.start(root / "mac", home) as mac:
         config = replace(
             CONFIG,
             launchctl=str(mac.launchctl),
@@ -180,11 +180,11 @@ def test_unloading_what_is_gone_or_going_is_fine(bench: Bench, code: int) -> Non
 
 @pytest.mark.parametrize("code", [1, 5, 64, 150])
 def test_unloading_that_failed_is_an_error_with_argv_status_and_stderr(bench: Bench, code: int) -> None:
-    bench.mac.fault("bootout", code=code, text="it would not\n")
+    bench.mac.fault("bootout", code=code, text="it would not\nTry again.\n")
     with pytest.raises(SchedulerError) as caught:
         unload(bench.launchd, "ada.one")
     argv = f"{bench.config.launchctl} bootout {domain()}/ada.one"
-    assert caught.value.message == f"`{argv}` failed with status {code}: it would not"
+    assert caught.value.message == f"`{argv}` failed with status {code}: it would not; Try again."
 
 
 def test_a_silent_failure_says_so(bench: Bench) -> None:
@@ -272,10 +272,12 @@ def test_without_launchctl_it_is_could_not_ask(bench: Bench) -> None:
     assert lost.survey() == Unknown("cannot run /nonexistent/launchctl: No such file or directory")
 
 
-def test_an_identity_that_cannot_be_asked_for_is_an_error(bench: Bench) -> None:
+def test_an_identity_that_cannot_be_asked_for_says_why(bench: Bench) -> None:
     bench.mac.fault("print", code=125)
-    with pytest.raises(SchedulerError, match="status 125"):
-        bench.launchd.identities(["ada.one"])
+    found = bench.launchd.identities(["ada.one"])["ada.one"]
+    assert "status 125" in found.problem and (found.owner, found.digest) == ("", "")
+    bench.mac.fault("print", code=125)
+    assert not bench.launchd.owns("ada.one")
 
 
 def test_a_label_that_the_user_disabled_is_surveyed_as_such(bench: Bench) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jobsync.definitions.job import Job, Limits, Priority, Restart, Schedule, Slot
@@ -245,6 +245,7 @@ BINARY = plistlib.dumps(plistlib.loads(rendered(RICH)), fmt=plistlib.FMT_BINARY)
 
 @settings(max_examples=100)
 @given(position=st.integers(0, len(BINARY) - 1), byte=st.integers(0, 255))
+@example(position=378, byte=24)
 def test_no_spoilt_binary_list_raises(position: int, byte: int) -> None:
     spoilt = bytearray(BINARY)
     spoilt[position] = byte

@@ -11,7 +11,7 @@ from typing import Any
 
 from jobsync.simulator import Simulator
 
-LIMIT = 20.0
+LIMIT = 60.0
 """Real seconds after which something that must come about counts as missing."""
 HINT = "Try re-running the command as root for richer errors.\n"
 
@@ -23,6 +23,10 @@ class Reply:
     status: int
     out: str
     err: str
+
+
+DEAF = "trap '' TERM; echo deaf >~/deaf; while :; do sleep 0.05; done"
+"""A script for a job that hears no TERM, from the moment for which `Mac.until_deaf` waits."""
 
 
 def until(is_so: Callable[[], bool], what: str = "the condition") -> None:
@@ -96,6 +100,11 @@ class Mac:
         """Wait until it runs; its pid."""
         self.until_state(label, "running")
         return int(self.value(label, "pid") or 0)
+
+    def until_deaf(self, label: str) -> int:
+        """Wait until it runs, and its script `DEAF` hears no TERM any more; its pid."""
+        until(lambda: bool(self.read("deaf")), f"deafness of {label}")
+        return self.until_pid(label)
 
     def is_loaded(self, label: str) -> bool:
         """Whether launchd knows it."""

@@ -6,10 +6,9 @@ import signal
 import pytest
 
 from .conftest import MakeMac
-from .mac import HINT, Mac, Reply, is_alive, until
+from .mac import DEAF, HINT, Mac, Reply, is_alive, until
 
 GENERIC = Reply(5, "", f"Boot-out failed: 5: Input/output error\n{HINT}")
-STUBBORN = "trap '' TERM; while :; do sleep 0.05; done"
 NO_SUCH = Reply(3, "", "Boot-out failed: 3: No such process\n")
 
 
@@ -57,8 +56,8 @@ def test_several_paths_give_the_one_failure_or_133(mac: Mac) -> None:
 
 
 def test_a_running_job_gets_term_and_stays_registered_until_it_is_reaped(mac: Mac) -> None:
-    mac.bootstrap("a.b", STUBBORN, RunAtLoad=True, ExitTimeOut=1)
-    pid = mac.until_pid("a.b")
+    mac.bootstrap("a.b", DEAF, RunAtLoad=True, ExitTimeOut=1)
+    pid = mac.until_deaf("a.b")
     assert mac.launchctl("bootout", "gui/501/a.b").status == 0
     assert mac.value("a.b", "state") == "SIGTERMed"
     assert mac.value("a.b", "pid") == str(pid)
@@ -67,8 +66,8 @@ def test_a_running_job_gets_term_and_stays_registered_until_it_is_reaped(mac: Ma
 
 
 def test_a_bootstrap_during_the_teardown_is_refused(mac: Mac) -> None:
-    path = mac.bootstrap("a.b", STUBBORN, RunAtLoad=True, ExitTimeOut=1)
-    mac.until_pid("a.b")
+    path = mac.bootstrap("a.b", DEAF, RunAtLoad=True, ExitTimeOut=1)
+    mac.until_deaf("a.b")
     mac.launchctl("bootout", "gui/501/a.b")
     assert mac.launchctl("bootstrap", "gui/501", path) == Reply(
         5, "", f"Bootstrap failed: 5: Input/output error\n{HINT}"
@@ -88,8 +87,8 @@ def test_an_immediate_bootstrap_is_refused_even_where_the_job_ends_at_once(make_
 
 
 def test_a_second_bootout_during_the_teardown_is_37(mac: Mac) -> None:
-    mac.bootstrap("a.b", STUBBORN, RunAtLoad=True, ExitTimeOut=1)
-    mac.until_pid("a.b")
+    mac.bootstrap("a.b", DEAF, RunAtLoad=True, ExitTimeOut=1)
+    mac.until_deaf("a.b")
     mac.launchctl("bootout", "gui/501/a.b")
     assert mac.launchctl("bootout", "gui/501/a.b") == Reply(
         37, "", "Boot-out failed: 37: Operation already in progress\n"
@@ -97,7 +96,7 @@ def test_a_second_bootout_during_the_teardown_is_37(mac: Mac) -> None:
 
 
 def test_after_the_exit_timeout_the_whole_group_is_killed(mac: Mac) -> None:
-    script = f"echo $$ > pids; (set -m; sh -c '{STUBBORN}' & echo $! >> pids); {STUBBORN}"
+    script = f"echo $$ > pids; (set -m; sh -c '{DEAF}' & echo $! >> pids); {DEAF}"
     mac.bootstrap("a.b", script, RunAtLoad=True, ExitTimeOut=1, WorkingDirectory=str(mac.home))
     until(lambda: len(mac.read("pids").split()) == 2)
     pids = [int(word) for word in mac.read("pids").split()]
@@ -107,8 +106,9 @@ def test_after_the_exit_timeout_the_whole_group_is_killed(mac: Mac) -> None:
 
 
 def test_an_exit_timeout_of_0_waits_for_ever(mac: Mac) -> None:
-    mac.bootstrap("a.b", "trap 'sleep 1.5; exit 0' TERM; while :; do sleep 0.05; done", RunAtLoad=True, ExitTimeOut=0)
-    mac.until_pid("a.b")
+    slow = DEAF.replace("''", "'sleep 1.5; exit 0'")
+    mac.bootstrap("a.b", slow, RunAtLoad=True, ExitTimeOut=0)
+    mac.until_deaf("a.b")
     mac.launchctl("bootout", "gui/501/a.b")
     mac.until_gone("a.b")
     assert "exited due to exit(0)" in mac.read("../mac/launchd.log")
@@ -133,8 +133,8 @@ def test_wait_is_a_usage_error_before_macos_26_and_stops_nothing(make_mac: MakeM
 
 def test_wait_answers_when_the_job_is_gone(make_mac: MakeMac) -> None:
     mac = make_mac(version="26.5.1")
-    mac.bootstrap("a.b", STUBBORN, RunAtLoad=True, ExitTimeOut=1)
-    mac.until_pid("a.b")
+    mac.bootstrap("a.b", DEAF, RunAtLoad=True, ExitTimeOut=1)
+    mac.until_deaf("a.b")
     assert mac.launchctl("bootout", "--wait", "gui/501/a.b") == Reply(0, "", "")
     assert not mac.is_loaded("a.b")
     assert mac.launchctl("bootout", "--wait", "gui/501/a.b") == NO_SUCH
@@ -142,8 +142,8 @@ def test_wait_answers_when_the_job_is_gone(make_mac: MakeMac) -> None:
 
 def test_wait_blocks_as_long_as_the_job_may(make_mac: MakeMac) -> None:
     mac = make_mac(version="26.5")
-    mac.bootstrap("a.b", STUBBORN, RunAtLoad=True, ExitTimeOut=0)
-    pid = mac.until_pid("a.b")
+    mac.bootstrap("a.b", DEAF, RunAtLoad=True, ExitTimeOut=0)
+    pid = mac.until_deaf("a.b")
     waiting = mac.background("bootout", "--wait", "gui/501/a.b")
     mac.until_state("a.b", "SIGTERMed")
     assert waiting.poll() is None

@@ -13,7 +13,7 @@ from .mac import HINT, Reply, until
 from .machine import PREFIX, Machine, on_old_releases_too
 
 LONG = "exec sleep 100"
-SLOW = "trap 'sleep 2; exit 0' TERM; while :; do sleep 0.05; done"
+SLOW = "trap 'sleep 3; exit 0' TERM; echo ready; while :; do sleep 0.05; done"
 
 
 def generic(machine: Machine, words: str) -> Reply:
@@ -179,8 +179,10 @@ def test_a_missing_service_is_named(machine: Machine) -> None:
 
 @on_old_releases_too
 def test_bootout_answers_before_the_job_is_gone(machine: Machine) -> None:
-    path = machine.bootstrap("a", SLOW, RunAtLoad=True)
+    log = machine.directory / "log"
+    path = machine.bootstrap("a", SLOW, RunAtLoad=True, StandardOutPath=str(log))
     pid = machine.until_pid("a")
+    until(lambda: log.stat().st_size > 0, "a job that hears TERM")
     assert machine.launchctl("bootout", machine.target("a")).status == (0 if machine.macos >= (12,) else 36)
     assert machine.value("a", "state") == "SIGTERMed"
     assert machine.value("a", "pid") == pid

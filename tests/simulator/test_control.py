@@ -16,10 +16,9 @@ from jobsync.simulator.settings import load_settings, make_settings
 from jobsync.simulator.wire import frame
 
 from .conftest import MakeMac
-from .mac import Mac, is_alive, own_uid, until
+from .mac import DEAF, Mac, is_alive, own_uid, until
 
 LONG = "exec sleep 100"
-STUBBORN = "trap '' TERM; while :; do sleep 0.05; done"
 
 
 @pytest.fixture
@@ -38,8 +37,8 @@ def test_calls_are_recorded_until_they_are_cleared(mac: Mac) -> None:
 
 def test_stop_leaves_no_process(mac: Mac) -> None:
     mac.bootstrap("a.b", LONG, KeepAlive=True)
-    mac.bootstrap("a.c", STUBBORN, RunAtLoad=True)
-    pids = [mac.until_pid("a.b"), mac.until_pid("a.c"), mac.simulator.pid]
+    mac.bootstrap("a.c", DEAF, RunAtLoad=True)
+    pids = [mac.until_pid("a.b"), mac.until_deaf("a.c"), mac.simulator.pid]
     mac.simulator.stop()
     assert not any(is_alive(pid) for pid in pids)
     mac.simulator.stop()
@@ -51,8 +50,8 @@ def test_stop_through_the_control_socket_ends_it_too(mac: Mac) -> None:
 
 
 def test_kill_of_the_daemon_takes_its_jobs_with_it(mac: Mac) -> None:
-    mac.bootstrap("a.b", STUBBORN, RunAtLoad=True)
-    pid = mac.until_pid("a.b")
+    mac.bootstrap("a.b", DEAF, RunAtLoad=True)
+    pid = mac.until_deaf("a.b")
     mac.simulator.kill()
     until(lambda: not is_alive(pid))
 
@@ -181,8 +180,8 @@ def test_a_request_may_come_in_pieces(mac: Mac) -> None:
 
 
 def test_a_daemon_that_ends_before_it_answers_is_told(mac: Mac) -> None:
-    mac.bootstrap("a.b", STUBBORN, RunAtLoad=True, ExitTimeOut=0)
-    mac.until_pid("a.b")
+    mac.bootstrap("a.b", DEAF, RunAtLoad=True, ExitTimeOut=0)
+    mac.until_deaf("a.b")
     waiting = subprocess.Popen(
         [sys.executable, "-c", _LOGOUT, str(mac.simulator.directory)], stderr=subprocess.PIPE, text=True
     )

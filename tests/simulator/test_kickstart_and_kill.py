@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from .conftest import MakeMac
-from .mac import Mac, Reply, until
+from .mac import DEAF, Mac, Reply, until
 
 MISSING = 'Could not find service "a.b" in domain for user gui: 501\n'
 LONG = "exec sleep 100"
@@ -125,8 +125,8 @@ def test_kickstart_k_skips_the_throttle_where_that_is_set(make_mac: MakeMac) -> 
 
 
 def test_kickstart_during_the_teardown_starts_nothing(mac: Mac) -> None:
-    mac.bootstrap("a.b", "trap '' TERM; while :; do sleep 0.05; done", RunAtLoad=True, ExitTimeOut=1)
-    mac.until_pid("a.b")
+    mac.bootstrap("a.b", DEAF, RunAtLoad=True, ExitTimeOut=1)
+    mac.until_deaf("a.b")
     mac.launchctl("bootout", "gui/501/a.b")
     assert mac.launchctl("kickstart", "-k", "gui/501/a.b").status == 37
     mac.until_gone("a.b")

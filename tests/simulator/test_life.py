@@ -379,8 +379,10 @@ def test_a_path_that_appears_keeps_a_job_alive(mac: Mac) -> None:
 def test_crashes_double_the_throttle(make_mac: MakeMac) -> None:
     mac = make_mac(still=True)
     mac.bootstrap("a.b", "kill -SEGV $$", KeepAlive=True)
-    until_runs(mac, "a.b", 1)
-    mac.simulator.advance(80)
+    for runs, pause in enumerate((10, 20, 40, 0), 1):
+        until_runs(mac, "a.b", runs)
+        until(lambda: mac.value("a.b", "pid") is None, "the crash")
+        mac.simulator.advance(pause)
     starts = mac.simulator.starts("a.b")
     assert [start - starts[0] for start in starts] == [0, 10, 30, 70]
     assert mac.value("a.b", "successive crashes") == "4"

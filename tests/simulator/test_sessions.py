@@ -1,10 +1,9 @@
 """Login, logout, reboot (docs/simulator.md, rows 12.3)."""
 
 from .conftest import MakeMac
-from .mac import Mac, until
+from .mac import DEAF, Mac, until
 
 LONG = "exec sleep 100"
-STUBBORN = "trap '' TERM; while :; do sleep 0.05; done"
 
 
 def labels(mac: Mac) -> set[str]:
@@ -73,10 +72,10 @@ def test_a_missing_directory_is_an_empty_one(mac: Mac) -> None:
 
 def test_logout_ends_every_agent_and_keeps_the_overrides(mac: Mac) -> None:
     mac.bootstrap("a.b", LONG, KeepAlive=True)
-    mac.bootstrap("a.c", STUBBORN, RunAtLoad=True, ExitTimeOut=1)
+    mac.bootstrap("a.c", DEAF, RunAtLoad=True, ExitTimeOut=1)
     mac.launchctl("disable", "gui/501/x")
-    for label in ("a.b", "a.c"):
-        mac.until_pid(label)
+    mac.until_pid("a.b")
+    mac.until_deaf("a.c")
     mac.simulator.logout()
     assert mac.launchctl("print", "gui/501").status == 125
     assert '"x" => disabled' in mac.launchctl("print-disabled", "user/501").out
@@ -84,8 +83,8 @@ def test_logout_ends_every_agent_and_keeps_the_overrides(mac: Mac) -> None:
 
 
 def test_during_logout_a_bootstrap_is_124(mac: Mac) -> None:
-    mac.bootstrap("a.b", STUBBORN, RunAtLoad=True, ExitTimeOut=2)
-    mac.until_pid("a.b")
+    mac.bootstrap("a.b", DEAF, RunAtLoad=True, ExitTimeOut=2)
+    mac.until_deaf("a.b")
     mac.simulator.logout(wait=False)
     reply = mac.launchctl("bootstrap", "gui/501", mac.plist("a.c"))
     assert (reply.status, reply.err) == (124, "Bootstrap failed: 124: Domain is tearing down\n")

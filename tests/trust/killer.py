@@ -62,7 +62,7 @@ def killed_holding(arguments: list[str]) -> None:
 
     files.write_atomically = written
     sys.argv = ["jobsync", *arguments]
-    main()
+    sys.exit(main())
 
 
 def killed(arguments: list[str]) -> None:
@@ -73,4 +73,4 @@ def killed(arguments: list[str]) -> None:
     files.remove = mine.lay(files.remove, _always)
     process.run = mine.lay(process.run, _is_launchctl)
     sys.argv = ["jobsync", *rest]
-    entry.main() if rest[0] == "finish" else main()
+    entry.main() if rest[0] == "finish" else sys.exit(main())

@@ -172,8 +172,8 @@ SEEDS = (
     ),
     Seed(
         "broken-xml-is-foreign",
-        "        found = plist.owner_in_text(content) if agent is None else ",
-        "        found = None if agent is None else ",
+        "        return plist.owner_in_text(content) if agent is None else ",
+        '        return "" if agent is None else ',
         ("tests/schedulers/test_plist.py::test_an_edit_that_breaks_the_xml_does_not_change_whose_it_is",),
     ),
     Seed(
@@ -328,8 +328,8 @@ SEEDS = (
     ),
     Seed(
         "installed-files-not-compared",
-        "    intact = compare.is_intact(known, place.pack)\n",
-        "    intact = bool(known)\n",
+        "    intact = index.complete(known, rows) and compare.is_intact(known, place.pack)\n",
+        "    intact = index.complete(known, rows)\n",
         (AT_ONCE + "test_whatever_differs_takes_the_long_way",),
     ),
     Seed(
@@ -406,8 +406,8 @@ SEEDS = (
     ),
     Seed(
         "old-answer-of-the-scheduler-believed",
-        "    return heard.said if heard is not None and heard.ledger == ",
-        "    return heard.said if heard is not None and () != ",
+        "    return heard if heard is not None and heard.ledger == ",
+        "    return heard if heard is not None and () != ",
         (UNTOUCHED + "test_what_it_told_is_old_when_another_sync_has_changed_something_since",),
     ),
     Seed(

@@ -107,7 +107,7 @@ def spoilt(arguments: list[str]) -> None:
     disk.spoil()
     sys.argv = ["jobsync", *rest]
     try:
-        main()
+        sys.exit(main())
     finally:
         disk.mend()
         Path(os.environ["JOBSYNC_SPOILER"]).write_text(str(disk.count))

@@ -57,6 +57,20 @@ def test_a_hook_that_comes_during_a_sync_is_not_lost(registered: Laptop) -> None
     assert not (registered.state / "note").exists()
 
 
+def test_a_rebase_that_begins_during_a_sync_is_left_to_itself(registered: Laptop) -> None:
+    for hour in ("10", "11"):
+        registered.job("two", JOB.replace("09", hour))
+        registered.commit(hour)
+    registered.job("one")
+    registered.simulator.clear_calls()
+    registered.simulator.fault("bootstrap", delay=4.0, label="test.one", performs=True)
+    slow = _started(registered, ("jobsync", "sync"))
+    registered.wait_for(lambda: ["bootstrap"] in [call[:1] for call in registered.simulator.calls()])
+    registered.git("-c", "sequence.editor=sed -i.bak s/^pick/edit/", "rebase", "-q", "-i", "HEAD~2")
+    assert slow.communicate(timeout=60) and slow.returncode == 0
+    assert registered.hour("two") == 11
+
+
 def test_a_hook_that_comes_during_a_sync_that_fails_is_not_lost_either(registered: Laptop) -> None:
     registered.job("one")
     registered.commit()

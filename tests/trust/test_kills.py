@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import pytest
 
 from jobsync.runs import records
+from jobsync.schedulers import launchd_print
+from jobsync.schedulers.launchd import domain
 
 from ..forks import run
 from ..laptop import JOB, Laptop, Snapshot
@@ -116,14 +118,20 @@ def ours(laptop: Laptop) -> Snapshot:
     return {path: state for path, state in found if not re.search("/logs/|/runs|/token", path)}
 
 
+def is_idle(laptop: Laptop) -> bool:
+    """Only the daemon runs: what else does is left as it is by a sync, until it has ended."""
+    return launchd_print.running(laptop.launchctl("print", domain()).out) <= {laptop.label("two")}
+
+
 def assert_converges(laptop: Laptop, wanted: Collection[str], where: object) -> None:
     laptop.simulator.clear_faults()
+    laptop.wait_for(lambda: is_idle(laptop))
     done = laptop.jobsync("sync")
     assert laptop.installed() == laptop.loaded() == wanted, (where, done)
     laptop.mutations()
     before = ours(laptop)
     again = laptop.jobsync("sync")
-    assert again.out.splitlines()[-1] == f"{len(wanted)} unchanged", (where, again)
+    assert again.out.splitlines()[-1] == f"{len(wanted)} unchanged", (where, done, again)
     assert laptop.mutations() == [], where
     assert ours(laptop) == before, where
     assert not list(laptop.home.rglob("*.jobsync-tmp")), where

@@ -23,7 +23,7 @@ TRIED = [seed for seed in SEEDS if os.environ.get("TRUST_SEEDS") == "all" or see
 def copy_of_the_project(root: Path) -> Path:
     """Package, hooks and tests, as far as a test run needs them."""
     for name in ("jobsync", "hooks", "tests"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("*.pyc.*"))
     shutil.copy(ROOT / "pyproject.toml", root)
     return root
 

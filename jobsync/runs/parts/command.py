@@ -11,12 +11,15 @@ trap 'stop INT' INT
 trap 'stop HUP' HUP
 """
 
-LAUNCH = """\
+GIVEN = """\
 refuse() { printf '%s\\n' "jobsync: not started: $env: $1"; exit @not_started@; }
-launch() {
-  trap - TERM INT HUP ALRM
-  [ ! -e "$log.stop" ] || exit 143
-  export JOBSYNC_JOB=@job@ JOBSYNC_LABEL=@label@ JOBSYNC_DIR=@job_directory@ JOBSYNC_RUN="$run"@attempt_variable@
+# What the definition gives the command, and the command of [notify].
+defined() {
+  umask "$mask"
+  PATH=$job_path
+@environment@}
+# The same and what the env file gives, which is read anew at each start.
+given() {
   set --
   if [ -e "$env" ] || [ -L "$env" ]; then
     facts=$(ls -ldnL -- "$env")
@@ -45,8 +48,17 @@ launch() {
       set -- "$@" "$name=$value"
     done <"$env" || refuse 'cannot be read'
   fi
-  umask "$mask"
-@environment@  while [ $# -gt 0 ]; do export "${1?}" || exit @not_started@; shift; done
+  defined
+  while [ $# -gt 0 ]; do export "${1?}" || exit @not_started@; shift; done
+}
+"""
+
+LAUNCH = """\
+launch() {
+  trap - TERM INT HUP ALRM
+  [ ! -e "$log.stop" ] || exit 143
+  export JOBSYNC_JOB=@job@ JOBSYNC_LABEL=@label@ JOBSYNC_DIR=@job_directory@ JOBSYNC_RUN="$run"@attempt_variable@
+  given
   cd @directory@ || exit @not_started@
   exec @command@
 }

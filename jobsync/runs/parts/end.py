@@ -47,6 +47,11 @@ END = """\
 finish "$status"
 """
 
+GIVEN_TO_TELL = """\
+# An env file that kept the run from starting keeps nobody from being told.
+given_to_tell() { if (given) >/dev/null 2>&1; then given; else defined; fi; }
+"""
+
 NOTIFY = """\
 tell() {
   former='' event=failed
@@ -62,7 +67,7 @@ tell() {
   export JOBSYNC_EVENT="$event" JOBSYNC_MESSAGE="$message" JOBSYNC_STATUS="$status" JOBSYNC_REASON="$reason"
   export JOBSYNC_JOB=@job@ JOBSYNC_LABEL=@label@ JOBSYNC_DIR=@job_directory@ JOBSYNC_RUN="$run" JOBSYNC_LOG="$log"
   (
-    umask "$mask"
+    given_to_tell
     cd @job_directory@ && exec @teller@
   ) </dev/null >>"$log" 2>&1 &
   child=$!
@@ -76,7 +81,11 @@ tell() {
     kill -KILL "$child"
   ) >/dev/null 2>&1 &
   nap=$!
-  wait "$child" 2>/dev/null || printf 'jobsync: the command of [notify] ended with status %s\\n' $? >>"$log"
+  wait "$child" 2>/dev/null || {
+    printf 'jobsync: the command of [notify] ended with status %s\\n' $? >>"$log"
+    # Nobody was told, as where the network is down that made the run fail too: the next run tells it.
+    if [ -n "$former" ]; then printf '%s\\n' "$former" >"$told"; else rm -f -- "$told"; fi
+  }
   kill -USR1 "$nap" 2>/dev/null
 }
 trap : TERM INT HUP ALRM

@@ -1,9 +1,10 @@
 """`[limits]`: the timeout, and the lock that jobs share. As sh."""
 
 DEADLINE = """\
-# Whether the whole group is this run: only then may it be signalled.
+# Whether the whole group is this run: only then may it be signalled. Without `read`: BusyBox 1.38's never ends where a
+# signal came before.
 leads() {
-  if [ -r /proc/$$/stat ]; then read -r _ _ _ _ group _ <"/proc/$$/stat"; else group=$(ps -o pgid= -p $$); fi
+  if [ -r /proc/$$/stat ]; then group=$(cut -d ' ' -f 5 "/proc/$$/stat"); else group=$(ps -o pgid= -p $$); fi
   [ "$((group))" -eq $$ ]
 }
 # shellcheck disable=SC2329 # the trap calls it

@@ -4,8 +4,8 @@ LOGS = """\
 [ -d "$logs" ] || mkdir -p -- "$logs"
 log=$logs/$run.log tidy=''
 set -- "$logs"/*.log
-if [ $# -ge @kept_logs@ ]; then
-  # The old ones go to the end of the list, then the others leave it. Beside the command: rm(1) costs a millisecond.
+if [ $# -ge @most_logs@ ]; then
+  # The old ones go to the end of the list, then the others leave it. Beside the command, and seldom.
   old=$(($# - @kept_logs@ + 1))
   while [ $old -gt 0 ]; do
     set -- "$@" "$1" "$1.head" "$1.tail" "$1.cut" "$1.new" "$1.stop" "$1.mark"

@@ -1,6 +1,11 @@
 """What a launcher begins with: its places, its records, and whether this start counts at all. As sh."""
 
-HEAD = """\
+TOOLS = """\
+# What this file calls by itself is the system's: the job's PATH may lack it, or have another program of that name.
+job_path=${PATH-} PATH=@system_path@${PATH:+:$PATH}
+"""
+
+PLACES = """\
 #!/bin/sh
 # @label_comment@@description@
 # Written by jobsync from @source@. Change that file: the next sync puts this one back.
@@ -12,10 +17,14 @@ hold=@hold@
 env=@env@
 @places@\
 digest=@digest@
-mask=$(umask)
+"""
+
+HEAD = """\
+# One start of a shell for both: each costs half a millisecond.
+now=$(umask; exec date '+%s %z')
+mask=${now%%[!0-9]*} now=${now#*[!0-9]}
 umask 077
 
-now=$(date '+%s %z')
 offset=${now#* } now=${now% *}
 # The date in UTC without asking date(1) a second time: days since 1 March of the year 0, in eras of 400 years.
 day=$((now / 86400 + 719468)) clock=$((now % 86400)) by=''

@@ -1,0 +1,245 @@
+"""Where `import` looks, and what it finds there: candidates for jobs, each with who runs it on this machine now."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from jobsync import files
+from jobsync.definitions import from_crontab, from_directory, from_plist, from_units
+from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, name_of
+from jobsync.errors import JobsyncError, UsageError
+from jobsync.reconcile import takeover
+from jobsync.reconcile.origin import Origin
+from jobsync.schedulers import plist as plists
+from jobsync.schedulers import units
+from jobsync.schedulers.protocol import Answer, Survey
+from jobsync.values import dataclass, replace
+
+_CRONTAB = "crontab"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What was found, and who runs it on this machine now."""
+
+    found: Found
+    former: takeover.Former | None = None
+    """None: nobody here, as for a file that was brought from elsewhere."""
+    line: int | None = None
+    """Of the crontab."""
+    original: dict[str, object] | None = None
+    """The parsed property list that it was."""
+    files: tuple[tuple[str, tuple[int, bytes]], ...] = ()
+    """What is to be written: path in the repository, mode, content."""
+
+    @property
+    def directory(self) -> str:
+        """Of the job, in the repository; only where there is something to write."""
+        return self.files[0][0].rpartition("/")[0]
+
+
+def _agents(origin: Origin) -> list[Path]:
+    """What launchd finds at login."""
+    return [path for path in files.listing(origin.paths.agents) if path.suffix == ".plist"]
+
+
+def _units(origin: Origin) -> tuple[Path, ...]:
+    """Where systemd finds the user's own units, and first what counts."""
+    return origin.paths.unit_links, origin.paths.units
+
+
+def everything(origin: Origin) -> list[str]:
+    """What this machine runs by itself, as sources. A link that leads to no file, such as a mask, runs nothing."""
+    found = _agents(origin)
+    found += [path for place in _units(origin) for path in files.listing(place) if path.suffix == ".timer"]
+    return [str(path) for path in found if files.is_file(path)] + ([_CRONTAB] if _has_crontab() else [])
+
+
+def _has_crontab() -> bool:
+    try:
+        return bool(takeover.crontab(os.environ).strip())
+    except JobsyncError:
+        return True  # and whoever reads it says why that cannot be done
+
+
+def _text(path: Path) -> str:
+    """What is no UTF-8 in it as surrogates."""
+    return (files.read(path) or b"").decode("utf-8", "surrogateescape")
+
+
+def _is_jobsyncs(path: Path) -> bool:
+    content = files.read(path) or b""
+    if path.suffix == ".plist":
+        return plists.OWNER in plists.environment_of(plists.loads(content) or {})
+    return bool(units.owner_of(content))
+
+
+def _label(path: Path, plist: Mapping[str, object]) -> str:
+    return str(plist.get("Label") or path.stem)
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What launchd runs on this machine."""
+
+    answer: Answer
+    agents: Mapping[str, list[Path]]
+    """Label -> the files that it finds at login and that have it; it loads one of them."""
+
+
+def here_now(origin: Origin) -> Here:
+    """As it is at this moment."""
+    agents: dict[str, list[Path]] = {}
+    for path in _agents(origin):
+        if (plist := plists.loads(_content(path))) is not None:
+            agents.setdefault(_label(path, plist), []).append(path)
+    is_launchd = origin.config.scheduler == "launchd"
+    return Here(origin.scheduler.survey() if is_launchd else Survey({}, {}), agents)
+
+
+def _content(path: Path) -> bytes:
+    """Of a file; nothing where there is none, or it cannot be read."""
+    try:
+        return (files.read(path) or b"") if files.is_file(path) else b""
+    except JobsyncError:
+        return b""
+
+
+def _from_plist(origin: Origin, path: Path, here: Here) -> Candidate:
+    content = files.read(path) or b""
+    plist = plists.loads(content)
+    if plist is None:
+        return Candidate(Refused(str(path), path.stem, ("is no property list",)))
+    label = _label(path, plist)
+    others = [one for one in here.agents.get(label, ()) if os.path.realpath(one) != os.path.realpath(path)]
+    at_login = [one for one in here.agents.get(label, ()) if one not in others]
+    if others:
+        why = f"Label: {label} is that of {others[0]}, too, and launchd runs one of them; move the other away"
+        return Candidate(Refused(str(path), path.stem, (why,)))
+    is_here, answer = bool(at_login), here.answer
+    if isinstance(answer, Survey):
+        is_here = is_here or label in answer.services
+        if label in answer.disabled:
+            # `launchctl disable` counts as much as the key, and must not be undone by a new label.
+            plist = {**plist, "Disabled": True}
+        elif label in answer.services:
+            # So does `launchctl enable`, or `load -w`: what is loaded runs, whatever its file says.
+            plist = {**plist, "Disabled": False}
+    name = name_of(from_plist.words_of(label))
+    found = from_plist.read_plist(str(path), name, plist, origin.config.path, from_plist.comments_of(content))
+    is_daemon = isinstance(found, Draft) and found.restart is not None
+    # Of a link there the link goes, however its file was named.
+    former = takeover.Agent(origin, label, (*at_login, path)[0], is_daemon) if is_here else None
+    return Candidate(found, former, original=plist)
+
+
+def _where_it_runs(origin: Origin, path: Path) -> Path | None:
+    """The name under which systemd has this very unit, however it was named; None: it does not have it."""
+    places = (place / path.name for place in _units(origin))
+    return next((place for place in places if os.path.realpath(place) == os.path.realpath(path)), None)
+
+
+def _readable(text: str) -> str:
+    """The text, with a mark for what is no UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _unit(origin: Origin, path: Path) -> from_units.Unit:
+    """The unit there. `JobsyncError`: there is none, or its file is not all that counts."""
+    content = files.read(path)
+    if content is None:
+        raise JobsyncError(f"{path} is not there")
+    for place in (path.parent, *_units(origin)):
+        drop_ins = place / f"{path.name}.d"
+        if any(one.suffix == ".conf" for one in files.listing(drop_ins)):
+            raise JobsyncError(f"{drop_ins} changes it; write those lines into {path.name} itself, and take them away")
+    try:
+        return from_units.parse(content.decode())
+    except UnicodeDecodeError:
+        raise JobsyncError(f"{path} holds bytes that are no UTF-8; write them in UTF-8") from None
+
+
+def _from_timer(origin: Origin, source: Path) -> Candidate:
+    here = _where_it_runs(origin, source)
+    path, name = here or source, name_of(source.stem)
+    try:
+        timer = _unit(origin, path)
+        service_path = path.with_name(from_units.service_of(timer, path.stem))
+        service = _unit(origin, service_path)
+    except JobsyncError as error:
+        return Candidate(Refused(str(source), name, (error.message,)))
+    found = from_units.read_timer(str(source), name, timer, service, origin.config.path, origin.config.home)
+    former = takeover.Timer(origin, os.environ, path, service_path) if here else None
+    if isinstance(found, Draft) and former and former.is_off():
+        # As with `launchctl disable`.
+        found = replace(found, is_enabled=False)
+    return Candidate(found, former)
+
+
+def _from_crontab(origin: Origin, text: str, where: str, *, is_here: bool) -> Iterator[Candidate]:
+    crontab = from_crontab.parse(_readable(text))
+    for number, reason in crontab.faults:
+        yield Candidate(Refused(f"{where} line {number}", "?", (reason,)))
+    found = from_crontab.read_crontab(crontab, origin.config.path, origin.config.home)
+    for entry, one in zip(crontab.entries, found, strict=True):
+        former = takeover.CrontabLines(origin, os.environ, text, {entry.number: one.name}) if is_here else None
+        yield Candidate(replace(one, origin=f"{where} line {entry.number}"), former, line=entry.number)
+
+
+def _from_directory(origin: Origin, path: Path) -> Iterator[Candidate]:
+    """A directory with `schedule` and `run`, or one of such directories."""
+    inner = [path] if (path / "schedule").is_file() else files.listing(path)
+    jobs = [one for one in inner if (one / "schedule").is_file()]
+    if not jobs:
+        raise UsageError(f"{path} holds no job", hint="a job there has the files `schedule` and `run`")
+    for job in jobs:
+        schedule, run = (_text(job / name) for name in ("schedule", "run"))
+        name = name_of(job.name)
+        found = from_directory.read_directory(str(job), name, _readable(schedule), run, origin.config.home)
+        yield Candidate(replace(found, notices=(*found.notices, *_beside(job))) if isinstance(found, Draft) else found)
+
+
+def _beside(job: Path) -> list[Notice]:
+    others = [name for name in files.names(job) if name not in ("schedule", "run") and not name.startswith(".")]
+    return [
+        Notice(Kind.LEFT_OUT, name, "is not copied: a job that needs it finds it in its own directory only")
+        for name in others
+    ]
+
+
+def _candidates(origin: Origin, source: str, here: Here) -> Iterator[Candidate]:
+    if source == _CRONTAB and not Path(source).is_file():
+        yield from _from_crontab(origin, takeover.crontab(os.environ), _CRONTAB, is_here=True)
+        return
+    path = Path(os.path.abspath(os.path.expanduser(source)))  # noqa: PTH100, PTH111 - links stay links
+    if path == Path("/etc/crontab") or path.parent == Path("/etc/cron.d"):
+        raise UsageError(
+            f"{source} names a user in each line", hint="put those of yours into a file, without that field"
+        )
+    if path.is_dir():
+        yield from _from_directory(origin, path)
+    elif not path.is_file():
+        raise UsageError(
+            f"{source} is not there", hint=f"name a .plist, a .timer, a directory, a file, or `{_CRONTAB}`"
+        )
+    elif path.suffix == ".plist":
+        if not _is_jobsyncs(path):
+            yield _from_plist(origin, path, here)
+    elif path.suffix == ".service" and not path.with_suffix(".timer").is_file():
+        why = "no timer of its name is beside it; name the one that starts it, or `jobsync new` the daemon that it is"
+        yield Candidate(Refused(str(path), name_of(path.stem), (why,)))
+    elif path.suffix in (".timer", ".service"):
+        if not _is_jobsyncs(path):
+            yield _from_timer(origin, path.with_suffix(".timer"))
+    else:
+        yield from _from_crontab(origin, _text(path), source, is_here=False)
+
+
+def found_at(origin: Origin, source: str, here: Here) -> Iterator[Candidate]:
+    """The candidates of a source; what cannot be read does not stop the others. `UsageError`: it is none."""
+    try:
+        yield from _candidates(origin, source, here)
+    except UsageError:
+        raise
+    except JobsyncError as error:
+        yield Candidate(Refused(source, "?", (error.message + (f"; {error.hint}" if error.hint else ""),)))
