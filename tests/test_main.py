@@ -45,6 +45,7 @@ def settled(registered: Laptop) -> Laptop:
     registered.git("-c", "core.hooksPath=/nonexistent", "commit", "-qm", "begin")
     command(registered, "sync")
     registered.wait_for((registered.state / "runs" / "daemon").exists)
+    registered.simulator.settle()
     return registered
 
 
@@ -66,6 +67,7 @@ def is_answered_at_once(laptop: Laptop, monkeypatch: pytest.MonkeyPatch, at: Pat
 
 def both_ways(laptop: Laptop, *words: str) -> tuple[str | None, str]:
     """What is said at once (None: nothing is), and what the long way says."""
+    laptop.simulator.settle()  # `jobsync-login`, just loaded, changes nothing any more between the two
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(laptop.work)
         patch.setenv("HOME", str(laptop.home))
@@ -187,6 +189,7 @@ def test_a_daemon_that_is_down_takes_the_long_way(settled: Laptop) -> None:
     settled.commit()
     settled.jobsync("sync")
     settled.wait_for(lambda: b" 0 " in (settled.state / "runs" / "daemon").read_bytes())
+    settled.wait_for(lambda: "\tpid = " not in settled.launchctl("print", settled.target("daemon")).out)
     quick, slow = both_ways(settled, "status")
     assert quick is None
     assert "1 to look at: daemon" in slow

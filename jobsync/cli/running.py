@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from jobsync import files, process
-from jobsync.cli.console import ExitCode, complain, note, say, say_bytes
+from jobsync.cli.console import ExitCode, Progress, complain, note, say, say_bytes
 from jobsync.cli.context import Context, check_is_for_here, pass_context
 from jobsync.cli.syncing import refusal
 from jobsync.config import SYSTEM_PATH
@@ -29,6 +29,7 @@ from jobsync.reconcile.state import Record, Report
 from jobsync.repo.trees import WorkTree
 from jobsync.runs import logs as log_files
 from jobsync.runs import pauses, records, tokens
+from jobsync.runs.launcher import NOTIFY_LIMIT
 from jobsync.runs.records import Run
 from jobsync.schedulers.protocol import Loaded, NoSession, Survey
 
@@ -47,6 +48,9 @@ _LONGEST_RUN = 7 * 86_400.0
 _LONGEST_PAUSE = 3650 * 86_400
 
 _PAUSE = 0.1
+
+_LINGER = NOTIFY_LIMIT + 5.0
+"""Seconds for a launcher that has recorded the end to be gone: it may have somebody told first."""
 
 
 def _read(origin: Origin, job: str) -> Definitions:
@@ -174,12 +178,29 @@ def _follow(origin: Origin, record: Record, known: set[str], has_ended: Callable
         )
     if ended.status:
         note(f"jobsync: {record.name} {ending(ended)}")
+    if has_ended is None:
+        _wait_until_gone(origin, record, run)
     return ended.status
 
 
 def _now(path: Path, run: Run) -> Run:
     """The same run, as its record says now."""
     return next((one for one in records.read(path) if one.id == run.id), run)
+
+
+def _wait_until_gone(origin: Origin, record: Record, run: Run) -> None:
+    """So that who starts the job again at once, or looks, finds it idle: a launcher outlives its record."""
+    begun = time.monotonic()
+    progress = Progress()
+    while (waited := time.monotonic() - begun) < _LINGER:
+        answer = origin.scheduler.survey()
+        found = answer.services.get(record.label) if isinstance(answer, Survey) else None
+        if found is None or found.pid != run.pid:
+            break
+        if waited > _QUIET:
+            progress(f"{record.name} has ended; waiting for the command of [notify]")
+        time.sleep(_PAUSE)
+    progress.clear()
 
 
 def _is_alive(run: Run) -> bool:
@@ -304,7 +325,13 @@ def restart(context: Context, /, job: str) -> int:
     tokens.remove(origin.paths.token(job))
     if not record.is_daemon:
         tokens.ask(origin.paths.asked(job))
-    if failure := origin.scheduler.restart([record.label]).get(record.label):
+    progress = Progress()
+    progress(f"restarting {job}")
+    # A daemon is up before that ends; a run may take hours.
+    wait = START_PATIENCE if record.is_daemon else None
+    failure = origin.scheduler.restart([record.label], wait).get(record.label)
+    progress.clear()
+    if failure is not None:
         raise failure
     say(f"restarted {job}")
     return ExitCode.OK

@@ -11,7 +11,7 @@ from jobsync.paths import Paths
 from jobsync.reconcile.state import Record
 from jobsync.runs import records, tokens
 from jobsync.runs.records import Run
-from jobsync.schedulers.protocol import Scheduler, SchedulerError, Survey
+from jobsync.schedulers.protocol import Scheduler, Survey
 
 _LIFETIME = 120
 """Seconds after which launchers pass over a hold file: a sync that was killed must not silence a job for good."""
@@ -52,7 +52,10 @@ class Hold:
         """From now on no launcher starts the command, for as long as a sync may take."""
         files.make_directory(self._path.parent)
         if self._before is None:
-            self._before = _last_held(records.read(self._runs))
+            # A start that is owed already goes with what was loaded: launchd puts off for ten seconds what it has just
+            # started, and this was held a moment ago.
+            is_owed = files.is_file(self._owed)
+            self._before = "" if is_owed else _last_held(records.read(self._runs))
         # A power cut ends all runs and all patience: whatever it leaves of this file, a launcher passes over it.
         until = f"{int(time.time()) + _LIFETIME}\n".encode()
         files.write_atomically(self._path, until, 0o600, files.Safety.NONE)
@@ -90,11 +93,21 @@ class Hold:
 
 
 def _start(label: str, owed: Path, scheduler: Scheduler) -> None:
-    """Start what is owed. `SchedulerError` leaves it so."""
+    """Ask for what is owed; it stays so until a sync finds its run. `JobsyncError` where that cannot be asked for."""
+    # To start what runs does nothing, and the launcher that found the hold may be at its last line still.
+    _wait_until_idle(label, scheduler)
     files.make_directory(owed.parent)
     files.write_atomically(owed, _ASKED, 0o600)
     scheduler.start(label)
-    files.remove(owed)
+
+
+def _wait_until_idle(label: str, scheduler: Scheduler) -> None:
+    """`Deferred` where it goes on running; a scheduler that cannot be asked is not waited for."""
+    deadline = time.monotonic() + _PATIENCE
+    while isinstance(answer := scheduler.survey(), Survey) and (pid := _pid(answer, [label])):
+        if time.monotonic() > deadline:
+            raise Deferred(pid)
+        time.sleep(_PAUSE)
 
 
 def _is_coming(owed: Path) -> bool:
@@ -171,5 +184,5 @@ def pay_debts(paths: Paths, scheduler: Scheduler, known: Mapping[str, Record]) -
         elif record.load_digest and not _is_coming(path):
             # It is due: what speaks against a start by a load must not stop it.
             tokens.remove(paths.token(path.name))
-            with suppress(SchedulerError):  # then a later sync does it
+            with suppress(JobsyncError):  # then a later sync does it
                 _start(record.label, path, scheduler)

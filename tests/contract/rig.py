@@ -207,7 +207,7 @@ class Rig(ABC):
         launchers = {self.paths.runs("x").parent, self.paths.token("x").parent}
         found = {}
         for path in sorted(path for place in places for path in place.rglob("*")):
-            if path.parent not in launchers:
+            if not launchers & {path, path.parent}:
                 status = path.lstat()
                 found[str(path)] = (status.st_ino, status.st_mtime_ns, status.st_size)
         return found

@@ -78,7 +78,7 @@ def test_a_daemon_between_its_two_processes_is_no_failure(linux: Linux) -> None:
     until(lambda: linux.runs("daemon"))
     first = linux.pid("daemon")
     linux.start_late("daemon", 4)
-    done = linux.results(replace(DAEMON, command=Line("sleep 1000")), budget=Budget(waiting=0.1))
+    done = linux.results(replace(DAEMON, command=Line("sleep 1000")), budget=Budget(waiting=1.0))
     assert linux.pid("daemon") is None, "it does not run yet: the moment was met"
     assert done.results["daemon"].outcome is Outcome.UPDATED
     until(lambda: linux.pid("daemon") not in (None, first))

@@ -75,6 +75,7 @@ def test_a_job_that_says_nothing_runs_once_at_the_login_after_its_slot(registere
     registered.commit()
     registered.simulator.set_time(time.time())
     off_since_yesterday(registered, "one")
+    registered.simulator.settle()  # the load of `jobsync-login` was no login, as it has to say itself
     registered.simulator.power_off(60)
     registered.wait_for(lambda: registered.runs("one") == 1)
     registered.simulator.settle()

@@ -18,6 +18,7 @@ def test_a_login_brings_what_no_hook_announced(laptop: Laptop) -> None:
     laptop.git("fetch", "-q")
     laptop.git("reset", "-q", "--hard", "origin/main")
     assert laptop.installed() == set(), "reset calls no hook"
+    laptop.simulator.settle()  # its load was no login, as it has to say itself
     laptop.simulator.logout()
     laptop.simulator.login()
     laptop.wait_for(lambda: laptop.installed() == laptop.loaded() == {"one"})
@@ -66,6 +67,7 @@ def test_a_login_that_failed_is_found_and_its_log_is_shown(laptop: Laptop) -> No
     gone = laptop.put("../gone/jobsync-hook", "#!/bin/sh\necho so it goes; exit 3\n", mode=0o755)
     laptop.jobsync("config", "hook", str(gone))
     laptop.jobsync("sync")
+    laptop.simulator.settle()
     laptop.simulator.logout()
     laptop.simulator.login()
     laptop.wait_for(lambda: "ended with exit 3" in laptop.jobsync("doctor", status=None).out)

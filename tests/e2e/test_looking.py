@@ -150,6 +150,7 @@ def test_logs_prints_the_last_run_or_its_path(registered: Laptop) -> None:
     assert registered.jobsync("logs", "one", status=1).err == (
         "jobsync: one has no log yet: it has not run\n  `jobsync run one` runs it now\n"
     )
+    registered.simulator.settle()  # now it has records, though no log
     own = registered.jobsync("logs", "jobsync-login", status=1).err
     assert own.splitlines()[0] == "jobsync: jobsync-login has no log yet: nothing has started it"
     assert "`jobsync run" not in own, "which it would refuse"

@@ -432,6 +432,7 @@ def test_jobs_of_a_registration_that_is_gone_are_called_that_and_can_be_taken_aw
     assert "is loaded by another registration of jobsync (" in said and "take it out of launchd" in said
     for label in ("one", "jobsync-finish", "jobsync-login"):
         registered.launchctl("bootout", f"gui/{os.getuid()}/test.{label}")
+    registered.wait_for(lambda: "\ttest." not in registered.launchctl("list").out)
     registered.jobsync("sync", at=moved)
     assert registered.loaded() == registered.installed() == {"one"}
 

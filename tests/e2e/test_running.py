@@ -44,6 +44,15 @@ def test_run_shows_the_log_and_passes_on_the_status(registered: Laptop) -> None:
     assert [run.status for run in records.read(registered.state / "runs" / "one")] == [7]
 
 
+def test_a_run_is_over_when_somebody_was_told_and_the_job_is_idle(registered: Laptop) -> None:
+    registered.job("one", "run = \"exit 7\"\n[notify]\nrun = 'sleep 1; echo $JOBSYNC_EVENT >~/told'\n" + QUICK)
+    registered.commit()
+    for _ in range(2):
+        assert registered.jobsync("run", "one", status=7).err == "jobsync: one ended with exit 7\n"
+        assert _pid(registered, "one") is None
+        assert (registered.home / "told").read_text() == "failed\n"
+
+
 def test_a_second_run_says_what_it_waits_for(registered: Laptop) -> None:
     registered.job("one", 'run = "true"\n')
     registered.commit()

@@ -164,6 +164,16 @@ def test_doctor_takes_a_daemon_that_its_user_stopped_for_no_trouble(linux: Linux
     assert "daemon is disabled by you" in said and "`systemctl --user enable --now " in said
 
 
+def test_a_daemon_is_called_restarted_when_it_runs_anew(linux: LinuxLaptop) -> None:
+    linux.job("daemon", "run = \"trap 'sleep 2; exit' TERM; echo up; while :; do sleep 0.1; done\"\n[daemon]\n")
+    linux.commit()
+    linux.jobsync("sync")
+    linux.wait_for(lambda: linux.jobsync("logs", "daemon", status=None).out == "up\n")
+    assert linux.jobsync("restart", "daemon").out == "restarted daemon\n"
+    assert "running for" in linux.jobsync("status").out
+    assert _trouble(linux) == set()
+
+
 def test_a_daemon_that_is_told_to_stop_and_ends_well_stays_away_until_it_is_restarted(linux: LinuxLaptop) -> None:
     linux.job("daemon", 'run = "trap \\"exit 0\\" TERM; echo up; sleep 600 & wait"\n[daemon]\nrestart = "on-failure"\n')
     linux.commit()

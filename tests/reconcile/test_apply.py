@@ -6,6 +6,7 @@ import signal
 import time
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -14,12 +15,13 @@ from jobsync.errors import JobsyncError
 from jobsync.reconcile import apply, holding, kept
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.budget import Budget, OutOfTime
+from jobsync.reconcile.holding import Hold
 from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller, Outcome, Plan, Remove, Unload
 from jobsync.runs import records
 from jobsync.schedulers.launchd import Launchd, domain
-from jobsync.schedulers.protocol import Survey
+from jobsync.schedulers.protocol import Loaded, Scheduler, Survey
 from jobsync.simulator.faults import label_of
 from jobsync.values import replace
 
@@ -238,7 +240,7 @@ def test_a_former_job_that_starts_at_login_comes_back_without_a_run(bench: Bench
     ran = tmp_path / "ran"
     before = replace(echo(ran), schedule=Schedule(slots=SLOTS, at_login=True))
     bench.sync(before)
-    until(lambda: len(bench.runs()) == 1)
+    bench.mac.settle()  # that it was no login stands in its records, and its launcher is gone
     bench.mac.fault("bootstrap", code=5, times=5)
     assert bench.sync(replace(before, schedule=Schedule(slots=SLOTS))) == {"one": Outcome.FAILED}
     assert bench.is_loaded_as(before)
@@ -701,6 +703,52 @@ def test_a_held_start_is_made_up_for_where_the_former_job_comes_back(bench: Benc
     assert bench.sync(after) == {"one": Outcome.FAILED}
     until(lambda: text(ran) == "9\n")
     assert bench.is_loaded_as(before)
+
+
+def held_start(bench: Bench) -> None:
+    """A slot fired while a hold was there, which is gone."""
+    hold = Hold("one", bench.paths, bench.launchd)
+    hold.place()
+    bench.launchd.start(bench.label())
+    until(lambda: [run.skipped for run in bench.runs()] == [records.HELD])
+    hold.release()
+
+
+def test_a_start_that_launchd_puts_off_outlives_the_next_change(bench: Bench, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    before, after = (replace(echo(ran, hour), launchd={"ThrottleInterval": 5}) for hour in (9, 10))
+    bench.sync(before)
+    held_start(bench)
+    holding.pay_debts(bench.paths, bench.launchd, bench.ledger().records)
+    assert bench.verbs()[-1] == "kickstart"
+    assert bench.sync(after) == {"one": Outcome.UPDATED}
+    until(lambda: text(ran) == "10\n")
+    holding.pay_debts(bench.paths, bench.launchd, bench.ledger().records)
+    assert not holding.is_in_debt(bench.paths)
+
+
+class Ending:
+    """A scheduler to which a launcher that found a hold is at its last line."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+        self.started_after = looks
+
+    def survey(self) -> Survey:
+        self.looks -= 1
+        return Survey({"ada.one": Loaded(4711 if self.looks >= 0 else None, None)}, {})
+
+    def start(self, label: str) -> None:
+        assert label == "ada.one"
+        self.started_after = self.looks
+
+
+def test_a_held_start_is_not_asked_for_while_its_launcher_is_ending(bench: Bench) -> None:
+    bench.sync(NINE)
+    ending = Ending(looks=3)
+    held_start(bench)
+    holding.pay_debts(bench.paths, cast("Scheduler", ending), bench.ledger().records)
+    assert ending.started_after < 0, "a start of what runs would be none"
 
 
 def test_a_hold_that_a_killed_sync_left_is_taken_away_by_the_next(bench: Bench) -> None:

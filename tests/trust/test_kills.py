@@ -24,6 +24,7 @@ ALL = os.environ.get("TRUST_KILLS") == "all"
 STEP = 1 if ALL else 15
 PARTS = 3 if ALL else 1
 """Tests that share the boundaries of one case: no processor is left with a long one at the end."""
+LEAST = 8 if ALL else 2
 MOST = 200
 """More boundaries than any of these syncs has."""
 
@@ -106,6 +107,7 @@ CASES = (
 
 def kill_at(laptop: Laptop, boundary: int, *arguments: str) -> bool:
     """Whether it was still running at that boundary."""
+    laptop.wait_for(lambda: is_idle(laptop))  # else the change waits for what ends, and does less
     ended = run(killed, str(boundary), *(arguments or ("sync",)), at=laptop.work, env=laptop.environment)
     assert ended.status in (0, 1, -signal.SIGKILL), ended
     assert "Traceback" not in ended.err, ended
@@ -159,7 +161,7 @@ def test_the_next_sync_converges_after_a_kill_at_any_boundary(registered: Laptop
     else:
         pytest.fail(f"it had more than {MOST} boundaries")
     print(f"{case.name}: killed at {kills} boundaries")
-    assert kills >= 3
+    assert kills >= LEAST
 
 
 # -- a start that a killed sync's hold swallowed
@@ -247,4 +249,4 @@ def test_a_start_that_is_owed_survives_a_kill_of_the_sync_that_makes_it_up(regis
     else:
         pytest.fail(f"it had more than {MOST} boundaries")
     print(f"owed: killed at {kills} boundaries")
-    assert kills >= 2
+    assert kills >= LEAST
