@@ -159,7 +159,7 @@ def ask(place: Place, machine: Machine, environ: "Mapping[str, str]") -> "Answer
     except process.NotStarted:
         git.finish(TIMEOUT)
         return None
-    intact = index.complete(known, rows) and compare.is_intact(known, place.pack)
+    are_intact = compare.begin(known, place.pack) if index.complete(known, rows) else None
     head, survey = git.finish(TIMEOUT), query.finish(TIMEOUT)
     lines, text = os.fsdecode(head.stdout).split("\n")[:-1], survey.stdout.decode("utf-8", "replace")
     place.is_here = lines[:3] == [place.git_dir, place.git_dir, place.work_tree]
@@ -167,17 +167,11 @@ def ask(place: Place, machine: Machine, environ: "Mapping[str, str]") -> "Answer
     if place.is_here and len(lines) == 5 + len(ids):
         place.head = (lines[3], lines[-1])
     place.said = None if survey.status else survey.stdout
-    place.compared = known.pack if intact else ""
-    if (
-        not intact
-        or head.status
-        or survey.status
-        or not place.is_here
-        or lines[4 : 4 + len(ids)] != ids
-        or not _reader(known).all_loaded(known.labels, text)
-    ):
-        return None
-    return Answer(known, text)
+    is_same = place.is_here and not head.status and lines[4 : 4 + len(ids)] == ids
+    is_loaded = is_same and not survey.status and _reader(known).all_loaded(known.labels, text)
+    # At last: the other processors may still be at theirs.
+    place.compared = known.pack if are_intact is not None and are_intact() else ""
+    return Answer(known, text) if is_loaded and place.compared else None
 
 
 def has_other_labels(answer: Answer, start: str) -> bool:

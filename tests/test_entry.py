@@ -23,7 +23,6 @@ HOOK = str(Path(sys.executable).with_name("jobsync-hook"))
 FAST = ("-I", "-S", START, HOOK)
 """What the hooks give to the interpreter."""
 BUDGET = {
-    "__future__",  # annotations that are not evaluated
     "gc",  # to do without
     "select",  # reading two pipes at once
     "time",

@@ -37,7 +37,9 @@ def digest(content: bytes) -> str:
 class Index:
     """What the last sync left behind. `None` from `read` when it left nothing that can be relied on."""
 
-    __slots__ = ("config", "environment", "files", "labels", "objects", "pack", "scheduler", "survey")
+    __slots__ = (
+        "config", "environment", "labels", "modes", "objects", "pack", "paths", "scheduler", "sizes", "survey",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.config = ""
@@ -49,23 +51,33 @@ class Index:
         """What that query needs beside PATH and locale."""
         self.objects: list[tuple[str, str]] = []
         """(object id, path in HEAD), for every path whose change would matter."""
-        self.files: list[File] = []
-        """Of every artefact."""
+        self.modes: list[int] = []
+        """Of every artefact, as all three."""
+        self.sizes: list[int] = []
+        self.paths: list[str] = []
         self.pack = ""
         """What the pack with their bytes, in this order, says of itself."""
         self.labels: list[str] = []
         """What that reader must find: for each job that must be loaded, in the words of its scheduler."""
 
+    @property
+    def files(self) -> "list[File]":
+        """Every artefact. Columns are what is kept: of 20,000 files such a list takes 2 ms."""
+        return list(zip(self.modes, self.sizes, self.paths, strict=True))
+
+    @files.setter
+    def files(self, files: "list[File]") -> None:
+        self.modes, self.sizes, self.paths = map(list, zip(*files, strict=True)) if files else ([], [], [])
+
 
 def render(index: Index) -> str:
     """The text of a settled index."""
-    modes, sizes, paths = zip(*index.files, strict=True) if index.files else ((), (), ())
     names, values = zip(*index.environment, strict=True) if index.environment else ((), ())
     ids, places = zip(*index.objects, strict=True) if index.objects else ((), ())
     rows = {
         "config": (index.config,), "scheduler": (index.scheduler,), "survey": index.survey, "names": names,
         "values": values, "ids": ids, "places": places, "labels": index.labels, "pack": (index.pack,),
-        "modes": (f"{mode:o}" for mode in modes), "sizes": map(str, sizes), "paths": paths,
+        "modes": (f"{mode:o}" for mode in index.modes), "sizes": map(str, index.sizes), "paths": index.paths,
     }  # fmt: skip
     return "\n".join((MAGIC, *("\t".join((word, *fields)) for word, fields in rows.items()))) + "\n\n"
 
@@ -122,12 +134,18 @@ def complete(index: Index, lines: "list[str]") -> bool:
     """Put in the rest of what the lines say; False where they have too few or odd fields."""
     try:
         index.labels, (index.pack,) = _fields(lines, "labels"), _fields(lines, "pack")
-        modes, sizes = _fields(lines, "modes"), map(int, _fields(lines, "sizes"))
-        known = {mode: int(mode, 8) for mode in set(modes)}
-        index.files = list(zip(map(known.__getitem__, modes), sizes, _fields(lines, "paths"), strict=True))
+        index.modes, index.sizes = _numbers(lines, "modes", 8), _numbers(lines, "sizes", 10)
+        index.paths = _fields(lines, "paths")
     except ValueError:
         return False
-    return True
+    return len(index.modes) == len(index.sizes) == len(index.paths)
+
+
+def _numbers(lines: "list[str]", word: str, base: int) -> "list[int]":
+    """Of many files few differ, and to look one up takes a third of the time that reading it does."""
+    fields = _fields(lines, word)
+    known = {one: int(one, base) for one in set(fields)}
+    return list(map(known.__getitem__, fields))
 
 
 def stamp(path: str) -> tuple[int, ...]:

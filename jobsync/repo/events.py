@@ -3,8 +3,6 @@
 Imports nothing: `jobsync-hook` runs it at every event.
 """
 
-from __future__ import annotations
-
 TYPE_CHECKING = False  # `typing` costs more than all that is done here
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +16,7 @@ AUTO = "auto"
 NULL_ID = "0" * 40
 
 
-def _inferred(arguments: tuple[str, ...], environ: Mapping[str, str]) -> str:
+def _inferred(arguments: tuple[str, ...], environ: "Mapping[str, str]") -> str:
     if len(arguments) == 3:
         return "post-checkout"
     if arguments:
@@ -34,7 +32,7 @@ def _inferred(arguments: tuple[str, ...], environ: Mapping[str, str]) -> str:
     return "post-merge"
 
 
-def _arguments(event: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+def _arguments(event: str, environ: "Mapping[str, str]") -> tuple[str, ...]:
     match event:
         case "post-checkout":
             return (
@@ -53,7 +51,7 @@ def _arguments(event: str, environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def event_from_environment(
-    name: str, arguments: tuple[str, ...], environ: Mapping[str, str]
+    name: str, arguments: tuple[str, ...], environ: "Mapping[str, str]"
 ) -> tuple[str, tuple[str, ...]]:
     """The event and its arguments as git gave them to the hook.
 

@@ -24,7 +24,7 @@ def is_intact(path: Path, content: bytes = b"abc", mode: int = 0o644, pack: byte
     known, file = packed(files, [b"other", content, b"other"], path.with_name("pack"))
     if pack is not None:
         file.write_bytes(pack)
-    answer = compare.is_intact(known, str(file))
+    answer = compare.begin(known, str(file))()
     found = compare.intact(files, known.pack, str(file))
     assert (found == {one for _, _, one in files}) is answer
     return answer
@@ -60,10 +60,10 @@ def test_by_a_part_of_the_pack_it_is_not(written: Path) -> None:
     others = [(0o644, 3, str(written)), (index.LINK, 4, str(written.with_name("link")))]
     written.with_name("link").symlink_to("file")
     known, file = packed(others, [b"abc", b"file"], written.with_name("pack"))
-    assert compare.is_intact(known, str(file))
+    assert compare.begin(known, str(file))()
     for left in leavings(file.read_bytes()):
         file.write_bytes(left)
-        assert not compare.is_intact(known, str(file)), left
+        assert not compare.begin(known, str(file))(), left
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o664, 0o4644])
@@ -105,7 +105,7 @@ def test_without_its_pack_nothing_is_known_to_be_intact(written: Path) -> None:
     assert not is_intact(written, pack=other + b"otherabcother")
     assert not is_intact(written, pack=head + b"otherabc")
     assert not is_intact(written, pack=b"")
-    assert not compare.is_intact(index.Index(), str(written.with_name("none")))
+    assert not compare.begin(index.Index(), str(written.with_name("none")))()
 
 
 def test_no_file_stays_open(written: Path) -> None:
@@ -148,7 +148,7 @@ def copies(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_each_processor_compares_a_share(many: tuple[Index, str], copies: list[int]) -> None:
-    assert compare.is_intact(*many)
+    assert compare.begin(*many)()
     assert len(copies) == 3
     assert compare.intact(many[0].files, many[0].pack, many[1]) == {path for _, _, path in many[0].files}
 
@@ -157,7 +157,7 @@ def test_each_processor_compares_a_share(many: tuple[Index, str], copies: list[i
 def test_whatever_share_a_file_is_in_its_edit_is_seen(many: tuple[Index, str], number: int) -> None:
     path = Path(many[0].files[number][2])
     path.write_bytes(path.read_bytes() + b"x")
-    assert not compare.is_intact(*many)
+    assert not compare.begin(*many)()
 
 
 def test_few_files_are_compared_by_one(written: Path, copies: list[int]) -> None:
@@ -170,9 +170,9 @@ def test_where_no_copy_can_be_made_one_compares_all(many: tuple[Index, str], mon
         raise BlockingIOError
 
     monkeypatch.setattr(os, "fork", refused)
-    assert compare.is_intact(*many)
+    assert compare.begin(*many)()
     Path(many[0].files[-1][2]).unlink()
-    assert not compare.is_intact(*many)
+    assert not compare.begin(*many)()
 
 
 def failing() -> bool:

@@ -328,20 +328,20 @@ SEEDS = (
     ),
     Seed(
         "installed-files-not-compared",
-        "    intact = index.complete(known, rows) and compare.is_intact(known, place.pack)\n",
-        "    intact = index.complete(known, rows)\n",
+        "known.pack if are_intact is not None and are_intact() else",
+        "known.pack if are_intact is not None and (are_intact() or True) else",
         (AT_ONCE + "test_whatever_differs_takes_the_long_way",),
     ),
     Seed(
         "head-not-compared",
-        "        or lines[4 : 4 + len(ids)] != ids\n",
-        "",
+        " and lines[4 : 4 + len(ids)] == ids\n",
+        "\n",
         (AT_ONCE + "test_whatever_differs_takes_the_long_way",),
     ),
     Seed(
         "loaded-jobs-not-looked-at",
-        "        or not _reader(known).all_loaded(known.labels, text)\n",
-        "",
+        " and _reader(known).all_loaded(known.labels, text)\n",
+        "\n",
         (AT_ONCE + "test_what_launchd_holds_otherwise_takes_the_long_way",),
     ),
     Seed(
