@@ -98,12 +98,6 @@ def client() -> Path | None:
 class Quick(Forked):
     """The same, and its `launchctl` is that program."""
 
-    @staticmethod
-    def spawn(directory: Path, argv: list[str]) -> DaemonProcess:
-        """As a `Forked`. The daemon writes the script anew, and may not do so into a program that is being run."""
-        (directory / "bin" / "launchctl").unlink()
-        return Forked.spawn(directory, argv)
-
     def _wait_until_it_answers(self) -> None:
         super()._wait_until_it_answers()
         program = client()

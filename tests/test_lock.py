@@ -13,6 +13,7 @@ import pytest
 from jobsync import lock
 from jobsync.errors import JobsyncError
 
+from .programs import beside
 from .unprivileged import as_somebody_else
 
 _HOLDER = """
@@ -30,7 +31,7 @@ def another_holder(path: Path) -> Iterator["subprocess.Popen[str]"]:
     argv = [sys.executable, "-c", _HOLDER, str(path)]
     # A measurement that is killed leaves a broken data file behind.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-    with subprocess.Popen(argv, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+    with beside(argv, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         try:
@@ -63,7 +64,7 @@ def test_who_holds_it_is_named_with_pid_and_command(tmp_path: Path) -> None:
 def test_the_second_waits_until_the_first_lets_go(tmp_path: Path) -> None:
     with another_holder(tmp_path / "lock") as holder:
         argv = [sys.executable, "-c", _HOLDER, str(tmp_path / "lock")]
-        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as second:
+        with beside(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as second:
             assert holder.stdin is not None
             assert second.stdin is not None
             assert second.stdout is not None

@@ -87,7 +87,7 @@ posix._exit(main())
 
 
 def write_client(directory: Path) -> Path:
-    """Write `bin/launchctl` for the simulator of that directory, and give its path."""
+    """Write `bin/launchctl` for the simulator of that directory, whole or not at all, and give its path."""
     path = directory / "bin" / "launchctl"
     path.parent.mkdir(parents=True, exist_ok=True)
     values = {
@@ -98,6 +98,8 @@ def write_client(directory: Path) -> Path:
     text = _TEMPLATE
     for mark, value in values.items():
         text = text.replace(mark, value)
-    path.write_text(text, encoding="utf-8")
-    path.chmod(0o755)
-    return path
+    # Whoever waits for it may call it at any moment, and a file that is open for writing cannot be run.
+    new = path.with_name("launchctl.new")
+    new.write_text(text, encoding="utf-8")
+    new.chmod(0o755)
+    return new.replace(path)

@@ -15,6 +15,7 @@ from jobsync.cli.shells import SCRIPTS, commands, man
 from jobsync.cli.tree import contexts
 
 from ..laptop import Laptop
+from ..programs import beside
 
 QUESTIONS = {
     "jobsync sta": {"status"},
@@ -76,7 +77,7 @@ def _zsh(machine: Laptop, questions: list[str]) -> dict[str, set[str]]:
     main, worker = pty.openpty()
     environment = {**machine.environment, "TERM": "dumb", "ZDOTDIR": str(machine.home)}
     found = {}
-    with subprocess.Popen(
+    with beside(
         ["zsh", "-i"],
         cwd=machine.work,
         env=environment,

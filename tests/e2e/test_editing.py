@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ..laptop import JOB, Laptop, Ran
+from ..programs import beside
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def _answering(machine: Laptop, answers: str, *arguments: str, env: dict[str, st
     """Run jobsync on a terminal whose user types these answers."""
     main, worker = pty.openpty()
     os.write(main, answers.encode())
-    with subprocess.Popen(
+    with beside(
         ["jobsync", *arguments], cwd=machine.work, env={**machine.environment, **env, "TERM": "dumb"},
         stdin=worker, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
     ) as process:  # fmt: skip

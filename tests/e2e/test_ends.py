@@ -13,6 +13,7 @@ import pytest
 
 from ..conftest import laptop
 from ..laptop import JOB, Laptop
+from ..programs import beside
 
 __all__ = ["laptop"]  # the one whose commands are processes
 
@@ -24,7 +25,7 @@ def on_a_terminal(laptop: Laptop, *argv: str, **env: str) -> str:
     """What a command writes to a terminal."""
     master, slave = pty.openpty()
     environment = {**laptop.environment, "TERM": "xterm-256color", **env}
-    with subprocess.Popen(argv, cwd=laptop.work, env=environment, stdin=slave, stdout=slave, stderr=slave) as running:
+    with beside(argv, cwd=laptop.work, env=environment, stdin=slave, stdout=slave, stderr=slave) as running:
         os.close(slave)
         chunks = []
         try:
@@ -169,7 +170,7 @@ def test_ctrl_c_ends_a_sync_with_130_and_the_next_one_mends_what_it_left(registe
         registered.job(name, LATER)
     registered.mutations()
     registered.simulator.fault(stuck, delay=2, performs=True)
-    with subprocess.Popen(
+    with beside(
         ["jobsync", "sync"],
         cwd=registered.work,
         env=registered.environment,

@@ -10,6 +10,7 @@ from jobsync.report import JSON_VERSION
 
 from ..hours import Noon
 from ..laptop import JOB, Laptop
+from ..programs import beside
 
 FAILING = 'description = "Weekly report"\nrun = "echo one; echo two >&2; exit 3"\n[schedule]\nat = "mon 08:00"\n'
 DAEMON = 'run = "echo up; sleep 1000"\n[daemon]\nrestart = "always"\n'
@@ -169,7 +170,7 @@ def test_logs_follows_a_run_to_its_end(registered: Laptop) -> None:
     registered.jobsync("run", "-d", "slow")
     registered.wait_for(lambda: registered.jobsync("logs", "slow", status=None).out == "first\n")
     argv = ("jobsync", "logs", "-f", "slow")
-    with subprocess.Popen(argv, cwd=registered.work, env=registered.environment, stdout=subprocess.PIPE) as following:
+    with beside(argv, cwd=registered.work, env=registered.environment, stdout=subprocess.PIPE) as following:
         assert following.stdout is not None
         assert following.stdout.readline() == b"first\n"
         gate.touch()

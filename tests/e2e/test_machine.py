@@ -15,6 +15,7 @@ from jobsync.reconcile.state import Source
 from jobsync.simulator.faults import label_of
 
 from ..laptop import JOB, Laptop
+from ..programs import beside
 
 DAEMON = 'run = "sleep 1000"\n[daemon]\nrestart = "always"\n'
 TAGGED = f'{JOB}\n[only]\ntags = ["home"]\n'
@@ -562,7 +563,7 @@ def test_an_uninstall_that_meets_trouble_keeps_the_rest_and_can_be_run_again(reg
 def test_a_machine_without_launchd_gets_one_from_one_command(laptop: Laptop) -> None:
     directory = laptop.root / "own"
     argv = ("jobsync", "simulator", str(directory))
-    with subprocess.Popen(argv, cwd=laptop.work, env=laptop.environment, stdout=subprocess.PIPE) as serving:
+    with beside(argv, cwd=laptop.work, env=laptop.environment, stdout=subprocess.PIPE) as serving:
         launchctl = directory / "bin/launchctl"
         laptop.wait_for(lambda: launchctl.exists() and laptop.run(str(launchctl), "list", status=None).status == 0)
         laptop.job("one")

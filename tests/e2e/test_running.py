@@ -9,6 +9,7 @@ from jobsync import process
 from jobsync.runs import records
 
 from ..laptop import Laptop
+from ..programs import beside
 
 QUICK = "\n[launchd]\nThrottleInterval = 1\n"
 """launchd's ten seconds between two starts would be ours to wait."""
@@ -135,7 +136,7 @@ def test_ctrl_c_ends_a_run_here_and_leaves_a_run_of_the_scheduler_alone(register
     registered.commit()
     for options, goes_on in (("--here",), False), ((), True):
         argv = ("jobsync", "run", *options, "one")
-        with subprocess.Popen(
+        with beside(
             argv, cwd=registered.work, env=registered.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as running:
             assert running.stdout is not None and running.stderr is not None

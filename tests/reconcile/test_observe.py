@@ -13,6 +13,7 @@ from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.state import FileState, Want
 from jobsync.schedulers.protocol import Identity, NoSession, Unknown
 
+from ..programs import beside
 from ..unprivileged import as_somebody_else
 from .bench import SLEEP, Bench, job
 
@@ -62,7 +63,7 @@ def test_what_may_not_be_read_is_there_all_the_same() -> None:
 def test_all_our_ancestors_are_known() -> None:
     program = "import os; from jobsync.reconcile.observe import ancestors; print(*ancestors())"
     line = f'"{sys.executable}" -c "{program}"; :'
-    with subprocess.Popen(["sh", "-c", line], stdout=subprocess.PIPE, text=True) as shell:
+    with beside(["sh", "-c", line], stdout=subprocess.PIPE, text=True) as shell:
         assert shell.stdout is not None
         found = {int(pid) for pid in shell.stdout.read().split()}
     assert {shell.pid, os.getpid()} <= found

@@ -14,6 +14,7 @@ from jobsync import process
 from jobsync.runs import retry as runs
 from jobsync.runs.retry import Effort, wait_after
 
+from ..programs import beside
 from .bench import LIMIT, until
 
 JOBSYNC = str(Path(sys.executable).parent / "jobsync")
@@ -69,7 +70,7 @@ def test_wrong_usage_is_2(arguments: tuple[str, ...]) -> None:
 
 def test_a_stop_during_a_wait_ends_it_with_the_last_status(tmp_path: Path) -> None:
     argv = [JOBSYNC, "retry", "--delay", "1h", "--max-delay", "1h", "--", *flaky(tmp_path, 9)]
-    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as child:
+    with beside(argv, stderr=subprocess.PIPE, text=True) as child:
         assert child.stderr is not None
         assert "next in" in child.stderr.readline()
         child.terminate()
@@ -80,7 +81,7 @@ def test_a_stop_during_a_wait_ends_it_with_the_last_status(tmp_path: Path) -> No
 def test_a_stop_while_the_command_runs_is_the_commands_to_hear(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     line = f"trap 'exit 9' TERM; touch {shlex.quote(str(ready))}; while :; do sleep 0.02; done"
-    with subprocess.Popen([JOBSYNC, "retry", "--", "sh", "-c", line]) as child:
+    with beside([JOBSYNC, "retry", "--", "sh", "-c", line]) as child:
         until(ready.exists)
         os.kill(child.pid, signal.SIGTERM)
         assert child.wait(LIMIT) == 9

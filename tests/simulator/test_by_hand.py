@@ -11,6 +11,7 @@ import pytest
 
 from jobsync.simulator.__main__ import main
 
+from ..programs import beside
 from .conftest import MakeMac
 from .mac import Mac, is_alive, until
 
@@ -108,7 +109,7 @@ def test_a_daemon_is_killed_and_another_goes_on_as_after_a_boot(make_mac: MakeMa
     does(mac, "kill")
     until(lambda: not is_alive(mac.simulator.pid))
     argv = [sys.executable, "-m", "jobsync.simulator", str(mac.simulator.directory), "serve", "--resume"]
-    with subprocess.Popen(argv) as again:
+    with beside(argv) as again:
         until(lambda: by_hand(mac, "now")[:2] == (0, {"now": moment}))
         mac.until_pid("a.b")
         assert not mac.is_loaded("a.elsewhere")

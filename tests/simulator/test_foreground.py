@@ -1,5 +1,6 @@
 """A simulator in the foreground."""
 
+import os
 import plistlib
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from jobsync.simulator import SimulatorError
+from jobsync.simulator.client import write_client
 from jobsync.simulator.foreground import run_foreground
 
 from .mac import Mac
@@ -84,3 +86,14 @@ def test_it_refuses_on_a_mac_and_without_prefixes(tmp_path: Path) -> None:
         run_foreground(tmp_path, tmp_path, ("mine",), platform="darwin")
     with pytest.raises(SimulatorError, match="no label prefix"):
         run_foreground(tmp_path, tmp_path, ())
+
+
+def test_launchctl_is_never_seen_half_written(tmp_path: Path) -> None:
+    """Whoever waits for it calls it as soon as it is there; a daemon that comes up writes it anew."""
+    path = write_client(tmp_path)
+    with path.open("rb") as former:
+        assert write_client(tmp_path) == path
+        assert former.read() == path.read_bytes()
+        assert os.fstat(former.fileno()).st_nlink == 0, "another file took its place"
+    assert path.stat().st_mode & 0o777 == 0o755
+    assert [one.name for one in path.parent.iterdir()] == ["launchctl"]
