@@ -5,6 +5,8 @@ import signal
 import subprocess
 import time
 
+from jobsync import lock
+
 from ..laptop import Laptop
 
 DAEMON = """
@@ -37,6 +39,7 @@ def test_a_pull_that_would_wait_long_ends_and_the_next_hook_says_what_came_of_it
     assert said == "jobsync: this takes a while: it goes on in the background, and the next hook says what came of it\n"
     assert not is_updated(registered)
     assert "in the background: at work" in registered.jobsync("status").err
+    registered.wait_for(lambda: lock.is_held(registered.state / "worker"))  # else the next hook does it
     assert registered.git("commit", "-q", "--allow-empty", "-m", "meanwhile").err == ""
     registered.wait_for(lambda: is_updated(registered), 60)
     registered.wait_for(lambda: "updated one" in registered.jobsync("status").err)
