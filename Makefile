@@ -56,9 +56,9 @@ test-mac: $(VENV)/.dev  ## On a Mac: hold the simulator's conformance tests agai
 	$(PY) -m pytest tests/simulator --launchctl=/bin/launchctl
 
 # Shards are spread over the processors; what each did is added up at the end.
-trust: $(VENV)/.dev tools  ## Play every campaign in full: 1000 random sequences, every kill, disk fault, seeded bug, git; fuzz
+trust: $(VENV)/.dev tools  ## Play every campaign in full: 1000 random sequences, every kill, disk fault, seeded bug, dawdler, git; fuzz
 	@figures=$$(mktemp) && trap 'rm -f "$$figures"' EXIT && \
-	TRUST_SEQUENCES=1000 TRUST_KILLS=all TRUST_SEEDS=all TRUST_FIGURES="$$figures" \
+	TRUST_SEQUENCES=1000 TRUST_KILLS=all TRUST_SEEDS=all TRUST_DAWDLING=all TRUST_FIGURES="$$figures" \
 		TRUST_GIT=all TRUST_FUZZ=120 TRUST_OUTPUT_MB=1024 $(PY) -m pytest tests/trust tests/contract tests/git \
 		tests/e2e/test_prek.py tests/runs/test_supervision.py -n $(WORKERS) --dist=worksteal \
 		-o faulthandler_timeout=3600 -rP --show-capture=stdout --durations=25 && \

@@ -34,14 +34,15 @@ def places(root: Path, old: str) -> list[Path]:
     return [path for path, text in sources for _ in range(text.count(old))]
 
 
-def run(root: Path, tests: Iterable[str]) -> "subprocess.CompletedProcess[str]":
-    """These tests, against the package that lies beside them."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("COVERAGE_", "PYTEST_"))}
+def run(root: Path, tests: Iterable[str], timeout: float = 300) -> "subprocess.CompletedProcess[str]":
+    """These tests in their short form, against the package that lies beside them."""
+    ours = ("COVERAGE_", "PYTEST_", "TRUST_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     # Hooks and commands that the tests start must meet the copy too: it stands in front of the installed package.
     environment |= {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     argv = [sys.executable, "-m", "pytest", "-q", "-rfE", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]
     return subprocess.run(
-        argv, cwd=root, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=300, text=True
+        argv, cwd=root, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, text=True
     )
 
 
