@@ -273,7 +273,7 @@ def read_job(section: Section, around: Surroundings) -> Job | None:
         environment=read_environment(section.table("env"), around.name),
         priority=priority,
         limits=read_limits(section.table("limits")),
-        retry=read_retry(section.table("retry")),
+        retry=read_retry(section.table("retry"), is_there="retry" in section.values),
         when=read_when(section.table("when")),
         expect=read_expect(section.table("expect"), around, schedule),
         notify=read_notify(section.table("notify"), is_there="notify" in section.values),

@@ -121,7 +121,7 @@ def default_faults(settings: Settings, around: Surroundings) -> list[Fault]:
     read_minutes(section.table("schedule"))
     read_catch_up(section.table("schedule"))
     read_limits(section.table("limits"))
-    read_retry(section.table("retry"))
+    read_retry(section.table("retry"), is_there=True)
     read_when(section.table("when"))
     read_notify(section.table("notify"), is_there=True)
     read_environment(section.table("env"), "JOB")

@@ -45,9 +45,9 @@ def read_limits(section: Section) -> Limits:
     return Limits(timeout=section.seconds("timeout", 1, LONGEST), grace=section.seconds("grace", 1, LONGEST), lock=lock)
 
 
-def read_retry(section: Section) -> Retry:
-    """`[retry]`; one attempt where there is none."""
-    if not section.values:
+def read_retry(section: Section, *, is_there: bool) -> Retry:
+    """`[retry]`; one attempt where there is no such table."""
+    if not is_there:
         return Retry(attempts=1)
     usual = Retry()
     attempts = section.integer("attempts", 1, MOST_ATTEMPTS)

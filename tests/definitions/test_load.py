@@ -3,7 +3,7 @@
 import pytest
 
 from jobsync import __version__
-from jobsync.definitions.job import Argv, Job, Line, Machine, Priority, Restart, Schedule, Script, Slot
+from jobsync.definitions.job import Argv, Job, Line, Machine, Priority, Restart, Retry, Schedule, Script, Slot
 from jobsync.definitions.load import Settings, load, read_settings
 from jobsync.errors import JobsyncError
 from jobsync.values import replace
@@ -121,6 +121,23 @@ def test_run_is_a_line_or_a_list_of_words(text: str, command: Line | Argv) -> No
 )
 def test_a_daemon_is_started_again(text: str, restart: Restart | None) -> None:
     assert job(text).daemon is restart
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "retry"),
+    [
+        ("", "", Retry(attempts=1)),
+        ("[retry]", "", Retry()),
+        ("", "[defaults.retry]", Retry()),
+        ("", "[defaults.retry]\nattempts = 5", Retry(attempts=5)),
+        ("[retry]", "[defaults.retry]\nattempts = 5", Retry(attempts=5)),
+        ("[daemon]", "[defaults.retry]", Retry(attempts=1)),
+    ],
+)
+def test_a_table_of_retries_means_three_attempts_where_it_says_nothing_else(
+    text: str, settings: str, retry: Retry
+) -> None:
+    assert job(text, settings).retry == retry
 
 
 @pytest.mark.parametrize(
