@@ -12,7 +12,7 @@ DEEPEST = 16
 Table = dict[str, object]
 
 # Those that only a fault needs are compiled by the first one: with `systemd_keys` and `duration` that saves 1.2 ms.
-_UNQUOTED = r"\s*(?P<key>[A-Za-z0-9_.-]+)\s*=\s*(?P<value>[A-Za-z~/$@*][^\"'#]*?)\s*(?:#.*)?"
+_UNQUOTED = r"\s*(?P<key>[A-Za-z0-9_.-]+)\s*=\s*(?P<value>[A-Za-z0-9~/$@*](?:[^\"'#]{,98}[^\"'#,;\s])?)\s*(?:#.*)?"
 _COLON = r"\s*(?P<key>[A-Za-z0-9_-]+)\s*:(?:\s+(?P<value>.*))?"
 # Control characters, surrogates and the two code points that XML cannot hold. plistlib refuses some of them and
 # changes others (`\r`); C1 holds a newline of its own (U+0085).
@@ -21,7 +21,7 @@ _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _TOO_DEEP = re.compile(r"^[ \t\[]*(?:[A-Za-z0-9_-]+[ \t]*\.[ \t]*){64}", re.MULTILINE)
 _LINE_BREAKS = frozenset("\n\t")
 _CONFLICT = r"(?m)^<{7} "
-_LOCATION = r" at line [0-9]+ col [0-9]+$"
+_LOCATION = r" at line [0-9]+ col [0-9]+$| \(at [a-z0-9, ]+\)$"
 _POSITION = r"\(at line ([0-9]+), column [0-9]+\)$"
 
 
@@ -77,8 +77,18 @@ def _decode(data: bytes) -> str:
         raise JobsyncError(f"line {line}: is not UTF-8 text; save it as UTF-8") from None
 
 
+def _is_value(text: str) -> bool:
+    try:
+        tomllib.loads(f"a = {text}")
+    except ValueError:
+        return False
+    return True
+
+
 def _hint(line: str) -> str:
-    if (match := re.fullmatch(_UNQUOTED, line)) and match["value"] not in {"true", "false", "inf", "nan"}:
+    if (match := re.fullmatch(_UNQUOTED, line)) and not _is_value(match["value"]):
+        if (plain := match["value"].lower()) in {"true", "false"}:
+            return f"; in TOML it is: {match['key']} = {plain}"
         return f'; text needs quotes: {match["key"]} = "{match["value"]}"'
     if match := re.fullmatch(_COLON, line):
         return f"; TOML has = and no colon: {match['key']} = …"
@@ -95,10 +105,8 @@ def _explain(said: str, line: int, text: str) -> str:
     elif message[1:2].islower():
         message = message[:1].lower() + message[1:]
     lines = text.split("\n")
-    # A key that exists is noticed on the line after it; that one may be no line any more.
-    number = min(line, len(lines))
     # Both quote what somebody wrote.
-    return _printable(re.sub(r"\s+", " ", f"line {number}: {message}{_hint(lines[number - 1])}"))
+    return _printable(re.sub(r"\s+", " ", f"line {line}: {message}{_hint(lines[line - 1])}"))
 
 
 def _fault(text: str, refusal: Exception) -> JobsyncError:
@@ -106,20 +114,25 @@ def _fault(text: str, refusal: Exception) -> JobsyncError:
     import tomlkit
     from tomlkit.exceptions import KeyAlreadyPresent, ParseError
 
+    found = re.search(_POSITION, str(refusal))
+    position = int(found[1]) if found else text.count("\n") + 1
+
     if marker := re.search(_CONFLICT, text):
         line = text.count("\n", 0, marker.start()) + 1
         return JobsyncError(f"line {line}: a merge conflict begins here; resolve it, and take out git's markers")
     try:
         tomlkit.parse(text)
     except ParseError as error:
-        return JobsyncError(_explain(str(error), error.line, text))
+        # A table that exists tomlkit notices at the next one, or at the end; tomllib knows the line, and not the key.
+        is_there = "already exists" in str(error)
+        return JobsyncError(_explain(str(error), position if is_there else error.line, text))
     except KeyAlreadyPresent as error:
-        # In a table tomlkit says it without the line; tomllib knows that, and not the key.
-        found = re.search(_POSITION, str(refusal))
-        return JobsyncError(_explain(str(error), int(found[1]) if found else text.count("\n") + 1, text))
+        # In a table tomlkit says it without the line.
+        return JobsyncError(_explain(str(error), position, text))
     except Exception as error:
         return JobsyncError(f"is not TOML that can be read ({type(error).__name__})")
-    return JobsyncError(f"is not TOML that can be read ({refusal})")
+    # tomlkit takes what only a later TOML has, such as times without seconds.
+    return JobsyncError(_explain(str(refusal), position, text))
 
 
 def _depth(value: object) -> int:
