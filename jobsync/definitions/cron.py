@@ -120,8 +120,12 @@ def _term_hint(term: str, name: str) -> str:
     return f"it is {_FIELDS[name]}, in the form 5 or 1-5 or 1,5 or */5"
 
 
+def _is_plain(field: str) -> bool:
+    return all(re.fullmatch(_TERM, term) for term in field.split(","))
+
+
 def _check_fields(text: str, fields: list[str]) -> None:
-    if len(fields) == 6 and fields[0] == "0" and all(re.match(_TERM, field) for field in fields):
+    if len(fields) == 6 and fields[0] == "0" and all(map(_is_plain, fields)):
         raise JobsyncError(f'"{text}" has six fields; without seconds it is "{" ".join(fields[1:])}"')
     if len(fields) > 5:
         raise JobsyncError(

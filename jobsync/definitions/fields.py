@@ -135,7 +135,12 @@ def read_environment(section: Section, job: str) -> tuple[tuple[str, str], ...]:
 
 
 def _fault_two_priorities(section: Section, key: str) -> None:
-    section.fault(key, 'does not go together with limits.priority = "background"; leave one of them out')
+    # That one may be a default, which a job cannot leave out.
+    section.fault(
+        key,
+        'does not go together with limits.priority = "background"; leave it out, or write below [limits]: '
+        'priority = "normal"',
+    )
 
 
 def read_launchd(section: Section, priority: Priority) -> dict[str, object]:

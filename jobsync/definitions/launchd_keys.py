@@ -7,7 +7,7 @@ that would break one of jobsync's promises is refused with the word to use inste
 from collections.abc import Mapping
 
 from jobsync.definitions.document import shown
-from jobsync.definitions.raw_keys import FLAG, OCTAL, Kind, integer, one_of, text_fault
+from jobsync.definitions.raw_keys import FLAG, Kind, integer, octal, one_of, text_fault
 from jobsync.definitions.vocabulary import misplaced, nearest
 
 
@@ -85,7 +85,7 @@ ALLOWED: Mapping[str, Kind] = {
     "StandardInPath": Kind(_absolute, {"type": "string"}),
     "StartOnMount": FLAG,
     "ThrottleInterval": integer(1),
-    "Umask": OCTAL,
+    "Umask": octal("022"),
 }
 
 PRIORITY_KEYS = ("LowPriorityBackgroundIO", "LowPriorityIO", "Nice", "ProcessType")

@@ -1,5 +1,6 @@
 """What a raw key of a scheduler may hold: the check of its values, and their JSON schema. Pure."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from jobsync.definitions.document import shown, unfit
@@ -62,12 +63,16 @@ def one_of(*words: str) -> Kind:
     return Kind(check, {"enum": list(words)})
 
 
-def octal_fault(value: object) -> str | None:
-    """What is wrong with a value that shall be permissions, as a number or as an octal text; or None."""
-    if isinstance(value, str):
-        octal = value.startswith("0") and 1 < len(value) <= 4 and all(digit in "01234567" for digit in value)
-        return None if octal else f'{shown(value)} is not an octal number; write "022"'
-    return integer(0, 0o777)(value)
+def octal(example: str) -> Kind:
+    """Permissions, as a number or as an octal text such as this one."""
 
+    def check(value: object) -> str | None:
+        if not isinstance(value, str):
+            return integer(0, 0o777)(value)
+        if re.fullmatch("0[0-7]{1,3}", value):
+            return None
+        meant = re.fullmatch("(?:0o)?0*([0-7]{1,3})", value)
+        better = f"0{meant[1]}" if meant else example
+        return f'{shown(value)} is not an octal number; write "{better}"'
 
-OCTAL = Kind(octal_fault, {"type": ["string", "integer"]})
+    return Kind(check, {"type": ["string", "integer"]})

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from jobsync.definitions.document import shown
 from jobsync.definitions.duration import PATTERN, format_duration, is_duration, parse_duration
-from jobsync.definitions.raw_keys import FLAG, OCTAL, Kind, integer, one_of
+from jobsync.definitions.raw_keys import FLAG, Kind, integer, octal, one_of
 from jobsync.definitions.vocabulary import misplaced, nearest
 from jobsync.errors import JobsyncError
 
@@ -41,13 +41,13 @@ def _like(example: str, what: str, *patterns: str, numbers: bool = True) -> Kind
     return Kind(check, {"type": ["string", "integer"] if numbers else "string"})
 
 
-def _duration(least: int, most: int) -> Kind:
+def _duration(least: int, most: int, example: str) -> Kind:
     span = f"{format_duration(least)} to {format_duration(most)}"
 
     def check(value: object) -> str | None:
         if isinstance(value, str) and is_duration(value) and least <= parse_duration(value) <= most:
             return None
-        return f'{shown(value)} is not a duration of {span}; write "{format_duration(most)}"'
+        return f'{shown(value)} is not a duration of {span}; write "{example}"'
 
     return Kind(check, {"type": "string", "pattern": PATTERN})
 
@@ -88,19 +88,19 @@ ALLOWED: Mapping[str, Mapping[str, Kind]] = {
         "Nice": integer(0, 19),
         "NoNewPrivileges": FLAG,
         "OOMScoreAdjust": integer(0, 1000),
-        "RestartSec": _duration(1, 86_400),
+        "RestartSec": _duration(1, 86_400, "10s"),
         "Slice": _like("background.slice", "the name of a slice", _SLICE, numbers=False),
         "TasksMax": _like("50%", "a number, a percentage or infinity", "infinity", _SHARE),
-        "UMask": OCTAL,
+        "UMask": octal("022"),
     },
     "timer": {
-        "AccuracySec": _duration(1, _LONGEST_ACCURACY),
+        "AccuracySec": _duration(1, _LONGEST_ACCURACY, "1m"),
     },
     "path": {
-        "DirectoryMode": OCTAL,
+        "DirectoryMode": octal("0755"),
         "MakeDirectory": FLAG,
         "TriggerLimitBurst": integer(1, 2**31 - 1),
-        "TriggerLimitIntervalSec": _duration(1, 86_400),
+        "TriggerLimitIntervalSec": _duration(1, 86_400, "10s"),
     },
 }
 """Kind of unit -> key -> what it may hold."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from jobsync.definitions.clock import Clock
 from jobsync.definitions.cron import read_cron
+from jobsync.definitions.document import shown
 from jobsync.definitions.duration import format_duration
 from jobsync.definitions.job import Schedule, Slot
 from jobsync.definitions.places import Surroundings
@@ -42,9 +43,16 @@ def _slots(section: Section, clocks: Clocks, around: Surroundings) -> tuple[tupl
 
 def read_catch_up(section: Section) -> int | None:
     """Seconds that the run of a missed slot may be late: None is any time, 0 is never."""
-    if isinstance(section.values.get("catch_up"), str):
+    value = section.values.get("catch_up")
+    if isinstance(value, bool) or value is None:
+        return 0 if value is False else None
+    if not isinstance(value, str):
+        section.fault("catch_up", f'{shown(value)} is not true, false or a duration; write catch_up = "3h"')
+    elif value in {"true", "false"}:
+        section.fault("catch_up", f"{shown(value)} is a text; without quotes it is: catch_up = {value}")
+    else:
         return section.seconds("catch_up", 60, 366 * 86_400)
-    return 0 if section.flag("catch_up") is False else None
+    return None
 
 
 def _check_catch_up(section: Section, catch_up: int | None) -> None:

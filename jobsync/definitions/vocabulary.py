@@ -133,7 +133,8 @@ _ADVICE = {
     "call both from one script; jobs know nothing of each other": "after before requires wants depends depends_on "
     "needs",
     _PRIORITY: "nice ProcessType niceness ionice LowPriorityIO CPUSchedulingPolicy",
-    "let the script read its secrets; jobsync does not do it yet": "secrets secret env_file EnvironmentFile dotenv",
+    "put NAME=VALUE into ~/.config/jobsync/env/JOB.env (mode 0600), and leave it out": "secrets secret env_file "
+    "EnvironmentFile dotenv",
     'write inputs = ["../../lib"]': "files includes include sources dependencies lib",
     'write description = "…"': "desc comment summary help doc docs",
 }
@@ -188,9 +189,11 @@ def unknown(table: str, key: str, known: Iterable[str]) -> str:
     """What to say of a key that a table of job.toml does not have: where it belongs, or what to write instead."""
     if found := misplaced(table, key):
         return found
+    known = tuple(known)
+    if alike := next((name for name in known if _squeezed(name) == _squeezed(key)), None):
+        return f"is not a key; did you mean `{alike}`?"
     if line := _LINES.get(_squeezed(key)):
         return f"is another tool's word; {line}"
-    known = tuple(known)
     if close := nearest(key, known):
         return f"is not a key; did you mean `{close}`?"
     others = [*top_level_keys(), *(dotted for dotted in KEYS if "." in dotted)]

@@ -72,6 +72,8 @@ WRONG = [
     ("StandardInPath", '"~/x"', '"~/x" is not an absolute path; launchd expands nothing, so write it from /'),
     ("StandardInPath", "1", "the number 1 is not a text; write it in quotes"),
     ("Umask", '"22"', '"22" is not an octal number; write "022"'),
+    ("Umask", '"77"', '"77" is not an octal number; write "077"'),
+    ("Umask", '"0o77"', '"0o77" is not an octal number; write "077"'),
     ("Umask", '"089"', '"089" is not an octal number; write "022"'),
     ("Umask", "512", "the number 512 is not a number from 0 to 511"),
     ("dir", '"~/notes"', "`dir` belongs above the first [table]: a line below a header belongs to that table"),
@@ -108,6 +110,5 @@ def test_every_allowed_key_is_tried_here_and_refused_by_none() -> None:
 @pytest.mark.parametrize("key", ["LowPriorityBackgroundIO", "LowPriorityIO", "Nice", "ProcessType"])
 def test_priority_is_said_in_one_place(key: str) -> None:
     text = f'[launchd]\n{key} = {GOOD[key]}\n[limits]\npriority = "background"'
-    assert faults(text) == [
-        f'launchd.{key}: does not go together with limits.priority = "background"; leave one of them out'
-    ]
+    advice = 'leave it out, or write below [limits]: priority = "normal"'
+    assert faults(text) == [f'launchd.{key}: does not go together with limits.priority = "background"; {advice}']

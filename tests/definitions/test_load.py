@@ -269,7 +269,12 @@ FAULTS = {
         'schedule.catch_up: is about times, and there are none; leave it out or write at = "mon-fri 09:00"'
     ],
     '[schedule]\ncatch_up = "3 hours"': ['schedule.catch_up: "3 hours" is not a duration; write "3h"'],
-    "[schedule]\ncatch_up = 3": ["schedule.catch_up: the number 3 is not true or false; write catch_up = true"],
+    "[schedule]\ncatch_up = 3": [
+        'schedule.catch_up: the number 3 is not true, false or a duration; write catch_up = "3h"'
+    ],
+    '[schedule]\nat = "09:00"\ncatch_up = "false"': [
+        'schedule.catch_up: "false" is a text; without quotes it is: catch_up = false'
+    ],
     '[schedule]\non_change = "~/.netrc"': [
         'schedule.on_change: "~/.netrc" is not a list; write on_change = ["~/.netrc"]'
     ],
@@ -349,6 +354,8 @@ FAULTS = {
     "[systemd]\nservice = 1": [
         'systemd.service: the number 1 is not a table; write [systemd.service] and below it MemoryMax = "1G"'
     ],
+    '[systemd.Service]\nMemoryMax = "1G"': ["systemd.Service: is not a key; did you mean `service`?"],
+    '[Schedule]\nat = "09:00"': ["Schedule: is not a key; did you mean `schedule`?"],
     "[systemd.timers]\nWakeSystem = true": ["systemd.timers: is not a key; did you mean `timer`?"],
     "[systemd]\nNice = 1": ['systemd.Nice: is another tool\'s word; write below [limits]: priority = "background"'],
     "at = mon 09:00": ["line 1: unexpected character: 'm'; text needs quotes: at = \"mon 09:00\""],
@@ -406,6 +413,8 @@ def test_what_grep_reads_alike_is_a_pattern(pattern: str) -> None:
         ('script = "x"', 'write run = "command argument", or put it into the file `run` beside job.toml'),
         ('timezone = "x"', "leave it out; times are the local time of the machine"),
         ('user = "x"', "leave it out; jobs run as you"),
+        ('env_file = ".env"', "put NAME=VALUE into ~/.config/jobsync/env/JOB.env (mode 0600), and leave it out"),
+        ('secrets = ["A"]', "put NAME=VALUE into ~/.config/jobsync/env/JOB.env (mode 0600), and leave it out"),
         ('name = "x"', "leave it out; the name of its directory is the job's name"),
     ],
 )

@@ -273,6 +273,9 @@ CRON_FAULTS = {
     "@never": '"@never" is not known; known are ' + ", ".join(SHORTHANDS),
     "0 9 * *": '"0 9 * *" has 4 of the five fields minute hour day month weekday; write all five',
     "0 0 9 * * 1": '"0 0 9 * * 1" has six fields; without seconds it is "0 9 * * 1"',
+    "0 0 9 * * mon,tue": '"0 0 9 * * mon,tue" has six fields; without seconds it is "0 9 * * mon,tue"',
+    "0 9 * * 1 root": '"0 9 * * 1 root" has 6 fields; write five (minute hour day month weekday), and what to run in '
+    "`run`",
     "0 9 * * 1 /bin/x": '"0 9 * * 1 /bin/x" has 6 fields; write five (minute hour day month weekday), and what to '
     "run in `run`",
     "0 0 L * *": '"l" is not a day-of-month; `L` (the last …) is not cron\'s; start on days 28 to 31 and let the '

@@ -74,11 +74,13 @@ WRONG = [
     ("service", "LimitNOFILE", "{}", 'a table is not a limit, or a soft and a hard one; write "1024:4096"'),
     ("service", "Nice", "-5", "the number -5 is not a number from 0 to 19"),
     ("service", "NoNewPrivileges", '"yes"', '"yes" is not true or false'),
-    ("service", "RestartSec", '"0s"', '"0s" is not a duration of 1s to 1d; write "1d"'),
-    ("service", "RestartSec", "5", 'the number 5 is not a duration of 1s to 1d; write "1d"'),
+    ("service", "RestartSec", '"0s"', '"0s" is not a duration of 1s to 1d; write "10s"'),
+    ("service", "RestartSec", "5", 'the number 5 is not a duration of 1s to 1d; write "10s"'),
     ("service", "Slice", '"background"', '"background" is not the name of a slice; write "background.slice"'),
     ("service", "Slice", '"%h.slice"', '"%h.slice" is not the name of a slice; write "background.slice"'),
     ("service", "UMask", '"22"', '"22" is not an octal number; write "022"'),
+    ("path", "DirectoryMode", '"755"', '"755" is not an octal number; write "0755"'),
+    ("path", "DirectoryMode", '"rwx"', '"rwx" is not an octal number; write "0755"'),
     ("timer", "AccuracySec", '"1h"', '"1h" is not a duration of 1s to 1m; write "1m"'),
     ("timer", "AccuracySec", '"1us"', '"1us" is not a duration of 1s to 1m; write "1m"'),
     ("timer", "Nice", "1", "`Nice` belongs below [systemd.service]"),
@@ -131,9 +133,8 @@ def test_every_allowed_key_is_tried_here_and_refused_by_none() -> None:
 @pytest.mark.parametrize("key", PRIORITY_KEYS)
 def test_priority_is_said_in_one_place(key: str) -> None:
     found = faults(f'[limits]\npriority = "background"\n{text("service", key, GOOD["service"][key][0])}')
-    assert found == [
-        f'systemd.service.{key}: does not go together with limits.priority = "background"; leave one of them out'
-    ]
+    advice = 'leave it out, or write below [limits]: priority = "normal"'
+    assert found == [f'systemd.service.{key}: does not go together with limits.priority = "background"; {advice}']
 
 
 @pytest.mark.parametrize("machine", [MACHINE, LINUX])
