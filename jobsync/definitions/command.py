@@ -2,10 +2,9 @@
 
 from jobsync.definitions.document import shown
 from jobsync.definitions.job import Argv, Command, Line, Script, Tree
-from jobsync.definitions.places import Surroundings
+from jobsync.definitions.places import LINK, Surroundings
 from jobsync.definitions.section import Section
 
-LINK = 0o120000
 EXECUTABLE = 0o100755
 
 

@@ -13,7 +13,7 @@ from jobsync.definitions.command import read_command
 from jobsync.definitions.document import shown, unfit
 from jobsync.definitions.job import SHELLS_OWN, Job, Line, Machine, Priority, Restart, Schedule
 from jobsync.definitions.launchd_keys import PRIORITY_KEYS, launchd_fault
-from jobsync.definitions.places import Surroundings, repository_path
+from jobsync.definitions.places import Surroundings, first_link, repository_path
 from jobsync.definitions.secrets import secret_fault
 from jobsync.definitions.section import Section
 from jobsync.definitions.supervision import check_daemon, read_expect, read_limits, read_notify, read_retry, read_when
@@ -84,6 +84,11 @@ def read_directory(section: Section, around: Surroundings) -> str | None:
 
 def _input(text: str, around: Surroundings) -> str:
     found = repository_path(text, around.directory)
+    above, _, _ = found.rpartition("/")
+    if above and (link := first_link(around.tree, above)):
+        raise JobsyncError(
+            f"{shown(text)} leads through the link {link}, and git sees no change behind one; name the file where it is"
+        )
     if around.tree.mode(found) is None:
         raise JobsyncError(
             f"{shown(text)} is {found} in the repository, where no file of it is, submodules aside; correct it"

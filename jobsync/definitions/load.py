@@ -6,11 +6,10 @@ Pure: it knows the files only through the tree, and neither clock nor environmen
 import re
 from collections.abc import Collection, Mapping
 
-from jobsync.definitions.command import LINK
 from jobsync.definitions.document import Table, parse, shown, without
 from jobsync.definitions.fields import read_job
 from jobsync.definitions.job import Definitions, Job, Machine, Tree
-from jobsync.definitions.places import Surroundings
+from jobsync.definitions.places import LINK, Surroundings, first_link
 from jobsync.definitions.section import Section
 from jobsync.definitions.settings import SETTINGS_FILE, Settings, default_faults, read_settings
 from jobsync.definitions.triggers import CLOCK_KEYS, PLACE_KEYS
@@ -126,6 +125,12 @@ def _job_names(
         return None
     directory = settings.jobs
     section = Section(directory, "", "", {}, faults)
+    if link := section.attempt("", lambda: first_link(tree, directory)):
+        Section(SETTINGS_FILE, "", "", {}, faults).fault(
+            "jobs",
+            f"leads through the link {link}, and git sees no change behind one; write jobs = the directory where it is",
+        )
+        return None
     entries = section.attempt("", lambda: tree.names(directory))
     if entries is None:
         return None

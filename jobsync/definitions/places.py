@@ -8,6 +8,8 @@ from jobsync.definitions.job import Machine, Tree
 from jobsync.errors import JobsyncError
 from jobsync.values import dataclass
 
+LINK = 0o120000
+
 
 def _check_place(text: str) -> None:
     if not text.strip():
@@ -53,7 +55,20 @@ def repository_path(text: str, directory: str) -> str:
         raise JobsyncError(f"{shown(text)} leaves the repository; only its own files can be inputs, so leave it out")
     if found == ".":
         raise JobsyncError(f"{shown(text)} is the whole repository; name the directories that the job uses")
+    if ".git" in found.split("/"):
+        raise JobsyncError(f"{shown(text)} is git's own, and no file of the repository; leave it out")
     return found
+
+
+def first_link(tree: Tree, path: str) -> str | None:
+    """The first part of a repository-relative path that is a link; None where none is.
+
+    git holds a link and nothing below it: what is named by way of one is in no list of a commit's files.
+    Errors: `JobsyncError` where it cannot be looked at.
+    """
+    parts = path.split("/")
+    heads = ("/".join(parts[:number]) for number in range(1, len(parts) + 1))
+    return next((head for head in heads if tree.mode(head) == LINK), None)
 
 
 @dataclass(frozen=True, slots=True)

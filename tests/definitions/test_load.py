@@ -228,6 +228,9 @@ FAULTS = {
         'inputs: "../../../x" leaves the repository; only its own files can be inputs, so leave it out'
     ],
     'inputs = ["../.."]': ['inputs: "../.." is the whole repository; name the directories that the job uses'],
+    'inputs = ["../../.git/HEAD"]': [
+        'inputs: "../../.git/HEAD" is git\'s own, and no file of the repository; leave it out'
+    ],
     'inputs = ["lib"]': [
         'inputs: "lib" is jobs/backup/lib in the repository, where no file of it is, submodules aside; correct it'
     ],
@@ -537,6 +540,34 @@ def test_a_linked_directory_is_no_job() -> None:
         "jobs/b/job.toml: jobs/b is a link; a job is a directory of its own, so make it one"
     ]
     assert [job.name for job in found.jobs] == ["a"]
+
+
+def test_an_input_behind_a_link_is_a_fault_and_a_link_is_an_input() -> None:
+    files = {"shared/lib/x": SCRIPT, "lib": (LINK, b"shared/lib")}
+    found = load(tree({"a": 'inputs = ["../../lib/x"]', "b": 'inputs = ["../../lib"]'}, files=files), MACHINE)
+    advice = "and git sees no change behind one; name the file where it is"
+    assert [str(fault) for fault in found.faults] == [
+        f'jobs/a/job.toml: inputs: "../../lib/x" leads through the link lib, {advice}'
+    ]
+    assert [job.inputs for job in found.jobs] == [("jobs/b", "lib")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "files", "link"),
+    [
+        ("", {"jobs": (LINK, b"config")}, "jobs"),
+        ('jobs = "all/jobs"', {"all": (LINK, b"config"), "config/jobs/b/job.toml": (FILE, b"")}, "all"),
+    ],
+)
+def test_a_jobs_directory_behind_a_link_leaves_all_jobs_as_they_are(
+    settings: str, files: dict[str, tuple[int, bytes]], link: str
+) -> None:
+    found = load(tree({}, settings, {"config/a/job.toml": (FILE, b'run = "true"'), **files}), MACHINE)
+    assert [fault.key for fault in found.faults] == ["jobs"]
+    assert found.faults[0].message == (
+        f"leads through the link {link}, and git sees no change behind one; write jobs = the directory where it is"
+    )
+    assert found.jobs_missing and not found.jobs
 
 
 def test_only_the_jobs_that_were_asked_for_are_read() -> None:

@@ -57,9 +57,11 @@ class MemoryTree:
 
     def mode(self, path: str) -> int | None:
         self._refuse(path)
-        if path in self.files:
-            return self.files[path][0]
-        return DIRECTORY if any(other.startswith(f"{path}/") for other in self.files) else None
+        above, slash, name = path.rpartition("/")
+        resolved = f"{self._resolved(above)}{slash}{name}"
+        if resolved in self.files:
+            return self.files[resolved][0]
+        return DIRECTORY if any(other.startswith(f"{resolved}/") for other in self.files) else None
 
 
 def tree(

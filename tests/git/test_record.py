@@ -189,6 +189,18 @@ def test_a_link_is_followed_inside_the_repository_and_counts_by_its_target(synce
     assert "leads out of the repository" in synced.commit().err and synced.hour("linked") == 18
 
 
+def test_a_jobs_directory_that_became_a_link_is_said_and_takes_no_job_away(synced: Laptop) -> None:
+    (synced.work / "config").mkdir()
+    synced.git("mv", "jobs", "config/jobs")
+    (synced.work / "jobs").symlink_to("config/jobs")
+    said = synced.commit().err
+    assert "jobsync.toml: jobs: leads through the link jobs" in said and synced.installed() == {"one"}
+    assert "jobsync.toml: jobs: leads through the link jobs" in synced.jobsync("sync", status=1).err
+    synced.put("jobsync.toml", 'jobs = "config/jobs"\n')
+    synced.put("config/jobs/one/job.toml", EVENING)
+    assert "updated one" in synced.commit().told and synced.hour("one") == 18
+
+
 def test_odd_names_are_told_apart_and_cannot_play_with_the_terminal(synced: Laptop) -> None:
     odd = ['a "b"', "new\nline", "tab\t", "*", ":x", "-dash", " space", "esc\x1b[31m", "ü"]
     odd += [] if os.uname().sysname == "Darwin" else ["latin-\udce9"]
