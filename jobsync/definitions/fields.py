@@ -30,7 +30,7 @@ _MOST_UNKNOWN = 50
 
 SYSTEMS = ("macos", "linux")
 _OTHER_SYSTEMS = {"darwin": "macos", "mac": "macos", "osx": "macos", "mac os": "macos"}
-_ENV_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+ENV_NAME = "[A-Za-z_][A-Za-z0-9_]*"
 
 
 def check_keys(section: Section) -> None:
@@ -111,7 +111,7 @@ def _env_fault(name: str, value: object, job: str) -> str | None:
             f"`{name}` belongs above the first [table]: a line below a header belongs to that table "
             "(a variable of this name is the script's to set)"
         )
-    if not _ENV_NAME.fullmatch(name):
+    if not re.fullmatch(ENV_NAME, name):
         return f"{shown(name)} is not a variable's name; letters, digits and _ make one"
     if name.startswith("JOBSYNC_"):
         return "names that start with JOBSYNC_ are jobsync's own; write another name"

@@ -82,7 +82,7 @@ ALLOWED: Mapping[str, Kind] = {
     "Nice": integer(0, 20),
     "ProcessType": one_of("Standard", "Background", "Adaptive", "Interactive"),
     "SoftResourceLimits": _RESOURCE_LIMITS,
-    "StandardInPath": Kind(_absolute, {"type": "string"}),
+    "StandardInPath": Kind(_absolute, {"type": "string", "pattern": "^/"}),
     "StartOnMount": FLAG,
     "ThrottleInterval": integer(1),
     "Umask": octal("022"),

@@ -75,4 +75,4 @@ def octal(example: str) -> Kind:
         better = f"0{meant[1]}" if meant else example
         return f'{shown(value)} is not an octal number; write "{better}"'
 
-    return Kind(check, {"type": ["string", "integer"]})
+    return Kind(check, {"anyOf": [{"type": "string", "pattern": "^0[0-7]{1,3}$"}, integer(0, 0o777).schema]})

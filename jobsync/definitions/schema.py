@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 
 from jobsync.definitions.document import Table
 from jobsync.definitions.duration import PATTERN, is_duration
-from jobsync.definitions.fields import SYSTEMS
-from jobsync.definitions.job import Event, Priority, Restart
+from jobsync.definitions.fields import ENV_NAME, SYSTEMS
+from jobsync.definitions.job import SHELLS_OWN, Event, Priority, Restart
 from jobsync.definitions.launchd_keys import ALLOWED
-from jobsync.definitions.raw_keys import Kind
+from jobsync.definitions.raw_keys import Kind, integer
+from jobsync.definitions.supervision import DAEMONS_HAVE_NOT, LIMITS_OF_ENDS, LOCK, MOST_ATTEMPTS
 from jobsync.definitions.systemd_keys import ALLOWED as UNIT_KEYS
 from jobsync.definitions.vocabulary import DEFAULTS, KEYS, OPEN_TABLES, SETTINGS, example
 
@@ -24,12 +25,17 @@ Schema = dict[str, object]
 Meanings = Mapping[str, str]
 """Dotted key -> what it means, for whoever hovers over it."""
 
+
+def _list(items: Mapping[str, object]) -> Schema:
+    return {"type": "array", "items": items, "minItems": 1}
+
+
 _TEXT: Schema = {"type": "string"}
-_TEXTS: Schema = {"type": "array", "items": _TEXT}
+_TEXTS = _list(_TEXT)
 _DURATION: Schema = {"type": "string", "pattern": PATTERN}
 _TEXT_OR_TEXTS: Schema = {"anyOf": [_TEXT, _TEXTS]}
 
-SHAPES: Mapping[str, Schema] = {
+SHAPES: Mapping[str, Mapping[str, object]] = {
     "run": _TEXT_OR_TEXTS,
     "schedule.at": _TEXT_OR_TEXTS,
     "schedule.cron": _TEXT_OR_TEXTS,
@@ -37,15 +43,30 @@ SHAPES: Mapping[str, Schema] = {
     "daemon.restart": {"enum": [one.value for one in Restart]},
     "only.os": {"enum": list(SYSTEMS)},
     "limits.priority": {"enum": [one.value for one in Priority]},
-    "retry.on_codes": {"type": "array", "items": {"type": "integer"}},
-    "expect.success_codes": {"type": "array", "items": {"type": "integer"}},
+    "limits.lock": {"type": "string", "pattern": f"^{LOCK}$"},
+    "retry.attempts": integer(1, MOST_ATTEMPTS).schema,
+    "retry.on_codes": _list(integer(1, 255).schema),
+    "expect.success_codes": _list(integer(0, 255).schema),
     "expect.prints": _TEXT_OR_TEXTS,
     "expect.prints_not": _TEXT_OR_TEXTS,
     "expect.touches": _TEXT_OR_TEXTS,
-    "notify.on": {"type": "array", "items": {"enum": [one.value for one in Event]}},
+    "notify.on": _list({"enum": [one.value for one in Event]}),
     "notify.run": _TEXT_OR_TEXTS,
 }
 """What a key may hold, where its line in the vocabulary does not show all of it."""
+
+_NEVER = False
+"""The schema that no value fits. Editors mark that key, where of a `not` they mark the table and quote the schema."""
+
+_VARIABLES: Schema = {
+    # As a pattern: an editor completes what stands below `properties`.
+    "patternProperties": {f"^(?:JOBSYNC_.*|PATH|{'|'.join(sorted(SHELLS_OWN))})$": _NEVER},
+    "propertyNames": {"pattern": f"^{ENV_NAME}$"},
+}
+_DAEMONS: Schema = {
+    **dict.fromkeys(("schedule", *DAEMONS_HAVE_NOT), _NEVER),
+    "limits": {"properties": dict.fromkeys(LIMITS_OF_ENDS, _NEVER)},
+}
 
 RAW: Mapping[str, Mapping[str, Kind]] = {
     "launchd": ALLOWED,
@@ -57,7 +78,7 @@ RAW: Mapping[str, Mapping[str, Kind]] = {
 def _open_table(name: str, meanings: Meanings) -> Schema:
     """A table whose keys are not jobsync's words."""
     if name == "env":
-        return {"type": "object", "additionalProperties": _TEXT}
+        return {**_VARIABLES, "type": "object", "additionalProperties": _TEXT}
     # launchd's keys are documented by their names alone, those of units, which share some with it, by their tables too.
     start = "" if name == "launchd" else f"{name}."
     return _table({key: {**_about(meanings, f"{start}{key}"), **kind.schema} for key, kind in RAW[name].items()})
@@ -116,10 +137,8 @@ def job_schema(meanings: Meanings) -> Schema:
     """Of `job.toml`."""
     about = "When a job of jobsync runs, and how."
     body = _table(_properties(KEYS, OPEN_TABLES, meanings))
-    never_both = {"not": {"required": ["daemon", "schedule"]}}
-    return (
-        {"$schema": DRAFT, "$id": "urn:jobsync:job.toml", "title": "job.toml", "description": about} | body | never_both
-    )
+    head = {"$schema": DRAFT, "$id": "urn:jobsync:job.toml", "title": "job.toml", "description": about}
+    return head | body | {"dependencies": {"daemon": {"properties": _DAEMONS}}}
 
 
 def settings_schema(meanings: Meanings) -> Schema:

@@ -14,13 +14,13 @@ MOST_ATTEMPTS = 100
 LONGEST = 366 * 86_400
 """Seconds: a limit beyond a year is a mistake, and sleep(1) need not know it."""
 
-_LOCK = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_DAEMONS_HAVE_NOT = {
+LOCK = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+DAEMONS_HAVE_NOT = {
     "retry": "a daemon is started again anyway: [daemon] restart says when; leave it out",
     "expect": "a daemon has no end at which to look; leave it out",
     "when": "a daemon runs all the time, and would be started again and again; let its program look",
 }
-_LIMITS_OF_ENDS = {
+LIMITS_OF_ENDS = {
     "timeout": "a daemon shall run for ever; leave it out",
     "lock": "a daemon would hold it for ever; leave it out",
 }
@@ -28,11 +28,11 @@ _LIMITS_OF_ENDS = {
 
 def check_daemon(section: Section) -> None:
     """A fault for each part of a daemon's definition that only makes sense for what ends."""
-    for name, why in _DAEMONS_HAVE_NOT.items():
+    for name, why in DAEMONS_HAVE_NOT.items():
         if name in section.values:
             section.fault(name, why)
     limits = section.table("limits")
-    for name, why in _LIMITS_OF_ENDS.items():
+    for name, why in LIMITS_OF_ENDS.items():
         if name in limits.values:
             limits.fault(name, why)
 
@@ -40,7 +40,7 @@ def check_daemon(section: Section) -> None:
 def read_limits(section: Section) -> Limits:
     """`limits.timeout`, `limits.grace` and `limits.lock`."""
     lock = section.text("lock")
-    if lock is not None and not _LOCK.fullmatch(lock):
+    if lock is not None and not re.fullmatch(LOCK, lock):
         section.fault("lock", f"{shown(lock)} is no name of a lock; letters, digits, `.`, `_` and `-` make one")
     return Limits(timeout=section.seconds("timeout", 1, LONGEST), grace=section.seconds("grace", 1, LONGEST), lock=lock)
 

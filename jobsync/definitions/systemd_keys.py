@@ -38,7 +38,8 @@ def _like(example: str, what: str, *patterns: str, numbers: bool = True) -> Kind
             return None
         return f'{shown(value)} is not {what}; write "{example}"'
 
-    return Kind(check, {"type": ["string", "integer"] if numbers else "string"})
+    text = {"type": "string", "pattern": f"^(?:{'|'.join(patterns)})$"}
+    return Kind(check, {"anyOf": [text, integer(1).schema]} if numbers else text)
 
 
 def _duration(least: int, most: int, example: str) -> Kind:
@@ -63,7 +64,7 @@ def _limit(value: object) -> str | None:
 
 
 _MEMORY = _like("1G", "a size", _SIZE, _SHARE)
-_NUMBERS = Kind(_limit, {"type": ["string", "integer"]})
+_NUMBERS = Kind(_limit, {"anyOf": [{"type": "string", "pattern": f"^{_LIMIT}$"}, integer(0).schema]})
 _WEIGHT = integer(1, 10_000)
 
 ALLOWED: Mapping[str, Mapping[str, Kind]] = {

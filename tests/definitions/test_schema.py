@@ -10,6 +10,10 @@ import pytest
 from jobsync.definitions.schema import RAW, SHAPES, job_schema, settings_schema
 from jobsync.definitions.vocabulary import DEFAULTS, KEYS, OPEN_TABLES, SETTINGS, TABLES, example
 
+from .test_launchd_keys import ALSO_GOOD as LAUNCHD_TOO
+from .test_launchd_keys import GOOD as LAUNCHD
+from .test_systemd_keys import ALSO_GOOD as UNITS_TOO
+from .test_systemd_keys import GOOD as UNITS
 from .trees import faults
 
 JOB = jsonschema.Draft7Validator(job_schema({}))
@@ -76,8 +80,56 @@ def test_settings_hold_what_defaults_may_hold_and_nothing_else() -> None:
     assert SETTINGS_FILE.is_valid(tomllib.loads('[defaults.systemd.timer]\nAccuracySec = "1m"'))
 
 
-def test_a_daemon_with_a_schedule_is_no_definition() -> None:
-    assert not JOB.is_valid(tomllib.loads('[daemon]\n[schedule]\nat = "09:00"'))
+WRONG = (
+    "run = []",
+    "path = []",
+    "inputs = []",
+    "[schedule]\nat = []",
+    "[schedule]\non_files = []",
+    "[only]\nmachines = []",
+    "[retry]\nattempts = 0",
+    "[retry]\nattempts = 101",
+    "[retry]\non_codes = []",
+    "[retry]\non_codes = [0]",
+    "[expect]\nsuccess_codes = []",
+    "[expect]\nsuccess_codes = [256]",
+    "[notify]\non = []",
+    '[limits]\nlock = "a b"',
+    '[env]\nPATH = "/x"',
+    '[env]\nIFS = ","',
+    '[env]\nJOBSYNC_X = "x"',
+    '[env]\n"A-B" = "x"',
+    '[daemon]\n[schedule]\nat = "09:00"',
+    "[daemon]\n[retry]",
+    "[daemon]\n[when]\nonline = true",
+    '[daemon]\n[expect]\nprints = "x"',
+    '[daemon]\n[limits]\ntimeout = "1h"',
+    '[daemon]\n[limits]\nlock = "x"',
+    '[launchd]\nUmask = "22"',
+    "[launchd]\nUmask = 512",
+    '[launchd]\nStandardInPath = "~/x"',
+    '[systemd.service]\nMemoryMax = "1 G"',
+    "[systemd.service]\nMemoryMax = 0",
+    '[systemd.service]\nCPUQuota = "50"',
+    '[systemd.service]\nLimitNOFILE = "1K"',
+    '[systemd.service]\nSlice = "background"',
+)
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_what_a_schema_can_see_of_a_wrong_value_an_editor_says_too(text: str) -> None:
+    assert faults(text)
+    assert not JOB.is_valid(tomllib.loads(text))
+
+
+def test_raw_keys_that_the_reader_takes_are_valid() -> None:
+    lines = [f"[launchd]\n{key} = {value}" for key, value in (*LAUNCHD.items(), *LAUNCHD_TOO)]
+    lines += [f"[systemd.{kind}]\n{key} = {value}" for kind, keys in UNITS.items() for key, (value, _) in keys.items()]
+    lines += [f"[systemd.{kind}]\n{key} = {value}" for kind, key, value, _ in UNITS_TOO]
+    assert [line for line in lines if not JOB.is_valid(tomllib.loads(line))] == []
+    daemon = '[daemon]\n[limits]\ngrace = "5s"\n[env]\nIFS_2 = "x"\n[notify]'
+    assert faults(f'run = "x"\n{daemon}') == []
+    assert JOB.is_valid(tomllib.loads(daemon))
 
 
 def test_what_shows_no_key_is_no_shape() -> None:
