@@ -10,7 +10,7 @@ import click
 from jobsync import columns, files, process
 from jobsync.cli.console import ExitCode, Progress, ask, complain, confirm, is_interactive, note, say
 from jobsync.cli.context import Context, pass_context
-from jobsync.cli.syncing import refusal, show_report
+from jobsync.cli.syncing import answered, refusal, show_report
 from jobsync.definitions.load import JOB_FILE, load, name_fault, read_settings
 from jobsync.errors import Fault, JobsyncError, UsageError
 from jobsync.reconcile import ledger as ledgers
@@ -63,7 +63,7 @@ def _edit_until_right(origin: Origin, job: str, file: Path) -> bool:
 
 def _offer(origin: Origin, jobs: Collection[str], *, yes: bool) -> int:
     """Show what a sync of these jobs would do, and do it if that is wanted."""
-    would_do = syncing.dry_run(syncing.plan(origin, Orders(), jobs))
+    would_do = answered(origin, jobs, syncing.dry_run(syncing.plan(origin, Orders(), jobs)))
     if not would_do.would_change:
         show_report(would_do)
         return ExitCode.FAILURE if would_do.has_failures else ExitCode.OK

@@ -4,6 +4,7 @@ import difflib
 import os
 import shlex
 import socket
+from collections.abc import Collection
 from typing import TypedDict
 
 import click
@@ -140,15 +141,15 @@ def _repo_json(origin: Origin, done: Report) -> SyncedRepo:
 
 def _one(origin: Origin, orders: Orders, jobs: tuple[str, ...], *, dry_run: bool) -> Report:
     if dry_run:
-        return _answered(origin, jobs, syncing.dry_run(syncing.plan(origin, orders, jobs)))
+        return answered(origin, jobs, syncing.dry_run(syncing.plan(origin, orders, jobs)))
     progress = Progress()
     try:
-        return _answered(origin, jobs, syncing.sync(origin, orders, jobs, progress))
+        return answered(origin, jobs, syncing.sync(origin, orders, jobs, progress))
     finally:
         progress.clear()
 
 
-def _answered(origin: Origin, jobs: tuple[str, ...], done: Report) -> Report:
+def answered(origin: Origin, jobs: Collection[str], done: Report) -> Report:
     """The report, with a word on each job that was named and that this machine neither has nor shall have."""
     silent = set(jobs) - {result.name for result in done.results}
     found = [(name, why_not_here(origin, name)) for name in sorted(silent)]

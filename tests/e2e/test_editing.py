@@ -66,6 +66,15 @@ def test_nothing_edited_is_nothing_to_do(machine: Laptop) -> None:
     assert machine.mutations() == []
 
 
+def test_of_a_job_that_is_not_for_this_machine_it_says_so(machine: Laptop) -> None:
+    text = "[only]\\nmachines = [\\042elsewhere\\042]\\n"
+    shown = machine.jobsync("edit", "-y", "backup", env=_editor(machine, f'printf "{text}" >>"$1"'))
+    assert "removed  backup" in shown.out
+    shown = machine.jobsync("edit", "backup", env=_editor(machine, "true"))
+    assert shown.out == "nothing to do\n"
+    assert "backup is not for this machine: only.machines leaves out" in shown.err
+
+
 def test_a_fault_is_shown_and_can_be_edited_again(machine: Laptop) -> None:
     env = _editor(machine, 'echo \'every = "5 min"\' >>"$1"', 'sed -i.bak \'s/5 min/5m/\' "$1"; rm "$1.bak"')
     status, shown = _answering(machine, "y\ny\n", "edit", "backup", env=env)
