@@ -172,11 +172,14 @@ def merge(clocks: Iterable[Clock]) -> tuple[Slot, ...]:
 
 
 def read_spread(text: str) -> int:
-    """Minutes, 1 to 720. Errors: `JobsyncError` with what to write."""
+    """Minutes, 0 (for a job that shall not have what is the default) to 720.
+
+    Errors: `JobsyncError` with what to write.
+    """
     seconds = parse_duration(text)
     if seconds > LONGEST_EVERY * 60:
         raise JobsyncError(f'"{text}" is longer than 12h; write "12h" or less')
-    if seconds % 60 or not seconds:
+    if seconds % 60:
         whole = format_duration(max(round(seconds / 60), 1) * 60)
         raise JobsyncError(f'"{text}" is not one or more whole minutes; write "{whole}"')
     return seconds // 60
@@ -202,7 +205,7 @@ def spread_out(slots: Sequence[Slot], minutes: int, later: int) -> tuple[Slot, .
         shift(slots, minutes)
     except JobsyncError as error:
         way_out = f"start {format_duration(minutes * 60)} before midnight at the latest"
-        raise JobsyncError(f"{error.message}; {way_out}, or leave `spread` out") from None
+        raise JobsyncError(f'{error.message}; {way_out}, or write spread = "0m"') from None
     moved = shift(slots, later)
     check_count(len(moved))
     return moved

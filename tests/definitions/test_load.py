@@ -183,6 +183,8 @@ def test_spread_moves_the_slots_by_this_jobs_part_and_says_so() -> None:
     found = job('[schedule]\nat = "09:00"\nat_login = true\nspread = "10m"').schedule
     assert found.slots == (Slot(hour=9, minute=1),)
     assert found.words == ("daily at 09:00 (+1m)", "at login")
+    none = job('[schedule]\nat = "1 23:58"\nspread = "0m"', '[defaults.schedule]\nspread = "10m"').schedule
+    assert none.slots == (Slot(day=1, hour=23, minute=58),) and none.words == ("on day 1 at 23:58",)
     other = replace(MACHINE, name="imac")
     assert job('[schedule]\nat = "09:00"\nspread = "10m"', machine=other).schedule.slots != found.slots
 
@@ -259,7 +261,7 @@ FAULTS = {
     '[schedule]\nat = "1 23:58"\nspread = "5m"': [
         (
             "schedule.spread: would move a start past midnight, to a day of the month that launchd cannot name; start "
-            "5m before midnight at the latest, or leave `spread` out"
+            '5m before midnight at the latest, or write spread = "0m"'
         ),
     ],
     '[schedule]\nat = "09:00"\nat_login = true\ncatch_up = false': [

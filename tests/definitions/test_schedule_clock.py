@@ -321,7 +321,7 @@ EVERY_FAULTS = {
     "5 min": '"5 min" is not a duration; write "5m"',
 }
 SPREAD_FAULTS = {
-    "0m": '"0m" is not one or more whole minutes; write "1m"',
+    "20s": '"20s" is not one or more whole minutes; write "1m"',
     "90s": '"90s" is not one or more whole minutes; write "2m"',
     "13h": '"13h" is longer than 12h; write "12h" or less',
 }
@@ -381,7 +381,7 @@ def test_a_spread_is_the_same_always_and_differs_between_machines_and_jobs() -> 
 def test_a_spread_is_right_or_wrong_on_all_machines_alike() -> None:
     slots = schedule.read_at("1 23:55").slots
     for later in (0, 3, 10):
-        with pytest.raises(JobsyncError, match="start 10m before midnight at the latest, or leave `spread` out"):
+        with pytest.raises(JobsyncError, match='start 10m before midnight at the latest, or write spread = "0m"'):
             schedule.spread_out(slots, 10, later)
 
 
