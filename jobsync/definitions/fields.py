@@ -103,9 +103,9 @@ def read_inputs(section: Section, around: Surroundings) -> tuple[str, ...]:
     return (own, *dict.fromkeys(path for path in found if path != own and not path.startswith(f"{own}/")))
 
 
-def _env_fault(name: str, value: object, job: str) -> str | None:
+def _env_fault(name: str, value: object, job: str, top: str) -> str | None:
     if name == "PATH":
-        return 'is made from the machine\'s; write above the first [table]: path = ["~/.bun/bin"]'
+        return f'is made from the machine\'s; write {top}: path = ["~/.bun/bin"]'
     if name in top_level_keys():
         return (
             f"`{name}` belongs above the first [table]: a line below a header belongs to that table "
@@ -131,8 +131,9 @@ def _env_value_fault(name: str, value: object, job: str) -> str | None:
 def read_environment(section: Section, job: str) -> tuple[tuple[str, str], ...]:
     """`[env]`, sorted by name. `job` names the file that its secrets belong into."""
     found = []
+    top = "below [defaults]" if section.prefix.startswith("defaults.") else "above the first [table]"
     for name, value in sorted(section.values.items()):
-        if wrong := _env_fault(name, value, job):
+        if wrong := _env_fault(name, value, job, top):
             section.fault(name, wrong)
         else:
             found.append((name, str(value)))

@@ -671,6 +671,9 @@ SETTINGS_FAULTS = {
     '[defaults.schedule]\nat = "09:00"': ["defaults.schedule.at: is each job's own; write it in its job.toml"],
     '[defaults.schedule]\nspred = "9m"': ["defaults.schedule.spred: is not a key; did you mean `spread`?"],
     '[defaults.schedule]\nspread = "9"': ['defaults.schedule.spread: "9" is not a duration; write "9m"'],
+    '[defaults.env]\nPATH = "/x"': [
+        'defaults.env.PATH: is made from the machine\'s; write below [defaults]: path = ["~/.bun/bin"]'
+    ],
     "[defaults.env]\nA = 1": ['defaults.env.A: is not a text; write it in quotes: A = "1"'],
     "[defaults.systemd.timer]\nPersistent = true": [
         "defaults.systemd.timer.Persistent: write below [schedule]: catch_up = false (true is the default)"
