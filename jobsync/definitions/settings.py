@@ -68,8 +68,8 @@ def _read_jobs(section: Section) -> str | None:
     text = section.text("jobs")
     if text is None:
         return None
-    parts = text.rstrip("/").split("/")
-    if text.startswith(("/", "~")) or any(part in {"", ".", "..", ".git"} for part in parts):
+    parts = [part for part in text.split("/") if part not in {"", "."}]
+    if text.startswith(("/", "~")) or not parts or {"..", ".git"} & {*parts}:
         section.fault("jobs", f'{shown(text)} is not a directory inside the repository; write jobs = "jobs"')
         return None
     return "/".join(parts)

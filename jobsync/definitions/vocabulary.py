@@ -193,7 +193,9 @@ def unknown(table: str, key: str, known: Iterable[str]) -> str:
     if alike := next((name for name in known if _squeezed(name) == _squeezed(key)), None):
         return f"is not a key; did you mean `{alike}`?"
     if line := _LINES.get(_squeezed(key)):
-        return f"is another tool's word; {line}"
+        # That of [notify] is no job's command, which the file beside job.toml could hold.
+        meant = "did you mean `run`?" if table and line == _RUN and "run" in known else line
+        return f"is another tool's word; {meant}"
     if close := nearest(key, known):
         return f"is not a key; did you mean `{close}`?"
     others = [*top_level_keys(), *(dotted for dotted in KEYS if "." in dotted)]

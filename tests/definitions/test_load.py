@@ -345,6 +345,7 @@ FAULTS = {
     '[notify]\non = ["failure"]': [
         'notify.on: "failure" is not known; write one of failed, recovered, missed, succeeded'
     ],
+    '[notify]\ncommand = "x"': ["notify.command: is another tool's word; did you mean `run`?"],
     '[daemon]\n[retry]\nattempts = 2\n[expect]\nprints = "x"\n'
     '[limits]\ntimeout = "1h"\nlock = "x"\n[when]\nonline = true': [
         "retry: a daemon is started again anyway: [daemon] restart says when; leave it out",
@@ -613,6 +614,11 @@ def test_settings_say_where_the_jobs_are() -> None:
     assert found.jobs[0].inputs == ("config/jobs/a",)
 
 
+@pytest.mark.parametrize("text", ["config/jobs", "config/jobs/", "./config/jobs", "config//./jobs"])
+def test_the_jobs_directory_is_a_path_as_others_are(text: str) -> None:
+    assert read_settings(tree({}, f'jobs = "{text}"')) == Settings("config/jobs")
+
+
 def test_defaults_are_merged_key_by_key_and_lists_replace() -> None:
     settings = """
         [defaults]
@@ -671,6 +677,8 @@ SETTINGS_FAULTS = {
     '[defaults.schedule]\nat = "09:00"': ["defaults.schedule.at: is each job's own; write it in its job.toml"],
     '[defaults.schedule]\nspred = "9m"': ["defaults.schedule.spred: is not a key; did you mean `spread`?"],
     '[defaults.schedule]\nspread = "9"': ['defaults.schedule.spread: "9" is not a duration; write "9m"'],
+    'jobs = "."': ['jobs: "." is not a directory inside the repository; write jobs = "jobs"'],
+    'jobs = "./.git/x"': ['jobs: "./.git/x" is not a directory inside the repository; write jobs = "jobs"'],
     '[defaults.env]\nPATH = "/x"': [
         'defaults.env.PATH: is made from the machine\'s; write below [defaults]: path = ["~/.bun/bin"]'
     ],
