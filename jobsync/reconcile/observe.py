@@ -106,6 +106,12 @@ def find_orphans(want: Want, ledger: Ledger, answer: Answer, scheduler: Schedule
     return {label.removeprefix(start): label for label in sorted(found)}
 
 
+def ask(ledger: Ledger, scheduler: Scheduler, said: bytes | None = None) -> Answer:
+    """The scheduler's answer, about jobs that the ledger has under a former prefix too. `said` as in `survey`."""
+    scheduler.mind(record.label for record in ledger.records.values())
+    return scheduler.survey(said)
+
+
 def _is_marked(label: str, scheduler: Scheduler) -> bool:
     """Some installed definition of it names this repository."""
     contents = (file_state(path).content for path in scheduler.definitions(label))
@@ -166,9 +172,9 @@ def observe(
 ) -> Observed:
     """The snapshot. `whole`: look for orphans and leftovers too (everything is wanted that shall be there).
 
-    `answer`: the scheduler's, where it was asked a moment ago.
+    `answer`: what `ask` gave a moment ago.
     """
-    answer = answer or scheduler.survey()
+    answer = answer or ask(ledger, scheduler)
     files = {path: file_state(path) for path in _paths_of_interest(want, ledger, scheduler)}
     orphans = find_orphans(want, ledger, answer, scheduler) if whole else {}
     belongings = {name: _belongings(name, label, paths, scheduler) for name, label in orphans.items()}

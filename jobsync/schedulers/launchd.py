@@ -6,7 +6,7 @@ and not this machine's `errno`.
 """
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -175,6 +175,10 @@ class Launchd:
         """See the protocol: the domain's dump says of a label that it is loaded, and not with what."""
         del load_digest
         return (label,)
+
+    def mind(self, labels: Iterable[str]) -> None:
+        """See the protocol: the domain's dump tells of every label there is."""
+        del labels
 
     def survey(self, said: bytes | None = None) -> Answer:
         """See the protocol. 112, 124 and 125: no GUI login now, which is no reason to believe it for good."""

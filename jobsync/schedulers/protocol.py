@@ -4,7 +4,7 @@ launchd takes one job at a time; systemd takes any number of units in one call, 
 Verbs are plural, so that either can do it in its own way; what else differs is in `Manners`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from jobsync.definitions.job import Job
@@ -194,6 +194,13 @@ class Scheduler(Protocol):
 
     def installed_labels(self) -> tuple[str, ...]:
         """Labels under this repository's prefix whose definition stands where the scheduler looks."""
+        ...
+
+    def mind(self, labels: Iterable[str]) -> None:
+        """From now on these count as jobs of this repository too: their prefix was another one when they were loaded.
+
+        A survey tells of them, they can be unloaded, and one that must come back can be loaded.
+        """
         ...
 
     def survey(self, said: bytes | None = None) -> Answer:

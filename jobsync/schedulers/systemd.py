@@ -63,6 +63,8 @@ class Systemd:
             "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
             "LC_ALL": "C",
         }
+        self._prefixes: tuple[str, ...] = (repo.prefix,)
+        """Ours first; behind it those that jobs still have from before it was changed."""
         self._held: dict[str, Unit] = {}
         """What the manager held when it was asked last."""
         self._started: set[str] = set()
@@ -102,7 +104,7 @@ class Systemd:
 
     def installed_labels(self) -> tuple[str, ...]:
         """See the protocol."""
-        return tuple(sorted(systemd_survey.installed(self._paths, self._repo.prefix)))
+        return tuple(sorted(systemd_survey.installed(self._paths, [self._repo.prefix])))
 
     def render(self, job: Job) -> Rendering:
         """See the protocol. Links are what `systemctl enable` would make, byte for byte."""
@@ -166,6 +168,11 @@ class Systemd:
 
     # -- asking
 
+    def mind(self, labels: Iterable[str]) -> None:
+        """See the protocol."""
+        former = {label.rpartition(".")[0] for label in labels} - {self._repo.prefix}
+        self._prefixes = (self._repo.prefix, *sorted(former))
+
     def _call(self, *arguments: str, timeout: float = TIMEOUT) -> process.Finished:
         return process.run([self._manager.systemctl, *arguments], env=self._env, timeout=timeout)
 
@@ -198,15 +205,16 @@ class Systemd:
 
     def survey(self, said: bytes | None = None) -> Answer:
         """See the protocol. One process, and another one for the pids where something of ours runs."""
+        former = self._prefixes[1:]
         try:
-            argv = self.query().argv
-            text = self._asked(*argv[1:]) if said is None else said.decode("utf-8", "replace")
-            held = units_list.table(text, f"{self._repo.prefix}.")
+            argv = (*self.query().argv, *(f"{prefix}.*" for prefix in former))
+            text = self._asked(*argv[1:]) if said is None or former else said.decode("utf-8", "replace")
+            held = units_list.table(text, tuple(f"{prefix}." for prefix in self._prefixes))
             if held is None:
                 return Unknown(_nonsense(argv))
             self._held = self._with_restarting(held)
             self._started.clear()
-            disk = systemd_survey.on_disk(self._paths, self._repo.prefix, self._manager.runtime)
+            disk = systemd_survey.on_disk(self._paths, self._prefixes, self._manager.runtime)
             return systemd_survey.survey(self._held, disk, self._processes())
         except JobsyncError as error:
             return self._no_answer(error.message)
@@ -306,7 +314,7 @@ class Systemd:
         """See the protocol: at most one daemon-reload and one start."""
         concerned = sorted({*labels, *reread})
         try:
-            suffixes = systemd_survey.installed(self._paths, self._repo.prefix)
+            suffixes = systemd_survey.installed(self._paths, self._prefixes)
             self._mark_as_fired(label for label in labels if units.TIMER in suffixes.get(label, ()))
             if any(self._units_of(label, units.SUFFIXES) for label in concerned):
                 self._check(self._call("--user", "daemon-reload"))

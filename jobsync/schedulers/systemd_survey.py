@@ -4,7 +4,7 @@ Reads directories and the few units that names say too little of; asks no proces
 """
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -55,12 +55,13 @@ def split(unit: str) -> tuple[str, str]:
     return label, suffix
 
 
-def installed(paths: Paths, prefix: str) -> dict[str, frozenset[str]]:
-    """Label -> suffixes of the units under a prefix in our place. `JobsyncError` when it cannot be read."""
+def installed(paths: Paths, prefixes: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Label -> suffixes of the units under these prefixes in our place. `JobsyncError` when it cannot be read."""
+    starts = tuple(f"{prefix}." for prefix in prefixes)
     found: dict[str, set[str]] = {}
     for path in files.listing(paths.units):
         label, suffix = split(path.name)
-        if suffix in units.SUFFIXES and label.startswith(f"{prefix}."):
+        if suffix in units.SUFFIXES and label.startswith(starts):
             found.setdefault(label, set()).add(suffix)
     return {label: frozenset(suffixes) for label, suffixes in found.items()}
 
@@ -79,14 +80,14 @@ def content(path: Path) -> bytes | None:
         return None
 
 
-def on_disk(paths: Paths, prefix: str, runtime: str) -> Disk:
+def on_disk(paths: Paths, prefixes: Collection[str], runtime: str) -> Disk:
     """Look. `JobsyncError` when a directory cannot be read."""
-    suffixes = installed(paths, prefix)
+    suffixes, starts = installed(paths, prefixes), tuple(f"{prefix}." for prefix in prefixes)
     alone = [label for label, ones in suffixes.items() if not ones & set(_TRIGGERS)]
     contents = {label: content(paths.units / f"{label}.{units.SERVICE}") for label in alone}
     linked = {name for target in units.TARGETS.values() for name in files.names(paths.wants(target))}
     places = [path for place in paths.overriding(runtime) for path in files.listing(place)]
-    here = [path for path in places if path.name.startswith(f"{prefix}.")]
+    here = [path for path in places if path.name.startswith(starts)]
     copies = {path.name: content(paths.units / path.name) for path in here if path.is_file() and not _is_mask(path)}
     changing = (files.read(paths.changing) or b"").decode("utf-8", "replace").split("\n")
     return Disk(

@@ -57,11 +57,11 @@ def units(text: str) -> "dict[str, Unit]":
     return found
 
 
-def table(text: str, start: str) -> "dict[str, Unit] | None":
-    """As `units`; None where the text is not the table of units whose names begin so."""
+def table(text: str, starts: "tuple[str, ...]") -> "dict[str, Unit] | None":
+    """As `units`; None where the text is not the table of units whose names begin with one of these."""
     rows = [line for line in text.split("\n") if line.strip()]
     found = units(text)
-    return found if len(found) == len(rows) and all(name.startswith(start) for name in found) else None
+    return found if len(found) == len(rows) and all(name.startswith(starts) for name in found) else None
 
 
 def evidence(label: str, load_digest: str) -> "tuple[str, ...]":

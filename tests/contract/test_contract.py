@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from jobsync import process
 from jobsync.definitions.job import Argv, Line, Restart, Schedule
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import observe
@@ -257,6 +258,47 @@ def test_another_prefix_takes_the_jobs_over(rig: Rig) -> None:
     assert not {name for name in before if name.startswith("ada")} & rig.artefacts()
     rig.prefix = "ada"
     assert not rig.scheduler.installed_labels()
+    assert not under_prefix(rig, "ada"), "two of each would run"
+
+
+def under_prefix(rig: Rig, prefix: str) -> set[str]:
+    """Labels that the scheduler has of it, armed or only running."""
+    mine, rig.prefix = rig.prefix, prefix
+    found = {label for label in rig.survey().services if label.startswith(f"{prefix}.")}
+    rig.prefix = mine
+    return found
+
+
+def test_a_job_that_goes_together_with_its_prefix_is_stopped(rig: Rig) -> None:
+    rig.sync(NINE, DAEMON, job("two"))
+    rig.prefix = "eve"
+    assert rig.sync(NINE)["daemon"] is Outcome.REMOVED
+    rig.assert_converged(NINE)
+    assert not under_prefix(rig, "ada")
+
+
+def test_another_prefix_waits_for_a_run_under_the_former_one(rig: Rig) -> None:
+    slow = job(command=SLEEP)
+    rig.sync(slow)
+    pid = rig.start()
+    rig.prefix = "eve"
+    assert rig.sync(slow) == {"one": Outcome.DEFERRED}
+    assert rig.sync(slow, orders=Orders(now=True)) == {"one": Outcome.UPDATED}
+    assert not process.is_alive(pid)
+    rig.assert_converged(slow)
+    assert not under_prefix(rig, "ada")
+
+
+def test_another_prefix_that_is_refused_leaves_the_jobs_under_the_former_one(rig: Rig) -> None:
+    rig.sync(NINE)
+    rig.prefix = "eve"
+    rig.refuse_loads(1)
+    assert rig.sync(NINE) == {"one": Outcome.FAILED}
+    assert under_prefix(rig, "ada") == {"ada.one"}
+    assert not under_prefix(rig, "eve")
+    assert rig.sync(NINE) == {"one": Outcome.UPDATED}
+    rig.assert_converged(NINE)
+    assert not under_prefix(rig, "ada")
 
 
 def test_a_sync_inside_a_job_leaves_that_job_alone(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

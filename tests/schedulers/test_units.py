@@ -251,9 +251,9 @@ def test_the_hook_reads_from_it_whether_a_job_is_loaded(label: str, digest: str,
 
 @pytest.mark.parametrize("line", ["nonsense", "one two three four", "ada.one.timer", "\0", "ada.one.timer a b c d"])
 def test_a_table_that_holds_anything_else_is_none(line: str) -> None:
-    assert list(units_list.table(TABLE, "ada.") or ()) == list(units_list.units(TABLE))
-    assert units_list.table("", "ada.") == units_list.table("\n", "ada.") == {}
-    assert units_list.table(f"{TABLE}{line}\n", "ada.") is None
+    assert list(units_list.table(TABLE, ("ada.",)) or ()) == list(units_list.units(TABLE))
+    assert units_list.table("", ("ada.",)) == units_list.table("\n", ("ada.",)) == {}
+    assert units_list.table(f"{TABLE}{line}\n", ("ada.",)) is None
 
 
 def test_processes_are_read_and_nothing_else() -> None:

@@ -358,8 +358,8 @@ SEEDS = (
     ),
     Seed(
         "nonsense-of-systemctl-believed",
-        "    return found if len(found) == len(rows) and all(name.startswith(start) for name in found) else None\n",
-        "    return found if rows or start else None\n",
+        "    return found if len(found) == len(rows) and all(name.startswith(starts) for name in found) else None\n",
+        "    return found if rows or starts else None\n",
         ("tests/schedulers/test_units.py::test_a_table_that_holds_anything_else_is_none",),
     ),
     Seed(

@@ -161,7 +161,7 @@ def tables(data: bytes) -> None:
     """Units of ours or *no table*; of lines of evidence that nobody wrote nothing is believed and nothing breaks."""
     text = data.decode("utf-8", "replace")
     found = units_list.units(text)
-    whole = units_list.table(text, "ada.")
+    whole = units_list.table(text, ("ada.",))
     assert whole is None or (list(whole) == list(found) and all(name.startswith("ada.") for name in found))
     known = whole or {}
     held = systemd_survey.survey(known, NO_DISK, units_list.pids(text) or {})
