@@ -48,8 +48,10 @@ class Orders:
 def _blocked_by(look: Look) -> tuple[str, int] | None:
     """Why a loaded job must not be unloaded or restarted now, and the process behind that; None when it may."""
     is_spared = look.scheduler.manners.spares_runs and not look.is_daemon_now
-    stops = (look.needs_unload and not is_spared) or look.needs_restart
-    loaded = look.former or (look.loaded if stops else None)
+    # Where a run goes on beside a change, a daemon's start would wait for its end: both are one service's process.
+    becomes_daemon = look.want.is_daemon and look.needs_load
+    stops = (look.needs_unload and not is_spared) or look.needs_restart or becomes_daemon
+    loaded = look.former or (look.known if stops else None)
     if loaded is None or loaded.pid is None:
         return None
     if loaded.pid in look.observed.ancestors:

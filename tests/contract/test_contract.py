@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobsync import process
-from jobsync.definitions.job import Argv, Line, Restart, Schedule
+from jobsync.definitions.job import Argv, Job, Line, Restart, Schedule
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import observe
 from jobsync.reconcile.budget import Budget, OutOfTime
@@ -77,6 +77,20 @@ def test_a_run_under_way_goes_on_to_its_end(rig: Rig) -> None:
     rig.sync(job(hour=10, command=SLEEP, launchd={"Nice": 5}))
     assert rig.pid() == pid, "launchd defers the change, systemd makes it around the run"
     assert len(rig.runs()) == 1
+
+
+@pytest.mark.parametrize("before", [NINE, BY_HAND], ids=["with a timer", "without"])
+def test_a_run_under_way_is_waited_for_before_its_job_becomes_a_daemon(rig: Rig, before: Job) -> None:
+    """One service has one process: the daemon can only come when that of the run is gone."""
+    daemon = replace(DAEMON, name=before.name)
+    rig.sync(replace(before, command=SLEEP))
+    pid = rig.start(before.name)
+    done = rig.results(daemon).results[before.name]
+    assert (done.outcome, done.pid) == (Outcome.DEFERRED, pid)
+    assert rig.pid(before.name) == pid
+    assert rig.sync(daemon, orders=Orders(now=True)) == {before.name: Outcome.UPDATED}
+    rig.assert_converged(daemon)
+    assert not process.is_alive(pid)
 
 
 def test_removing_a_job_stops_it(rig: Rig) -> None:
