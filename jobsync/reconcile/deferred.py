@@ -22,6 +22,8 @@ class Request:
 
     caller: Caller
     pid: int
+    removes: bool = False
+    """The job shall go. Whoever finishes a change must not take it away for what has become of it since."""
 
 
 def read(origin: Origin) -> dict[str, Request]:
@@ -33,7 +35,10 @@ def parse(content: bytes) -> dict[str, Request]:
     """The file's content as requests; none where it makes no sense."""
     try:
         rows = json.loads(content)
-        found = {str(name): Request(Caller(caller), int(pid)) for name, (caller, pid) in rows.items()}
+        found = {
+            str(name): Request(Caller(caller), int(pid), any(removes))  # younger than the file
+            for name, (caller, pid, *removes) in rows.items()
+        }
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return {}
     return found if all(0 < request.pid < _PIDS for request in found.values()) else {}
@@ -41,7 +46,8 @@ def parse(content: bytes) -> dict[str, Request]:
 
 def dumps(requests: Mapping[str, Request]) -> bytes:
     """The file's content."""
-    return json.dumps({name: [one.caller.value, one.pid] for name, one in sorted(requests.items())}).encode()
+    rows = {name: [one.caller.value, one.pid, one.removes] for name, one in sorted(requests.items())}
+    return json.dumps(rows).encode()
 
 
 def write(origin: Origin, requests: Mapping[str, Request]) -> None:

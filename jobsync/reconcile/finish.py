@@ -40,9 +40,11 @@ def _finish_once(origin: Origin) -> None:
     """What git's state forbids to whoever asked for it is left: a run may end in the middle of a rebase."""
     now = situation_now(origin, {}, wanted_branch=origin.repo.branch)
     ready = {name: one for name, one in deferred.read(origin).items() if not process.is_alive(one.pid)}
-    by_hand = [name for name, one in ready.items() if one.caller is Caller.HAND]
-    if by_hand and refusal_by_hand(now) is None:
-        syncing.sync(origin, Orders(), by_hand)
+    by_hand = {name: one.removes for name, one in ready.items() if one.caller is Caller.HAND}
+    for removes in set(by_hand.values()) if refusal_by_hand(now) is None else ():
+        # A job that was to be changed may be gone from the work tree by now, be it for a moment.
+        names = [name for name in by_hand if by_hand[name] is removes]
+        syncing.sync(origin, Orders(removes=removes), names)
     if len(by_hand) < len(ready) and decide(now).sync:
         syncing.sync_from_hook(origin)
 

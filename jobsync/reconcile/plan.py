@@ -43,6 +43,8 @@ class Orders:
     now: bool = False
     """Stop a running job rather than defer its change."""
     allow_removals: bool = False
+    removes: bool = True
+    """False: nobody asked for a removal, so what is wanted no longer waits for the next sync."""
 
 
 def _blocked_by(look: Look) -> tuple[str, int] | None:
@@ -288,7 +290,12 @@ def _with_brake(change: Change, brake: str, records: Mapping[str, Record]) -> Ch
         return change
     if is_own(change.name):  # it stays with the jobs that need it, and nobody has to decide about it
         return replace(change, outcome=Outcome.UNCHANGED, cause="", steps=(), record=records.get(change.name))
-    return replace(change, outcome=Outcome.DEFERRED, cause=f"not removed: {brake}", steps=(),
+    return _unremoved(change, brake, records)
+
+
+def _unremoved(change: Change, why: str, records: Mapping[str, Record]) -> Change:
+    """Nothing happens to the job, instead of its removal."""
+    return replace(change, outcome=Outcome.DEFERRED, cause=f"not removed: {why}", steps=(),
                    record=records.get(change.name))  # fmt: skip
 
 
@@ -307,6 +314,11 @@ def make_plan(want: Want, observed: Observed, ledger: Ledger, scheduler: Schedul
     changes = [change for change in found if change is not None]
     changes += [Change(name, one.label, Outcome.UNCHANGED, record=one) for name, one in want.untouched.items()]
     changes.sort(key=lambda change: change.name)
+    if not orders.removes:
+        unasked = "nobody asked for that"
+        changes = [
+            _unremoved(one, unasked, ledger.records) if one.outcome is Outcome.REMOVED else one for one in changes
+        ]
     going = [one.name for one in changes if one.outcome is Outcome.REMOVED and not is_own(one.name)]
     installed = sum(not is_own(name) for name in ledger.records.keys() | orphans.keys())
     held = [name for name in going if name in ledger.held]

@@ -229,7 +229,9 @@ def _waiting(planned: Planned, origin: Origin, done: Applied) -> dict[str, defer
     """What a run still stands in the way of; of jobs that this sync did not look at, what was known before."""
     known = {name: one for name, one in deferred.read(origin).items() if name not in done.results}
     kept = {} if planned.whole else known
-    found = {name: deferred.Request(planned.caller, result.pid) for name, result in done.results.items() if result.pid}
+    waiting = {name: result.pid for name, result in done.results.items() if result.pid}
+    wanted = {name for name, one in planned.want.jobs.items() if isinstance(one, Wanted)}
+    found = {name: deferred.Request(planned.caller, pid, name not in wanted) for name, pid in waiting.items()}
     return {**kept, **found}
 
 

@@ -69,6 +69,23 @@ def test_what_waits_for_a_run_that_ends_in_a_rebase_waits_for_the_end_of_that_to
     assert registered.hour("other") == 11
 
 
+@pytest.mark.parametrize("gone", ["jobs", "jobs/long"])
+def test_what_waits_for_a_run_takes_no_job_away_that_nobody_asked_to_go(registered: Laptop, gone: str) -> None:
+    """A change was asked for: what has become of the work tree since is for the next sync to say."""
+    registered.job("other")
+    running(registered)
+    registered.job("long", LONG + '[schedule]\nat = "09:00"\n')
+    assert "deferred   long" in registered.jobsync("sync").out
+    (registered.work / gone).rename(registered.root / "away")
+    (registered.home / "go").touch()
+    registered.wait_for((registered.home / "done").exists)
+    registered.wait_for(lambda: not (registered.state / "deferred").exists())
+    assert registered.loaded() == registered.installed() == {"long", "other"}
+    (registered.root / "away").rename(registered.work / gone)
+    assert "updated    long" in registered.jobsync("sync").out, "nothing is held against it"
+    assert is_updated(registered)
+
+
 def test_now_stops_the_running_job(registered: Laptop) -> None:
     running(registered)
     registered.job("long", LONG + '[schedule]\nat = "09:00"\n')
@@ -93,6 +110,17 @@ def test_a_job_that_pulls_its_own_repository_is_finished_from_outside(registered
     assert registered.simulator.runs(registered.label("jobsync-finish")) >= 1
     registered.wait_for(lambda: not (registered.state / "deferred").exists())
     assert registered.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
+
+
+def test_a_job_that_takes_itself_away_goes_when_it_has_ended(registered: Laptop) -> None:
+    path = f'path = ["{Path(registered.run("which", "jobsync").out).parent}"]\n'
+    line = "cd ~/dotfiles && rm -r jobs/leaver && jobsync sync && touch ~/done"
+    registered.job("other")
+    registered.job("leaver", f'{path}run = "{line}"\n')
+    registered.commit()
+    registered.jobsync("run", "leaver")
+    assert (registered.home / "done").exists(), "the job was not cut off"
+    registered.wait_for(lambda: registered.loaded() == registered.installed() == {"other"})
 
 
 def test_an_unattended_sync_takes_head_and_leaves_an_uncommitted_edit_alone(registered: Laptop) -> None:
