@@ -426,16 +426,14 @@ def _paused(origin: Origin) -> list[str]:
 def _resume_one(origin: Origin, job: str) -> bool:
     path = origin.paths.pause(job)
     was_paused = pauses.read(path) is not None
-    is_daemon = was_paused and _is_daemon(origin, job)
+    # Of a pause that ended by itself no sync may have heard yet.
+    is_daemon = files.is_there(path) and _is_daemon(origin, job)
     if is_daemon and (why := refusal(origin)):  # it would be loaded as it is defined for this moment
         complain(f"{job} is not resumed: {why}", "when that is over, try again")
         return False
     files.remove(path)
-    if not was_paused:
-        say(f"{job} is not paused")
-        return True
     went_well = not is_daemon or _sync_daemon(origin, job)
-    say(f"{job}: resumed")
+    say(f"{job}: resumed" if was_paused else f"{job} is not paused")
     return went_well
 
 

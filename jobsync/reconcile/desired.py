@@ -126,6 +126,10 @@ def _desired(origin: Origin, job: Job, source: Source, head: HeadState, inputs: 
     )
 
 
+def _is_paused(desired: Desired | None) -> bool:
+    return isinstance(desired, Unwanted) and desired.outcome is Outcome.PAUSED
+
+
 class _Comparison:
     """Whether HEAD renders the same bytes as the work tree, asked job by job and answered cheaply where it can be."""
 
@@ -190,6 +194,7 @@ def by_hand(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
         name: Absence(
             Source.HEAD if name in defined and comparison.is_committed(name) else Source.WORK_TREE,
             head.entries.under((f"{head.jobs}/{name}",)),
+            _is_paused(jobs.get(name)),
         )
         for name in head.names()
         if are_known and isinstance(jobs.get(name, Unwanted("")), Unwanted)
@@ -234,11 +239,12 @@ _RECONFIGURED = "this machine's configuration changed"
 _UPGRADED = "this jobsync renders differently"
 _LOST = "its stored bytes were lost"
 _FAILED = "the last sync of it failed"
-_NO_COMMITS_DOING = (_RECONFIGURED, _UPGRADED, _LOST, _FAILED)
+_RESUMED = "its pause is over"
+_NO_COMMITS_DOING = (_RECONFIGURED, _UPGRADED, _LOST, _FAILED, _RESUMED)
 
 
 def affected_jobs(origin: Origin, ledger: Ledger, head: HeadState) -> dict[str, str]:
-    """Names and causes of the jobs that HEAD, the configuration or the render format have changed."""
+    """Names and causes of the jobs that HEAD, the configuration, the render format or the end of a pause concern."""
     everything = ""
     if ledger.rendering != origin.rendering:
         everything = _RECONFIGURED
@@ -251,7 +257,9 @@ def affected_jobs(origin: Origin, ledger: Ledger, head: HeadState) -> dict[str, 
         record, absence = ledger.records.get(name), ledger.absent.get(name)
         inputs = record.inputs if record else (f"{head.jobs}/{name}",)
         known = record.entries if record else absence.entries if absence else None
-        if cause := _cause(head.entries.under(inputs), known, record) or everything:
+        is_over = record is None and absence is not None and absence.paused and not _pause_words(origin, name)
+        resumed = _RESUMED if is_over else ""
+        if cause := _cause(head.entries.under(inputs), known, record) or everything or resumed:
             causes[name] = cause
     return causes
 
@@ -379,7 +387,7 @@ class _Placing:
     ) -> None:
         if record is None or record.in_head or desired.outcome is Outcome.PAUSED:
             self._jobs[name] = desired
-            self.absent[name] = Absence(Source.HEAD, entries)
+            self.absent[name] = Absence(Source.HEAD, entries, _is_paused(desired))
 
 
 def _renders(desired: Wanted, record: Record) -> bool:

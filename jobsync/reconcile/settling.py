@@ -197,7 +197,7 @@ def _sources(origin: Origin, ledger: Ledger, head: HeadState, known: index.Index
     paths, records = origin.paths, ledger.records.values()
     if not all(one.source is Source.HEAD and one.load_digest and not one.failed for one in records):
         return None
-    if any(one.source is Source.WORK_TREE for one in ledger.absent.values()):
+    if any(one.source is Source.WORK_TREE or one.paused for one in ledger.absent.values()):
         return None  # it may be there again: hooks leave it to the next sync by hand
     result = sources.Sources()
     result.version, result.of = sources.version(), sources.binding(known)

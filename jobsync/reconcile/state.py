@@ -83,6 +83,8 @@ class Absence:
     """`WORK_TREE`: only an uncommitted edit says so; a hook respects it until HEAD says the same."""
     entries: Mapping[str, Entry]
     """HEAD's entries of it then."""
+    paused: bool = False
+    """A daemon, away for as long as its user paused it here: nobody changes HEAD when that is over."""
 
 
 @dataclass(frozen=True, slots=True)

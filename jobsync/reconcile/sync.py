@@ -19,7 +19,7 @@ from jobsync.reconcile.plan import Orders, make_plan
 from jobsync.reconcile.state import Caller, FileState, Observed, Outcome, Plan, Report, Result, Unwanted, Want, Wanted
 from jobsync.repo.affected import Entries
 from jobsync.repo.verdict import decide
-from jobsync.runs import records
+from jobsync.runs import pauses, records
 from jobsync.schedulers.protocol import Unknown
 from jobsync.values import dataclass, replace
 
@@ -217,7 +217,7 @@ def _conclude(planned: Planned, origin: Origin, done: Applied) -> None:
     done.ledger = _stamped(planned, origin, done)
     if planned.whole or done.ledger != planned.ledger:
         settled = planned.whole and not failed and _becomes_settled(planned.plan, done)
-        settled = settled and not holding.is_in_debt(paths)
+        settled = settled and not holding.is_in_debt(paths) and not _ends_a_pause(origin, done.ledger)
         seen = planned.want, planned.observed, planned.ledger
         known = settling.settle(origin, done.ledger, planned.head, *seen) if settled else None
         plain = known if _is_plain(planned.plan) else None
@@ -243,6 +243,12 @@ def _becomes_settled(plan: Plan, done: Applied) -> bool:
     if any(result.outcome in outstanding for result in done.results.values()):
         return False
     return all(change.is_settled for change in plan.changes if change.outcome is Outcome.PAUSED)
+
+
+def _ends_a_pause(origin: Origin, ledger: Ledger) -> bool:
+    """A daemon that is away comes back at some moment, which only the next hook will notice."""
+    away = (name for name, one in ledger.absent.items() if one.paused)
+    return any(pauses.read(origin.paths.pause(name)) != pauses.FOR_EVER for name in away)
 
 
 def _is_plain(plan: Plan) -> bool:

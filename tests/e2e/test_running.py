@@ -5,10 +5,12 @@ import subprocess
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from jobsync import process
 from jobsync.runs import records
 
-from ..laptop import Laptop
+from ..laptop import JOB, Laptop
 from ..programs import beside
 
 QUICK = "\n[launchd]\nThrottleInterval = 1\n"
@@ -277,6 +279,37 @@ def test_a_pause_ends_by_itself(registered: Laptop) -> None:
         ran = registered.jobsync("pause", "one", "--for", text, status=2)
         assert ran.err.startswith("jobsync: --for: ") and not pause.exists()
     assert " 20" in registered.jobsync("pause", "one", "--for", "500d").out, "another year is named"
+
+
+@pytest.mark.parametrize("words", [("jobsync-hook", "post-merge", "0"), ("jobsync", "sync"), ("jobsync", "resume")])
+def test_a_pause_ends_by_itself_for_what_has_become_a_daemon_too(registered: Laptop, words: tuple[str, ...]) -> None:
+    """`--for` is refused for a daemon, but a pull can make one of a job that is paused so."""
+    registered.job("one")
+    registered.job("two")
+    registered.commit()
+    registered.jobsync("pause", "one", "--for", "2d")
+    registered.job("one", DAEMON)
+    registered.commit()
+    assert registered.run("jobsync-hook", "post-merge", "0").err == ""
+    assert registered.loaded() == registered.installed() == {"two"}
+    registered.job("two", JOB.replace("09:00", "10:00"))
+    registered.commit()
+    (registered.state / "pause" / "one").write_text("1000\n")
+    registered.run(*words)
+    assert registered.loaded() == registered.installed() == {"one", "two"}
+    assert registered.jobsync("sync").out.splitlines()[-1] == "2 unchanged"
+
+
+def test_a_daemon_comes_back_whose_resume_was_cut_off(registered: Laptop) -> None:
+    registered.job("watch", DAEMON)
+    registered.job("one")
+    registered.commit()
+    registered.jobsync("pause", "watch")
+    registered.job("one", JOB.replace("09:00", "10:00"))
+    registered.commit()
+    (registered.state / "pause" / "watch").unlink()
+    assert "installed  watch" in registered.jobsync("sync").out
+    assert registered.loaded() == {"one", "watch"}
 
 
 def test_a_pause_that_the_scheduler_does_not_hear_of_is_no_pause(registered: Laptop) -> None:

@@ -38,7 +38,7 @@ RECORDS = st.builds(
 LEDGERS = st.builds(
     Ledger,
     records=st.lists(RECORDS, max_size=3).map(lambda found: {record.name: record for record in found}),
-    absent=st.dictionaries(WORDS, st.builds(Absence, st.sampled_from(Source), ENTRIES), max_size=2),
+    absent=st.dictionaries(WORDS, st.builds(Absence, st.sampled_from(Source), ENTRIES, st.booleans()), max_size=2),
     render_format=st.integers(min_value=0, max_value=RENDER_FORMAT),
     rendering=WORDS,
     settings=st.none() | st.builds(Entry, NUMBERS, WORDS),
