@@ -403,6 +403,9 @@ class Recording:
         self.asked.add(path)
         return self._tree.mode(path)
 
+    def real(self, path: str) -> str:
+        return self._tree.real(path)
+
 
 def test_all_that_definitions_are_read_from_is_remembered(settled: Laptop) -> None:
     tree = Recording(settled.work)

@@ -9,7 +9,7 @@ from enum import Enum
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
-from jobsync.definitions.command import read_command
+from jobsync.definitions.command import LINK, read_command
 from jobsync.definitions.document import shown, unfit
 from jobsync.definitions.job import SHELLS_OWN, Job, Line, Machine, Priority, Restart, Schedule
 from jobsync.definitions.launchd_keys import PRIORITY_KEYS, launchd_fault
@@ -97,10 +97,21 @@ def _input(text: str, around: Surroundings) -> str:
 
 
 def read_inputs(section: Section, around: Surroundings) -> tuple[str, ...]:
-    """The job's directory, then the declared inputs that are not inside it."""
+    """The job's directory, then the declared inputs that are not inside it, and what these and its files lead to."""
     own = around.directory
     found = section.parsed("inputs", section.texts("inputs"), lambda text: _input(text, around))
-    return (own, *dict.fromkeys(path for path in found if path != own and not path.startswith(f"{own}/")))
+    links = [path for path in (f"{own}/job.toml", f"{own}/run") if around.tree.mode(path) == LINK]
+    # git holds of a link where it leads: an edit of what is there leaves it as it is.
+    outside = (*found, *(path for link in (*links, *found) if (path := _real(link, around))))
+    return (own, *dict.fromkeys(path for path in outside if path != own and not path.startswith(f"{own}/")))
+
+
+def _real(path: str, around: Surroundings) -> str:
+    """Empty where it leads out of the repository, which whoever reads it has said, or to the whole of it."""
+    try:
+        return around.tree.real(path)
+    except JobsyncError:
+        return ""
 
 
 def _env_fault(name: str, value: object, job: str, top: str) -> str | None:

@@ -55,6 +55,10 @@ class Tree(Protocol):
         """git's mode: 0o100644, 0o100755, 0o120000 (link), 0o040000 (directory); None when there is nothing."""
         ...
 
+    def real(self, path: str) -> str:
+        """The path with all links in it followed: the one that changes when the content does."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Slot:

@@ -134,6 +134,12 @@ def _job_names(
     entries = section.attempt("", lambda: tree.names(directory))
     if entries is None:
         return None
+    if (real := tree.real(directory)) != directory:
+        # git holds nothing below a link, so no hook would ever hear of a job there.
+        section.fault(
+            "", f'is {real} by way of a link; write jobs = "{real}" in {SETTINGS_FILE}, or make it a directory'
+        )
+        return None
     wanted = (name for name in entries if names is None or name in names)
     return tuple(name for name in wanted if _means_to_be_a_job(tree, f"{directory}/{name}"))
 

@@ -31,3 +31,7 @@ class Overlay:
         if path in self.files:
             return self.files[path][0]
         return _DIRECTORY if any(one.startswith(f"{path}/") for one in self.files) else self.tree.mode(path)
+
+    def real(self, path: str) -> str:
+        """See the protocol."""
+        return path if path in self.files else self.tree.real(path)

@@ -138,6 +138,9 @@ def _settings_table(tree: Tree, faults: list[Fault]) -> Table | None:
     if data == b"" and tree.mode(SETTINGS_FILE) is None:
         section.fault("", "is missing; write it (an empty file will do), or type `jobsync init --skeleton`")
         return None
+    if data is not None and tree.real(SETTINGS_FILE) != SETTINGS_FILE:
+        section.fault("", f"is a link to {tree.real(SETTINGS_FILE)}; put the file itself here")
+        return None
     return None if data is None else section.attempt("", lambda: parse(data))
 
 

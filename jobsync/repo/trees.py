@@ -124,6 +124,10 @@ class WorkTree:
             return None
         return EXECUTABLE if status.st_mode & stat.S_IXUSR else REGULAR
 
+    def real(self, path: str) -> str:
+        """See `Tree.real`."""
+        return resolve(path, self._root, self._target)
+
     def _resolved(self, path: str, *, whole: bool = True) -> str | None:
         """Without links; None when that is in a repository inside the repository."""
         resolved = resolve(path, self._root, self._target, whole=whole)
@@ -216,6 +220,10 @@ class HeadTree:
         if entry is not None:
             return None if entry.mode == SUBMODULE else entry.mode
         return DIRECTORY if resolved in self._directories else None
+
+    def real(self, path: str) -> str:
+        """See `Tree.real`."""
+        return self._resolved(path)
 
     def _resolved(self, path: str, *, whole: bool = True) -> str:
         return resolve(path, self._repository.work_tree, self._target, whole=whole)

@@ -63,6 +63,10 @@ class MemoryTree:
             return self.files[resolved][0]
         return DIRECTORY if any(other.startswith(f"{resolved}/") for other in self.files) else None
 
+    def real(self, path: str) -> str:
+        self._refuse(path)
+        return self._resolved(path)
+
 
 def tree(
     definitions: Mapping[str, str], settings: str | None = "", files: Mapping[str, tuple[int, bytes]] | None = None

@@ -2,6 +2,8 @@
 
 import shutil
 
+import pytest
+
 from jobsync.reconcile.state import Record, Source
 
 from ..laptop import JOB, Laptop
@@ -205,6 +207,39 @@ def test_a_deleted_job_that_is_restored_comes_back_with_the_next_sync_by_hand(re
     assert "one  daily at 09:00  not synced" in registered.jobsync("status").out
     assert "installed  one" in registered.jobsync("sync").out
     assert registered.installed() == registered.loaded() == {"one", "two"}
+
+
+@pytest.mark.parametrize("which", ["job.toml", "run", "lib"])
+def test_what_a_link_of_a_job_leads_to_is_a_part_of_it(registered: Laptop, which: str) -> None:
+    """A link's own content is where it leads: that stays the same when its target is edited."""
+    lines = 'inputs = ["../../lib"]\n[daemon]\n'
+    registered.put("shared/job.toml", lines)
+    registered.put("shared/run", "#!/bin/sh\nsleep 600\n", mode=0o755)
+    registered.put("shared/lib/text", "one\n")
+    registered.job("one", lines)
+    registered.put("jobs/one/run", "#!/bin/sh\nsleep 600\n", mode=0o755)
+    link = registered.work / ("lib" if which == "lib" else f"jobs/one/{which}")
+    link.unlink(missing_ok=True)
+    link.symlink_to(registered.work / "shared" / which)
+    registered.put("lib/text", "one\n")
+    assert "installed one" in registered.commit().err
+    changed = "shared/lib/text" if which == "lib" else f"shared/{which}"
+    with (registered.work / changed).open("a") as file:
+        file.write("# more\n")
+    assert f"jobsync: restarted one (changed: {changed} in COMMIT)" in registered.commit().told
+    assert registered.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
+
+
+@pytest.mark.parametrize("what", ["jobs", "jobsync.toml"])
+def test_what_no_hook_could_follow_is_refused_by_hand_too(registered: Laptop, what: str) -> None:
+    registered.job("one")
+    registered.commit()
+    (registered.work / what).rename(registered.work / "elsewhere")
+    (registered.work / what).symlink_to("elsewhere")
+    way_out = 'write jobs = "elsewhere" in jobsync.toml' if what == "jobs" else "put the file itself here"
+    assert way_out in registered.jobsync("sync", status=1).text
+    assert way_out in registered.commit().err
+    assert registered.loaded() == {"one"}
 
 
 def test_a_first_checkout_brings_all_jobs_whatever_was_synced_before_it(registered: Laptop) -> None:
