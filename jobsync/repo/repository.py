@@ -234,7 +234,7 @@ class Repository:
         modes = {path: self._mode_on_disk(path) for path in (*tracked, *map(_decoded, _records(others)))}
         ids = self._ids_on_disk([path for path, mode in modes.items() if mode in (REGULAR, EXECUTABLE)])
         ids |= {path: self._link_id(path) for path, mode in modes.items() if mode == LINK}
-        found = {path: Entry(mode, ids[path]) for path, mode in modes.items() if path in ids}
+        found = {path: Entry(mode, blob) for path, mode in modes.items() if (blob := ids.get(path))}
         # A submodule is the commit that the index points to, not what lies there.
         return found | {path: entry for path, entry in tracked.items() if entry.mode == SUBMODULE}
 
@@ -254,7 +254,17 @@ class Repository:
         return EXECUTABLE if mode & stat.S_IXUSR else REGULAR
 
     def _ids_on_disk(self, paths: Sequence[str]) -> dict[str, str]:
-        """Blob ids of regular files, filters applied: by relative names, for attributes match no absolute ones."""
+        """Blob ids of regular files; none of what is gone by now, or may not be read."""
+        try:
+            return self._hashed(paths)
+        except JobsyncError:
+            there = [path for path in paths if os.access(self._on_disk(path), os.R_OK)]
+            if len(there) == len(paths):
+                raise
+            return self._ids_on_disk(there)
+
+    def _hashed(self, paths: Sequence[str]) -> dict[str, str]:
+        """Filters applied: by relative names, for attributes match no absolute ones."""
         plain = [path for path in paths if "\n" not in path and not path.startswith('"')]
         odd = [path for path in paths if path not in set(plain)]
         ids = {path: self._output("hash-object", "--", _argument(path)).decode("ascii").strip() for path in odd}
@@ -265,7 +275,11 @@ class Repository:
         return ids
 
     def _link_id(self, path: str) -> str:
-        target = os.fsencode(self._on_disk(path).readlink())
+        """Empty where the link is gone by now."""
+        try:
+            target = os.fsencode(self._on_disk(path).readlink())
+        except OSError:
+            return ""
         return self._output("hash-object", "--stdin", stdin=target).decode("ascii").strip()
 
     def blobs(self, wanted: Iterable[tuple[str, str]]) -> dict[str, bytes]:

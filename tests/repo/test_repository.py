@@ -4,13 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from jobsync.errors import JobsyncError
 from jobsync.repo.affected import Entry
-from jobsync.repo.repository import Head, HooksPath, IndexState, Upstream
+from jobsync.repo.repository import Head, HooksPath, IndexState, Repository, Upstream
 
 from .conftest import Pair
 from .sandbox import CHECKOUT, ODD, Sandbox, Work
@@ -148,6 +149,30 @@ class TestWorkTreeEntries:
         work.git("commit", "-q", "-a", "-m", "the same")
         assert listed.keys() == {"jobs/a/run", "jobs/a/new"}
         assert listed == work.opened().entries(["jobs"])
+
+    def test_a_file_that_goes_meanwhile_counts_as_not_there(self, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A daemon writes beside its script while it runs: a journal, a lock that is a link."""
+        work.commit("jobs", {"jobs/a/run": "1"})
+        journal, lock = work.path / "jobs/a/journal", work.path / "jobs/a/lock"
+        journal.write_text("1")
+        lock.symlink_to("4711")
+        hashed = Repository._ids_on_disk
+
+        def late(repository: Repository, paths: Sequence[str]) -> dict[str, str]:
+            journal.unlink(missing_ok=True)
+            lock.unlink(missing_ok=True)
+            return hashed(repository, paths)
+
+        monkeypatch.setattr(Repository, "_ids_on_disk", late)
+        repository = work.opened()
+        assert repository.work_tree_entries(["jobs"]) == repository.entries(["jobs"])
+
+    def test_a_filter_that_fails_is_no_file_that_is_gone(self, work: Work) -> None:
+        work.commit("jobs", {"jobs/a/run": "1", ".gitattributes": "jobs/a/* filter=broken\n"})
+        work.git("config", "filter.broken.clean", "false")
+        work.git("config", "filter.broken.required", "true")
+        with pytest.raises(JobsyncError, match="git failed with status 128"):
+            work.opened().work_tree_entries(["jobs"])
 
 
 class TestBlobs:
