@@ -359,7 +359,7 @@ def _with_wake_ups(origin: Origin, progress: Progress, act: Callable[[], Report]
         raise
     except JobsyncError:
         with suppress(JobsyncError):  # the sync that came first failed, and that is what its caller shall hear
-            _follow_up(origin, progress)
+            _follow_up(origin, progress, budget)
         raise
     later = _follow_up(origin, progress, budget)
     return done if later is None else joined(done, later)

@@ -2,7 +2,11 @@
 
 import pytest
 
+from jobsync import files
+from jobsync.errors import JobsyncError
 from jobsync.reconcile import settling
+from jobsync.reconcile import sync as syncing
+from jobsync.reconcile.budget import Budget
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.sync import sync
 
@@ -32,6 +36,24 @@ def test_what_was_done_is_known_whatever_came_then(
     registered.mutations()
     assert registered.jobsync("sync").out.splitlines()[-1] == "2 unchanged"
     assert registered.mutations() == []
+
+
+def test_what_comes_during_a_sync_that_fails_gets_no_time_of_its_own(
+    registered: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """git waits for a hook: another one's wake-up is no reason to let it wait for longer."""
+    mine, given = Budget(1, 2), []
+
+    def failing(*arguments: object) -> None:
+        given.append(arguments[-1])
+        raise JobsyncError("no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(syncing, "_locked", failing)
+        files.touch(origin(registered).paths.note)
+        with pytest.raises(JobsyncError, match="no answer"):
+            syncing.sync_from_hook(origin(registered), mine)
+    assert given == [mine, mine]
 
 
 def test_head_that_goes_back_during_a_sync_is_looked_at_again(registered: Laptop) -> None:

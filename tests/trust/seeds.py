@@ -250,7 +250,7 @@ SEEDS = (
     ),
     Seed(
         "wake-up-lost-with-a-failure",
-        "            _follow_up(origin, progress)\n        raise\n",
+        "            _follow_up(origin, progress, budget)\n        raise\n",
         "            done = origin\n        raise\n",
         ("tests/trust/test_concurrency.py::test_a_hook_that_comes_during_a_sync_that_fails_is_not_lost_either",),
     ),
