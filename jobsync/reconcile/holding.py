@@ -112,7 +112,8 @@ def _wait_until_idle(label: str, scheduler: Scheduler) -> None:
 
 def _is_coming(owed: Path) -> bool:
     """It was asked for by a sync that was killed right then, and may have been put off a little."""
-    return files.read(owed) == _ASKED and time.time() - files.time_of(owed) < _SOON
+    # A clock that was set back says nothing of how long ago that was.
+    return files.read(owed) == _ASKED and 0 <= time.time() - files.time_of(owed) < _SOON
 
 
 def _last_held(runs: Iterable[Run]) -> str:

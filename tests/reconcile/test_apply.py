@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from jobsync import files
 from jobsync.definitions.job import Argv, Job, Line, Restart, Schedule, Slot
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import apply, holding, kept
@@ -749,6 +750,17 @@ def test_a_held_start_is_not_asked_for_while_its_launcher_is_ending(bench: Bench
     held_start(bench)
     holding.pay_debts(bench.paths, cast("Scheduler", ending), bench.ledger().records)
     assert ending.started_after < 0, "a start of what runs would be none"
+
+
+def test_a_start_that_was_asked_for_on_a_clock_ahead_is_asked_for_again(bench: Bench) -> None:
+    bench.sync(NINE)
+    held_start(bench)
+    owed = bench.paths.owed("one")
+    files.write_atomically(owed, b"asked\n", 0o600)
+    files.set_time(owed, time.time() + 86_400)
+    idle = Ending(looks=0)
+    holding.pay_debts(bench.paths, cast("Scheduler", idle), bench.ledger().records)
+    assert idle.started_after < 0
 
 
 def test_a_hold_that_a_killed_sync_left_is_taken_away_by_the_next(bench: Bench) -> None:
