@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from jobsync import config as configuration
 from jobsync import files, process
 from jobsync.errors import JobsyncError
+from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile import observe
+from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import FINISH
 from jobsync.reconcile.state import Caller
@@ -66,7 +68,7 @@ def arrange(origin: Origin, requests: Mapping[str, Request]) -> None:
     if not requests:
         return
     try:
-        if observe.is_inside(origin.scheduler):
+        if observe.is_inside(ledgers.read(origin.paths.ledger) or Ledger(), origin.scheduler):
             origin.scheduler.start(origin.scheduler.label(FINISH))
         else:
             argv = (origin.config.hook, "finish", origin.repo.id)

@@ -149,13 +149,14 @@ def _leftovers(paths: Paths, known: set[str], ledger: Ledger, scheduler: Schedul
     return tuple(str(path) for path in dict.fromkeys((*launchers, *unplaced)))
 
 
-def is_inside(scheduler: Scheduler) -> bool:
+def is_inside(ledger: Ledger, scheduler: Scheduler) -> bool:
     """Whether this process runs inside a job of the repository: what it starts would end together with that job."""
-    answer = scheduler.survey()
+    answer = ask(ledger, scheduler)
     if not isinstance(answer, Survey):
         return False
-    start = scheduler.label("")
-    pids = {one.pid for label, one in answer.services.items() if label.startswith(start) and one.pid}
+    start, known = scheduler.label(""), {record.label for record in ledger.records.values()}
+    ours = (one for label, one in answer.services.items() if label.startswith(start) or label in known)
+    pids = {one.pid for one in ours if one.pid}
     return bool(pids) and not pids.isdisjoint(ancestors() | scheduler.enclosing(answer))
 
 

@@ -112,6 +112,20 @@ def test_a_job_that_pulls_its_own_repository_is_finished_from_outside(registered
     assert registered.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
 
 
+def test_a_job_that_syncs_under_a_former_prefix_is_moved_when_it_has_ended(registered: Laptop) -> None:
+    path = f'path = ["{Path(registered.run("which", "git").out).parent}"]\n'
+    author = "-c user.name=a -c user.email=b"
+    line = f"cd ~/dotfiles && git {author} commit -q --allow-empty -m more && touch ~/done"
+    registered.job("syncer", f'{path}run = "{line}"\n')
+    registered.commit()
+    registered.jobsync("init", "--prefix", "moved", "--yes", "--no-sync")
+    registered.launchctl("kickstart", registered.target("syncer"))
+    registered.wait_for((registered.home / "done").exists)
+    registered.prefix = "moved"
+    registered.wait_for(lambda: registered.loaded() == registered.installed() == {"syncer"})
+    assert registered.simulator.runs(registered.label("jobsync-finish")) >= 1
+
+
 def test_a_job_that_takes_itself_away_goes_when_it_has_ended(registered: Laptop) -> None:
     path = f'path = ["{Path(registered.run("which", "jobsync").out).parent}"]\n'
     line = "cd ~/dotfiles && rm -r jobs/leaver && jobsync sync && touch ~/done"
