@@ -227,8 +227,13 @@ def _conclude(planned: Planned, origin: Origin, done: Applied) -> None:
 
 def _waiting(planned: Planned, origin: Origin, done: Applied) -> dict[str, deferred.Request]:
     """What a run still stands in the way of; of jobs that this sync did not look at, what was known before."""
-    known = {name: one for name, one in deferred.read(origin).items() if name not in done.results}
-    kept = {} if planned.whole else known
+    known = deferred.read(origin)
+    if planned.caller is Caller.HOOK:
+        # An edit that a sync by hand has put off is none of HEAD's: that a hook finds nothing to do says nothing of it.
+        idle = {name for name, result in done.results.items() if result.outcome in (Outcome.UNCHANGED, Outcome.PAUSED)}
+        kept = {name: one for name, one in known.items() if one.caller is Caller.HAND and name in idle}
+    else:
+        kept = {} if planned.whole else {name: one for name, one in known.items() if name not in done.results}
     waiting = {name: result.pid for name, result in done.results.items() if result.pid}
     wanted = {name for name, one in planned.want.jobs.items() if isinstance(one, Wanted)}
     found = {name: deferred.Request(planned.caller, pid, name not in wanted) for name, pid in waiting.items()}

@@ -86,6 +86,22 @@ def test_what_waits_for_a_run_takes_no_job_away_that_nobody_asked_to_go(register
     assert is_updated(registered)
 
 
+@pytest.mark.parametrize("commits", [False, True], ids=["nothing", "another job"])
+def test_a_hook_forgets_no_edit_that_a_sync_by_hand_has_deferred(registered: Laptop, *, commits: bool) -> None:
+    """A hook has nothing to do with that edit, and so no reason to think that nobody waits for it."""
+    registered.job("other")
+    running(registered)
+    registered.job("long", LONG + '[schedule]\nat = "09:00"\n')
+    assert "deferred   long" in registered.jobsync("sync").out
+    if commits:
+        registered.job("other", JOB.replace("09:00", "10:00"))
+        registered.git("commit", "-qm", "the other one", "jobs/other")
+    registered.run("jobsync-hook", "post-merge", "0")
+    (registered.home / "go").touch()
+    registered.wait_for((registered.home / "done").exists)
+    registered.wait_for(lambda: is_updated(registered) and "long" in registered.loaded())
+
+
 def test_now_stops_the_running_job(registered: Laptop) -> None:
     running(registered)
     registered.job("long", LONG + '[schedule]\nat = "09:00"\n')
