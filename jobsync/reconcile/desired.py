@@ -14,7 +14,7 @@ from jobsync.reconcile.own import LOGIN, is_own, needs_login, own_jobs
 from jobsync.reconcile.sources import blob_id
 from jobsync.reconcile.state import Absence, Desired, Faulty, Outcome, Record, Source, Unwanted, Want, Wanted
 from jobsync.reconcile.untouched import find_untouched
-from jobsync.repo.affected import Entries, Entry, affected, lines
+from jobsync.repo.affected import LINK, Entries, Entry, affected, lines
 from jobsync.repo.trees import HeadTree, WorkTree
 from jobsync.runs import pauses
 from jobsync.schedulers.protocol import Answer, Artefact, Rendering
@@ -137,15 +137,26 @@ class _Comparison:
         self._origin = origin
         self._tree = tree
         self._head = head
+        self._head_tree = head_tree(origin, head)
         self._settings_same = self._same(SETTINGS)
         self._loaded: dict[str, Rendering] | None = None
 
     def _same(self, path: str) -> bool:
         """The file is in HEAD with this very content (filters aside: then the answer is no, and HEAD is rendered)."""
-        entry, content = self._head.entries.get(path), self._tree.read(path)
+        entry = self._head.entries.get(path)
+        if entry is not None and entry.mode == LINK:
+            return self._leads_to_the_same(path)
+        content = self._tree.read(path)
         if entry is None or content is None:
             return entry is None and content is None
         return blob_id(content, entry.blob) == entry.blob
+
+    def _leads_to_the_same(self, link: str) -> bool:
+        try:
+            real = self._tree.real(link)
+            return real != link and real == self._head_tree.real(link) and self._same(real)
+        except JobsyncError:
+            return False
 
     def is_committed(self, name: str) -> bool:
         """HEAD's definition of this job is the work tree's, to the byte."""
@@ -161,7 +172,7 @@ class _Comparison:
 
     def _renderings(self) -> dict[str, Rendering]:
         if self._loaded is None:
-            jobs = load(head_tree(self._origin, self._head), self._origin.machine).jobs
+            jobs = load(self._head_tree, self._origin.machine).jobs
             self._loaded = {job.name: self._origin.scheduler.render(job) for job in jobs if job.unwanted is None}
         return self._loaded
 
@@ -193,7 +204,7 @@ def by_hand(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
     absent = {
         name: Absence(
             Source.HEAD if name in defined and comparison.is_committed(name) else Source.WORK_TREE,
-            head.entries.under((f"{head.jobs}/{name}",)),
+            head.entries.under(defined[name].inputs if name in defined else (f"{head.jobs}/{name}",)),
             _is_paused(jobs.get(name)),
         )
         for name in head.names()
@@ -255,8 +266,8 @@ def affected_jobs(origin: Origin, ledger: Ledger, head: HeadState) -> dict[str, 
     causes = {}
     for name in sorted({*head.names(), *ledger.records}):
         record, absence = ledger.records.get(name), ledger.absent.get(name)
-        inputs = record.inputs if record else (f"{head.jobs}/{name}",)
         known = record.entries if record else absence.entries if absence else None
+        inputs = record.inputs if record else (f"{head.jobs}/{name}", *(known or ()))
         is_over = record is None and absence is not None and absence.paused and not _pause_words(origin, name)
         resumed = _RESUMED if is_over else ""
         if cause := _cause(head.entries.under(inputs), known, record) or everything or resumed:

@@ -112,7 +112,9 @@ def _index(origin: Origin, ledger: Ledger, head: HeadState) -> index.Index | Non
 
 def _outer_inputs(ledger: Ledger, head: HeadState) -> set[str]:
     start = head.jobs + "/"
-    return {path for record in ledger.records.values() for path in record.inputs if not path.startswith(start)}
+    inputs = {path for record in ledger.records.values() for path in record.inputs}
+    inputs.update(path for absence in ledger.absent.values() for path in absence.entries)
+    return {path for path in inputs if not path.startswith(start)}
 
 
 class _Differs(Exception):

@@ -230,6 +230,31 @@ def test_what_a_link_of_a_job_leads_to_is_a_part_of_it(registered: Laptop, which
     assert registered.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_job_that_is_not_for_here_comes_when_what_its_link_leads_to_says_so(
+    registered: Laptop, *, by_hand: bool
+) -> None:
+    registered.put("shared.toml", f"enabled = false\n{JOB}")
+    registered.put("jobs/one/notes", "beside it\n")
+    (registered.work / "jobs/one/job.toml").symlink_to("../../shared.toml")
+    registered.job("two")
+    assert registered.commit().told == "jobsync: installed two (new in COMMIT)\n"
+    if by_hand:
+        registered.jobsync("sync")
+    registered.put("shared.toml", JOB)
+    assert "jobsync: installed one (changed: shared.toml in COMMIT)" in registered.commit().told
+
+
+def test_a_job_with_inputs_that_is_not_for_here_matters_to_no_other_commit(registered: Laptop) -> None:
+    registered.put("lib/text", "one\n")
+    registered.job("one", f'enabled = false\ninputs = ["../../lib"]\n{JOB}')
+    registered.job("two")
+    registered.commit()
+    registered.git("switch", "-q", "--detach")
+    registered.put("jobs/README", "of no job\n")
+    assert registered.commit().err == ""
+
+
 @pytest.mark.parametrize("what", ["jobs", "jobsync.toml"])
 def test_what_no_hook_could_follow_is_refused_by_hand_too(registered: Laptop, what: str) -> None:
     registered.job("one")
