@@ -19,6 +19,8 @@ from jobsync.repo.verdict import decide, refusal_by_hand
 
 LONGEST_WAIT = 12 * 3600.0
 """Seconds after which a waiter gives up; the next sync finishes it all the same."""
+_MOST_FAILURES = 60
+"""So many syncs in a row that could not be done at all: what lasts for five minutes is no trouble of the moment."""
 _PAUSE = 0.5
 _LONGEST_PAUSE = 5.0
 
@@ -52,7 +54,7 @@ def _finish_once(origin: Origin) -> None:
 def finish(origin: Origin, patience: float = LONGEST_WAIT) -> None:
     """Finish everything that is deferred, as it becomes possible. Returns at once when somebody else is at it.
 
-    `JobsyncError` when a sync cannot be done at all.
+    `JobsyncError` when no sync can be done at all, for minutes.
     """
     files.make_directory(origin.paths.state)
     deadline = time.monotonic() + patience
@@ -60,9 +62,16 @@ def finish(origin: Origin, patience: float = LONGEST_WAIT) -> None:
         background.carry_on(origin)
     try:
         with lock.hold(origin.paths.waiter, timeout=0):
+            failures = 0
             while _wait(origin, deadline):
                 before = deferred.read(origin)
-                _finish_once(origin)
+                try:
+                    _finish_once(origin)
+                    failures = 0
+                except JobsyncError:  # a run may end with the machine about to sleep, or in the middle of a long sync
+                    failures += 1
+                    if failures == _MOST_FAILURES:
+                        raise
                 if deferred.read(origin) == before:
                     time.sleep(_LONGEST_PAUSE)
     except lock.Locked:

@@ -102,6 +102,20 @@ def test_a_hook_forgets_no_edit_that_a_sync_by_hand_has_deferred(registered: Lap
     registered.wait_for(lambda: is_updated(registered) and "long" in registered.loaded())
 
 
+def test_what_waits_for_a_run_outlasts_a_scheduler_that_makes_no_sense_when_it_ends(registered: Laptop) -> None:
+    running(registered)
+    registered.job("long", LONG + '[schedule]\nat = "09:00"\n')
+    assert "deferred  long" in registered.jobsync("sync").out
+    registered.simulator.clear_calls()
+    registered.simulator.fault("print", garbage="nonsense\n", times=None)
+    (registered.home / "go").touch()
+    registered.wait_for((registered.home / "done").exists)
+    registered.wait_for(lambda: ["print"] in [call[:1] for call in registered.simulator.calls()])
+    assert not is_updated(registered)
+    registered.simulator.clear_faults()
+    registered.wait_for(lambda: is_updated(registered) and "long" in registered.loaded())
+
+
 def test_now_stops_the_running_job(registered: Laptop) -> None:
     running(registered)
     registered.job("long", LONG + '[schedule]\nat = "09:00"\n')
