@@ -9,11 +9,11 @@ from enum import Enum
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
-from jobsync.definitions.command import LINK, read_command
+from jobsync.definitions.command import read_command
 from jobsync.definitions.document import shown, unfit
 from jobsync.definitions.job import SHELLS_OWN, Job, Line, Machine, Priority, Restart, Schedule
 from jobsync.definitions.launchd_keys import PRIORITY_KEYS, launchd_fault
-from jobsync.definitions.places import Surroundings, first_link, repository_path
+from jobsync.definitions.places import LINK, Surroundings, first_link, repository_path
 from jobsync.definitions.secrets import secret_fault
 from jobsync.definitions.section import Section
 from jobsync.definitions.supervision import check_daemon, read_expect, read_limits, read_notify, read_retry, read_when

@@ -126,19 +126,14 @@ def _job_names(
     directory = settings.jobs
     section = Section(directory, "", "", {}, faults)
     if link := section.attempt("", lambda: first_link(tree, directory)):
-        Section(SETTINGS_FILE, "", "", {}, faults).fault(
-            "jobs",
-            f"leads through the link {link}, and git sees no change behind one; write jobs = the directory where it is",
-        )
+        if real := section.attempt("", lambda: tree.real(directory)):
+            Section(SETTINGS_FILE, "", "", {}, faults).fault(
+                "jobs",
+                f"leads through the link {link}, and git sees no change behind one; write jobs = {shown(real)}",
+            )
         return None
     entries = section.attempt("", lambda: tree.names(directory))
     if entries is None:
-        return None
-    if (real := tree.real(directory)) != directory:
-        # git holds nothing below a link, so no hook would ever hear of a job there.
-        section.fault(
-            "", f'is {real} by way of a link; write jobs = "{real}" in {SETTINGS_FILE}, or make it a directory'
-        )
         return None
     wanted = (name for name in entries if names is None or name in names)
     return tuple(name for name in wanted if _means_to_be_a_job(tree, f"{directory}/{name}"))

@@ -545,30 +545,30 @@ def test_a_linked_directory_is_no_job() -> None:
     assert [job.name for job in found.jobs] == ["a"]
 
 
-def test_an_input_behind_a_link_is_a_fault_and_a_link_is_an_input() -> None:
+def test_an_input_behind_a_link_is_a_fault_and_a_link_is_one_with_what_it_leads_to() -> None:
     files = {"shared/lib/x": SCRIPT, "lib": (LINK, b"shared/lib")}
     found = load(tree({"a": 'inputs = ["../../lib/x"]', "b": 'inputs = ["../../lib"]'}, files=files), MACHINE)
     advice = "and git sees no change behind one; name the file where it is"
     assert [str(fault) for fault in found.faults] == [
         f'jobs/a/job.toml: inputs: "../../lib/x" leads through the link lib, {advice}'
     ]
-    assert [job.inputs for job in found.jobs] == [("jobs/b", "lib")]
+    assert [job.inputs for job in found.jobs] == [("jobs/b", "lib", "shared/lib")]
 
 
 @pytest.mark.parametrize(
-    ("settings", "files", "link"),
+    ("settings", "files", "link", "real"),
     [
-        ("", {"jobs": (LINK, b"config")}, "jobs"),
-        ('jobs = "all/jobs"', {"all": (LINK, b"config"), "config/jobs/b/job.toml": (FILE, b"")}, "all"),
+        ("", {"jobs": (LINK, b"config")}, "jobs", "config"),
+        ('jobs = "all/jobs"', {"all": (LINK, b"config"), "config/jobs/b/job.toml": (FILE, b"")}, "all", "config/jobs"),
     ],
 )
 def test_a_jobs_directory_behind_a_link_leaves_all_jobs_as_they_are(
-    settings: str, files: dict[str, tuple[int, bytes]], link: str
+    settings: str, files: dict[str, tuple[int, bytes]], link: str, real: str
 ) -> None:
     found = load(tree({}, settings, {"config/a/job.toml": (FILE, b'run = "true"'), **files}), MACHINE)
     assert [fault.key for fault in found.faults] == ["jobs"]
     assert found.faults[0].message == (
-        f"leads through the link {link}, and git sees no change behind one; write jobs = the directory where it is"
+        f'leads through the link {link}, and git sees no change behind one; write jobs = "{real}"'
     )
     assert found.jobs_missing and not found.jobs
 

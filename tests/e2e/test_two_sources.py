@@ -261,7 +261,7 @@ def test_what_no_hook_could_follow_is_refused_by_hand_too(registered: Laptop, wh
     registered.commit()
     (registered.work / what).rename(registered.work / "elsewhere")
     (registered.work / what).symlink_to("elsewhere")
-    way_out = 'write jobs = "elsewhere" in jobsync.toml' if what == "jobs" else "put the file itself here"
+    way_out = 'write jobs = "elsewhere"' if what == "jobs" else "put the file itself here"
     assert way_out in registered.jobsync("sync", status=1).text
     assert way_out in registered.commit().err
     assert registered.loaded() == {"one"}
