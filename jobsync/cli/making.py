@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -49,17 +50,20 @@ def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _definition(name: str, triggers: dict[str, str], command: tuple[str, ...], lang: str) -> str:
+def _value(texts: Sequence[str]) -> str:
+    """One of them as a text, several as a list."""
+    return _text(texts[0]) if len(texts) == 1 else "[" + ", ".join(_text(text) for text in texts) + "]"
+
+
+def _definition(name: str, triggers: Mapping[str, Sequence[str]], command: tuple[str, ...], lang: str) -> str:
     lines = [f'description = "{name.replace("-", " ").replace("_", " ")}"\n']
     if command:
-        words = command[0] if len(command) == 1 else None
-        run = _text(words) if words is not None else "[" + ", ".join(_text(word) for word in command) + "]"
-        lines.append(f"run = {run}\n")
+        lines.append(f"run = {_value(command)}\n")
     elif lang == "ts":
         lines.append(_BUN)
     lines.append("\n")
     if triggers:
-        lines += ["[schedule]\n", *(f"{key} = {_text(value)}\n" for key, value in triggers.items())]
+        lines += ["[schedule]\n", *(f"{key} = {_value(texts)}\n" for key, texts in triggers.items())]
     else:
         lines.append(_NO_SCHEDULE.format(name=name))
     return "".join(lines)
@@ -91,14 +95,14 @@ def _check(origin: Origin, name: str, written: list[Path]) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("--at", metavar="TIMES", help='When, such as "mon-fri 09:00".')
-@click.option("--cron", metavar="LINE", help='When, as cron writes it: "0 9 * * 1-5".')
+@click.option("--at", metavar="TIMES", multiple=True, help='When, such as "mon-fri 09:00".')
+@click.option("--cron", metavar="LINE", multiple=True, help='When, as cron writes it: "0 9 * * 1-5".')
 @click.option("--every", metavar="DURATION", help="How often, such as 15m.")
 @click.option("--lang", type=click.Choice(list(_SCRIPTS)), help="What the script is written in; bash.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 @pass_context
-def new(context: Context, /, name: str, *, at: str | None, cron: str | None, every: str | None, lang: str | None,
-        command: tuple[str, ...]) -> int:  # fmt: skip
+def new(context: Context, /, name: str, *, at: tuple[str, ...], cron: tuple[str, ...], every: str | None,
+        lang: str | None, command: tuple[str, ...]) -> int:  # fmt: skip
     """Make the job NAME in the work tree, with a definition that passes `check` and a script to fill in.
 
     Behind --, one word is a line for sh, several are a command and its arguments; then there is no script.
@@ -120,7 +124,8 @@ def new(context: Context, /, name: str, *, at: str | None, cron: str | None, eve
     directory = job_directory(origin, name)
     if os.path.lexists(directory):
         raise JobsyncError(f"{directory} is there already", hint=f"`jobsync edit {name}` changes it")
-    triggers = {key: value for key, value in (("at", at), ("cron", cron), ("every", every)) if value is not None}
+    ways = {"at": at, "cron": cron, "every": (every,) if every is not None else ()}
+    triggers = {key: texts for key, texts in ways.items() if texts}
     lang = lang or "bash"
     script = None if command else _SCRIPTS[lang].format(name=name)
     schema = schema_of_a_job(Path(origin.repo.work_tree), directory)

@@ -12,6 +12,7 @@ WAYS = [
     ("--cron", "0 9 * * 1-5"),
     ("--every", "15m"),
     ("--at", "09:00", "--every", "6h"),
+    ("--at", "mon-fri 09:00", "--at", "sat 10:00", "--cron", "@daily"),
     ("--lang", "python"),
     ("--lang", "ts", "--at", "07:30"),
 ]
