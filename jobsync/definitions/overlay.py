@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from jobsync.definitions.job import Tree
+from jobsync.definitions.places import LINK
 from jobsync.values import dataclass
 
 _DIRECTORY = 0o040000
@@ -28,10 +29,14 @@ class Overlay:
 
     def mode(self, path: str) -> int | None:
         """See the protocol."""
-        if path in self.files:
+        if path in self.files and not self._is_link(path):
             return self.files[path][0]
         return _DIRECTORY if any(one.startswith(f"{path}/") for one in self.files) else self.tree.mode(path)
 
     def real(self, path: str) -> str:
         """See the protocol."""
-        return path if path in self.files else self.tree.real(path)
+        return path if path in self.files and not self._is_link(path) else self.tree.real(path)
+
+    def _is_link(self, path: str) -> bool:
+        """What is written there comes to where the link leads."""
+        return self.tree.mode(path) == LINK
