@@ -78,7 +78,7 @@ def _at_rest(
     if answer is None or unmerged.status or unmerged.stdout or not _is_calm(place.git_dir, place.head[1]):
         return None
     known = answer.known
-    if remembered.of != sources.binding(known) or sources.has_strangers(remembered, [path for *_, path in known.files]):
+    if remembered.of != sources.binding(known) or sources.has_strangers(remembered, known.paths):
         return None
     if settled.has_other_labels(answer, remembered.start) or not sources.holds(remembered, place.work_tree):
         return None

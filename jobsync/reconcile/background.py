@@ -8,14 +8,10 @@ import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
-from jobsync import config as configuration
-from jobsync import files, lock, process, report
+from jobsync import files, lock, report
 from jobsync.errors import JobsyncError
-from jobsync.reconcile import ledger as ledgers
-from jobsync.reconcile import observe
-from jobsync.reconcile.ledger import Ledger
+from jobsync.reconcile import deferred
 from jobsync.reconcile.origin import Origin
-from jobsync.reconcile.own import FINISH
 from jobsync.reconcile.sync import sync_from_hook
 from jobsync.values import dataclass
 
@@ -91,11 +87,7 @@ def hand_on(origin: Origin) -> None:
     `JobsyncError` when nobody could be started; then the next hook or sync does it.
     """
     _write(origin, Background(int(time.time())))
-    if observe.is_inside(ledgers.read(origin.paths.ledger) or Ledger(), origin.scheduler):
-        origin.scheduler.start(origin.scheduler.label(FINISH))
-        return
-    env = {**origin.repository.environment, configuration.VARIABLE: str(origin.config.file)}
-    process.start_detached((origin.config.hook, "finish", origin.repo.id), env=env)
+    deferred.start_finishing(origin)
 
 
 def carry_on(origin: Origin) -> None:

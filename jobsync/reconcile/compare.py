@@ -37,11 +37,6 @@ def begin(index: "Index", pack: str) -> "Callable[[], bool]":
     return lambda: all([answer, *(wait() for wait in answers)])
 
 
-def packed(files: "Collection[File]", name: str, pack: str) -> "Iterator[tuple[File, bytes]]":
-    """Each of these artefacts with its bytes as they were written, as far as `passages` gives them."""
-    return zip(files, passages(name, pack, places(file[1] for file in files)), strict=False)
-
-
 def places(sizes: "Iterable[int]") -> "Iterator[range]":
     """Where artefacts of these sizes lie in their pack, behind its first line."""
     end = 0
@@ -67,11 +62,9 @@ def passages(name: str, pack: str, spans: "Iterable[range]") -> "Iterator[bytes]
 
 
 def intact(files: "Collection[File]", name: str, pack: str) -> "set[str]":
-    """Paths of the artefacts that stand on the disk as they were written, by what `packed` says."""
-    written = list(packed(files, name, pack))
-    contents = (content for _, content in written)
-    stand = _standing(((mode, size, path) for (mode, size, path), _ in written), contents)
-    return {file[2] for (file, _), stands in zip(written, stand, strict=True) if stands}
+    """Paths of the artefacts that stand on the disk as they were written, as far as `passages` gives their bytes."""
+    stand = _standing(files, passages(name, pack, places(size for _, size, _ in files)))
+    return {path for (_, _, path), stands in zip(files, stand, strict=False) if stands}
 
 
 def is_pack(pack: str, parts: "Iterable[bytes]") -> bool:
@@ -105,9 +98,9 @@ def _are_intact(index: "Index", pack: str, share: slice) -> bool:
 
 
 def _standing(files: "Iterable[File]", contents: "Iterable[bytes]") -> "Iterator[bool]":
-    """Of each, whether it is the regular file, or the link, with its content. One that cannot be read is not."""
+    """Of each with a content, whether it is the regular file, or the link, with it. One that cannot be read is not."""
     # A function for each file would take a tenth more.
-    for (mode, size, path), content in zip(files, contents, strict=True):
+    for (mode, size, path), content in zip(files, contents, strict=False):
         try:
             if mode == LINK:
                 stands = os.readlink(os.fsencode(path)) == content  # noqa: PTH115 - pathlib is heavy

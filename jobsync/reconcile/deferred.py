@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 
 from jobsync import config as configuration
 from jobsync import files, process
@@ -60,19 +61,20 @@ def write(origin: Origin, requests: Mapping[str, Request]) -> None:
     files.write_if_changed(origin.paths.deferred, dumps(requests), 0o600)
 
 
-def arrange(origin: Origin, requests: Mapping[str, Request]) -> None:
-    """See to it that deferred changes are finished: from outside of the job where we are in one, else by a waiter.
+def start_finishing(origin: Origin) -> None:
+    """Have `finish.py` run on its own: from outside of the job where we are in one, else in a session of its own.
 
-    Never raises: the next sync finishes them too.
+    `JobsyncError` when nobody could be started.
     """
-    if not requests:
+    if observe.is_inside(ledgers.read(origin.paths.ledger) or Ledger(), origin.scheduler):
+        origin.scheduler.start(origin.scheduler.label(FINISH))
         return
-    try:
-        if observe.is_inside(ledgers.read(origin.paths.ledger) or Ledger(), origin.scheduler):
-            origin.scheduler.start(origin.scheduler.label(FINISH))
-        else:
-            argv = (origin.config.hook, "finish", origin.repo.id)
-            env = {**origin.repository.environment, configuration.VARIABLE: str(origin.config.file)}
-            process.start_detached(argv, env=env)
-    except JobsyncError:
-        return
+    env = {**origin.repository.environment, configuration.VARIABLE: str(origin.config.file)}
+    process.start_detached((origin.config.hook, "finish", origin.repo.id), env=env)
+
+
+def arrange(origin: Origin, requests: Mapping[str, Request]) -> None:
+    """See to it that deferred changes are finished. Never raises: the next sync finishes them too."""
+    if requests:
+        with suppress(JobsyncError):
+            start_finishing(origin)

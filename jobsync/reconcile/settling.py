@@ -72,7 +72,7 @@ def _rows(known: index.Index, former: Ledger, written: Mapping[str, bytes]) -> I
     before = former.artefacts
     places = dict(zip((one.path for one in before), compare.places(one.size for one in before), strict=True))
     row = range(0)
-    for _, _, path in known.files:
+    for path in known.paths:
         if (content := written.get(path)) is not None:
             yield from (row, content)
             row = range(0)

@@ -298,7 +298,7 @@ SEEDS = (
     ),
     Seed(
         "strangers-not-noticed",
-        " or sources.has_strangers(remembered, [path for *_, path in known.files])",
+        " or sources.has_strangers(remembered, known.paths)",
         "",
         (AT_ONCE + "test_whatever_differs_takes_the_long_way",),
     ),
