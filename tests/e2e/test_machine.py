@@ -580,6 +580,7 @@ def test_a_machine_without_launchd_gets_one_from_one_command(laptop: Laptop) -> 
 def test_in_a_home_that_was_renamed_a_hook_says_that_nothing_is_synced(registered: Laptop) -> None:
     registered.job("one")
     registered.commit()
+    registered.simulator.settle()  # a launcher that is just starting would make its places in the old home anew
     home = registered.home.rename(registered.root / "new")
     registered.environment["HOME"] = str(home)
     said = registered.git("commit", "-q", "--allow-empty", "-m", "more", at=home / "dotfiles").err
