@@ -16,7 +16,15 @@ from jobsync.definitions.launchd_keys import PRIORITY_KEYS, launchd_fault
 from jobsync.definitions.places import LINK, Surroundings, first_link, repository_path
 from jobsync.definitions.secrets import secret_fault
 from jobsync.definitions.section import Section
-from jobsync.definitions.supervision import check_daemon, read_expect, read_limits, read_notify, read_retry, read_when
+from jobsync.definitions.supervision import (
+    check_daemon,
+    check_wait,
+    read_expect,
+    read_limits,
+    read_notify,
+    read_retry,
+    read_when,
+)
 from jobsync.definitions.systemd_keys import ALLOWED as UNIT_KEYS
 from jobsync.definitions.systemd_keys import PRIORITY_KEYS as UNIT_PRIORITY_KEYS
 from jobsync.definitions.systemd_keys import systemd_fault, unit_value
@@ -73,7 +81,7 @@ def _path_entry(text: str, around: Surroundings) -> str:
 
 def read_path(section: Section, around: Surroundings) -> tuple[str, ...]:
     """Directories in front of the machine's PATH."""
-    found = section.parsed("path", section.texts("path"), lambda text: _path_entry(text, around))
+    found = section.parsed("path", section.texts("path", may_be_empty=True), lambda text: _path_entry(text, around))
     return tuple(dict.fromkeys(found))
 
 
@@ -99,7 +107,7 @@ def _input(text: str, around: Surroundings) -> str:
 def read_inputs(section: Section, around: Surroundings) -> tuple[str, ...]:
     """The job's directory, then the declared inputs that are not inside it, and what these and its files lead to."""
     own = around.directory
-    found = section.parsed("inputs", section.texts("inputs"), lambda text: _input(text, around))
+    found = section.parsed("inputs", section.texts("inputs", may_be_empty=True), lambda text: _input(text, around))
     links = [path for path in (f"{own}/job.toml", f"{own}/run") if around.tree.mode(path) == LINK]
     # git holds of a link where it leads: an edit of what is there leaves it as it is.
     outside = (*found, *(path for link in (*links, *found) if (path := _real(link, around))))
@@ -303,6 +311,7 @@ def read_job(section: Section, around: Surroundings) -> Job | None:
         systemd=read_systemd(section.table("systemd"), priority),
         unwanted=read_unwanted(section, around.machine),
     )
+    check_wait(section.table("when"), job.when)
     _check_units(section.table("systemd"), section.table("schedule").values)
     if around.machine.scheduler == "systemd" and job.unwanted is None:
         _check_watched(section.table("schedule"), schedule)

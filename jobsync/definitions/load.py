@@ -12,6 +12,7 @@ from jobsync.definitions.job import Definitions, Job, Machine, Tree
 from jobsync.definitions.places import LINK, Surroundings, first_link
 from jobsync.definitions.section import Section
 from jobsync.definitions.settings import SETTINGS_FILE, Settings, default_faults, read_settings
+from jobsync.definitions.supervision import AWAITED
 from jobsync.definitions.triggers import CLOCK_KEYS, PLACE_KEYS
 from jobsync.errors import Fault, JobsyncError
 from jobsync.values import replace
@@ -48,7 +49,15 @@ def _fitting(defaults: Mapping[str, object], own: Mapping[str, object]) -> Table
     if isinstance(units, dict):
         absent = [kind for kind, keys in (("timer", CLOCK_KEYS), ("path", PLACE_KEYS)) if not triggers & set(keys)]
         found["systemd"] = without(units, absent)
-    return _without_ends(found) if "daemon" in own else found
+    return _without_ends(found) if "daemon" in own else _without_idle_wait(found, own)
+
+
+def _without_idle_wait(defaults: Mapping[str, object], own: Mapping[str, object]) -> Table:
+    """`when.wait` means nothing to a job that does without the conditions of the others."""
+    found, theirs, mine = dict(defaults), defaults.get("when"), own.get("when", {})
+    if isinstance(theirs, dict) and isinstance(mine, dict) and not any({**theirs, **mine}.get(one) for one in AWAITED):
+        found["when"] = without(theirs, ("wait",))
+    return found
 
 
 def _without_ends(defaults: Mapping[str, object]) -> Table:

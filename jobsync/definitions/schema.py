@@ -35,8 +35,13 @@ _TEXTS = _list(_TEXT)
 _DURATION: Schema = {"type": "string", "pattern": PATTERN}
 _TEXT_OR_TEXTS: Schema = {"anyOf": [_TEXT, _TEXTS]}
 
+_ANY_TEXTS: Schema = {"type": "array", "items": _TEXT}
+"""Empty where a job wants none of the default."""
+
 SHAPES: Mapping[str, Mapping[str, object]] = {
     "run": _TEXT_OR_TEXTS,
+    "path": _ANY_TEXTS,
+    "inputs": _ANY_TEXTS,
     "schedule.at": _TEXT_OR_TEXTS,
     "schedule.cron": _TEXT_OR_TEXTS,
     "schedule.catch_up": {"anyOf": [{"type": "boolean"}, _DURATION]},
@@ -50,7 +55,7 @@ SHAPES: Mapping[str, Mapping[str, object]] = {
     "expect.prints": _TEXT_OR_TEXTS,
     "expect.prints_not": _TEXT_OR_TEXTS,
     "expect.touches": _TEXT_OR_TEXTS,
-    "notify.on": _list({"enum": [one.value for one in Event]}),
+    "notify.on": {"type": "array", "items": {"enum": [one.value for one in Event]}},
     "notify.run": _TEXT_OR_TEXTS,
 }
 """What a key may hold, where its line in the vocabulary does not show all of it."""

@@ -102,15 +102,18 @@ class Section:
             return None
         return found
 
-    def texts(self, key: str, *, lines: bool = False) -> tuple[str, ...]:
-        """A list of texts, its faulty members left out; empty when absent or faulty."""
+    def texts(self, key: str, *, lines: bool = False, may_be_empty: bool = False) -> tuple[str, ...]:
+        """A list of texts, its faulty members left out; empty when absent or faulty.
+
+        `may_be_empty`: that is how a job says that it wants none of a default.
+        """
         value = self.values.get(key)
         if value is None:
             return ()
         if not isinstance(value, list):
             self.fault(key, f"{shown(value)} is not a list; write {self.example(key)}")
             return ()
-        if not value:
+        if not value and not may_be_empty:
             self.fault(key, f"is empty; leave it out or write {self.example(key)}")
         found = (self._text(key, item, lines=lines) for item in value)
         return tuple(text for text in found if text is not None)

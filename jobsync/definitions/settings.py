@@ -115,7 +115,7 @@ def default_faults(settings: Settings, around: Surroundings) -> list[Fault]:
     """Faults of the defaults' values. `inputs` are left to each job: they start at its directory."""
     faults: list[Fault] = []
     section = Section(SETTINGS_FILE, "defaults", "", dict(settings.defaults), faults)
-    section.texts("inputs")
+    section.texts("inputs", may_be_empty=True)
     read_path(section, around)
     read_directory(section, around)
     read_minutes(section.table("schedule"))

@@ -20,6 +20,8 @@ DAEMONS_HAVE_NOT = {
     "expect": "a daemon has no end at which to look; leave it out",
     "when": "a daemon runs all the time, and would be started again and again; let its program look",
 }
+AWAITED = ("ac_power", "online")
+"""The conditions that may come to hold while a start waits."""
 LIMITS_OF_ENDS = {
     "timeout": "a daemon shall run for ever; leave it out",
     "lock": "a daemon would hold it for ever; leave it out",
@@ -38,11 +40,12 @@ def check_daemon(section: Section) -> None:
 
 
 def read_limits(section: Section) -> Limits:
-    """`limits.timeout`, `limits.grace` and `limits.lock`."""
+    """`limits.timeout` (none, where it is no time at all), `limits.grace` and `limits.lock`."""
     lock = section.text("lock")
     if lock is not None and not re.fullmatch(LOCK, lock):
         section.fault("lock", f"{shown(lock)} is no name of a lock; letters, digits, `.`, `_` and `-` make one")
-    return Limits(timeout=section.seconds("timeout", 1, LONGEST), grace=section.seconds("grace", 1, LONGEST), lock=lock)
+    timeout = section.seconds("timeout", 0, LONGEST) or None
+    return Limits(timeout=timeout, grace=section.seconds("grace", 1, LONGEST), lock=lock)
 
 
 def read_retry(section: Section, *, is_there: bool) -> Retry:
@@ -75,6 +78,12 @@ def read_when(section: Section) -> When:
     )
 
 
+def check_wait(section: Section, when: When) -> None:
+    """A fault for a wait without anything that could come to hold meanwhile."""
+    if when.wait and not (when.ac_power or when.online):
+        section.fault("wait", f"is for power and network, and neither is asked for; write {section.example('online')}")
+
+
 _ALIKE = "wWsSbB"
 """Letters behind a backslash that every grep -E reads as Python does."""
 
@@ -88,6 +97,9 @@ def _check_is_no_other_language(section: Section, key: str, text: str) -> None:
         elif part[0] == "\\" and part[1].isascii() and part[1].isalpha() and part[1] not in _ALIKE:
             instead = "[0-9]" if part[1] == "d" else "the character itself"
             section.fault(key, f"{shown(text)}: `grep -E` knows no {part}; write {instead}")
+        elif part[0] == "[" and (escape := re.search(r"\\[dDsSwWnrt]", part)):
+            what = f"`grep -E` reads {escape[0]} in brackets as two characters"
+            section.fault(key, f"{shown(text)}: {what}; write 0-9 or the characters themselves")
 
 
 def _pattern(section: Section, key: str, text: str) -> str:
@@ -128,15 +140,15 @@ def read_expect(section: Section, around: Surroundings, schedule: Schedule) -> E
 
 
 def read_notify(section: Section, *, is_there: bool) -> Notify | None:
-    """`[notify]`; None where there is no such table."""
+    """`[notify]`; None where there is no such table, or it names no event."""
     known = {event.value: event for event in Event}
     found = []
-    for word in section.texts("on"):
+    for word in section.texts("on", may_be_empty=True):
         if word in known:
             found.append(known[word])
         else:
             section.fault("on", f"{shown(word)} is not known; write one of {', '.join(known)}")
     command = read_argv(section) if "run" in section.values else None
-    if not is_there:
+    if not is_there or section.values.get("on") == []:
         return None
     return Notify(on=tuple(dict.fromkeys(found)) or Notify().on, run=command)

@@ -48,6 +48,6 @@ def test_examples_have_no_fault(example: str) -> None:
 def test_the_lines_shown_in_faults_are_right_themselves() -> None:
     for key, line in KEYS.items():
         table = f"[{key.split('.')[0]}]\n" if "." in key else ""
-        clock = 'at = "09:00"\n' if key == "schedule.spread" else ""
+        beside = {"schedule.spread": 'at = "09:00"\n', "when.wait": "online = true\n"}.get(key, "")
         files = {"lib/x": (0o100644, b"")}
-        assert load(tree({"example": f"{table}{clock}{line}\n"}, files=files), MACHINE).faults == ()
+        assert load(tree({"example": f"{table}{beside}{line}\n"}, files=files), MACHINE).faults == ()

@@ -323,7 +323,9 @@ FAULTS = {
     '[env]\nA = "\\u0000"': ["env.A: holds the control character U+0000; take it out"],
     '[env]\nA = "\\uFFFF"': ["env.A: holds the control character U+FFFF; take it out"],
     '[limits]\npriority = "low"': ['limits.priority: "low" is not known; write "normal" or "background"'],
-    '[limits]\ntimeout = "0s"': ['limits.timeout: 0s is not 1s to 366d; write timeout = "1h"'],
+    '[limits]\ntimeout = "367d"': ['limits.timeout: 367d is not 0s to 366d; write timeout = "1h"'],
+    '[limits]\ngrace = "0s"': ['limits.grace: 0s is not 1s to 366d; write grace = "10s"'],
+    '[when]\nwait = "5m"': ["when.wait: is for power and network, and neither is asked for; write online = true"],
     '[limits]\nlock = "a/b"': ['limits.lock: "a/b" is no name of a lock; letters, digits, `.`, `_` and `-` make one'],
     "[retry]\nattempts = 0": ["retry.attempts: the number 0 is not 1 to 100; write attempts = 3"],
     "[retry]\nattempts = true": ["retry.attempts: true is not a whole number; write attempts = 3"],
@@ -338,6 +340,12 @@ FAULTS = {
     ],
     "[expect]\nprints = '^\\d+ files'": ['expect.prints: "^\\d+ files": `grep -E` knows no \\d; write [0-9]'],
     "[expect]\nprints = 'a\\tb'": ['expect.prints: "a\\tb": `grep -E` knows no \\t; write the character itself'],
+    "[expect]\nprints = '[\\d,]+ files'": [
+        (
+            'expect.prints: "[\\d,]+ files": `grep -E` reads \\d in brackets as two characters; '
+            "write 0-9 or the characters themselves"
+        ),
+    ],
     '[expect]\nprints_not = [""]': ["expect.prints_not: is empty, which every line matches; write a part of the line"],
     '[schedule]\nat = "mon 09:00"\n[expect]\nsuccess_within = "6d"': [
         "expect.success_within: is less than the longest time between two starts, 1w; write that or more"
@@ -652,6 +660,26 @@ def test_defaults_are_merged_key_by_key_and_lists_replace() -> None:
 @pytest.mark.parametrize("text", ["[daemon]", "", "[schedule]\nat_login = true"])
 def test_a_default_spread_is_nothing_to_a_job_without_times(text: str) -> None:
     assert job(text, '[defaults.schedule]\nspread = "10m"').schedule.slots == ()
+
+
+def test_a_job_may_want_none_of_a_default() -> None:
+    settings = """
+        [defaults]
+        path = ["~/default"]
+        inputs = ["../../lib"]
+        limits = { timeout = "1h" }
+        notify = { run = "say so" }
+    """
+    text = "path = []\ninputs = []\n[limits]\ntimeout = '0s'\n[notify]\non = []"
+    found = job(text, settings)
+    assert (found.path, found.inputs, found.limits.timeout, found.notify) == ((), ("jobs/backup",), None, None)
+
+
+@pytest.mark.parametrize("text", ["[when]\nonline = false", "[when]\nonline = false\nstale_after = '1h'"])
+def test_a_default_wait_is_nothing_to_a_job_that_asks_for_neither_power_nor_network(text: str) -> None:
+    assert job(text, '[defaults.when]\nonline = true\nwait = "5m"').when.wait == 0
+    assert job("", '[defaults.when]\nwait = "5m"').when.wait == 0
+    assert job("[when]\nac_power = true", '[defaults.when]\nwait = "5m"').when.wait == 300
 
 
 SETTINGS_FAULTS = {

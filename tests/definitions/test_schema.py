@@ -21,7 +21,7 @@ SETTINGS_FILE = jsonschema.Draft7Validator(settings_schema({}))
 VALUES = (
     '"text"', '"15m"', '"1h30m"', '"mon 09:00"', '"0 9 * * *"', '"always"', '"macos"', '"background"', '"~/x"', '"/x"',
     '["~/x"]', '["mon 09:00", "tue 10:00"]', '["0 9 * * *"]', '["a"]', '["../../lib"]', "true", "false", "0", "1", "3",
-    "[75]", "[1, 2]", "1.5", "{}", "{ a = 1 }", "[[]]", "09:00:00",
+    "[75]", "[1, 2]", "[]", "1.5", "{}", "{ a = 1 }", "[[]]", "09:00:00",
 )  # fmt: skip
 KINDS = (
     "is not a text",
@@ -82,8 +82,6 @@ def test_settings_hold_what_defaults_may_hold_and_nothing_else() -> None:
 
 WRONG = (
     "run = []",
-    "path = []",
-    "inputs = []",
     "[schedule]\nat = []",
     "[schedule]\non_files = []",
     "[only]\nmachines = []",
@@ -93,7 +91,6 @@ WRONG = (
     "[retry]\non_codes = [0]",
     "[expect]\nsuccess_codes = []",
     "[expect]\nsuccess_codes = [256]",
-    "[notify]\non = []",
     '[limits]\nlock = "a b"',
     '[env]\nPATH = "/x"',
     '[env]\nIFS = ","',
