@@ -13,7 +13,7 @@ from jobsync.definitions.command import read_command
 from jobsync.definitions.document import shown, unfit
 from jobsync.definitions.job import SHELLS_OWN, Job, Line, Machine, Priority, Restart, Schedule
 from jobsync.definitions.launchd_keys import PRIORITY_KEYS, launchd_fault
-from jobsync.definitions.places import LINK, Surroundings, first_link, repository_path
+from jobsync.definitions.places import DIRECTORY, LINK, Surroundings, first_link, repository_path
 from jobsync.definitions.secrets import secret_fault
 from jobsync.definitions.section import Section
 from jobsync.definitions.supervision import (
@@ -97,7 +97,8 @@ def _input(text: str, around: Surroundings) -> str:
         raise JobsyncError(
             f"{shown(text)} leads through the link {link}, and git sees no change behind one; name the file where it is"
         )
-    if around.tree.mode(found) is None:
+    mode = around.tree.mode(found)
+    if mode is None or (mode == DIRECTORY and not around.tree.names(found)):  # git holds no empty directory
         raise JobsyncError(
             f"{shown(text)} is {found} in the repository, where no file of it is, submodules aside; correct it"
         )

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from jobsync.definitions.document import Table, parse, shown, without
 from jobsync.definitions.fields import read_job
 from jobsync.definitions.job import Definitions, Job, Machine, Tree
-from jobsync.definitions.places import LINK, Surroundings, first_link
+from jobsync.definitions.places import DIRECTORY, LINK, Surroundings, first_link
 from jobsync.definitions.section import Section
 from jobsync.definitions.settings import SETTINGS_FILE, Settings, default_faults, read_settings
 from jobsync.definitions.supervision import AWAITED
@@ -20,7 +20,6 @@ from jobsync.values import replace
 __all__ = ["JOB_FILE", "SETTINGS_FILE", "Settings", "load", "name_fault", "read_settings"]
 
 JOB_FILE = "job.toml"
-DIRECTORY = 0o040000
 LONGEST_NAME = 100
 """Room for the prefix and the endings of files that carry the name."""
 

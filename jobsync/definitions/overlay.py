@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 
 from jobsync.definitions.job import Tree
-from jobsync.definitions.places import LINK
+from jobsync.definitions.places import DIRECTORY, LINK
 from jobsync.values import dataclass
-
-_DIRECTORY = 0o040000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class Overlay:
         """See the protocol."""
         if path in self.files and not self._is_link(path):
             return self.files[path][0]
-        return _DIRECTORY if any(one.startswith(f"{path}/") for one in self.files) else self.tree.mode(path)
+        return DIRECTORY if any(one.startswith(f"{path}/") for one in self.files) else self.tree.mode(path)
 
     def real(self, path: str) -> str:
         """See the protocol."""

@@ -9,6 +9,8 @@ from jobsync.errors import JobsyncError
 from jobsync.values import dataclass
 
 LINK = 0o120000
+DIRECTORY = 0o040000
+"""As git has it in `Tree.mode`."""
 
 
 def _check_place(text: str) -> None:

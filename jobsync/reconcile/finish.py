@@ -12,6 +12,7 @@ from jobsync import files, lock, process
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import background, deferred
 from jobsync.reconcile import sync as syncing
+from jobsync.reconcile.deferred import Request
 from jobsync.reconcile.origin import Origin, open_registered, situation_now
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller
@@ -23,6 +24,13 @@ _MOST_FAILURES = 60
 """So many syncs in a row that could not be done at all: what lasts for five minutes is no trouble of the moment."""
 _PAUSE = 0.5
 _LONGEST_PAUSE = 5.0
+_LONGEST_REST = 60.0
+"""Seconds between two looks at git where its state forbids the change: the hook that ends that state syncs too."""
+
+
+def _ready(requests: Mapping[str, Request]) -> dict[str, Request]:
+    """Those whose run is over."""
+    return {name: one for name, one in requests.items() if not process.is_alive(one.pid)}
 
 
 def _wait(origin: Origin, deadline: float) -> bool:
@@ -31,7 +39,7 @@ def _wait(origin: Origin, deadline: float) -> bool:
     while requests := deferred.read(origin):
         if time.monotonic() > deadline:
             return False
-        if not all(process.is_alive(request.pid) for request in requests.values()):
+        if _ready(requests):
             return True
         time.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
@@ -41,7 +49,7 @@ def _wait(origin: Origin, deadline: float) -> bool:
 def _finish_once(origin: Origin) -> None:
     """What git's state forbids to whoever asked for it is left: a run may end in the middle of a rebase."""
     now = situation_now(origin, {}, wanted_branch=origin.repo.branch)
-    ready = {name: one for name, one in deferred.read(origin).items() if not process.is_alive(one.pid)}
+    ready = _ready(deferred.read(origin))
     by_hand = {name: one.removes for name, one in ready.items() if one.caller is Caller.HAND}
     for removes in set(by_hand.values()) if refusal_by_hand(now) is None else ():
         # A job that was to be changed may be gone from the work tree by now, be it for a moment.
@@ -49,6 +57,32 @@ def _finish_once(origin: Origin) -> None:
         syncing.sync(origin, Orders(removes=removes), names)
     if len(by_hand) < len(ready) and decide(now).sync:
         syncing.sync_from_hook(origin)
+
+
+def _rest(origin: Origin, seconds: float) -> None:
+    """Sleep so long, or until something else is ready."""
+    until = time.monotonic() + seconds
+    before = _ready(deferred.read(origin))
+    while time.monotonic() < until and _ready(deferred.read(origin)) == before:
+        time.sleep(_LONGEST_PAUSE)
+
+
+def _finish_all(origin: Origin, deadline: float) -> None:
+    failures, rest = 0, _LONGEST_PAUSE
+    while _wait(origin, deadline):
+        before = deferred.read(origin)
+        try:
+            _finish_once(origin)
+            failures = 0
+        except JobsyncError:  # a run may end with the machine about to sleep, or in the middle of a long sync
+            failures += 1
+            if failures == _MOST_FAILURES:
+                raise
+        if deferred.read(origin) != before or failures:
+            rest = _LONGEST_PAUSE
+        if deferred.read(origin) == before:
+            _rest(origin, rest)
+            rest = min(rest * 2, _LONGEST_REST)
 
 
 def finish(origin: Origin, patience: float = LONGEST_WAIT) -> None:
@@ -62,18 +96,7 @@ def finish(origin: Origin, patience: float = LONGEST_WAIT) -> None:
         background.carry_on(origin)
     try:
         with lock.hold(origin.paths.waiter, timeout=0):
-            failures = 0
-            while _wait(origin, deadline):
-                before = deferred.read(origin)
-                try:
-                    _finish_once(origin)
-                    failures = 0
-                except JobsyncError:  # a run may end with the machine about to sleep, or in the middle of a long sync
-                    failures += 1
-                    if failures == _MOST_FAILURES:
-                        raise
-                if deferred.read(origin) == before:
-                    time.sleep(_LONGEST_PAUSE)
+            _finish_all(origin, deadline)
     except lock.Locked:
         return
 

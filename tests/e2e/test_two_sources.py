@@ -245,6 +245,15 @@ def test_a_job_that_is_not_for_here_comes_when_what_its_link_leads_to_says_so(
     assert "jobsync: installed one (changed: shared.toml in COMMIT)" in registered.commit().told
 
 
+def test_an_empty_directory_is_no_input_before_git_has_left_it_out(registered: Laptop) -> None:
+    registered.job("one", f'inputs = ["../../lib"]\n{JOB}')
+    (registered.work / "lib").mkdir()
+    said = registered.jobsync("check", status=1).err
+    assert 'inputs: "../../lib" is lib in the repository, where no file of it is' in said
+    (registered.work / "lib/file").touch()
+    registered.jobsync("check")
+
+
 def test_a_job_with_inputs_that_is_not_for_here_matters_to_no_other_commit(registered: Laptop) -> None:
     registered.put("lib/text", "one\n")
     registered.job("one", f'enabled = false\ninputs = ["../../lib"]\n{JOB}')

@@ -1,0 +1,52 @@
+"""How often whoever finishes deferred changes looks again: a laptop's battery pays for each look."""
+
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from jobsync.reconcile import finish
+from jobsync.reconcile.deferred import Request
+from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.state import Caller
+
+ORIGIN = cast("Origin", None)
+OVER, RUNS = 7, 8
+"""Process ids."""
+
+
+class Waiting:
+    """A clock that only sleeping moves, and what waits meanwhile."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        self.looks: list[float] = []
+        self.requests = {"a": Request(Caller.HOOK, OVER)}
+        self.ends_at = float("inf")
+        clock = SimpleNamespace(monotonic=lambda: self.now, sleep=self._sleep)
+        processes = SimpleNamespace(is_alive=lambda pid: pid == RUNS and self.now < self.ends_at)
+        monkeypatch.setattr(finish, "time", clock)
+        monkeypatch.setattr(finish, "process", processes)
+        monkeypatch.setattr(finish, "deferred", SimpleNamespace(read=lambda _: dict(self.requests)))
+        monkeypatch.setattr(finish, "_finish_once", lambda _: self.looks.append(self.now))
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Waiting:
+    return Waiting(monkeypatch)
+
+
+def test_what_git_forbids_is_looked_at_less_and_less_often(waiting: Waiting) -> None:
+    finish._finish_all(ORIGIN, 3600.0)
+    assert waiting.looks[:5] == [0, 5, 15, 35, 75]
+    assert len(waiting.looks) < 70
+
+
+def test_another_run_that_ends_meanwhile_is_seen_at_once(waiting: Waiting) -> None:
+    waiting.requests["b"] = Request(Caller.HAND, RUNS)
+    waiting.ends_at = 100.0
+    finish._finish_all(ORIGIN, 130.0)
+    assert any(0 <= look - waiting.ends_at <= 5 for look in waiting.looks)
