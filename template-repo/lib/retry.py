@@ -26,8 +26,9 @@ class Abort(Exception):
 
 def asked_for(error: BaseException) -> float:
     """Return the seconds that the HTTP answer behind an error asks to wait; 0 where there is none or it does not."""
-    answer = getattr(error, "response", None) or error
-    headers = getattr(answer, "headers", None)
+    answer = getattr(error, "response", None)
+    # Not `or`: an answer of requests is false where its status is 400 or more.
+    headers = getattr(error if answer is None else answer, "headers", None)
     text = str((headers.get("Retry-After") if headers else None) or "").strip()
     if text.isascii() and text.isdigit():
         return float(text)

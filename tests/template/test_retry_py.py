@@ -5,7 +5,6 @@ import importlib.util
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Protocol, TypeVar, cast
 
 import pytest
@@ -149,11 +148,22 @@ def test_a_server_that_asks_for_a_time_is_given_it(
     assert len(sleeps) == 1 and least <= sleeps[0] <= most
 
 
-def test_the_errors_of_other_libraries_are_asked_too(library: Any) -> None:
-    """requests and httpx keep the answer in the error."""
-    error = OSError()
-    error.response = SimpleNamespace(headers={"Retry-After": "9"})  # type: ignore[attr-defined]  # as they do
-    assert library.asked_for(error) == 9
+@pytest.mark.parametrize("name", ["requests", "httpx"])
+def test_the_errors_of_other_libraries_are_asked_too(retry: Retry, server: Server, name: str) -> None:
+    """They keep the answer in the error, and requests' is false where it is none that was hoped for."""
+    other: Any = importlib.import_module(name)
+    server.answers, server.retry_after, sleeps = [(503, None), (200, 42)], "9", list[float]()
+
+    def ask() -> str:
+        answer = other.get(server.url)
+        answer.raise_for_status()
+        return cast("str", answer.text)
+
+    assert retry(ask, delay=0, sleep=sleeps.append) == "42"
+    assert sleeps == [9]
+
+
+def test_an_error_without_an_answer_asks_for_nothing(library: Any) -> None:
     assert library.asked_for(OSError()) == 0
 
 
