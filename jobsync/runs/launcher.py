@@ -35,7 +35,7 @@ RECORDS_LIMIT = 256 << 10
 """Bytes of records above which the oldest are dropped, down to three quarters."""
 
 NOT_STARTED = 78
-"""Status of a run whose directory, log or env file could not be had: sysexits' EX_CONFIG, as launchd itself says it."""
+"""Status of a run whose directory, log, env file or input could not be had: sysexits' EX_CONFIG, as launchd says it."""
 BROKEN_EXPECTATION = 79
 """Status of a run whose command ended well and broke a line of `[expect]`; the first that sysexits leaves free."""
 TIMED_OUT = 124
@@ -261,6 +261,15 @@ def _environment(job: Job) -> str:
     return "".join(f"  export {name}={shlex.quote(value)}\n" for name, value in job.environment)
 
 
+def _stdin(job: Job) -> str:
+    path = job.launchd.get("StandardInPath")
+    if path is None:
+        return ""
+    said = f"jobsync: not started: StandardInPath: {path} cannot be read"
+    values = {**_CONSTANTS, "path": shlex.quote(str(path)), "unreadable": shlex.quote(said)}
+    return _fill(parts.command.STDIN, values)
+
+
 def _values(job: Job, label: str, source: str, paths: Paths) -> dict[str, object]:
     return {
         **_CONSTANTS,
@@ -284,7 +293,7 @@ def _values(job: Job, label: str, source: str, paths: Paths) -> dict[str, object
         "job_directory": shlex.quote(job.home_directory),
         "directory": shlex.quote(job.directory),
         "command": _command(job.command),
-        "stdin": shlex.quote(str(job.launchd.get("StandardInPath", "/dev/null"))),
+        "stdin": _stdin(job),
     }
 
 

@@ -219,6 +219,14 @@ def test_stdin_is_the_file_that_launchd_was_told_of(bench: Bench, sh: str, root:
 
 
 @every_shell
+def test_that_this_file_is_missing_is_said(bench: Bench, sh: str, root: Path) -> None:
+    bench.write(command=Line("cat"), launchd={"StandardInPath": str(root / "no 'input'")})
+    done = subprocess.run(bench.argv(sh), timeout=60, env=ENV, capture_output=True)
+    assert (done.returncode, done.stderr) == (launcher.NOT_STARTED, b"")
+    assert bench.log() == f"jobsync: not started: StandardInPath: {root}/no 'input' cannot be read\n"
+
+
+@every_shell
 def test_the_umask_is_the_schedulers(bench: Bench, sh: str, root: Path) -> None:
     bench.write(command=Argv(("touch", str(root / "made"))))
     subprocess.run(bench.argv(sh), check=True, timeout=60, env=ENV, umask=0o027)

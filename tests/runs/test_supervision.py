@@ -510,6 +510,48 @@ def test_on_battery_it_is_skipped(
     assert last(bench).skipped == ("" if runs else launcher.ON_BATTERY)
 
 
+def a_macs_tool(root: Path, name: str, answer: str) -> str:
+    """A program that says what that one says on a Mac; its path, as sh."""
+    tool = root / name
+    tool.write_text(f"#!/bin/sh\n{answer}\n")
+    tool.chmod(0o755)
+    return shlex.quote(str(tool))
+
+
+BATTERY = " -InternalBattery-0 (id=4653155)\t85%; discharging; 3:55 remaining present: true"
+
+
+@every_shell
+@pytest.mark.parametrize(("source", "runs"), [("AC", True), ("Battery", False), ("UPS", False)])
+def test_on_battery_it_is_skipped_on_a_mac(bench: Bench, sh: str, root: Path, source: str, runs: bool) -> None:
+    said = f"Now drawing from '{source} Power'\n{BATTERY}"
+    pmset = a_macs_tool(root, "pmset", f'[ "$*" = "-g batt" ] && cat <<"END"\n{said}\nEND')
+    bench.write(command=Line("echo ran"), when=When(ac_power=True))
+    patched(bench, "/usr/bin/pmset", pmset)
+    assert launch(bench, sh) == 0
+    assert last(bench).skipped == ("" if runs else launcher.ON_BATTERY)
+
+
+NO_ROUTE = 'echo "route: writing to routing socket: not in table" >&2; exit 0'
+"""The status is 0 all the same, as Apple's and other BSDs' route(8) have it: `get` always ends with it."""
+A_ROUTE = r"printf '   route to: default\ndestination: default\n    gateway: 192.0.2.1\n  interface: en0\n'"
+
+
+@every_shell
+@pytest.mark.parametrize(
+    ("inet", "inet6", "runs"), [(A_ROUTE, NO_ROUTE, True), (NO_ROUTE, A_ROUTE, True), (NO_ROUTE, NO_ROUTE, False)]
+)
+def test_without_a_way_out_it_is_skipped_on_a_mac(
+    bench: Bench, sh: str, root: Path, inet: str, inet6: str, runs: bool
+) -> None:
+    answer = f'case "$*" in "-n get -inet default") {inet} ;; "-n get -inet6 default") {inet6} ;; *) exit 64 ;; esac'
+    bench.write(command=Line("echo ran"), when=When(online=True))
+    patched(bench, "/sbin/route", a_macs_tool(root, "route", answer))
+    patched(bench, "/proc/net/", f"{shlex.quote(str(root))}/none/")
+    assert launch(bench, sh) == 0
+    assert last(bench).skipped == ("" if runs else launcher.OFFLINE)
+
+
 HEADER = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
 LAN = "eth0\t0010A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
 WAY_OUT = "eth0\t00000000\t0110A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"

@@ -60,6 +60,7 @@ launch() {
   export JOBSYNC_JOB=@job@ JOBSYNC_LABEL=@label@ JOBSYNC_DIR=@job_directory@ JOBSYNC_RUN="$run"@attempt_variable@
   given
   cd @directory@ || exit @not_started@
+@stdin@\
   exec @command@
 }
 await() {
@@ -76,8 +77,14 @@ await() {
 }
 """
 
+STDIN = """\
+  # A redirection of the call that fails is said to nobody.
+  [ -r @path@ ] || { printf '%s\\n' @unreadable@; exit @not_started@; }
+  exec <@path@
+"""
+
 RUN = """\
-launch <@stdin@ >>"$log" 2>&1 &
+launch </dev/null >>"$log" 2>&1 &
 child=$!
 await
 """

@@ -70,8 +70,11 @@ on_ac() {
 ONLINE = """\
 online() {
   if [ ! -r @routes@/route ]; then
-    /sbin/route -n get default >/dev/null 2>&1 || /sbin/route -n get -inet6 default >/dev/null 2>&1
-    return
+    # route(8) exits with 0 where there is no such route, too: then it only complains.
+    for kind in -inet -inet6; do
+      if /sbin/route -n get $kind default 2>/dev/null | grep -q interface:; then return 0; fi
+    done
+    return 1
   fi
   while read -r _ to _; do
     if [ "$to" = 00000000 ]; then return 0; fi
