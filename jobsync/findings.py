@@ -26,6 +26,8 @@ class Subject(Enum):
     """What the user switched off or replaced in the scheduler itself."""
     PRIVACY = "privacy"
     """Places that the system keeps jobs out of."""
+    NOTIFICATIONS = "notifications"
+    """Whether what `[notify]` tells may be shown."""
     LINKS = "links"
     """Links beside the definitions, without which nothing starts."""
 

@@ -181,6 +181,7 @@ CHECKS = (
     Check(Subject.LINKS.value, "the links that start jobs are there", _asks(Subject.LINKS, _as_defined)),
     Check(Subject.OVERRIDES.value, "nothing of yours overrides a job", _asks(Subject.OVERRIDES)),
     Check(Subject.PRIVACY.value, "no job needs a place that the system guards", _asks(Subject.PRIVACY)),
+    Check(Subject.NOTIFICATIONS.value, "what `[notify]` tells is shown", _asks(Subject.NOTIFICATIONS)),
     Check("installation", "the jobsync that hooks call is there", _installation),
     Check("gui-path", "hooks work with a GUI client's PATH", _gui_path),
     Check("git-version", "git is new enough", _git_version),

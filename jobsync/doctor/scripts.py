@@ -14,6 +14,7 @@ from jobsync.doctor.check import Check
 from jobsync.doctor.view import View
 from jobsync.findings import Chmod, Finding, error, info, warning
 from jobsync.repo.affected import EXECUTABLE, REGULAR
+from jobsync.runs.launcher import OSASCRIPT
 from jobsync.values import dataclass
 
 _LARGEST = 1 << 20
@@ -21,8 +22,6 @@ _LARGEST = 1 << 20
 _SHELLS = ("bash", "zsh", "ksh")
 _SUFFIXES = {".ts": "typescript", ".mts": "typescript", ".js": "typescript", ".py": "python", ".sh": "sh"}
 _RUNNERS = {"bun": "typescript", "deno": "typescript", "node": "typescript", "tsx": "typescript"}
-_OSASCRIPT = "/usr/bin/osascript"
-"""By which a Mac tells; elsewhere it is `notify-send`."""
 _SHELL_WORDS = re.compile(r"[A-Za-z0-9_./+-]+")
 _BUILTINS = frozenset(
     {
@@ -219,7 +218,7 @@ def _teller(notify: Notify) -> str:
     """The program that tells of a job; empty where only a shell could tell."""
     match notify.run:
         case None:
-            return "" if os.access(_OSASCRIPT, os.X_OK) else "notify-send"
+            return "" if os.access(OSASCRIPT, os.X_OK) else "notify-send"
         case Argv(arguments):
             return arguments[0]
         case Line(text):

@@ -135,13 +135,14 @@ def _expectations(expect: Expect) -> str:
     return "".join(_fill(text, values) for text, values in found)
 
 
-_OSASCRIPT = (
-    "/usr/bin/osascript -e 'on run {title, message}' -e 'display notification message with title title' -e 'end run' "
+OSASCRIPT = "/usr/bin/osascript"
+"""By which a Mac tells; elsewhere it is `notify-send`."""
+_NOTIFICATION = (
+    f"{OSASCRIPT} -e 'on run {{title, message}}' -e 'display notification message with title title' -e 'end run' "
     '"jobsync" "$JOBSYNC_MESSAGE"'
 )
 OWN_TELLER = Line(
-    f"if [ -x /usr/bin/osascript ]; then {_OSASCRIPT}\n"
-    'else notify-send --app-name=jobsync jobsync "$JOBSYNC_MESSAGE"; fi'
+    f'if [ -x {OSASCRIPT} ]; then {_NOTIFICATION}\nelse notify-send --app-name=jobsync jobsync "$JOBSYNC_MESSAGE"; fi'
 )
 """The platform's own notifier."""
 

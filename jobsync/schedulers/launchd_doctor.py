@@ -2,24 +2,32 @@
 
 Reads only. Facts: launchd.plist(5); the login scan passes over links since macOS 14; the switch in Login Items leaves a
 job unloaded though nothing is wrong with its file; a job has no window in which to be asked for a guarded place, so it
-is refused there unless the program that runs has Full Disk Access.
+is refused there unless the program that runs has Full Disk Access; what osascript shows is shown in Script Editor's
+name, and of a program that may show nothing it is dropped, with status 0 (cline/cline#3097).
 """
 
 import os
+import plistlib
 import shlex
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
+from xml.parsers.expat import ExpatError
 
 from jobsync.config import Config, Repo
 from jobsync.definitions.job import Argv, Job, Line, Script
-from jobsync.findings import Chmod, Finding, Subject, Sync, error, info, warning
+from jobsync.findings import Chmod, Finding, Subject, Sync, error, info, skipped, warning
 from jobsync.paths import Paths
+from jobsync.runs.launcher import OSASCRIPT
 from jobsync.schedulers.protocol import Answer, Survey
 from jobsync.values import dataclass
 
 _LOGIN_ITEMS = "open 'x-apple.systempreferences:com.apple.LoginItems-Settings.extension'"
 _FULL_DISK = "open 'x-apple.systempreferences:com.apple.preference.security?Privacy_AllFiles'"
+_NOTIFICATIONS = "open 'x-apple.systempreferences:com.apple.Notifications-Settings.extension'"
+_SCRIPT_EDITOR = "com.apple.scripteditor2"
+_MAY_NOTIFY = 1 << 25
+"""The switch `Allow notifications` among the flags of com.apple.ncprefs, since macOS 10.15."""
 _GUARDED = ("Desktop", "Documents", "Downloads", "Library/Mobile Documents", "Library/CloudStorage")
 _VOLUMES = "/Volumes/"
 _SHELL = "/bin/sh"
@@ -198,6 +206,40 @@ def _privacy(jobs: Collection[Job], places: Places) -> Iterator[Finding]:
                 )
 
 
+# -- what is told
+
+
+def _flags(preferences: Path) -> int | None:
+    """What Script Editor may do, as macOS keeps it; 0 of a program that it does not know, None where nobody can say."""
+    try:
+        found = plistlib.loads(preferences.read_bytes())["apps"]
+        flags = [one["flags"] for one in found if one.get("bundle-id", "").lower() == _SCRIPT_EDITOR]
+        return int(flags[0]) if flags else 0
+    except (OSError, plistlib.InvalidFileException, ExpatError, LookupError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _notifications(jobs: Collection[Job], places: Places) -> Iterator[Finding]:
+    if not any(job.notify and job.notify.run is None for job in jobs) or not os.access(OSASCRIPT, os.X_OK):
+        return
+    flags = _flags(Path(places.config.home, "Library/Preferences/com.apple.ncprefs.plist"))
+    whose = "Script Editor, in whose name macOS shows what [notify] tells,"
+    if flags is None:
+        yield skipped("it cannot be read here which programs may show notifications")
+    elif not flags:
+        yield warning(
+            f"{whose} has never shown anything here",
+            meaning='macOS shows nothing of it until you allow it: run `display notification "hello"` in it once',
+            command="open -a 'Script Editor'",
+        )
+    elif not flags & _MAY_NOTIFY:
+        yield warning(
+            f"{whose} may show no notifications",
+            meaning="nobody is told; macOS drops them without a word",
+            command=_NOTIFICATIONS,
+        )
+
+
 def inspect(
     subject: Subject, jobs: Collection[Job], answer: Answer, places: Places, background: Callable[[], Collection[str]]
 ) -> Collection[Finding] | None:
@@ -211,5 +253,7 @@ def inspect(
             return tuple(_overrides(jobs, answer, places))
         case Subject.PRIVACY:
             return tuple(_privacy(jobs, places))
+        case Subject.NOTIFICATIONS:
+            return tuple(_notifications(jobs, places))
         case Subject.LINKS:
             return None

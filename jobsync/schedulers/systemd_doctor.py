@@ -84,5 +84,5 @@ def inspect(
             return tuple(_overrides(jobs, answer, prefix, paths, runtime))
         case Subject.LINKS:
             return tuple(_links(renderings, answer))
-        case Subject.PRIVACY | Subject.DOMAIN:
+        case Subject.PRIVACY | Subject.DOMAIN | Subject.NOTIFICATIONS:
             return None

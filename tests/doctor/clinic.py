@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -17,6 +18,7 @@ from jobsync import local_zone
 from jobsync.doctor.view import View
 from jobsync.findings import Level
 from jobsync.reconcile.origin import open_origin
+from jobsync.schedulers import launchd_doctor
 
 from ..hours import far
 from ..laptop import JOB, Laptop
@@ -706,6 +708,22 @@ def a_job_that_the_user_disabled(clinic: Clinic) -> Iterator[None]:
 def a_job_in_a_guarded_place(clinic: Clinic) -> Iterator[None]:
     with clinic.text("jobs/tidy/job.toml", f'run = "ls ~/Downloads/*.zip"\n{SCHEDULE}'):
         yield
+
+
+NOTIFICATIONS = "Library/Preferences/com.apple.ncprefs.plist"
+
+
+@fault("notifications", WARNING, "", "has never shown anything here")
+def a_mac_on_which_nothing_was_allowed(clinic: Clinic) -> Iterator[None]:
+    preferences = clinic.laptop.home / NOTIFICATIONS
+    preferences.parent.mkdir(exist_ok=True)
+    preferences.write_bytes(plistlib.dumps({"apps": []}))
+    with (
+        patch.object(launchd_doctor, "OSASCRIPT", "/bin/sh"),
+        clinic.text("jobs/told/job.toml", 'run = "true"\n[notify]\n'),
+    ):
+        yield
+    preferences.unlink()
 
 
 @fault("installation", ERROR, "", "which the git hooks call, is gone")

@@ -1,6 +1,7 @@
 """Each check finds its fault, made for real, and says nothing once that is mended."""
 
 import os
+import plistlib
 import re
 import tempfile
 import zoneinfo
@@ -16,11 +17,12 @@ from jobsync.doctor.check import Result
 from jobsync.doctor.checks import CHECKS, examine
 from jobsync.doctor.git import IDS
 from jobsync.findings import Level
+from jobsync.schedulers import launchd_doctor
 
 from ..docs.pages import ROOT
 from ..forks import Warm
 from ..scratch import SCRATCH
-from .clinic import CASES, Case, Clinic, clinic_of
+from .clinic import CASES, NOTIFICATIONS, Case, Clinic, clinic_of
 
 BY_ID = {check.id: check for check in CHECKS}
 
@@ -111,7 +113,7 @@ def test_a_state_that_cannot_be_written_is_said_with_what_mends_it(
 def test_a_screen_that_nothing_can_tell_on_is_said(
     clinic: Clinic, monkeypatch: pytest.MonkeyPatch, osascript: str, path: str, *, told: bool
 ) -> None:
-    monkeypatch.setattr(scripts, "_OSASCRIPT", osascript)
+    monkeypatch.setattr(scripts, "OSASCRIPT", osascript)
     with (
         clinic.config_line("path = ", f'path = "{clinic.laptop.root}"  # '),
         clinic.text("jobs/lost/job.toml", f'{path}run = ["/bin/true"]\n[notify]\non = ["failed"]\n'),
@@ -187,3 +189,38 @@ def test_a_check_finds_its_fault_and_is_silent_without_it(clinic: Clinic, case: 
             assert not [again for again in others if again.job == case.job], "another job is asked about"
     after = _look(clinic, case.check).findings
     assert not [one for one in after if one.level is not Level.SKIPPED], "it is silent once that is mended"
+
+
+EDITOR = {"bundle-id": "com.apple.ScriptEditor2", "flags": 310386766}
+"""As macOS has it of a program that may."""
+
+
+@pytest.mark.parametrize(
+    ("content", "level", "said"),
+    [
+        (plistlib.dumps({"apps": [{"bundle-id": "com.apple.mail", "flags": 1}, EDITOR]}), Level.OK, ""),
+        (plistlib.dumps({"apps": [{**EDITOR, "flags": 310386766 & ~(1 << 25)}]}), Level.WARNING, "may show no notif"),
+        (plistlib.dumps({"apps": []}, fmt=plistlib.FMT_BINARY), Level.WARNING, "has never shown anything here"),
+        (plistlib.dumps({"apps": [{**EDITOR, "flags": "x"}]}), Level.SKIPPED, "it cannot be read here"),
+        (plistlib.dumps(["apps"]), Level.SKIPPED, "it cannot be read here"),
+        (b"<plist><", Level.SKIPPED, "it cannot be read here"),
+        (b"", Level.SKIPPED, "it cannot be read here"),
+        (None, Level.SKIPPED, "it cannot be read here"),
+    ],
+)
+def test_a_notification_that_macos_would_drop_is_said(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch, content: bytes | None, level: Level, said: str
+) -> None:
+    """Nobody would be told, and osascript ends with 0."""
+    monkeypatch.setattr(launchd_doctor, "OSASCRIPT", "/bin/sh")
+    assert _look(clinic, "notifications").level is Level.OK, "nobody wants any"
+    preferences = clinic.laptop.home / NOTIFICATIONS
+    preferences.parent.mkdir(exist_ok=True)
+    if content is not None:
+        preferences.write_bytes(content)
+    with clinic.text("jobs/told/job.toml", 'run = "true"\n[notify]\n'):
+        found = _look(clinic, "notifications")
+        assert found.level is level and said in "".join(one.said for one in found.findings)
+    with clinic.text("jobs/told/job.toml", 'run = "true"\n[notify]\nrun = "true"\n'):
+        assert _look(clinic, "notifications").level is Level.OK, "another one tells"
+    preferences.unlink(missing_ok=True)
