@@ -479,33 +479,51 @@ def test_many_at_once_never_hold_it_together(bench: Bench, start: Start, root: P
 # -- conditions
 
 
-def supplies(root: Path, *, online: str | None, battery: bool = True) -> Path:
+def supplies(root: Path, **supplies: dict[str, str]) -> Path:
     """Something like /sys/class/power_supply."""
     directory = root / "supplies"
-    if online is not None:
-        (directory / "AC").mkdir(parents=True)
-        (directory / "AC" / "type").write_text("Mains\n")
-        (directory / "AC" / "online").write_text(f"{online}\n")
-    if battery:
-        (directory / "BAT0").mkdir(parents=True)
-        (directory / "BAT0" / "type").write_text("Battery\n")
-    directory.mkdir(exist_ok=True)
+    directory.mkdir()
+    for name, files in supplies.items():
+        (directory / name).mkdir()
+        for file, content in files.items():
+            (directory / name / file).write_text(f"{content}\n")
     return directory
 
 
+def mains(online: int) -> dict[str, str]:
+    return {"type": "Mains", "online": str(online)}
+
+
+def battery(status: str, **more: str) -> dict[str, str]:
+    return {"type": "Battery", "status": status, "present": "1", **more}
+
+
+PORT = {"type": "USB", "scope": "System", "online": "0"}
+"""A desktop has some (systemd/systemd#24214), and a laptop whose power comes through one may say no more of it."""
+
+
 @every_shell
-@pytest.mark.parametrize(("online", "battery", "runs"), [("1", True, True), ("0", True, False), (None, False, True)])
+@pytest.mark.parametrize(
+    ("found", "runs"),
+    [
+        ({}, True),
+        ({"AC": mains(1), "BAT0": battery("Charging")}, True),
+        ({"AC": mains(1), "BAT0": battery("Discharging")}, True),
+        ({"AC": mains(0), "BAT0": battery("Discharging")}, False),
+        ({"BAT0": battery("Full"), "BAT1": battery("Discharging"), "USBC": PORT}, False),
+        ({"USBC": PORT}, True),
+        ({"AC": mains(0), "BAT0": battery("Not charging"), "USBC": PORT}, True),
+        ({"hid-1-battery": battery("Discharging", scope="Device", online="1")}, True),
+        ({"BAT0": battery("Discharging", scope="System")}, False),
+    ],
+    ids=str,
+)
 def test_on_battery_it_is_skipped(
-    bench: Bench,
-    sh: str,
-    root: Path,
-    online: str | None,
-    battery: bool,
-    runs: bool,
+    bench: Bench, sh: str, root: Path, found: dict[str, dict[str, str]], runs: bool
 ) -> None:
-    found = supplies(root, online=online, battery=battery)
+    directory = supplies(root, **found)
     bench.write(command=Line("echo ran"), when=When(ac_power=True))
-    patched(bench, "/sys/class/power_supply/*", f"{shlex.quote(str(found))}/*")
+    patched(bench, "/sys/class/power_supply/*", f"{shlex.quote(str(directory))}/*")
     assert launch(bench, sh) == 0
     assert last(bench).skipped == ("" if runs else launcher.ON_BATTERY)
 
@@ -593,7 +611,7 @@ def test_it_waits_for_its_condition_and_no_longer_than_it_may(
     root: Path,
     sleeps: Path,
 ) -> None:
-    found = supplies(root, online="0")
+    found = supplies(root, AC=mains(0), BAT0=battery("Discharging"))
     bench.write(command=Line("echo ran"), when=When(ac_power=True, wait=12))
     patched(bench, "/sys/class/power_supply/*", f"{shlex.quote(str(found))}/*")
     assert launch(bench, sh) == 0
@@ -605,7 +623,7 @@ def test_it_waits_for_its_condition_and_no_longer_than_it_may(
 
 
 def test_a_stop_while_it_waits_for_power_is_a_skip(bench: Bench, start: Start, root: Path) -> None:
-    found = supplies(root, online="0")
+    found = supplies(root, AC=mains(0), BAT0=battery("Discharging"))
     bench.write(when=When(ac_power=True, wait=1000))
     patched(bench, "/sys/class/power_supply/*", f"{shlex.quote(str(found))}/*")
     child = Popen(bench.argv("dash"), env=ENV, start_new_session=True)
@@ -645,7 +663,7 @@ def test_a_job_that_succeeded_lately_is_fresh_enough(bench: Bench, sh: str, ago:
 
 @every_shell
 def test_whoever_asks_for_a_run_gets_it(bench: Bench, sh: str, root: Path) -> None:
-    found = supplies(root, online="0")
+    found = supplies(root, AC=mains(0), BAT0=battery("Discharging"))
     now = int(time.time())
     bench.place(bench.paths.runs("one"), f"start a {now} 1\nend a {now} 0\n")
     slot = datetime.now() - timedelta(hours=2)

@@ -56,14 +56,22 @@ on_ac() {
     @pmset@ -g batt | grep -q "'AC Power'"
     return
   fi
-  seen=''
+  # As systemd's ConditionACPower has it. That no supply is on says nothing: a desktop's USB ports are supplies too, and
+  # the power that comes through a laptop's is often nobody's (systemd/systemd#24214, #25316).
+  draining=''
   for supply in @supplies@/*; do
-    [ -f "$supply/online" ] && [ "$(cat "$supply/type")" != Battery ] || continue
-    seen=1
-    if [ "$(cat "$supply/online")" = 1 ]; then return 0; fi
+    case $(cat "$supply/type" 2>/dev/null) in
+      Mains) if [ "$(cat "$supply/online" 2>/dev/null)" = 1 ]; then return 0; fi ;;
+      Battery)
+        # The scope of a mouse's is Device.
+        case $(cat "$supply/scope" "$supply/status" 2>/dev/null) in
+          Device*) ;;
+          *Discharging) draining=1 ;;
+        esac
+        ;;
+    esac
   done
-  # No such supply is a machine that has only the wall.
-  [ -z "$seen" ]
+  [ -z "$draining" ]
 }
 """
 
