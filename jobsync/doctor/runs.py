@@ -14,7 +14,7 @@ from jobsync.findings import Finding, error, warning
 from jobsync.reconcile.expected import is_unwanted, missed_runs
 from jobsync.reconcile.own import FINISH, LOGIN, is_own
 from jobsync.reconcile.standing import ended_badly, ending, missed_words
-from jobsync.runs import records
+from jobsync.runs import logs, records
 from jobsync.runs.missed import Missed
 from jobsync.runs.records import Run
 from jobsync.runs.words import age, size
@@ -27,6 +27,8 @@ _SHORT_RUN = 10
 _LARGE = 200_000_000
 """Bytes of logs of one job that nobody can mean to keep."""
 
+_LAST_WORDS = 65_536
+"""Bytes of a log in which a failure is looked for."""
 _LITTLE = 1_000_000
 """Bytes with which a disk is as good as full: a ledger and the log of a run want more."""
 
@@ -66,6 +68,10 @@ def _ended_for_good(view: View, name: str, job: Job) -> Iterator[Finding]:
         )
 
 
+def _end_of_output(view: View, name: str, run: Run) -> bytes:
+    return logs.end_of(view.origin.paths.job_logs(view.label(name)) / f"{run.id}.log", _LAST_WORDS)
+
+
 def _last_run(view: View) -> Iterable[Finding]:
     for name, job in view.jobs.items():
         yield from _ended_for_good(view, name, job)
@@ -79,7 +85,8 @@ def _last_run(view: View) -> Iterable[Finding]:
         if told and loaded is None:
             continue  # paused, disabled, logged out: said elsewhere, or nothing to say
         ago = age(view.now.timestamp() - last.started)
-        meaning = _OWN.get(name) or _MEANINGS.get(last.status or 0, "it did not do its work")
+        plain = _OWN.get(name) or _MEANINGS.get(last.status or 0, "it did not do its work")
+        meaning = view.origin.scheduler.explain(_end_of_output(view, name, last)) or plain
         yield error(
             f"its last run, {ago} ago, {ending(last)}",
             name,

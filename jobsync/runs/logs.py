@@ -1,5 +1,6 @@
 """Finds, reads and follows the logs that launchers keep, one for each run."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,16 @@ def newest(directory: Path, job: str) -> Path:
     if not found:
         raise JobsyncError(f"{job} has no log yet: it has not run", hint=f"`jobsync run {job}` runs it now")
     return found[-1]
+
+
+def end_of(log: Path, most: int) -> bytes:
+    """The last bytes of a log, `most` of them at most; none of a log that is not there or cannot be read."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - most))
+            return file.read(most)
+    except OSError:
+        return b""
 
 
 def _part(log: Path, end: str) -> bytes:

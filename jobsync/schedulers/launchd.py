@@ -301,6 +301,12 @@ class Launchd:
         text = answer.stdout.decode("utf-8", "replace")
         return (launchd_print.services(text) or {}) if answer.status == _OK else ()
 
+    def explain(self, printed: bytes) -> str:
+        """See the protocol."""
+        from jobsync.schedulers import launchd_doctor
+
+        return launchd_doctor.explain(printed)
+
     def version(self) -> str:
         """See the protocol."""
         try:

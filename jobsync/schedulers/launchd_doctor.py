@@ -8,6 +8,7 @@ name, and of a program that may show nothing it is dropped, with status 0 (cline
 
 import os
 import plistlib
+import re
 import shlex
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -238,6 +239,27 @@ def _notifications(jobs: Collection[Job], places: Places) -> Iterator[Finding]:
             meaning="nobody is told; macOS drops them without a word",
             command=_NOTIFICATIONS,
         )
+
+
+# -- what a run printed
+
+_REFUSALS = {
+    r"No route to host|EHOSTUNREACH": (
+        "macOS 15 and later says so too where a job may not reach your local network: "
+        "System Settings > Privacy & Security > Local Network"
+    ),
+    r"Operation not permitted|EPERM": (
+        f"macOS says so too of places that it guards: Full Disk Access for {_SHELL} lets jobs in"
+    ),
+}
+"""What a program prints where macOS refuses a job what it allows a terminal (TN3179; NousResearch/hermes-agent#57812)
+or a program with a window."""
+
+
+def explain(printed: bytes) -> str:
+    """See the protocol."""
+    text = printed.decode("utf-8", "replace")
+    return next((meaning for words, meaning in _REFUSALS.items() if re.search(words, text)), "")
 
 
 def inspect(

@@ -292,6 +292,10 @@ class Scheduler(Protocol):
         """
         ...
 
+    def explain(self, printed: bytes) -> str:
+        """What a failed run met on this system and its output does not say; empty: no more than what is there."""
+        ...
+
     def version(self) -> str:
         """What the scheduler says of its version, in one line; empty when it does not answer. Never raises."""
         ...

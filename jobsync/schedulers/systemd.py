@@ -430,6 +430,11 @@ class Systemd:
             prefix=self._repo.prefix, runtime=self._manager.runtime, lingers=lingers(),
         )  # fmt: skip
 
+    def explain(self, printed: bytes) -> str:
+        """See the protocol."""
+        del printed
+        return ""
+
     def version(self) -> str:
         """See the protocol."""
         try:

@@ -492,6 +492,13 @@ def _installed(clinic: Clinic, job: str, text: str) -> Iterator[None]:
     clinic.forget_runs(job)
 
 
+@fault("last-run", ERROR, "lan", "ended with exit 7")
+def a_run_that_may_not_reach_the_local_network(clinic: Clinic) -> Iterator[None]:
+    with _installed(clinic, "lan", f'run = "echo connect: No route to host >&2; exit 7"\n{SCHEDULE}'):
+        clinic.launch("lan")
+        yield
+
+
 @fault("last-run", ERROR, "failing", "ended with exit 127 (command not found)")
 def a_run_that_failed(clinic: Clinic) -> Iterator[None]:
     with _installed(clinic, "failing", f'run = "exit 127"\n{SCHEDULE}'):

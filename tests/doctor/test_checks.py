@@ -191,6 +191,16 @@ def test_a_check_finds_its_fault_and_is_silent_without_it(clinic: Clinic, case: 
     assert not [one for one in after if one.level is not Level.SKIPPED], "it is silent once that is mended"
 
 
+def test_what_a_mac_refuses_to_jobs_alone_is_explained(clinic: Clinic) -> None:
+    """In a terminal the same command works."""
+    (case,) = (case for case in CASES if case.job == "lan")
+    with contextmanager(case.make)(clinic):
+        (found,) = [one for one in _look(clinic, "last-run").findings if one.job == "lan"]
+        assert "Local Network" in found.meaning
+    assert "Full Disk Access" in launchd_doctor.explain(b"x\nls: /Users/ada/Desktop: Operation not permitted\n\xff")
+    assert launchd_doctor.explain(b"not found\n") == ""
+
+
 EDITOR = {"bundle-id": "com.apple.ScriptEditor2", "flags": 310386766}
 """As macOS has it of a program that may."""
 
