@@ -70,6 +70,7 @@ def _with_state(situation: Situation, repository: Repository, head: Head | None)
         rebase_apply=directories[1].is_dir(),
         am_ends=_am_ends(directories[1]),
         detached=head.branch is None,
+        jujutsu=Path(repository.work_tree, ".jj").is_dir(),
         branch=head.branch or next(filter(None, map(_rebased_branch, directories)), None),
         bisecting=(git_dir / "BISECT_LOG").exists(),
         head_is_bisect_start=_bisect_starts_at(git_dir, head),

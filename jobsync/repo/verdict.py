@@ -50,6 +50,8 @@ class Situation:
     am_ends: bool = False
     """`git am` has applied its last patch."""
     detached: bool = False
+    jujutsu: bool = False
+    """jj works in this repository too, and leaves HEAD detached wherever it goes."""
     branch: str | None = None
     """The branch that HEAD is on, or that a running rebase will bring it back to."""
     wanted_branch: str | None = None
@@ -222,6 +224,6 @@ def refusal_by_hand(situation: Situation) -> str | None:
         return "a rebase or `git am` is under way"
     if situation.bisecting:
         return "a bisect is under way"
-    if situation.detached:
+    if situation.detached and not situation.jujutsu:
         return "HEAD is detached"
     return None

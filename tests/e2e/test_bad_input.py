@@ -264,6 +264,20 @@ def test_a_git_in_the_middle_of_something_refuses_a_sync_by_hand(registered: Lap
     assert registered.hour("one") == 10
 
 
+def test_a_head_that_jj_detached_is_no_reason_to_refuse(registered: Laptop) -> None:
+    """It does so wherever it goes, and runs no hooks."""
+    registered.job("one")
+    registered.commit()
+    registered.put(".jj/.gitignore", "/*\n")
+    registered.git("checkout", "-q", "--detach")
+    registered.job("one", LATER)
+    assert "updated  one" in registered.jobsync("sync").out
+    assert "1 job, all well" in registered.jobsync("status").out
+    registered.job("one", LATER.replace("10", "11"))
+    registered.jobsync("sync", "--head")
+    assert registered.hour("one") == 10, "by itself nothing follows"
+
+
 def test_a_job_that_no_sync_can_install_is_not_offered_one(registered: Laptop) -> None:
     registered.job("bad", "nonsense = 1\n")
     registered.job("new")
