@@ -29,6 +29,9 @@ _NOTIFICATIONS = "open 'x-apple.systempreferences:com.apple.Notifications-Settin
 _SCRIPT_EDITOR = "com.apple.scripteditor2"
 _MAY_NOTIFY = 1 << 25
 """The switch `Allow notifications` among the flags of com.apple.ncprefs, since macOS 10.15."""
+_PREFERENCES = "Library/Preferences/com.apple.ncprefs.plist"
+_LATER_PREFERENCES = "Library/Group Containers/group.com.apple.usernoted/Library/Preferences"
+"""Where some versions keep them instead, in a form that nobody has described: then nothing is claimed."""
 _GUARDED = ("Desktop", "Documents", "Downloads", "Library/Mobile Documents", "Library/CloudStorage")
 _VOLUMES = "/Volumes/"
 _SHELL = "/bin/sh"
@@ -223,12 +226,13 @@ def _flags(preferences: Path) -> int | None:
 def _notifications(jobs: Collection[Job], places: Places) -> Iterator[Finding]:
     if not any(job.notify and job.notify.run is None for job in jobs) or not os.access(OSASCRIPT, os.X_OK):
         return
-    flags = _flags(Path(places.config.home, "Library/Preferences/com.apple.ncprefs.plist"))
+    elsewhere = Path(places.config.home, _LATER_PREFERENCES).exists()
+    flags = None if elsewhere else _flags(Path(places.config.home, _PREFERENCES))
     whose = "Script Editor, in whose name macOS shows what [notify] tells,"
     if flags is None:
         yield skipped("it cannot be read here which programs may show notifications")
     elif not flags:
-        yield warning(
+        yield info(
             f"{whose} has never shown anything here",
             meaning='macOS shows nothing of it until you allow it: run `display notification "hello"` in it once',
             command="open -a 'Script Editor'",

@@ -720,17 +720,30 @@ def a_job_in_a_guarded_place(clinic: Clinic) -> Iterator[None]:
 NOTIFICATIONS = "Library/Preferences/com.apple.ncprefs.plist"
 
 
-@fault("notifications", WARNING, "", "has never shown anything here")
-def a_mac_on_which_nothing_was_allowed(clinic: Clinic) -> Iterator[None]:
+@contextmanager
+def _who_may_notify(clinic: Clinic, *apps: dict[str, object]) -> Iterator[None]:
+    """A Mac that keeps this, and a job that wants to tell."""
     preferences = clinic.laptop.home / NOTIFICATIONS
     preferences.parent.mkdir(exist_ok=True)
-    preferences.write_bytes(plistlib.dumps({"apps": []}))
+    preferences.write_bytes(plistlib.dumps({"apps": [*apps]}))
     with (
         patch.object(launchd_doctor, "OSASCRIPT", "/bin/sh"),
         clinic.text("jobs/told/job.toml", 'run = "true"\n[notify]\n'),
     ):
         yield
     preferences.unlink()
+
+
+@fault("notifications", INFO, "", "has never shown anything here")
+def a_mac_on_which_nothing_was_allowed(clinic: Clinic) -> Iterator[None]:
+    with _who_may_notify(clinic):
+        yield
+
+
+@fault("notifications", WARNING, "", "may show no notifications")
+def a_mac_on_which_notifications_were_refused(clinic: Clinic) -> Iterator[None]:
+    with _who_may_notify(clinic, {"bundle-id": "com.apple.ScriptEditor2", "flags": 8206}):
+        yield
 
 
 @fault("installation", ERROR, "", "which the git hooks call, is gone")

@@ -210,7 +210,7 @@ EDITOR = {"bundle-id": "com.apple.ScriptEditor2", "flags": 310386766}
     [
         (plistlib.dumps({"apps": [{"bundle-id": "com.apple.mail", "flags": 1}, EDITOR]}), Level.OK, ""),
         (plistlib.dumps({"apps": [{**EDITOR, "flags": 310386766 & ~(1 << 25)}]}), Level.WARNING, "may show no notif"),
-        (plistlib.dumps({"apps": []}, fmt=plistlib.FMT_BINARY), Level.WARNING, "has never shown anything here"),
+        (plistlib.dumps({"apps": []}, fmt=plistlib.FMT_BINARY), Level.INFO, "has never shown anything here"),
         (plistlib.dumps({"apps": [{**EDITOR, "flags": "x"}]}), Level.SKIPPED, "it cannot be read here"),
         (plistlib.dumps(["apps"]), Level.SKIPPED, "it cannot be read here"),
         (b"<plist><", Level.SKIPPED, "it cannot be read here"),
@@ -231,6 +231,10 @@ def test_a_notification_that_macos_would_drop_is_said(
     with clinic.text("jobs/told/job.toml", 'run = "true"\n[notify]\n'):
         found = _look(clinic, "notifications")
         assert found.level is level and said in "".join(one.said for one in found.findings)
+        later = clinic.laptop.home / "Library/Group Containers/group.com.apple.usernoted/Library/Preferences"
+        later.mkdir(parents=True)
+        assert _look(clinic, "notifications").level is Level.SKIPPED, "nobody has described what is in there"
+        later.rmdir()
     with clinic.text("jobs/told/job.toml", 'run = "true"\n[notify]\nrun = "true"\n'):
         assert _look(clinic, "notifications").level is Level.OK, "another one tells"
     preferences.unlink(missing_ok=True)
