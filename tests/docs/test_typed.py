@@ -103,7 +103,12 @@ def test_the_how_to_is_typed(terminal: Terminal) -> None:
     _typed(terminal, "git commit -q -a -m 'Later'")
     assert "jobsync: updated briefing" in type_("git revert", meant="git revert --no-edit HEAD")
     assert laptop.plist("briefing")["StartCalendarInterval"][0]["Minute"] == 30
-    assert "jobsync: updated briefing" in type_("git checkout", meant="git checkout -q -b back HEAD~1")
+    back = "git checkout COMMIT -- jobs/NAME"
+    meant = "git checkout -q HEAD~1 -- jobs/briefing && git commit -q -m Back"
+    assert "jobsync: updated briefing" in type_(back, meant=meant)
+    assert "HEAD is detached" in _typed(terminal, "git checkout -q HEAD~1")
+    assert "updated    briefing" in type_("jobsync sync --force")
+    assert "jobsync: updated briefing" in _typed(terminal, "git checkout -q main")
     type_("jobsync rename OLD NEW", meant="jobsync rename upkeep upgrade")
     assert laptop.loaded() == {"briefing", "upgrade"}
 
