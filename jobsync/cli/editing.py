@@ -19,6 +19,7 @@ from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Report
 from jobsync.repo.trees import WorkTree
+from jobsync.runs import pauses, records
 from jobsync.schedulers.protocol import Survey, Unknown
 
 _LAST_RESORT = "vi"
@@ -129,14 +130,21 @@ def _check_rename(origin: Origin, old: str, new: str) -> None:
     if not directory[0].is_dir() and not _is_begun(directory):
         raise JobsyncError(f"{old} has no directory in {origin.repo.work_tree}", hint="`jobsync status` says more")
     for before, after in (directory, *_followers(origin, old, new)):
-        if files.is_there(before) and files.is_there(after):
+        if files.is_there(before) and files.is_there(after) and not _is_blank(origin, new, after):
             raise JobsyncError(f"{after} is there already", hint="take another name, or move that away")
     answer = origin.scheduler.survey()
     if isinstance(answer, Unknown):
         raise JobsyncError(
             f"not renamed: could not ask the scheduler: {answer.reason}", hint="when it answers, try again"
         )
-    loaded = answer.services.get(origin.scheduler.label(old)) if isinstance(answer, Survey) else None
+    label = origin.scheduler.label(old)
+    is_disabled = isinstance(answer, Survey) and label in answer.disabled and not _is_begun(directory)
+    if is_disabled and pauses.read(origin.paths.pause(old)) is None:
+        raise JobsyncError(
+            f"{old} is disabled by you, and {new} would not be",
+            hint=f"`jobsync pause {old}` first: a pause goes along with the name",
+        )
+    loaded = answer.services.get(label) if isinstance(answer, Survey) else None
     if loaded is not None and loaded.pid is not None:
         known = ledgers.read(origin.paths.ledger)
         record = known.records.get(old) if known else None
@@ -161,6 +169,20 @@ def _followers(origin: Origin, old: str, new: str) -> list[tuple[Path, Path]]:
     """What belongs to a job on this machine beside its artefacts, by both names."""
     label = origin.scheduler.label
     return list(zip(origin.paths.of_job(old, label(old)), origin.paths.of_job(new, label(new)), strict=True))
+
+
+def _is_blank(origin: Origin, new: str, path: Path) -> bool:
+    """What a sync has made for a job that did not run yet: a hook, where git brought the new name here."""
+    if path == origin.paths.job_logs(origin.scheduler.label(new)):
+        return not files.names(path)
+    return path == origin.paths.runs(new) and not records.read(path)
+
+
+def _remove_blank(path: Path) -> None:
+    if files.is_directory(path):
+        files.remove_if_empty(path)
+    else:
+        files.remove(path)
 
 
 def _mentions(origin: Origin, old: str, new: str) -> list[Fault]:
@@ -218,6 +240,8 @@ def _move(origin: Origin, old: str, new: str, followers: list[tuple[Path, Path]]
     known = ledgers.read(origin.paths.ledger)
     gone = _sync(origin, (old,)) if known and old in known.records else None
     for before, after in followers:
+        if _is_blank(origin, new, after):
+            _remove_blank(after)
         files.move(before, after)
     came = _sync(origin, (new,))
     return syncing.joined(gone, came) if gone else came

@@ -192,6 +192,30 @@ def test_a_rename_that_was_interrupted_goes_on_where_it_is_asked_for_again(machi
     assert "paused" in machine.jobsync("status").out
 
 
+def test_a_rename_that_git_brought_takes_the_rest_along_where_it_is_asked_for(machine: Laptop) -> None:
+    machine.jobsync("run", "backup")
+    machine.jobsync("pause", "backup")
+    recorded = _moved(machine, "backup")["runs"].read_bytes()
+    machine.git("mv", "jobs/backup", "jobs/nightly")
+    assert "installed nightly" in machine.commit("rename").text
+    assert "jobs/" not in machine.jobsync("rename", "-n", "backup", "nightly").out
+    assert "1 paused" in machine.jobsync("rename", "backup", "nightly").out
+    after = _moved(machine, "nightly")
+    assert after["runs"].read_bytes() == recorded
+    assert len(list(after["logs"].glob("*.log"))) == 1
+
+
+def test_a_job_that_has_run_under_its_new_name_keeps_that_history(machine: Laptop) -> None:
+    machine.jobsync("run", "backup")
+    machine.git("mv", "jobs/backup", "jobs/nightly")
+    machine.commit("rename")
+    machine.jobsync("run", "nightly")
+    kept = _moved(machine, "nightly")["runs"].read_bytes()
+    said = machine.jobsync("rename", "backup", "nightly", status=1).err
+    assert "runs/nightly is there already" in said
+    assert _moved(machine, "nightly")["runs"].read_bytes() == kept
+
+
 def test_without_an_answer_of_the_scheduler_nothing_is_renamed_and_an_edit_is_no_success(machine: Laptop) -> None:
     machine.simulator.fault("print", garbage="!?", times=1000)
     shown = machine.jobsync("rename", "backup", "nightly", status=1).err
@@ -231,6 +255,16 @@ def test_a_daemon_which_comes_back_when_it_is_stopped_is_paused_for_its_new_name
         machine.jobsync(*command.split())
         machine.jobsync("rename", "watch", "guard", status=None)
     assert machine.loaded() == {"backup", "guard"}
+
+
+def test_a_job_that_is_switched_off_does_not_come_back_by_a_new_name(machine: Laptop) -> None:
+    machine.launchctl("disable", machine.target("backup"))
+    said = machine.jobsync("rename", "backup", "nightly", status=1).err
+    assert machine.loaded() == {"backup"} and (machine.work / "jobs/backup").is_dir()
+    (command,) = re.findall("`jobsync ([^`]*)`", said)
+    machine.jobsync(*command.split())
+    assert "1 installed" in machine.jobsync("rename", "backup", "nightly").out
+    assert "paused by you" in machine.jobsync("status").out
 
 
 def test_a_job_that_was_never_synced_is_renamed_too(machine: Laptop) -> None:
