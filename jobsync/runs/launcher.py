@@ -288,6 +288,7 @@ def _values(job: Job, label: str, source: str, paths: Paths) -> dict[str, object
         "hold": shlex.quote(str(paths.hold(job.name))),
         "env": shlex.quote(str(paths.env(job.name))),
         "launchers": shlex.quote(str(paths.launchers.parent)),
+        "told_before": parts.start.TOLD_BEFORE if job.schedule.on_files and not job.schedule.slots else "",
         "more": _end_words(job),
         "attempt_variable": ' JOBSYNC_ATTEMPT="$attempt"' if job.retry.attempts > 1 else "",
         "environment": _environment(job),

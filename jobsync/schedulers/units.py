@@ -9,6 +9,7 @@ import re
 from _blake2 import blake2b  # what hashlib hands out, without its OpenSSL (5 ms at each start)
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from jobsync.config import SYSTEM_PATH
 from jobsync.definitions.job import Job, Priority, Restart, Slot
 from jobsync.runs.launcher import FAILURES
 
@@ -25,12 +26,16 @@ DAEMON_PAUSE = 10
 """Seconds before a daemon is started again: launchd's own."""
 GRACE = 10
 """Seconds between TERM and KILL where `limits.grace` does not say."""
+REST = 9
+"""Seconds for which a job rests whose run has left its directory full: launchd has ten between two starts."""
 
 _MARKS = "X-Jobsync"
 _OWNER, _DIGEST = "Owner", "Digest"
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _DESCRIBED = re.compile(r"\(jobsync ([0-9a-f]{12})\)$")
 _BLANKS = " \t\r"
+# With the system's own programs, as the launcher; `sleep` may take a part of a second on every Linux.
+_RESTING = 'PATH=@path@; for directory do [ -z "$(ls -A -- "$directory" 2>/dev/null)" ] || exec sleep @seconds@; done'
 _PLAIN_PATH = re.compile(r"[^'\"\\]*")
 
 Field = frozenset[int] | None
@@ -151,15 +156,27 @@ def _success_statuses(job: Job) -> str:
     return " ".join(map(str, sorted(codes | {143})))
 
 
+def _resting(directories: Iterable[str], stop_seconds: int) -> Line:
+    """A job that fails, or is skipped, before it has emptied its directory would be started again at once, for ever.
+
+    Some 80 times a second, until systemd gives up the watch. The rest comes behind the run and not in it, so that the
+    job counts as ended, and is shorter than systemd lets it be before it calls the service failed.
+    """
+    seconds = f"{min(REST, stop_seconds * 0.9):g}"
+    script = _RESTING.replace("@path@", SYSTEM_PATH).replace("@seconds@", seconds)
+    return "ExecStopPost", "-" + command_line(("/bin/sh", "-c", script, "sh", *directories))
+
+
 def _service(job: Job, launcher: str, environment: Mapping[str, str]) -> list[Section]:
     unit: list[Line] = [("StartLimitIntervalSec", "0")]
+    # 0 would be for ever.
+    stop_seconds = GRACE if job.limits.grace is None else max(job.limits.grace, 1)
     service: list[Line] = [
         ("ExecStart", command_line([launcher])),
         *(("Environment", quoted(f"{name}={value}", dollar=False)) for name, value in environment.items()),
         # The launcher ends the command itself; whatever outlives it goes with it.
         ("KillMode", "mixed"),
-        # 0 would be for ever.
-        ("TimeoutStopSec", str(GRACE if job.limits.grace is None else max(job.limits.grace, 1))),
+        ("TimeoutStopSec", str(stop_seconds)),
         *([] if job.daemon is Restart.ON_FAILURE else [("SuccessExitStatus", _success_statuses(job))]),
     ]
     match job.daemon:
@@ -171,6 +188,7 @@ def _service(job: Job, launcher: str, environment: Mapping[str, str]) -> list[Se
             service += [("RemainAfterExit", "yes")]
         case None:
             service += [("Type", "oneshot")]
+            service += [_resting(job.schedule.on_files, stop_seconds)] if job.schedule.on_files else []
     if job.priority is Priority.BACKGROUND:
         service += [("Nice", "10"), ("CPUSchedulingPolicy", "batch"), ("IOSchedulingClass", "idle")]
     sections = [("Unit", unit), ("Service", _with_raw(service, job, SERVICE))]

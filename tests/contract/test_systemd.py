@@ -148,6 +148,23 @@ def test_a_path_that_changes_starts_its_job(linux: Linux) -> None:
     until(lambda: not list(inbox.iterdir()))
 
 
+@pytest.mark.parametrize("command", [Line("exit 3"), Line("true")])
+def test_a_directory_that_stays_full_starts_its_job_now_and_then(linux: Linux, command: Line) -> None:
+    inbox = linux.root / "in box's $HOME %h"
+    inbox.mkdir()
+    (inbox / "letter").write_text("x")
+    files = job("files", schedule=Schedule(on_files=(str(linux.root / "none"), str(inbox))), command=command)
+    linux.sync(replace(files, limits=Limits(grace=2)))
+    until(lambda: linux.runs("files"))
+    time.sleep(1)
+    assert len(linux.runs("files")) == 1, "launchd rests between two starts, and so does systemd"
+    until(lambda: len(linux.runs("files")) == 2)
+    assert linux.manager.systemctl("show", "-p", "Result", linux.unit("files").replace(".timer", ".path")) == (
+        "Result=success\n"
+    )
+    (inbox / "letter").unlink()
+
+
 def stamp(linux: Linux, name: str = "one") -> Path:
     return linux.paths.stamps / f"stamp-{linux.unit(name)}"
 

@@ -28,6 +28,7 @@ from jobsync.definitions.job import (
     When,
 )
 from jobsync.runs import launcher, parts, pauses, records, tokens
+from jobsync.values import replace
 
 from .bench import ENV, LIMIT, ODD, SHELLS, Bench, until
 
@@ -329,6 +330,28 @@ def test_a_paused_job_is_skipped_until_then_or_for_ever(bench: Bench, sh: str, t
 def test_a_pause_that_is_over_does_not_skip(bench: Bench, sh: str, until_: str) -> None:
     bench.place(bench.paths.pause("one"), str(min(int(until_), int(time.time()) - 5)).rjust(len(until_.strip()), "0"))
     assert skipped(bench, sh) == ""
+
+
+@every_shell
+def test_a_directory_that_stays_full_while_its_job_is_paused_fills_no_record(bench: Bench, sh: str) -> None:
+    watching = Schedule(on_files=("/inbox",))
+    bench.place(bench.paths.pause("one"), "0")
+    for _ in range(3):
+        bench.run(sh, schedule=watching)
+    assert [run.skipped for run in bench.runs()] == ["paused"]
+    bench.paths.pause("one").unlink()
+    bench.place(bench.paths.hold("one"), "99999999999\n")
+    for _ in range(2):
+        bench.run(sh, schedule=watching)
+    assert [run.skipped for run in bench.runs()] == ["paused", "held", "held"], "each is a start that a sync owes"
+    bench.paths.hold("one").unlink()
+    bench.place(bench.paths.pause("one"), "0")
+    bench.run(sh, schedule=watching)
+    assert len(bench.runs()) == 4
+    both = replace(watching, slots=(Slot(hour=9, minute=0),))
+    for _ in range(2):
+        bench.run(sh, schedule=both)
+    assert len(bench.runs()) == 6, "what becomes of a slot is in the records"
 
 
 @every_shell

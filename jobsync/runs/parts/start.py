@@ -49,10 +49,22 @@ shorten() {
     cat
   } >"$runs.new" && mv -f "$runs.new" "$runs"
 }
-skip() { record "skip $run $now offset=$offset digest=$digest $1"; shorten; exit 0; }
+skip() {
+@told_before@\
+  record "skip $run $now offset=$offset digest=$digest $1"
+  shorten
+  exit 0
+}
 second() { until=''; read -r until <"$1" || :; case $until in '' | *[!0-9]* | ????????????*) until=0 ;; esac; }
 
 [ -d "${runs%/*}" ] || mkdir -p -- "${runs%/*}"
+"""
+
+TOLD_BEFORE = """\
+  # A directory that stays full starts the job every ten seconds: once is told, or all else would leave the records.
+  case $(tail -n 1 "$runs" 2>/dev/null) in
+    "skip "*" digest=$digest $1") [ "$1" = held ] || exit 0 ;;
+  esac
 """
 
 BOOT = """\
