@@ -23,7 +23,7 @@ from jobsync.reconcile.placing import InTheWay, Placer, is_there
 from jobsync.reconcile.state import Change, Load, Outcome, Plan, Record, Remove, Reread, Restart, Result, Write
 from jobsync.reconcile.unloading import Unloader
 from jobsync.reconcile.work import Work
-from jobsync.runs import tokens
+from jobsync.runs import logs, tokens
 from jobsync.schedulers.protocol import Failures, NoSession, Scheduler, SchedulerError, Survey
 from jobsync.values import dataclass, field, replace
 
@@ -300,12 +300,19 @@ class Applier:
             else:
                 self._settle(done, work.change)
 
+    def _take_logs_along(self, done: Applied, change: Change) -> None:
+        former, record = done.records.get(change.name), change.record
+        if former is not None and record is not None and former.label != record.label:
+            logs.take_along(self._paths.job_logs(former.label), self._paths.job_logs(record.label))
+
     def _settle(self, done: Applied, change: Change) -> None:
+        self._take_logs_along(done, change)
         done.results[change.name] = Result(change.name, change.label, change.outcome, change.cause, change.pid)
         done.remember(change.name, change.record)
 
     def _settle_unloaded(self, done: Applied, change: Change, reason: str) -> None:
         """All is in place but nothing is loaded: the next login does it, or the next sync after that."""
+        self._take_logs_along(done, change)
         record = replace(change.record, load_digest="") if change.record else None
         done.results[change.name] = Result(change.name, change.label, Outcome.DEFERRED, reason)
         done.remember(change.name, record)

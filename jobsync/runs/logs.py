@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from jobsync import files
@@ -36,6 +37,17 @@ def end_of(log: Path, most: int) -> bytes:
             return file.read(most)
     except OSError:
         return b""
+
+
+def take_along(former: Path, directory: Path) -> None:
+    """Move a job's logs to where they are looked for under its present label; what cannot be moved stays where it is.
+
+    A run under that label may have begun a log there already: names hold second and process, so they never meet.
+    """
+    for name in files.names(former):
+        with suppress(JobsyncError):
+            files.move(former / name, directory / name)
+    files.remove_if_empty(former)
 
 
 def _part(log: Path, end: str) -> bytes:

@@ -275,6 +275,19 @@ def test_another_prefix_takes_the_jobs_over(rig: Rig) -> None:
     assert not under_prefix(rig, "ada"), "two of each would run"
 
 
+def test_logs_are_found_under_another_prefix_too(rig: Rig) -> None:
+    talkative = job(command=Line("echo hello; sleep 1"))
+    rig.sync(talkative)
+    rig.start()
+    until(lambda: rig.pid() is None)
+    former = rig.paths.job_logs(rig.scheduler.label("one"))
+    rig.prefix = "eve"
+    rig.sync(talkative)
+    assert rig.printed("one") == "hello\n"
+    assert not former.exists()
+    rig.assert_converged(talkative)
+
+
 def under_prefix(rig: Rig, prefix: str) -> set[str]:
     """Labels that the scheduler has of it, armed or only running."""
     mine, rig.prefix = rig.prefix, prefix
