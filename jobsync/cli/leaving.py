@@ -155,6 +155,8 @@ def _uninstall_one(origin: Origin) -> bool:
     if origin.paths.kept.exists():
         more = " and of what was taken over" if takeover.copies_of(origin).exists() else ""
         say(f"copies of your own edits{more} stay in {origin.paths.kept}")
+    if not origin.config.without_repo(origin.repo.id).repos and files.names(origin.paths.secrets):
+        say(f"your env files stay in {origin.paths.secrets}")
     hooks = f"the hooks stay for {', '.join(sharing)}" if sharing else "no hook"
     if not is_there and (left_in := _hooks_left(origin.repo)):
         hooks = f"the hooks stay in {left_in}"

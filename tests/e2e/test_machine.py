@@ -605,3 +605,10 @@ def test_uninstall_leaves_the_copies_of_the_users_own_edits_and_says_where(regis
     assert f"copies of your own edits stay in {kept}" in said
     assert [path.read_bytes() for path in kept.iterdir()] == [edited]
     assert [path.name for path in kept.parent.iterdir()] == ["kept"]
+
+
+def test_uninstall_says_where_env_files_stay_once_no_repository_is_left(registered: Laptop) -> None:
+    file = registered.home / ".config/jobsync/env/one.env"
+    registered.put(str(file), "TOKEN=x\n", mode=0o600)
+    assert f"your env files stay in {file.parent}\n" in registered.jobsync("uninstall", "--yes").out
+    assert file.read_text() == "TOKEN=x\n"
