@@ -301,6 +301,7 @@ class Systemd:
         if not names:
             return Unloading({}, are_gone=True)
         try:
+            self._end_watches({*labels} - {*sparing})
             answer = self._call("--user", "stop", "--", *names, timeout=TIMEOUT if wait is None else wait)
         except JobsyncError as error:
             if wait is not None and isinstance(error, process.TimedOut):
@@ -309,6 +310,23 @@ class Systemd:
         if answer.status in (0, _UNKNOWN_UNIT):
             return Unloading({}, are_gone=True)
         return Unloading(dict.fromkeys(labels, SchedulerError(_failure(answer))), are_gone=True)
+
+    def _end_watches(self, labels: Collection[str]) -> None:
+        """Stop what watches a service that is up before that is stopped, and its rest after a run.
+
+        In one call systemd would stop the watch last, and a directory that is full would start the job once more.
+        """
+        held = {label: self._held.get(f"{label}.{units.SERVICE}") for label in labels if self._is_watched(label)}
+        up = [label for label, service in held.items() if service and (service.has_process or service.is_resting)]
+        if up:
+            self._check(self._call("--user", "stop", "--", *(f"{label}.{units.PATH}" for label in up)))
+        resting = [f"{label}.{units.SERVICE}" for label in up if (service := held[label]) and service.is_resting]
+        if resting:
+            self._call("--user", "kill", "--signal=TERM", "--", *resting)
+
+    def _is_watched(self, label: str) -> bool:
+        watch = self._held.get(f"{label}.{units.PATH}")
+        return watch is not None and watch.is_up
 
     def load(self, labels: Collection[str], reread: Collection[str] = ()) -> Failures:
         """See the protocol: at most one daemon-reload and one start."""

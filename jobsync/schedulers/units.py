@@ -34,8 +34,11 @@ _OWNER, _DIGEST = "Owner", "Digest"
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _DESCRIBED = re.compile(r"\(jobsync ([0-9a-f]{12})\)$")
 _BLANKS = " \t\r"
-# With the system's own programs, as the launcher; `sleep` may take a part of a second on every Linux.
-_RESTING = 'PATH=@path@; for directory do [ -z "$(ls -A -- "$directory" 2>/dev/null)" ] || exec sleep @seconds@; done'
+# With the system's own programs, as the launcher. Once nobody watches any more (`$0`), nothing is to be waited for.
+# `sleep` takes a part of a second on every Linux.
+_RESTING = """\
+PATH=@path@; systemctl --user -q is-active "$0" || exit 0; \
+for directory do [ -z "$(ls -A -- "$directory" 2>/dev/null)" ] || exec sleep @seconds@; done"""
 _PLAIN_PATH = re.compile(r"[^'\"\\]*")
 
 Field = frozenset[int] | None
@@ -164,7 +167,8 @@ def _resting(directories: Iterable[str], stop_seconds: int) -> Line:
     """
     seconds = f"{min(REST, stop_seconds * 0.9):g}"
     script = _RESTING.replace("@path@", SYSTEM_PATH).replace("@seconds@", seconds)
-    return "ExecStopPost", "-" + command_line(("/bin/sh", "-c", script, "sh", *directories))
+    words = [quoted(directory, dollar=True) for directory in directories]
+    return "ExecStopPost", " ".join(["-" + command_line(("/bin/sh", "-c", script)), f'"%N.{PATH}"', *words])
 
 
 def _service(job: Job, launcher: str, environment: Mapping[str, str]) -> list[Section]:

@@ -18,6 +18,10 @@ _LONG = 10
 """Digits: no process id has as many."""
 
 
+RESTING = "stop-post"
+"""What systemd calls a service while what follows a run goes on (`units.REST`)."""
+
+
 class Unit:
     """One line of the table."""
 
@@ -36,8 +40,13 @@ class Unit:
 
     @property
     def has_process(self) -> bool:
-        """A process of it runs, or is about to end."""
-        return self.active in (*UP, "deactivating") and self.sub not in ("exited", "auto-restart", "dead")
+        """A process of it runs, or is about to end. The rest behind a run is none."""
+        return self.active in (*UP, "deactivating") and self.sub not in ("exited", "auto-restart", "dead", RESTING)
+
+    @property
+    def is_resting(self) -> bool:
+        """A run of it is over, and the next one has to wait."""
+        return self.sub == RESTING
 
     @property
     def digest(self) -> str:

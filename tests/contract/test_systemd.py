@@ -165,6 +165,25 @@ def test_a_directory_that_stays_full_starts_its_job_now_and_then(linux: Linux, c
     (inbox / "letter").unlink()
 
 
+@pytest.mark.parametrize("is_running", [False, True])
+def test_a_job_whose_directory_is_full_goes_at_once_and_is_not_started_again(linux: Linux, is_running: bool) -> None:
+    inbox = linux.root / "inbox"
+    inbox.mkdir()
+    (inbox / "letter").write_text("x")
+    linux.sync(job("files", schedule=Schedule(on_files=(str(inbox),)), command=SLEEP if is_running else Line("false")))
+    until(lambda: linux.runs("files") and (is_running or linux.runs("files")[0].ended is not None))
+    if not is_running:
+        until(lambda: linux.pid("files") is None)
+        time.sleep(0.2)
+        assert linux.manager.systemctl("is-active", "ada.files.service", check=False).strip() == "deactivating"
+    began = time.monotonic()
+    assert linux.sync() == {"files": Outcome.REMOVED}
+    assert time.monotonic() - began < 5
+    time.sleep(0.5)
+    assert len(linux.runs("files")) == 1
+    assert linux.manager.systemctl("list-units", "--all", "--plain", "--no-legend", "ada.*") == ""
+
+
 def stamp(linux: Linux, name: str = "one") -> Path:
     return linux.paths.stamps / f"stamp-{linux.unit(name)}"
 

@@ -216,6 +216,7 @@ TABLE = """\
 ada.one.service loaded    inactive   dead         Say (jobsync 0123456789ab) (jobsync 1111aaaa2222)
 ada.one.timer   loaded    active     waiting      one (jobsync 3333bbbb4444)
 ada.d.service   loaded    activating auto-restart d (jobsync 5555cccc6666)
+ada.e.service   loaded    deactivating stop-post e (jobsync 5555cccc7777)
 ● ada.x.service not-found failed     failed       ada.x.service
 """
 
@@ -226,6 +227,7 @@ def test_the_table_of_units_is_read() -> None:
         "ada.one.service": ("loaded", "inactive", "dead", "1111aaaa2222"),
         "ada.one.timer": ("loaded", "active", "waiting", "3333bbbb4444"),
         "ada.d.service": ("loaded", "activating", "auto-restart", "5555cccc6666"),
+        "ada.e.service": ("loaded", "deactivating", "stop-post", "5555cccc7777"),
         "ada.x.service": ("not-found", "failed", "failed", ""),
     }
     assert [name for name, one in found.items() if one.has_process] == ["ada.one.timer"]
