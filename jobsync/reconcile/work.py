@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from jobsync.errors import JobsyncError
 from jobsync.reconcile.holding import Hold
-from jobsync.reconcile.state import Change, Load, Reread, Restart, Step, Unload, Write
+from jobsync.reconcile.state import Change, Load, Outcome, Reread, Restart, Step, Unload, Write
 
 _Kind = TypeVar("_Kind", Load, Restart)
 
@@ -49,8 +49,12 @@ class Work:
 
     @property
     def reread(self) -> list[str]:
-        """Labels whose definitions the scheduler holds and shall read again, or find gone."""
-        return [step.label for step in self.change.steps if isinstance(step, Unload | Load | Reread)]
+        """Labels whose definitions the scheduler holds and shall read again, or find gone.
+
+        One that its user has switched off is not loaded, and gone all the same.
+        """
+        found = [step.label for step in self.change.steps if isinstance(step, Unload | Load | Reread)]
+        return found or ([self.change.label] if self.change.outcome is Outcome.REMOVED else [])
 
     @property
     def labels(self) -> set[str]:

@@ -337,6 +337,9 @@ class Systemd:
             if any(self._units_of(label, units.SUFFIXES) for label in concerned):
                 self._check(self._call("--user", "daemon-reload"))
                 self._forget_failures(concerned, suffixes)
+            for label in concerned:
+                if units.TIMER not in suffixes.get(label, ()):
+                    files.remove(self._stamp(label))
         except JobsyncError as error:
             return dict.fromkeys(concerned, error)
         return self._start(labels, suffixes)
@@ -379,7 +382,7 @@ class Systemd:
         return self._paths.stamps / f"stamp-{label}.timer"
 
     def _forget_failures(self, labels: Collection[str], suffixes: Mapping[str, Collection[str]]) -> None:
-        """A unit that failed and whose file is gone would be listed until somebody resets it. Its stamp goes too."""
+        """A unit that failed and whose file is gone would be listed until somebody resets it."""
         gone = [
             name
             for label in labels
@@ -388,9 +391,6 @@ class Systemd:
         ]
         if gone:
             self._call("--user", "reset-failed", "--", *gone)
-        for label in labels:
-            if units.TIMER not in suffixes.get(label, ()):
-                files.remove(self._stamp(label))
 
     def _may_have_failed(self, name: str) -> bool:
         """It had failed, or was running when it was stopped and may not have liked that."""

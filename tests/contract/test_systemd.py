@@ -230,6 +230,15 @@ def test_a_new_job_inherits_nothing_of_an_old_one_of_its_name(linux: Linux) -> N
     assert not linux.runs()
 
 
+@pytest.mark.parametrize("how", ["disable", "mask"])
+def test_nothing_is_left_of_a_job_that_was_switched_off(linux: Linux, how: str) -> None:
+    linux.sync(NINE)
+    linux.manager.systemctl(how, "--now", linux.unit("one"))
+    assert stamp(linux).exists()
+    linux.sync()
+    assert not stamp(linux).exists()
+
+
 # -- the next boot
 
 
