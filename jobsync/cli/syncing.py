@@ -190,7 +190,10 @@ def _kept_lines(origin: Origin, copy: kept.Copy) -> list[str]:
     """One copy of a hand edit: when, how it comes back, and how it differs from what is installed now."""
     job, place = kept.job_of(copy, origin.scheduler), kept.place_of(copy, origin.paths, origin.scheduler)
     lines = [f"# {copy.made.astimezone(local_zone.LOCAL):%Y-%m-%d %H:%M:%S}  {copy.path}"]
-    if place.suffix == ".plist":
+    if place.suffix == ".plist" and not files.is_there(place):
+        # Put there again it would be loaded at the next login, beside the job that has come in its place.
+        lines.append(f"# back: {job} is not installed; write into a job.toml what you want of it")
+    elif place.suffix == ".plist":
         lines.append(f"# back: cp {shlex.quote(str(copy.path))} {shlex.quote(str(place))} && jobsync adopt {job}")
     elif place != origin.paths.launcher(job):  # of a unit nothing is adopted
         lines.append(f"# back: write it into job.toml, or into a drop-in: systemctl --user edit {place.name}")

@@ -40,3 +40,14 @@ def test_copies_are_listed_by_job_also_when_it_is_gone_and_those_of_launchers_to
     assert "+echo mine\\x1b[2J" in listed and "# back" not in listed
     other = registered.jobsync("diff", "--kept", "two")
     assert other.out == "" and other.err == "there are no copies of hand edits of two\n"
+
+
+def test_a_copy_of_a_job_that_is_gone_is_not_put_where_it_would_be_loaded(registered: Laptop) -> None:
+    registered.job("one")
+    registered.job("two")
+    registered.jobsync("sync")
+    path = registered.plist_path("one")
+    path.write_bytes(path.read_bytes().replace(b"<integer>9</integer>", b"<integer>11</integer>"))
+    registered.jobsync("rename", "one", "other")
+    (back,) = [line for line in registered.jobsync("diff", "--kept").out.splitlines() if line.startswith("# back: ")]
+    assert back == "# back: one is not installed; write into a job.toml what you want of it"
