@@ -31,7 +31,8 @@ def _one(origin: Origin, planned: Planned, name: str, since: datetime, now: date
     )
     recent = tuple(gap for gap in gaps if gap.last >= since)
     slots = job.schedule.slots if job is not None else ()
-    is_daemon = job.daemon is not None if job is not None else record is not None and record.is_daemon
+    # Of what is gone nobody knows whether it was a daemon; and what a removal has stopped did not fail.
+    is_daemon = job.daemon is not None if job is not None else record is None or record.is_daemon
     return Timeline(
         name=name,
         label=record.label if record else origin.scheduler.label(name),

@@ -123,3 +123,15 @@ def test_what_cannot_be_looked_back_at_is_said(registered: Laptop) -> None:
     assert "--since: " in registered.jobsync("history", "--since", "soon", status=2).err
     assert "exclude each other" in registered.jobsync("history", "--html", "x", "--json", status=2).err
     assert "at most a year" in registered.jobsync("history", "--since", "90w", status=2).err
+
+
+def test_a_daemon_that_is_gone_did_not_fail_by_going(registered: Laptop) -> None:
+    registered.job("watch", 'run = "sleep 1000"\n[daemon]\n')
+    registered.job("one")
+    registered.commit()
+    registered.wait_for(lambda: b"start " in (registered.state / "runs/watch").read_bytes())
+    registered.drop("jobs/watch")
+    registered.commit()
+    told = json.loads(registered.jobsync("history", "--json", "watch").out)
+    (run,) = told["repos"][0]["jobs"][0]["runs"]
+    assert (run["outcome"], run["words"]) == ("ok", "stopped")
