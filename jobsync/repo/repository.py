@@ -22,6 +22,8 @@ TIMEOUT = 30.0
 
 _WHOLE = ("", ".")
 _TREE = b"040000 tree "
+_FINDERS = ".DS_Store"
+"""macOS writes it into each directory that somebody looks at; a daemon must not be restarted for that."""
 _MOST_COMMITS = 500
 """So many are looked through for the one that touched a path; messages only."""
 
@@ -225,13 +227,15 @@ class Repository:
     def work_tree_entries(self, paths: Iterable[str]) -> dict[str, Entry]:
         """The files at or below `paths` as they lie in the work tree, as `entries` would list them once committed.
 
-        Tracked ones and untracked ones that are not ignored; nothing is written to the object store. Three processes,
-        and one more for each link and each name that git's line format cannot hold.
+        Tracked ones and untracked ones that are not ignored, but what Finder leaves where somebody looked; nothing is
+        written to the object store. Three processes, and one more for each link and each name that git's line format
+        cannot hold.
         """
         pathspecs = _pathspecs(paths)
         tracked = dict(map(_staged, _records(self._output("ls-files", "-s", "-z", "--full-name", *pathspecs))))
         others = self._output("ls-files", "-o", "-z", "--exclude-standard", "--full-name", *pathspecs)
-        modes = {path: self._mode_on_disk(path) for path in (*tracked, *map(_decoded, _records(others)))}
+        untracked = (path for path in map(_decoded, _records(others)) if path.rpartition("/")[2] != _FINDERS)
+        modes = {path: self._mode_on_disk(path) for path in (*tracked, *untracked)}
         ids = self._ids_on_disk([path for path, mode in modes.items() if mode in (REGULAR, EXECUTABLE)])
         ids |= {path: self._link_id(path) for path, mode in modes.items() if mode == LINK}
         found = {path: Entry(mode, blob) for path, mode in modes.items() if (blob := ids.get(path))}

@@ -150,6 +150,11 @@ class TestWorkTreeEntries:
         assert listed.keys() == {"jobs/a/run", "jobs/a/new"}
         assert listed == work.opened().entries(["jobs"])
 
+    def test_what_finder_leaves_counts_where_it_was_committed(self, work: Work) -> None:
+        work.commit("jobs", {"jobs/a/run": "1", "jobs/b/.DS_Store": "1"})
+        work.write({"jobs/.DS_Store": "2", "jobs/a/.DS_Store": "2", "jobs/b/.DS_Store": "2"})
+        assert work.opened().work_tree_entries(["jobs"]).keys() == {"jobs/a/run", "jobs/b/.DS_Store"}
+
     def test_a_file_that_goes_meanwhile_counts_as_not_there(self, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
         """A daemon writes beside its script while it runs: a journal, a lock that is a link."""
         work.commit("jobs", {"jobs/a/run": "1"})
