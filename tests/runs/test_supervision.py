@@ -456,6 +456,21 @@ def test_a_stop_while_it_waits_for_the_lock_starts_nothing(bench: Bench, start: 
     assert str(bench.paths.shared_lock("restic").readlink()).startswith(f"{first.pid} ")
 
 
+@every_shell
+def test_a_stop_while_it_waits_for_the_lock_is_recorded_where_a_run_has_to_show_something(
+    bench: Bench, start: Start, sh: str
+) -> None:
+    holder = start(sh, command=Line("echo in; exec sleep 1000"), limits=LOCKED)
+    until(lambda: bool(bench.logs()) and "in" in bench.log())
+    child = start(sh, command=Line("echo never"), limits=LOCKED, expect=Expect(prints=("never",)))
+    until(lambda: len(bench.logs()) == 2 and "waits" in newest(bench))
+    child.terminate()
+    assert child.wait(LIMIT) == 143
+    run = next(run for run in bench.runs() if run.pid == child.pid)
+    assert (run.status, run.attempts, run.reason) == (143, 0, records.STOPPED)
+    assert holder.poll() is None and bench.paths.failing("one").exists()
+
+
 def test_a_killed_holder_blocks_nobody(bench: Bench, start: Start) -> None:
     first = start("dash", command=Line("echo in; exec sleep 1000"), limits=LOCKED)
     until(lambda: bool(bench.logs()) and "in" in bench.log())

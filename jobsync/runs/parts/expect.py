@@ -5,7 +5,7 @@ true >"$log.mark"
 """
 
 JUDGE = """\
-more=''
+more='' judged=''
 # What the last attempt printed, as far as the log still has it.
 printed() {
   cut=''
