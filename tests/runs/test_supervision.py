@@ -471,6 +471,21 @@ def test_a_stop_while_it_waits_for_the_lock_is_recorded_where_a_run_has_to_show_
     assert holder.poll() is None and bench.paths.failing("one").exists()
 
 
+@every_shell
+def test_a_lock_that_nobody_can_take_over_is_given_up(bench: Bench, sh: str, root: Path) -> None:
+    """A disk that has no room for a link, and one that a crash has left."""
+    lock = bench.paths.shared_lock("restic")
+    lock.parent.mkdir(parents=True)
+    lock.symlink_to("1 another-boot other")
+    bench.place(root / "bin" / "ln", "#!/bin/sh\nexit 1\n")
+    (root / "bin" / "ln").chmod(0o755)
+    bench.tools = root / "bin"
+    bench.write(command=Line("echo never"), limits=LOCKED)
+    assert launch(bench, sh) == launcher.NOT_STARTED
+    assert (last(bench).status, last(bench).attempts, last(bench).reason) == (78, 0, records.NO_LOCK)
+    assert "never" not in bench.log() and f"cannot make {lock}" in bench.log()
+
+
 def test_a_killed_holder_blocks_nobody(bench: Bench, start: Start) -> None:
     first = start("dash", command=Line("echo in; exec sleep 1000"), limits=LOCKED)
     until(lambda: bool(bench.logs()) and "in" in bench.log())

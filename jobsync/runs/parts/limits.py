@@ -58,6 +58,8 @@ steal() {
     rm -f -- "$lock.steal"
   elif stale "$(readlink "$lock.steal")"; then
     rm -f -- "$lock.steal"
+  else
+    nap 0.1
   fi
 }
 [ -d "${lock%/*}" ] || mkdir -p -- "${lock%/*}"
@@ -65,18 +67,19 @@ locked='' since=$waited tries=0
 until [ -n "$locked$stopped$reason" ]; do
   if ln -s "$me" "$lock" 2>/dev/null; then
     locked=1
-  elif held=$(readlink "$lock"); then
-    if stale "$held"; then
-      say "takes the lock @lock_name@ from ${held##* }, which is gone"
-      steal "$held"
-    else
-      [ "$waited" -gt "$since" ] || say "waits for the lock @lock_name@, which ${held##* } has (pid ${held%% *})"
-      nap 1
-      waited=$((waited + 1))
-    fi
+  elif held=$(readlink "$lock") && ! stale "$held"; then
+    [ "$waited" -gt "$since" ] || say "waits for the lock @lock_name@, which ${held##* } has (pid ${held%% *})"
+    nap 1
+    waited=$((waited + 1)) tries=0
   else
     tries=$((tries + 1))
-    if [ $tries -gt 50 ]; then say "cannot make $lock"; reason=lock status=@not_started@; fi
+    if [ $tries -gt 50 ]; then
+      say "cannot make $lock"
+      reason=lock status=@not_started@
+    elif [ -n "$held" ]; then
+      [ $tries -gt 1 ] || say "takes the lock @lock_name@ from ${held##* }, which is gone"
+      steal "$held"
+    fi
   fi
 done
 """
