@@ -230,6 +230,7 @@ def _limit_values(job: Job) -> dict[str, object]:
         "expectations": _expectations(job.expect),
         "expectation": BROKEN_EXPECTATION,
         "succeeded": '[ "$status" -eq 0 ] || [ -n "$more" ]' if _judges(job.expect) else '[ "$status" -eq 0 ]',
+        "tell_unstarted": _fill(parts.end.TELL_UNSTARTED, {"not_started": NOT_STARTED}) if job.notify else "",
         **_notify_values(job.notify),
         **_mark_values(job),
     }
@@ -321,11 +322,13 @@ def _supervision(job: Job) -> list[str]:
     """What is there before the command starts."""
     says = _keeps_time(job) or job.limits.lock or job.retry.attempts > 1 or _judges(job.expect)
     found = [parts.end.FAILING] if job.daemon is None else []
+    found += [parts.command.GIVEN]
+    found += [parts.end.GIVEN_TO_TELL, parts.end.TELL] if job.notify is not None else []
     found += [parts.logs.LOGS, parts.command.STATE]
     found += [parts.logs.SAY] if says else []
     found += [parts.logs.BOUND, parts.end.FINISH, parts.command.STOP]
     found += [parts.limits.DEADLINE] if _keeps_time(job) else []
-    found += [parts.logs.KEEPER, parts.command.GIVEN, parts.command.LAUNCH]
+    found += [parts.logs.KEEPER, parts.command.LAUNCH]
     found += [parts.command.NAP] if job.limits.lock or job.retry.attempts > 1 else []
     found += [parts.expect.MARK] if job.expect.touches else []
     found += [parts.expect.JUDGE] if _judges(job.expect) else []
@@ -355,7 +358,7 @@ def _end(job: Job) -> list[str]:
     found = [parts.limits.TIMED] if _keeps_time(job) else []
     found += [parts.expect.JUDGED] if _judges(job.expect) else []
     found += [parts.end.STOPPED, parts.end.END]
-    found += [parts.end.GIVEN_TO_TELL, parts.end.NOTIFY] if job.notify is not None else []
+    found += [parts.end.NOTIFY] if job.notify is not None else []
     found += [parts.limits.KILL] if _keeps_time(job) else []
     return [*found, 'exit "$status"\n']
 

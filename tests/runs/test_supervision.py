@@ -927,6 +927,26 @@ def test_what_could_not_be_told_is_told_after_the_next_run(bench: Bench, sh: str
     assert events(root) == ["failed 6 one failed: status 6", "recovered 0 one recovered"]
 
 
+@every_shell
+def test_a_run_that_can_have_no_log_is_told(bench: Bench, sh: str, root: Path) -> None:
+    bench.paths.logs.touch()
+    bench.write(command=Line("echo never"), notify=telling(root))
+    assert launch(bench, sh) == launcher.NOT_STARTED
+    assert launch(bench, sh) == launcher.NOT_STARTED
+    assert events(root) == ["failed 78 one failed: log"]
+    bench.paths.logs.unlink()
+    assert launch(bench, sh) == 0
+    assert events(root)[1:] == ["recovered 0 one recovered"]
+
+
+@every_shell
+def test_a_run_whose_log_went_away_is_told(bench: Bench, sh: str, root: Path) -> None:
+    logs = shlex.quote(str(bench.paths.job_logs(bench.label)))
+    bench.write(command=Line(f"rm -rf {logs}; exit 9"), notify=telling(root))
+    assert launch(bench, sh) == 9
+    assert events(root) == ["failed 9 one failed: status 9"]
+
+
 def test_a_notifier_that_hangs_is_ended(bench: Bench, sleeps: Path) -> None:
     bench.write(command=Line("exit 5"), notify=Notify(run=Line("exec tail -f /dev/null")))
     assert launch(bench, "dash") == 5

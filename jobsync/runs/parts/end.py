@@ -52,8 +52,15 @@ GIVEN_TO_TELL = """\
 given_to_tell() { if (given) >/dev/null 2>&1; then given; else defined; fi; }
 """
 
-NOTIFY = """\
+TELL_UNSTARTED = """\
+  status=@not_started@ reason=log
+  tell failed
+"""
+
+TELL = """\
 tell() {
+  # Who is told what failed when the disk did must not need it.
+  true 2>/dev/null >>"$log" || log=/dev/null
   former='' event=failed
   [ ! -f "$told" ] || read -r former <"$told" || :
   if [ "$1" = ok ]; then
@@ -88,6 +95,9 @@ tell() {
   }
   kill -USR1 "$nap" 2>/dev/null
 }
+"""
+
+NOTIFY = """\
 trap : TERM INT HUP ALRM
 if [ -z "$stopped" ]; then
   if @succeeded@; then tell ok; else tell failed; fi

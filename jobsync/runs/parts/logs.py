@@ -21,7 +21,7 @@ fi
 record "start $run $now $$ offset=$offset digest=$digest$by"
 if ! true >>"$log"; then
   record "end $run $now @not_started@ offset=$offset log"
-@mark_unstarted@\
+@mark_unstarted@@tell_unstarted@\
   exit @not_started@
 fi
 """
