@@ -9,11 +9,13 @@ a record in a line is where that line's record begins.
     skip  ID SECOND        [offset=+0100] [digest=…] REASON…
     since SECOND           nothing that is older is known: the first sync, or older lines were dropped
 
-`since` is also written by a sync: the first that brings the job to this machine.
+`since` is also written by a sync: the first that brings the job to this machine. An end may stand alone: the disk was
+full when the run started, or the start was among the older lines that were dropped.
 """
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 from jobsync import files
@@ -37,6 +39,7 @@ EXPECTATION = "expectation"
 """How the reason of a run begins whose command ended well and broke a line of `[expect]`."""
 
 _BEGINNING = re.compile(r"(?:start|end|skip) [0-9]{8}T[0-9]{6}Z-[0-9]+ [0-9]+(?= |$)")
+_NAME = re.compile(r"([0-9]{8}T[0-9]{6}Z)-([0-9]+)")
 _PAIR = re.compile(r"([a-z]+)=(\S*)")
 _OFFSET = re.compile(r"([+-])([0-9]{2})([0-9]{2})")
 
@@ -126,6 +129,18 @@ def _start(run: str, second: int, fields: list[str]) -> Run | None:
     )  # fmt: skip
 
 
+def _named(run: str) -> Run | None:
+    """A run of which only the name is known; None where it is no run's."""
+    match = _NAME.fullmatch(run)
+    if match is None:
+        return None
+    try:
+        started = datetime.strptime(match[1], "%Y%m%dT%H%M%S%z")
+    except ValueError:
+        return None
+    return Run(run, int(started.timestamp()), pid=_integer(match[2]))
+
+
 def _skip(run: str, second: int, fields: list[str]) -> Run | None:
     pairs, reason = _pairs(fields)
     if not reason:
@@ -162,8 +177,8 @@ def _read_line(runs: dict[str, Run], line: str) -> None:
         found = _start(run, second, fields[2:])
     elif word == "skip":
         found = _skip(run, second, fields[2:])
-    elif word == "end" and run in runs:
-        found = _end(runs[run], second, fields[2:])
+    elif word == "end" and (started := runs.get(run) or _named(run)) is not None:
+        found = _end(started, second, fields[2:])
     if found is not None:
         runs[run] = found
 

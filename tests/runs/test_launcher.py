@@ -269,6 +269,18 @@ def test_without_records_the_job_runs_all_the_same(bench: Bench, sh: str) -> Non
 
 
 @every_shell
+def test_a_run_whose_start_could_not_be_recorded_is_known_by_its_end(bench: Bench, sh: str) -> None:
+    """A disk that is full at first: the job that fails for it must not look as if it had not come."""
+    path = bench.paths.runs("one")
+    path.parent.mkdir(parents=True)
+    path.symlink_to("/dev/full")
+    before = int(time.time())
+    assert bench.run(sh, command=Line(f"rm {shlex.quote(str(path))}; exit 3")).returncode == 3
+    (run,) = bench.runs()
+    assert (run.status, run.is_failure, run.started >= before) == (3, True, True)
+
+
+@every_shell
 def test_missing_places_are_made(bench: Bench, sh: str) -> None:
     bench.paths.state.rmdir()
     assert bench.run(sh).returncode == 0

@@ -150,6 +150,19 @@ def test_every_cut_at_every_byte_leaves_the_next_record_whole() -> None:
             assert found[:-1] == before, "what was cut short is no record: a status might have lost its last digit"
 
 
+@pytest.mark.parametrize("cut", range(len(b"start 20261123T070000Z-11 1795590000 11")))
+def test_an_end_whose_start_could_not_be_written_is_a_run(cut: int) -> None:
+    """A full disk takes no start, or a part of it; the end finds room again. Its name says when it began."""
+    start, end = b"start 20261123T070000Z-11 1795590000 11"[:cut], FULL.splitlines(keepends=True)[2]
+    (run,) = records.parse(start + end)
+    assert (run.started, run.pid, run.ended, run.status) == (1795417200, 11, 1795590004, 3)
+
+
+@pytest.mark.parametrize("name", ["20261323T070000Z-11", "20261123T070000Z", "99999999T999999Z-1", "x"])
+def test_an_end_of_no_run_that_there_can_be_is_passed_over(name: str) -> None:
+    assert records.parse(f"end {name} 1795590004 0\n".encode()) == ()
+
+
 def test_a_last_line_without_its_newline_is_not_believed() -> None:
     (run,) = records.parse(b"start a 5 1\nend a 6 14")
     assert run.status is None
