@@ -82,7 +82,8 @@ def follow(path: Path, is_over: Callable[[], bool]) -> Iterator[bytes]:
     with path.open("rb") as file:
         while True:
             over = is_over()
-            if path.exists() and path.stat().st_size < file.tell() and not over:
+            # Of the file that is open, not of the path: where the parts became one file, all of them was shown.
+            if os.fstat(file.fileno()).st_size < file.tell() and not over:
                 file.seek(0)
             if chunk := file.read():
                 yield chunk
