@@ -1,6 +1,7 @@
 """`cat`, `logs`: looking, without touching anything."""
 
 import time
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from jobsync.cli.context import Context, check_is_for_here, pass_context
 from jobsync.definitions.duration import parse_duration
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile import status as statuses
+from jobsync.reconcile.history import still_running
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
-from jobsync.reconcile.standing import how_it_ended
+from jobsync.reconcile.standing import ended_badly, how_it_ended
 from jobsync.runs import logs as log_files
 from jobsync.runs import records
 from jobsync.runs.records import Run
@@ -51,8 +53,11 @@ def _since(text: str, now: float) -> float:
         raise UsageError(f"--since: {error.message}", hint=error.hint) from error
 
 
-def _failed(run: Run | None) -> bool:
-    return run is not None and not run.skipped and not run.is_success and run.is_over
+def _failed(runs: Iterable[Run]) -> set[str]:
+    """The ids of those that failed, or were killed."""
+    recorded = tuple(runs)
+    running = still_running(recorded)
+    return {run.id for run in recorded if ended_badly(run) and run.id not in running}
 
 
 def _chosen(origin: Origin, job: str, number: int | None, since: str | None, *, failed: bool) -> list[Path]:
@@ -65,7 +70,8 @@ def _chosen(origin: Origin, job: str, number: int | None, since: str | None, *, 
         log_files.newest(origin.paths.job_logs(origin.scheduler.label(job)), job)
     runs = {run.id: run for run in records.read(origin.paths.runs(job))}
     if failed:
-        found = [log for log in found if _failed(runs.get(log.stem))]
+        bad = _failed(runs.values())
+        found = [log for log in found if log.stem in bad]
     if since is not None:
         earliest = _since(since, time.time())
         found = [log for log in found if (run := runs.get(log.stem)) is not None and run.started >= earliest]

@@ -13,8 +13,8 @@ from jobsync.runs.records import Run
 from jobsync.runs.timeline import Timeline, events_of
 
 
-def _still_running(runs: tuple[Run, ...]) -> frozenset[str]:
-    """Of runs without an end, the one that still goes on: its launcher lives."""
+def still_running(runs: tuple[Run, ...]) -> frozenset[str]:
+    """The id of the one that still goes on, if any: its launcher lives. Others without an end were killed."""
     last = records.last(runs)
     if last is None or last.ended is not None or last.pid is None or not process.is_alive(last.pid):
         return frozenset()
@@ -37,7 +37,7 @@ def _one(origin: Origin, planned: Planned, name: str, since: datetime, now: date
         name=name,
         label=record.label if record else origin.scheduler.label(name),
         schedule=job.triggers if job is not None else "",
-        events=events_of(runs, recent, slots, since, _still_running(runs), is_daemon=is_daemon),
+        events=events_of(runs, recent, slots, since, still_running(runs), is_daemon=is_daemon),
         missed=recent,
     )
 

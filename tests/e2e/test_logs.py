@@ -1,7 +1,10 @@
 """`logs`, as typed: which runs, and what is left of a log whose middle is gone."""
 
+import os
 import re
+import signal
 
+from jobsync import process
 from jobsync.runs import launcher, records
 
 from ..laptop import Laptop
@@ -60,6 +63,21 @@ def test_no_failure_no_log_of_one(registered: Laptop) -> None:
     ran(registered, 0)
     ran_ = registered.jobsync("logs", "--failed", "one", status=1)
     assert "no log of a run that failed" in ran_.err and "`jobsync history one`" in ran_.err
+
+
+def test_a_run_that_was_killed_failed_and_one_that_goes_on_has_not(registered: Laptop) -> None:
+    registered.job("one", 'run = "echo begin; sleep 1000"\n')
+    registered.commit()
+    registered.jobsync("run", "-d", "one")
+    path = next((registered.home / ".local/state/jobsync").glob("*/runs")) / "one"
+    registered.wait_for(lambda: bool(records.read(path)), 60)
+    assert "no log of a run that failed" in registered.jobsync("logs", "--failed", "one", status=1).err
+    (run,) = records.read(path)
+    assert run.pid is not None
+    os.killpg(run.pid, signal.SIGKILL)
+    registered.wait_for(lambda: not process.is_alive(run.pid or 0), 60)
+    assert "killed" in registered.jobsync("history", "--failed").out
+    assert run.id in registered.jobsync("logs", "--failed", "--path", "one").out
 
 
 def test_a_log_that_is_cut_while_its_run_goes_on_is_shown_in_order(registered: Laptop) -> None:
