@@ -217,6 +217,25 @@ def test_a_log_is_bounded_while_the_command_runs(bench: Bench, start: Start, roo
 
 
 @every_shell
+def test_a_log_of_which_no_copies_can_be_made_is_not_emptied(bench: Bench, start: Start, sh: str, root: Path) -> None:
+    """The disk is full: the beginning, where the trouble is told, would be the first to be lost."""
+    tried, gate = root / "tried", shlex.quote(str(root / "gate"))
+    for name in ("head", "tail"):
+        bench.place(root / "bin" / name, f"#!/bin/sh\n: >{shlex.quote(str(tried))}\nexit 1\n")
+        (root / "bin" / name).chmod(0o755)
+    bench.tools = root / "bin"
+    line = f"echo 0 x; yes x | /usr/bin/head -c {3 << 20}; while [ ! -e {gate} ]; do sleep 0.05; done; exit 5"
+    child = start(sh, command=Line(line))
+    until(tried.exists)
+    (root / "gate").touch()
+    assert child.wait(LIMIT) == 5
+    (log,) = bench.logs()
+    assert log.read_bytes().startswith(b"0 x\n") and log.stat().st_size == (3 << 20) + 4
+    assert list(log.parent.iterdir()) == [log]
+    assert (last(bench).status, last(bench).output, last(bench).output_is_least) == (5, (3 << 20) + 4, False)
+
+
+@every_shell
 def test_a_leftover_child_that_holds_the_log_keeps_nobody_waiting(bench: Bench, start: Start, sh: str) -> None:
     child = start(sh, command=Line("echo begun; sleep 1000 & exit 6"))
     assert child.wait(LIMIT) == 6

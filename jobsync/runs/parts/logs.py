@@ -38,11 +38,15 @@ bound() {
   size=$(wc -c <"$log")
   [ "$size" -gt @log_limit@ ] || return 0
   busy=1 cut=0
-  if [ -f "$log.cut" ]; then read -r cut <"$log.cut"; else head -c @log_head@ <"$log" >"$log.head"; fi
-  tail -c @log_tail@ <"$log" >"$log.tail"
-  size=$(wc -c <"$log")
-  true >"$log"
-  printf '%s\\n' $((cut + size)) >"$log.cut"
+  # A disk without room for these takes no more of the log either: it stays as it is.
+  if {
+    if [ -f "$log.cut" ]; then read -r cut <"$log.cut"; else head -c @log_head@ <"$log" >"$log.head"; fi &&
+      tail -c @log_tail@ <"$log" >"$log.tail"
+  }; then
+    size=$(wc -c <"$log")
+    true >"$log"
+    printf '%s\\n' $((cut + size)) >"$log.cut"
+  fi
   busy=''
   [ -z "$over" ] || exit 0
 }
@@ -53,18 +57,20 @@ join() {
     least='at least '
     read -r cut <"$log.cut"
   else
-    head -c @log_head@ <"$log" >"$log.head"
+    head -c @log_head@ <"$log" >"$log.head" || rm -f -- "$log.head"
   fi
   bytes=$((cut + size))${least:++}
   if {
-    cat "$log.head"
-    printf '\\njobsync: %s bytes were cut here\\n' "$least$((lost + cut))"
-    if [ $size -lt @log_tail@ ]; then
-      tail -c $((@log_tail@ - size)) <"$log.tail"
-      printf '\\njobsync: some of them may have been cut here\\n'
-    fi
-    tail -c +$((size > @log_tail@ ? size - @log_tail@ + 1 : 1)) <"$log" | head -c @log_tail@
-  } >"$log.new" && mv -f "$log.new" "$log"; then rm -f -- "$log.head" "$log.tail" "$log.cut"; fi
+    cat "$log.head" && printf '\\njobsync: %s bytes were cut here\\n' "$least$((lost + cut))" &&
+      if [ $size -lt @log_tail@ ]; then
+        tail -c $((@log_tail@ - size)) <"$log.tail" && printf '\\njobsync: some of them may have been cut here\\n'
+      fi && tail -c +$((size > @log_tail@ ? size - @log_tail@ + 1 : 1)) <"$log" | head -c @log_tail@
+  } >"$log.new" && mv -f "$log.new" "$log"; then
+    rm -f -- "$log.head" "$log.tail" "$log.cut"
+  else
+    rm -f -- "$log.new"
+    [ -f "$log.cut" ] || rm -f -- "$log.head" "$log.tail"
+  fi
 }
 """
 
