@@ -363,6 +363,17 @@ def test_a_stop_at_the_very_beginning_of_a_wait_ends_it_too(root: Path, sh: str)
         child.wait()
 
 
+@every_shell
+def test_a_stopped_run_that_ends_with_a_status_that_is_a_success_is_one(bench: Bench, start: Start, sh: str) -> None:
+    line = "trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done"
+    child = start(sh, command=Line(line), expect=Expect(success_codes=(0, 3)))
+    until(lambda: bool(bench.logs()) and "ready" in bench.log())
+    child.terminate()
+    assert child.wait(LIMIT) == 3
+    assert (last(bench).status, last(bench).reason, last(bench).is_success) == (3, "", True)
+    assert not bench.paths.failing("one").exists()
+
+
 # -- timeout
 
 

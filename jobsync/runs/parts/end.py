@@ -39,7 +39,7 @@ finish() {
 STOPPED = """\
 if [ -n "$stopped" ] && [ -z "$reason" ]; then
   [ "$attempt" -gt 0 ] || status=143
-  [ "$status" -eq 0 ] || reason=stopped
+  @succeeded@ || reason=stopped
 fi
 """
 
