@@ -14,6 +14,9 @@ MOST_ATTEMPTS = 100
 LONGEST = 366 * 86_400
 """Seconds: a limit beyond a year is a mistake, and sleep(1) need not know it."""
 
+UNSTARTED = 78
+"""The status by which a launcher says that the command was never started: nobody could tell it from the command's."""
+
 LOCK = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 DAEMONS_HAVE_NOT = {
     "retry": "a daemon is started again anyway: [daemon] restart says when; leave it out",
@@ -123,6 +126,8 @@ def _patterns(section: Section, key: str) -> tuple[str, ...]:
 def read_expect(section: Section, around: Surroundings, schedule: Schedule) -> Expect:
     """`[expect]`."""
     codes = section.integers("success_codes", 0, 255)
+    if UNSTARTED in codes:
+        section.fault("success_codes", f"{UNSTARTED} is a run's that could not start; let the command end otherwise")
     within = section.seconds("success_within", 60, 10 * LONGEST)
     gap = longest_gap(schedule.slots) if within is not None else None
     if within is not None and gap is not None and within < gap:

@@ -347,6 +347,9 @@ FAULTS = {
         ),
     ],
     '[expect]\nprints_not = [""]': ["expect.prints_not: is empty, which every line matches; write a part of the line"],
+    "[expect]\nsuccess_codes = [0, 78]": [
+        "expect.success_codes: 78 is a run's that could not start; let the command end otherwise"
+    ],
     '[schedule]\nat = "mon 09:00"\n[expect]\nsuccess_within = "6d"': [
         "expect.success_within: is less than the longest time between two starts, 1w; write that or more"
     ],

@@ -27,6 +27,7 @@ from jobsync.definitions.job import (
     Slot,
     When,
 )
+from jobsync.definitions.supervision import UNSTARTED
 from jobsync.runs import launcher, parts, pauses, records, tokens
 from jobsync.values import replace
 
@@ -247,7 +248,7 @@ def test_the_command_has_no_trap_of_ours(bench: Bench, sh: str) -> None:
 @every_shell
 def test_a_missing_directory_is_configuration_and_said_in_the_log(bench: Bench, sh: str, root: Path) -> None:
     assert bench.run(sh, directory=str(root / "nowhere")).returncode == launcher.NOT_STARTED
-    assert bench.runs()[0].status == launcher.NOT_STARTED
+    assert bench.runs()[0].status == launcher.NOT_STARTED == UNSTARTED
     assert "nowhere" in bench.log()
 
 
