@@ -328,7 +328,7 @@ def _supervision(job: Job) -> list[str]:
     found += [parts.logs.SAY] if says else []
     found += [parts.logs.BOUND, parts.end.FINISH, parts.command.STOP]
     found += [parts.limits.DEADLINE] if _keeps_time(job) else []
-    found += [parts.logs.KEEPER, parts.command.LAUNCH]
+    found += [parts.logs.KEEPER, parts.command.LAUNCH, parts.command.AWAIT]
     found += [parts.command.NAP] if job.limits.lock or job.retry.attempts > 1 else []
     found += [parts.expect.MARK] if job.expect.touches else []
     found += [parts.expect.JUDGE] if _judges(job.expect) else []

@@ -374,6 +374,35 @@ def test_a_stopped_run_that_ends_with_a_status_that_is_a_success_is_one(bench: B
     assert not bench.paths.failing("one").exists()
 
 
+@every_shell
+def test_a_signal_to_the_group_in_the_moment_of_the_commands_end_is_not_waited_for_for_ever(
+    root: Path, sh: str
+) -> None:
+    """bash loses such a child, and goes on waiting for it while another, as the keeper, lives."""
+    rounds = """
+        log=$1 round=0
+        (trap '' TERM; exec sleep 1000) &
+        keeper=$!
+        while [ $round -lt 15 ]; do
+          round=$((round + 1)) stopped=''
+          { trap - TERM; exec sleep 0.02; } &
+          child=$!
+          (trap '' TERM; sleep 0.0$((1 + round % 2)); kill -TERM 0) &
+          await
+          case $status in 0 | 143) ;; *) exit 1 ;; esac
+        done
+        kill -KILL "$keeper"
+    """
+    script = command.STATE + command.STOP + command.AWAIT + rounds
+    child = Popen([*SHELLS[sh], "-c", script, sh, str(root / "log")], start_new_session=True)
+    try:
+        assert child.wait(LIMIT) == 0
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
 # -- timeout
 
 

@@ -6,6 +6,9 @@ Facts that bind these texts:
   `setsid` nor `timeout`. Under a scheduler the launcher leads that group.
 * A trap interrupts `wait`, which then answers above 128 though the child still runs. Asked again after the signal, 127
   says that it gave the child's own status the first time.
+* bash, 3.2 and 5.2 alike, may lose a child that ends in the very moment of a signal: its `wait` leaves by longjmp, with
+  the child reaped and nothing noted. It takes that child for a running one, and waits for it as long as there is any
+  other. A signal to the whole group, of which both die or wake, brings it in one of four tries.
 * The child of `&` ignores INT and QUIT. What is ignored stays ignored in every program that is started.
 * A signal that reaches the child before it has dropped our traps is lost: the `.stop` file, which is there before the
   signal is sent, tells it.

@@ -6,9 +6,12 @@ child='' stopped='' woken='' reason='' keeper='' attempt=1 status=0
 
 STOP = """\
 stop() { stopped=$1 woken=1; [ -z "$child" ] || { true >"$log.stop"; kill -TERM "$child" 2>/dev/null; }; }
-trap 'stop TERM' TERM
-trap 'stop INT' INT
-trap 'stop HUP' HUP
+listen() {
+  trap 'stop TERM' TERM
+  trap 'stop INT' INT
+  trap 'stop HUP' HUP
+}
+listen
 """
 
 GIVEN = """\
@@ -63,17 +66,36 @@ launch() {
 @stdin@\
   exec @command@
 }
+"""
+
+AWAIT = """\
+# bash may have lost a command that has ended, and would wait for it for ever: a second is enough. What comes to the
+# group meanwhile must not end this too.
+nudge() {
+  trap 'lost=1' USR2
+  [ -z "$nudger" ] || kill -KILL "$nudger" 2>/dev/null
+  trap '' TERM INT HUP
+  (
+    sleep 1
+    kill -USR2 $$
+  ) >/dev/null 2>&1 &
+  nudger=$!
+  listen
+}
 await() {
+  nudger='' lost=''
   [ -z "$stopped" ] || stop "$stopped"
   wait "$child"
   status=$?
-  while [ -n "$woken" ]; do
+  while [ -n "$woken" ] && [ -z "$lost" ]; do
     woken=''
+    kill -0 "$child" 2>/dev/null || nudge
     wait "$child" 2>/dev/null
     again=$?
-    [ $again -eq 127 ] || status=$again
+    [ -n "$lost" ] || [ $again -eq 127 ] || status=$again
   done
-  child=''
+  [ -z "$nudger" ] || kill -KILL "$nudger" 2>/dev/null
+  child='' woken=''
 }
 """
 
