@@ -364,6 +364,22 @@ def test_a_stop_at_the_very_beginning_of_a_wait_ends_it_too(root: Path, sh: str)
 
 
 @every_shell
+def test_a_signal_to_the_group_while_the_end_is_recorded_spoils_no_record(
+    bench: Bench, start: Start, sh: str, root: Path
+) -> None:
+    """What the launcher calls then would die of it: date(1) with nothing said, rm(1) with the lock still there."""
+    asked = shlex.quote(str(root / "asked"))
+    date = root / "bin" / "date"
+    bench.place(date, f'#!/bin/sh\n[ ! -e {asked} ] || kill -TERM 0\n: >{asked}\nexec {shutil.which("date")} "$@"\n')
+    date.chmod(0o755)
+    bench.tools = date.parent
+    child = start(sh, command=Line("exit 7"), limits=LOCKED)
+    assert child.wait(LIMIT) == 7
+    assert (last(bench).status, last(bench).is_failure) == (7, True)
+    assert not bench.paths.shared_lock("restic").is_symlink() and bench.paths.failing("one").exists()
+
+
+@every_shell
 def test_a_stopped_run_that_ends_with_a_status_that_is_a_success_is_one(bench: Bench, start: Start, sh: str) -> None:
     line = "trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done"
     child = start(sh, command=Line(line), expect=Expect(success_codes=(0, 3)))

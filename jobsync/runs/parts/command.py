@@ -94,7 +94,7 @@ await() {
     again=$?
     [ -n "$lost" ] || [ $again -eq 127 ] || status=$again
   done
-  [ -z "$nudger" ] || kill -KILL "$nudger" 2>/dev/null
+  [ -z "$nudger" ] || { kill -KILL "$nudger" && wait "$nudger"; } 2>/dev/null
   child='' woken=''
 }
 """

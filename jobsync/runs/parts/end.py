@@ -15,6 +15,8 @@ MARK_END = """\
 
 FINISH = """\
 finish() {
+  # A signal to the whole group would end what is called here, and date(1) before it has said when this was.
+  trap '' TERM INT HUP
   if [ -n "$keeper" ]; then
     kill -USR1 "$keeper" 2>/dev/null
     wait "$keeper" 2>/dev/null || wait "$keeper" 2>/dev/null
