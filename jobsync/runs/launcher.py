@@ -324,9 +324,10 @@ def _supervision(job: Job) -> list[str]:
     found = [parts.end.FAILING] if job.daemon is None else []
     found += [parts.command.GIVEN]
     found += [parts.end.GIVEN_TO_TELL, parts.end.TELL] if job.notify is not None else []
-    found += [parts.logs.LOGS, parts.command.STATE]
+    # Before the start is recorded: whatever has a start shall have an end.
+    found += [parts.command.STATE, parts.command.STOP, parts.logs.LOGS]
     found += [parts.logs.SAY] if says else []
-    found += [parts.logs.BOUND, parts.end.FINISH, parts.command.STOP]
+    found += [parts.logs.BOUND, parts.end.FINISH]
     found += [parts.limits.DEADLINE] if _keeps_time(job) else []
     found += [parts.logs.KEEPER, parts.command.LAUNCH, parts.command.AWAIT]
     found += [parts.command.NAP] if job.limits.lock or job.retry.attempts > 1 else []

@@ -364,6 +364,16 @@ def test_a_stop_at_the_very_beginning_of_a_wait_ends_it_too(root: Path, sh: str)
 
 
 @every_shell
+def test_a_stop_right_after_the_start_was_recorded_is_recorded_too(bench: Bench, sh: str) -> None:
+    bench.write(command=Line("exec sleep 1000"))
+    path = bench.paths.launcher("one")
+    line = next(line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith('record "start '))
+    patched(bench, line, f"{line}\nkill -TERM $$")
+    assert launch(bench, sh) == 143
+    assert (last(bench).status, last(bench).reason) == (143, records.STOPPED)
+
+
+@every_shell
 def test_a_signal_to_the_group_while_the_end_is_recorded_spoils_no_record(
     bench: Bench, start: Start, sh: str, root: Path
 ) -> None:
