@@ -9,6 +9,8 @@ Facts that bind these texts:
 * bash, 3.2 and 5.2 alike, may lose a child that ends in the very moment of a signal: its `wait` leaves by longjmp, with
   the child reaped and nothing noted. It takes that child for a running one, and waits for it as long as there is any
   other. A signal to the whole group, of which both die or wake, brings it in one of four tries.
+* bash 3.2 hears a signal that comes in the microseconds between two commands, the second of which is `wait`, when that
+  wait is over. Nothing in sh closes that gap; a scheduler's KILL, which follows, does.
 * The child of `&` ignores INT and QUIT. What is ignored stays ignored in every program that is started.
 * A signal that reaches the child before it has dropped our traps is lost: the `.stop` file, which is there before the
   signal is sent, tells it.
