@@ -122,6 +122,7 @@ def _desired(origin: Origin, job: Job, source: Source, head: HeadState, inputs: 
         launch_digest=_launch_digest(job, rendering, inputs),
         is_daemon=job.daemon is not None,
         at_login=job.schedule.at_login,
+        needs_login=needs_login(origin, [job]),
         paused=paused,
     )
 
@@ -241,6 +242,7 @@ def _from_ledger(origin: Origin, record: Record) -> Wanted | None:
         launch_digest=record.launch_digest,
         is_daemon=record.is_daemon,
         at_login=record.at_login,
+        needs_login=record.needs_login,
         advances=False,
         paused=_pause_words(origin, record.name),
     )
@@ -293,9 +295,9 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState, answer: Answer, com
     definitions = load(tree, origin.machine, names=causes.keys())
     faulty = _faulty(definitions, ledger)
     jobs |= faulty
-    # A job that is not looked at may still need it.
-    is_partial = bool(faulty) or not causes.keys() >= {name for name in ledger.records if not is_own(name)}
-    jobs |= own_jobs(origin, needs_login=needs_login(origin, definitions.jobs) or (had_login and is_partial))
+    # So may a job that is not looked at, and one that stays as it was.
+    others_need = bool(faulty) or any(one.needs_login for name, one in ledger.records.items() if name not in causes)
+    jobs |= own_jobs(origin, needs_login=needs_login(origin, definitions.jobs) or (had_login and others_need))
     defined = {job.name: job for job in definitions.jobs}
     placing = _Placing(origin, ledger, head, jobs)
     for name, cause in _attributed(origin, ledger, head, causes).items():

@@ -88,6 +88,7 @@ def _record_out(record: Record) -> dict[str, object]:
         "in_head": record.in_head,
         "is_daemon": record.is_daemon,
         "at_login": record.at_login,
+        "needs_login": record.needs_login,
         "failed": record.failed,
         "message": record.message,
     }
@@ -106,6 +107,7 @@ def _record_in(name: str, table: Mapping[str, Any]) -> Record:
         in_head=bool(table["in_head"]),
         is_daemon=bool(table["is_daemon"]),
         at_login=bool(table["at_login"]),
+        needs_login=bool(table.get("needs_login", True)),  # younger than the format
         failed=str(table["failed"]),
         message=str(table["message"]),
     )

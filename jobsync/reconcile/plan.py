@@ -181,6 +181,7 @@ def _fresh_record(look: Look, *, is_loaded: bool) -> Record:
         in_head=want.in_head,
         is_daemon=want.is_daemon,
         at_login=want.at_login,
+        needs_login=want.needs_login,
     )
 
 

@@ -69,6 +69,8 @@ class Record:
     """HEAD held its definition then: only such a job may be removed by a hook."""
     is_daemon: bool = False
     at_login: bool = False
+    needs_login: bool = False
+    """It may be owed a run after this machine was off, which `jobsync-login` makes."""
     failed: str = ""
     """Load digest that could not be loaded: hooks do not try the same one again."""
     message: str = ""
@@ -99,6 +101,8 @@ class Wanted:
     launch_digest: str = ""
     is_daemon: bool = False
     at_login: bool = False
+    needs_login: bool = False
+    """See `Record`."""
     cause: str = ""
     """Why it was looked at, such as `changed: jobs/backup/run`."""
     advances: bool = True

@@ -124,3 +124,16 @@ def test_jobsync_login_is_there_while_a_job_needs_it(registered: Laptop) -> None
     registered.jobsync("sync")
     assert not path.exists()
     assert registered.jobsync("sync").out.splitlines()[-1] == "3 unchanged"
+
+
+def test_a_hook_takes_jobsync_login_away_with_the_last_job_that_needs_it(registered: Laptop) -> None:
+    """Of the jobs that it does not look at, the ledger knows whether they do."""
+    for name in ("first", "second"):
+        registered.job(name)
+    registered.job("daemon", 'run = "sleep 1000"\n[daemon]\n')
+    registered.commit()
+    for name, stays in (("first", True), ("second", False)):
+        registered.git("rm", "-rq", f"jobs/{name}")
+        registered.git("commit", "-qm", f"no {name}")
+        assert registered.plist_path(LOGIN).exists() is stays, name
+    assert registered.jobsync("status", "--exit-code").out.splitlines()[-1] == "1 job, all well"

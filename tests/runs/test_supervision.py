@@ -737,6 +737,15 @@ def test_it_waits_for_its_condition_and_no_longer_than_it_may(
     assert (last(bench).skipped, last(bench).status, last(bench).waited) == ("", 0, 5)
 
 
+@every_shell
+def test_a_stop_before_it_looks_for_power_is_a_skip(bench: Bench, sh: str) -> None:
+    bench.write(when=When(ac_power=True, wait=1000))
+    begin = 'while [ -z "$by" ] && unmet; do'
+    patched(bench, begin, f"kill -TERM $$\n{begin}")
+    assert launch(bench, sh) == 0
+    assert last(bench).skipped == "not begun, stopped while it waited"
+
+
 def test_a_stop_while_it_waits_for_power_is_a_skip(bench: Bench, start: Start, root: Path) -> None:
     found = supplies(root, AC=mains(0), BAT0=battery("Discharging"))
     bench.write(when=When(ac_power=True, wait=1000))

@@ -101,7 +101,7 @@ online() {
 WHEN = """\
 unmet() { @unmet@
 }
-nap=''
+nap='' why='not begun'
 # The scheduler's TERM, while it waits: nothing has run, and nothing will.
 trap 'kill "$nap" 2>/dev/null; skip "$why, stopped while it waited"' TERM INT HUP
 while [ -z "$by" ] && unmet; do
