@@ -52,11 +52,7 @@ def _holder(descriptor: int) -> str:
     pid = _holder_pid(descriptor)
     if pid <= 0:
         return "another process"
-    try:
-        answer = process.run(["ps", "-o", "args=", "-p", str(pid)], env={"LC_ALL": "C"}, timeout=2)
-    except JobsyncError:
-        return f"process {pid}"
-    command = answer.stdout.decode("utf-8", "replace").strip()
+    command = process.command_line(pid)
     return f"process {pid} ({command})" if command else f"process {pid}"
 
 

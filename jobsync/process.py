@@ -337,3 +337,12 @@ def is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def command_line(pid: int) -> str:
+    """What a process was started with, in one line; empty where there is none, and where ps(1) does not say."""
+    try:
+        answer = run(["ps", "-o", "args=", "-p", str(pid)], env={"LC_ALL": "C"}, timeout=2)
+    except JobsyncError:
+        return ""
+    return answer.stdout.decode("utf-8", "replace").strip()

@@ -53,10 +53,10 @@ def _since(text: str, now: float) -> float:
         raise UsageError(f"--since: {error.message}", hint=error.hint) from error
 
 
-def _failed(runs: Iterable[Run]) -> set[str]:
+def _failed(origin: Origin, job: str, runs: Iterable[Run]) -> set[str]:
     """The ids of those that failed, or were killed."""
     recorded = tuple(runs)
-    running = still_running(recorded)
+    running = still_running(origin, job, recorded)
     return {run.id for run in recorded if ended_badly(run) and run.id not in running}
 
 
@@ -70,7 +70,7 @@ def _chosen(origin: Origin, job: str, number: int | None, since: str | None, *, 
         log_files.newest(origin.paths.job_logs(origin.scheduler.label(job)), job)
     runs = {run.id: run for run in records.read(origin.paths.runs(job))}
     if failed:
-        bad = _failed(runs.values())
+        bad = _failed(origin, job, runs.values())
         found = [log for log in found if log.stem in bad]
     if since is not None:
         earliest = _since(since, time.time())

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from jobsync import files, process
+from jobsync import files
 from jobsync.definitions.job import Job
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.schedules import in_force_since
@@ -41,8 +41,8 @@ def presently(origin: Origin, job: Job, label: str, answer: Answer, last: Run | 
     if is_over and answer.services[label].pid is not None and (job.when.ac_power or job.when.online):
         # Its launcher is there and has recorded no start.
         return WAITING
-    is_alive = last is not None and last.pid is not None and last.ended is None and process.is_alive(last.pid)
-    return STILL_RUNNING if is_alive else ""
+    goes_on = last is not None and records.goes_on(last, origin.paths.launcher(job.name))
+    return STILL_RUNNING if goes_on else ""
 
 
 def missed_runs(

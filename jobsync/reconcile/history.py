@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from jobsync import files, process
+from jobsync import files
 from jobsync.reconcile.expected import missed_runs
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
@@ -13,12 +13,11 @@ from jobsync.runs.records import Run
 from jobsync.runs.timeline import Timeline, events_of
 
 
-def still_running(runs: tuple[Run, ...]) -> frozenset[str]:
+def still_running(origin: Origin, name: str, runs: tuple[Run, ...]) -> frozenset[str]:
     """The id of the one that still goes on, if any: its launcher lives. Others without an end were killed."""
     last = records.last(runs)
-    if last is None or last.ended is not None or last.pid is None or not process.is_alive(last.pid):
-        return frozenset()
-    return frozenset({last.id})
+    goes_on = last is not None and records.goes_on(last, origin.paths.launcher(name))
+    return frozenset({last.id}) if last is not None and goes_on else frozenset()
 
 
 def _one(origin: Origin, planned: Planned, name: str, since: datetime, now: datetime) -> Timeline:
@@ -37,7 +36,7 @@ def _one(origin: Origin, planned: Planned, name: str, since: datetime, now: date
         name=name,
         label=record.label if record else origin.scheduler.label(name),
         schedule=job.triggers if job is not None else "",
-        events=events_of(runs, recent, slots, since, still_running(runs), is_daemon=is_daemon),
+        events=events_of(runs, recent, slots, since, still_running(origin, name, runs), is_daemon=is_daemon),
         missed=recent,
     )
 

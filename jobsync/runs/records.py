@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from jobsync import files
+from jobsync import files, process
 from jobsync.values import dataclass, replace
 
 HELD = "held"
@@ -94,6 +94,14 @@ class Run:
     def is_failure(self) -> bool:
         """The command ran, and ended otherwise. Not told of a run without an end: it may be running."""
         return self.is_over and not self.skipped and not self.is_success
+
+
+def goes_on(run: Run, launcher: Path) -> bool:
+    """Whether the launcher of this run lives: the number of one that was killed may be another program's by now."""
+    if run.ended is not None or run.pid is None or not process.is_alive(run.pid):
+        return False
+    command = process.command_line(run.pid)
+    return not command or str(launcher) in command
 
 
 def _integer(field: str | None) -> int | None:

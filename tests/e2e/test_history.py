@@ -1,5 +1,6 @@
 """`history`: the picture, the runs, JSON and the page, from real records."""
 
+import os
 import json
 import re
 import subprocess
@@ -95,6 +96,11 @@ def test_a_run_that_goes_on_a_real_one_and_none_at_all(registered: Laptop) -> No
     registered.launchctl("kill", "KILL", registered.target("slow"))
     registered.wait_for(lambda: "✗" in registered.jobsync("history").out.splitlines()[1])
     assert registered.jobsync("history").out.rstrip().endswith("killed")
+    records = next((registered.home / ".local/state/jobsync").rglob("runs/slow"))
+    text = records.read_text()
+    pid = text.split("start ")[-1].split()[2]
+    records.write_text(text.replace(f" {pid} ", f" {os.getpid()} "))
+    assert registered.jobsync("history").out.rstrip().endswith("killed"), "its number is another program's by now"
 
 
 def test_the_page_is_written_whole_for_its_owner_alone(registered: Laptop) -> None:
