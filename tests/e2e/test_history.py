@@ -1,7 +1,7 @@
 """`history`: the picture, the runs, JSON and the page, from real records."""
 
-import os
 import json
+import os
 import re
 import subprocess
 import sys
@@ -132,10 +132,12 @@ def test_what_cannot_be_looked_back_at_is_said(registered: Laptop) -> None:
 
 
 def test_a_daemon_that_is_gone_did_not_fail_by_going(registered: Laptop) -> None:
-    registered.job("watch", 'run = "sleep 1000"\n[daemon]\n')
+    registered.job("watch", 'run = "echo up; sleep 1000"\n[daemon]\n')
     registered.job("one")
     registered.commit()
-    registered.wait_for(lambda: b"start " in (registered.state / "runs/watch").read_bytes())
+    registered.wait_for(
+        lambda: registered.jobsync("logs", "watch", status=None).out == "up\n"
+    )  # it is in its directory
     registered.drop("jobs/watch")
     registered.commit()
     told = json.loads(registered.jobsync("history", "--json", "watch").out)
