@@ -99,15 +99,22 @@ def _check_startable(origin: Origin, record: Record) -> None:
             f"{record.name} is a daemon: it runs all the time", hint=f"`jobsync restart {record.name}` starts it anew"
         )
     _check_not_paused(origin, record.name)
-    _check_idle(record, _loaded(origin, record, to_start=True))
+    _check_idle(origin, record, _loaded(origin, record, to_start=True))
 
 
-def _check_idle(record: Record, loaded: Loaded | None) -> None:
-    """A job never overlaps with itself."""
+def _check_idle(origin: Origin, record: Record, loaded: Loaded | None) -> None:
+    """A job never overlaps with itself; of a run on somebody's terminal the scheduler knows nothing."""
+    shows = f"`jobsync logs -f {record.name}` shows its log"
     if loaded is not None and loaded.pid is not None:
         raise JobsyncError(
             f"{record.name} is running already (pid {loaded.pid})",
-            hint=f"`jobsync logs -f {record.name}` shows its log, `jobsync stop {record.name}` ends it",
+            hint=f"{shows}, `jobsync stop {record.name}` ends it",
+        )
+    last = records.last(records.read(origin.paths.runs(record.name)))
+    if last is not None and records.goes_on(last, origin.paths.launcher(record.name)):
+        raise JobsyncError(
+            f"{record.name} is running already, on a terminal (pid {last.pid})",
+            hint=f"{shows}, Ctrl-C there ends it",
         )
 
 
@@ -225,7 +232,7 @@ def _run_here(origin: Origin, record: Record) -> int:
     """
     _check_not_paused(origin, record.name)
     answer = origin.scheduler.survey()
-    _check_idle(record, answer.services.get(record.label) if isinstance(answer, Survey) else None)
+    _check_idle(origin, record, answer.services.get(record.label) if isinstance(answer, Survey) else None)
     user = os.environ.get("USER", "")
     base = {"HOME": origin.config.home, "USER": user, "LOGNAME": user, "PATH": SYSTEM_PATH}
     environment = {**base, **origin.scheduler.environment(_stored_definition(origin, record))}

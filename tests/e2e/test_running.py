@@ -143,6 +143,10 @@ def test_ctrl_c_ends_a_run_here_and_leaves_a_run_of_the_scheduler_alone(register
         ) as running:
             assert running.stdout is not None and running.stderr is not None
             sleeping = int(running.stdout.readline())
+            for second in ((), ("-d",), ("--here",)):
+                told = registered.jobsync("run", *second, "one", status=1).err
+                assert told.startswith("jobsync: one is running already"), "a job never overlaps with itself"
+                assert ("on a terminal (pid " in told) is not goes_on
             running.send_signal(signal.SIGINT)
             said = running.stderr.read().decode()
         assert running.returncode == 130 and "interrupted" in said
