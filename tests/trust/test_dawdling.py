@@ -30,7 +30,7 @@ DAWDLERS = (
     Dawdler(
         "a launcher ends",
         (
-            (START, "; shorten; exit 0; }", f"; shorten; sleep {SECONDS}; exit 0; }}"),
+            (START, "  shorten\n  exit 0\n}\n", f"  shorten\n  sleep {SECONDS}\n  exit 0\n}}\n"),
             (END, "@mark_end@\\\n}\n", f"@mark_end@\\\n  sleep {SECONDS}\n}}\n"),
         ),
     ),
