@@ -19,6 +19,7 @@ from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin, open_origin
 from jobsync.repo import carriers, waking
 from jobsync.repo.events import EVENTS
+from jobsync.repo.place import is_there
 from jobsync.repo.repository import Repository
 from jobsync.repo.waking import Carrier
 from jobsync.schedulers.choose import scheduler_for
@@ -111,7 +112,7 @@ def _forget(config: Config, repo: Repo) -> None:
 
 
 def _is_there(repo: Repo) -> bool:
-    return Path(repo.git_dir).is_dir() and Path(repo.work_tree).is_dir()
+    return is_there(repo.git_dir, repo.work_tree)
 
 
 def _hooks_left(repo: Repo) -> Path | None:

@@ -28,7 +28,7 @@ from jobsync.reconcile.origin import Origin, open_origin
 from jobsync.reconcile.own import is_own, own_jobs
 from jobsync.reconcile.plan import Orders
 from jobsync.repo.events import EVENTS
-from jobsync.repo.place import Place, identity, open_repository
+from jobsync.repo.place import Place, identity, is_there, open_repository
 from jobsync.repo.repository import Repository
 from jobsync.schedulers import choose
 from jobsync.values import replace
@@ -109,9 +109,29 @@ def _check_prefix(config: Config, repo: Repo) -> None:
 
 
 def _way_out(other: Repo) -> str:
-    if Path(other.work_tree).is_dir():
+    if is_there(other.git_dir, other.work_tree):
         return "choose another one: jobsync init --prefix NAME"
     return f"that one is gone from there: jobsync --repo {other.prefix} uninstall; or choose another prefix"
+
+
+def _was(config: Config, other: Repo, repo: Repo, repository: Repository) -> bool:
+    """Whether that registration was this repository's, from another place that is gone."""
+    if is_there(other.git_dir, other.work_tree):
+        return False
+    known = ledgers.read(paths_of(config, other).ledger)
+    return other.work_tree == repo.work_tree or bool(known and known.commit and repository.subject(known.commit))
+
+
+def _check_is_not_moved(config: Config, repo: Repo, repository: Repository) -> None:
+    """The jobs of a registration whose repository is gone go on: with another one each would run twice."""
+    for other in config.repos:
+        if other.id != repo.id and _was(config, other, repo, repository):
+            place = other.work_tree if other.work_tree != repo.work_tree else other.git_dir
+            raise JobsyncError(
+                f"this repository is registered already, from {place}, which is gone: its jobs {other.prefix}.JOB go "
+                "on, and each would run twice",
+                hint=f"`jobsync --repo {other.prefix} uninstall`, then `jobsync init` again, or bring it back there",
+            )
 
 
 def _check_home(config: Config) -> None:
@@ -248,6 +268,8 @@ def init(
     _check_home(config)
     repository = open_repository(place.git_dir, place.work_tree, os.environ)
     known_repo = next((one for one in config.repos if one.id == repo.id), None)
+    if known_repo is None:
+        _check_is_not_moved(config, repo, repository)
     say("this repository is registered already; jobsync will make it" if known_repo else "jobsync will register")
     say_all(_intentions(config, repo, known_repo, _upstream(repository), hooks=hooks))
     if not confirm("go ahead?", yes=yes):

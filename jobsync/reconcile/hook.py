@@ -185,7 +185,8 @@ def _check_is_not_moved(place: Place, event: str, repos: Collection[Repo]) -> No
     from jobsync.repo import carriers  # whoever syncs does without
 
     # A linked work tree leaves its git directory behind, in that of its repository, where the hooks are.
-    gone = [repo.work_tree for repo in repos if not all(map(_is_there, (repo.git_dir, repo.work_tree)))]
+    lost = [repo for repo in repos if not all(map(_is_there, (repo.git_dir, repo.work_tree)))]
+    gone = [repo.git_dir if repo.work_tree == place.work_tree else repo.work_tree for repo in lost]
     if gone and carriers.is_ours(Path(place.common_dir, "hooks", event)):
         raise JobsyncError(
             f"{place.work_tree} is not registered, so no job was synced; was it moved from {' or '.join(gone)}?",

@@ -108,6 +108,11 @@ def identity(git_dir: str, work_tree: str) -> str:
     return blake2b(b"\0".join(places), digest_size=6).hexdigest()
 
 
+def is_there(git_dir: str, work_tree: str) -> bool:
+    """Both are still directories: neither was moved, deleted, or is on a disk that is elsewhere now."""
+    return Path(git_dir).is_dir() and Path(work_tree).is_dir()
+
+
 def _check_user(user: int, environ: Mapping[str, str]) -> None:
     """Not through sudo for somebody else: what that writes would be root's, and what it starts would run as root.
 
