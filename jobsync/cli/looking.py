@@ -12,6 +12,7 @@ from jobsync.cli.console import ExitCode, say, say_all, say_bytes
 from jobsync.cli.context import Context, check_is_for_here, pass_context
 from jobsync.definitions.duration import parse_duration
 from jobsync.errors import JobsyncError, UsageError
+from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile import status as statuses
 from jobsync.reconcile.history import still_running
 from jobsync.reconcile.origin import Origin
@@ -62,12 +63,13 @@ def _failed(origin: Origin, job: str, runs: Iterable[Run]) -> set[str]:
 
 def _chosen(origin: Origin, job: str, number: int | None, since: str | None, *, failed: bool) -> list[Path]:
     """The logs that were asked for, oldest first: by default the last run's."""
-    found = list(log_files.all_of(origin.paths.job_logs(origin.scheduler.label(job))))
+    directory = origin.paths.job_logs(_label(origin, job))
+    found = list(log_files.all_of(directory))
     if not found and is_own(job):
         raise JobsyncError(f"{job} has no log yet: nothing has started it", hint="it is jobsync's, and needs no start")
     if not found:
         check_is_for_here(origin, job)
-        log_files.newest(origin.paths.job_logs(origin.scheduler.label(job)), job)
+        log_files.newest(directory, job)
     runs = {run.id: run for run in records.read(origin.paths.runs(job))}
     if failed:
         bad = _failed(origin, job, runs.values())
@@ -130,7 +132,7 @@ def logs(context: Context, /, job: str, *, follow: bool, number: int | None, fai
 
 
 def _show(origin: Origin, job: str, log: Path, *, follow: bool) -> None:
-    label = origin.scheduler.label(job)
+    label = _label(origin, job)
 
     def is_over() -> bool:
         run = next((one for one in records.read(origin.paths.runs(job)) if one.id == log.stem), None)
@@ -138,6 +140,13 @@ def _show(origin: Origin, job: str, log: Path, *, follow: bool) -> None:
 
     for chunk in log_files.follow(log, is_over):
         say_bytes(chunk)
+
+
+def _label(origin: Origin, job: str) -> str:
+    """Under which the scheduler has the job: a former one, as long as a run puts off its change."""
+    known = ledgers.read(origin.paths.ledger)
+    record = known.records.get(job) if known else None
+    return record.label if record else origin.scheduler.label(job)
 
 
 def _is_running(origin: Origin, label: str) -> bool:

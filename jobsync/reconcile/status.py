@@ -14,7 +14,7 @@ from jobsync.reconcile.sync import Planned, plan
 from jobsync.runs import pauses, records
 from jobsync.runs.missed import Missed
 from jobsync.runs.records import Run
-from jobsync.schedulers.protocol import Loaded, Survey, Unknown
+from jobsync.schedulers.protocol import Answer, Loaded, Survey, Unknown
 from jobsync.values import dataclass
 
 _BEFORE_A_SYNC = {
@@ -74,12 +74,18 @@ def _state(seen: _Seen, planned: Planned) -> tuple[State, str]:
     return run_state(pid, seen.last, seen.missed, is_daemon=is_daemon, is_local=is_local)
 
 
+def _loaded(answer: Answer, label: str, record: Record | None) -> Loaded | None:
+    """The job as the scheduler has it, under its former label too: a prefix changes under a run that goes on."""
+    services = answer.services if isinstance(answer, Survey) else {}
+    return services.get(label) or (services.get(record.label) if record else None)
+
+
 def _one(origin: Origin, planned: Planned, name: str, change: Change | None, now: datetime) -> JobStatus:
     desired, job = planned.want.jobs.get(name), planned.want.definitions.get(name)
     record = planned.ledger.records.get(name)
     label = change.label if change and change.label else origin.scheduler.label(name)
     answer = planned.observed.answer
-    loaded = answer.services.get(label) if isinstance(answer, Survey) else None
+    loaded = _loaded(answer, label, record)
     runs = records.read(origin.paths.runs(name))
     is_whole = job is not None and record is not None and isinstance(desired, Wanted) and not desired.paused
     gaps = missed_runs(origin, job, record, answer, now, only_open=True) if is_whole and job and record else ()

@@ -2,8 +2,23 @@
 
 import re
 import shlex
+import threading
 
 from ..laptop import Laptop
+
+LONG = 'run = "until [ -e ~/go ]; do sleep 0.1; done; echo the end"\n'
+
+
+def test_a_run_under_the_former_prefix_is_seen_to_run(registered: Laptop) -> None:
+    registered.job("long", LONG)
+    registered.commit()
+    registered.jobsync("run", "--detach", "long")
+    registered.wait_for(lambda: "running" in registered.jobsync("status").out)
+    registered.jobsync("init", "--prefix", "moved", "--yes", "--sync")
+    (line,) = [line for line in registered.jobsync("status").out.splitlines() if line.startswith("long")]
+    assert "deferred" in line and "running for" in line and "killed" not in line
+    threading.Timer(1, (registered.home / "go").touch).start()
+    assert registered.jobsync("logs", "--follow", "long").out.endswith("the end\n")
 
 
 def test_a_repository_that_was_moved_is_not_registered_twice(registered: Laptop) -> None:
