@@ -183,23 +183,25 @@ def by_hand(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
     tree = WorkTree(origin.repo.work_tree)
     definitions = load(tree, origin.machine)
     comparison = _Comparison(origin, tree, head)
+    everything = _concerns_all(origin, ledger, head)
     jobs: dict[str, Desired] = {name: Unwanted("no longer defined") for name in ledger.records}
     for job in definitions.jobs:
         inputs = origin.repository.work_tree_entries(job.inputs) if job.daemon is not None else {}
         desired = _desired(origin, job, Source.WORK_TREE, head, inputs)
         if isinstance(desired, Wanted):
             record = ledger.records.get(job.name)
-            desired = replace(
-                desired,
-                source=comparison.source(job, desired.rendering),
-                cause=_cause(desired.entries, record.entries if record else None, record) or "",
-            )
+            source = comparison.source(job, desired.rendering)
+            # Of an edit nobody knows what it alone would have changed.
+            is_heads = record is not None and record.source is source is Source.HEAD
+            cause = _cause(desired.entries, record.entries if record else None, record)
+            desired = replace(desired, source=source, cause=cause or (everything if is_heads else ""))
         jobs[job.name] = desired
     faulty = _faulty(definitions, ledger)
     jobs |= faulty
     # A faulty job stays as it was, and what it needs with it.
     is_partial = bool(faulty) and LOGIN in ledger.records
-    jobs |= own_jobs(origin, needs_login=is_partial or needs_login(origin, definitions.jobs))
+    own = own_jobs(origin, needs_login=is_partial or needs_login(origin, definitions.jobs))
+    jobs |= {name: replace(one, cause=everything or one.cause) for name, one in own.items()}
     defined = {job.name: job for job in definitions.jobs}
     are_known = not (definitions.jobs_missing and definitions.faults)
     absent = {
@@ -256,16 +258,19 @@ _RESUMED = "its pause is over"
 _NO_COMMITS_DOING = (_RECONFIGURED, _UPGRADED, _LOST, _FAILED, _RESUMED)
 
 
+def _concerns_all(origin: Origin, ledger: Ledger, head: HeadState) -> str:
+    """The cause that concerns every job; empty where there is none."""
+    if ledger.rendering != origin.rendering:
+        return _RECONFIGURED
+    if ledger.render_format != RENDER_FORMAT:
+        return _UPGRADED
+    return f"changed: {SETTINGS}" if ledger.settings != head.settings else ""
+
+
 def affected_jobs(origin: Origin, ledger: Ledger, head: HeadState) -> dict[str, str]:
     """Names and causes of the jobs that HEAD, the configuration, the render format or the end of a pause concern."""
-    everything = ""
-    if ledger.rendering != origin.rendering:
-        everything = _RECONFIGURED
-    elif ledger.render_format != RENDER_FORMAT:
-        everything = _UPGRADED
-    elif ledger.settings != head.settings:
-        everything = f"changed: {SETTINGS}"
     causes = {}
+    everything = _concerns_all(origin, ledger, head)
     for name in sorted({*head.names(), *ledger.records}):
         record, absence = ledger.records.get(name), ledger.absent.get(name)
         known = record.entries if record else absence.entries if absence else None

@@ -4,9 +4,50 @@ import re
 import shlex
 import threading
 
+from jobsync.reconcile import ledger as ledgers
+from jobsync.reconcile.ledger import RENDER_FORMAT, Store, placed
+from jobsync.reconcile.state import Record
+from jobsync.schedulers.protocol import Artefact
+from jobsync.values import replace
+
 from ..laptop import Laptop
 
 LONG = 'run = "until [ -e ~/go ]; do sleep 0.1; done; echo the end"\n'
+
+
+def _older(laptop: Laptop, record: Record) -> Record:
+    """As a jobsync that rendered other launchers has left it."""
+    launcher = laptop.home / ".local/share/jobsync" / laptop.state.name / record.name
+    content = launcher.read_bytes() + b"# as it was\n"
+    launcher.write_bytes(content)
+    Store(laptop.state / "store").put(content)
+    was = placed(Artefact(str(launcher), content, 0o755))
+    artefacts = tuple(was if one.path == was.path else one for one in record.artefacts)
+    return replace(record, artefacts=artefacts)
+
+
+def synced_by_an_older_one(laptop: Laptop) -> None:
+    """Everything is as if the last sync had been an older jobsync's."""
+    known = ledgers.read(laptop.state / "ledger")
+    assert known is not None
+    records = {name: _older(laptop, record) for name, record in known.records.items()}
+    former = replace(known, records=records, render_format=RENDER_FORMAT - 1)
+    ledgers.write(laptop.state / "ledger", former, None)
+
+
+def test_after_an_upgrade_status_and_sync_say_that_it_is_one_and_no_edit(registered: Laptop) -> None:
+    registered.job("one")
+    registered.job("two")
+    registered.commit()
+    synced_by_an_older_one(registered)
+    told = registered.jobsync("status").err.splitlines()
+    why = "this jobsync renders differently; `jobsync sync`"
+    assert told == [f"{name}: {why}" for name in ("jobsync-finish", "jobsync-login", "one", "two")]
+    edited = registered.job("two", 'run = "false"\n\n[schedule]\nat = "09:00"\n')
+    assert "two: your work tree and what is installed differ; `jobsync sync`" in registered.jobsync("status").err
+    assert edited.is_file()
+    assert "updated  one  this jobsync renders differently\nupdated  two\n" in registered.jobsync("sync").out
+    assert registered.jobsync("sync").out.endswith("2 unchanged\n")
 
 
 def test_a_run_under_the_former_prefix_is_seen_to_run(registered: Laptop) -> None:
