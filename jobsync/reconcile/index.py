@@ -75,8 +75,8 @@ def render(index: Index) -> str:
     names, values = zip(*index.environment, strict=True) if index.environment else ((), ())
     ids, places = zip(*index.objects, strict=True) if index.objects else ((), ())
     rows = {
-        "config": (index.config,), "scheduler": (index.scheduler,), "survey": index.survey, "names": names,
-        "values": values, "ids": ids, "places": places, "labels": index.labels, "pack": (index.pack,),
+        "config": (index.config, str(RENDER_FORMAT)), "scheduler": (index.scheduler,), "survey": index.survey,
+        "names": names, "values": values, "ids": ids, "places": places, "labels": index.labels, "pack": (index.pack,),
         "modes": (f"{mode:o}" for mode in index.modes), "sizes": map(str, index.sizes), "paths": index.paths,
     }  # fmt: skip
     return "\n".join((MAGIC, *("\t".join((word, *fields)) for word, fields in rows.items()))) + "\n\n"
@@ -114,20 +114,20 @@ def _fields(lines: "list[str]", word: str) -> "list[str]":
 def begin(lines: "list[str]") -> "Index | None":
     """What is to be asked, out of the lines of an index: all but labels, pack and files, which `complete` puts in.
 
-    None when it is not settled or not of this format. Of 10,000 jobs this takes none of the 20 ms, so that git and the
-    scheduler answer meanwhile.
+    None when it is not settled, not of this format, or of a jobsync that rendered otherwise. Of 10,000 jobs this takes
+    none of the 20 ms, so that git and the scheduler answer meanwhile.
     """
     if len(lines) != 1 + len(_ROWS) or lines[0] != MAGIC:
         return None
     index = Index()
     try:
-        (index.config,), (index.scheduler,) = _fields(lines, "config"), _fields(lines, "scheduler")
+        (index.config, rendered), (index.scheduler,) = _fields(lines, "config"), _fields(lines, "scheduler")
         index.survey = tuple(_fields(lines, "survey"))
         index.environment = list(zip(_fields(lines, "names"), _fields(lines, "values"), strict=True))
         index.objects = list(zip(_fields(lines, "ids"), _fields(lines, "places"), strict=True))
     except ValueError:
         return None
-    return index
+    return index if rendered == str(RENDER_FORMAT) else None
 
 
 def complete(index: Index, lines: "list[str]") -> bool:

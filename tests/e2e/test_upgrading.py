@@ -50,6 +50,20 @@ def test_after_an_upgrade_status_and_sync_say_that_it_is_one_and_no_edit(registe
     assert registered.jobsync("sync").out.endswith("2 unchanged\n")
 
 
+def test_the_first_hook_after_an_upgrade_renders_anew_though_nothing_has_changed(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    ledger = registered.state / "ledger"
+    text = re.sub(rf"(?m)^(config\t\w+)\t{RENDER_FORMAT}$", r"\1", ledger.read_text())
+    ledger.write_text(text.replace(f'"render_format": {RENDER_FORMAT}', f'"render_format": {RENDER_FORMAT - 1}'))
+    registered.git("commit", "--allow-empty", "-qm", "more")
+    known = ledgers.read(ledger)
+    assert known is not None and known.render_format == RENDER_FORMAT
+    before = registered.snapshot()
+    registered.git("commit", "--allow-empty", "-qm", "more")
+    assert registered.snapshot() == before
+
+
 def test_a_run_under_the_former_prefix_is_seen_to_run(registered: Laptop) -> None:
     registered.job("long", LONG)
     registered.commit()

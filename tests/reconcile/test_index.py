@@ -51,6 +51,13 @@ def test_an_unsettled_one_is_nothing_to_rely_on() -> None:
     assert index.parse(index.unsettled() + "{}") is None
 
 
+@pytest.mark.parametrize("other", ["", f"\t{index.RENDER_FORMAT - 1}", f"\t{index.RENDER_FORMAT + 1}", "\tx"])
+def test_one_of_a_jobsync_that_renders_otherwise_is_nothing_to_rely_on(other: str) -> None:
+    whole = index.render(make())
+    assert f"config\tc0ffee\t{index.RENDER_FORMAT}\n" in whole
+    assert index.parse(whole.replace(f"c0ffee\t{index.RENDER_FORMAT}", f"c0ffee{other}")) is None
+
+
 def read(path: Path, text: str) -> Index | None:
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     return index.read(str(path))
