@@ -133,6 +133,7 @@ def dumps(ledger: Ledger) -> str:
     """The JSON part."""
     facts = {
         "render_format": ledger.render_format,
+        "written_by": RENDER_FORMAT,  # as long as one job stays behind, the others are of this one already
         "rendering": ledger.rendering,
         "settings": [ledger.settings.mode, ledger.settings.blob] if ledger.settings else None,
         "held": list(ledger.held),
@@ -197,8 +198,9 @@ def parse(content: bytes) -> Ledger | None:
         raise _too_new(f"ledger format {number[:9]}; this one knows {_FORMAT}")
     table = _json(body)
     # Whatever else a later jobsync may have changed in there.
-    rendered = table.get("render_format") if isinstance(table, dict) else None
-    if isinstance(rendered, int) and rendered > RENDER_FORMAT:
+    formats = [table.get(key) for key in ("render_format", "written_by")] if isinstance(table, dict) else []
+    rendered = max((one for one in formats if isinstance(one, int)), default=0)
+    if rendered > RENDER_FORMAT:
         raise _too_new(f"render format {rendered}; this one knows {RENDER_FORMAT}")
     return _ledger_in(table) if int(number[:9]) == _FORMAT else None
 

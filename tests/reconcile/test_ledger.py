@@ -167,6 +167,15 @@ def test_a_newer_ones_ledger_is_known_whatever_else_it_changed(tmp_path: Path, o
         ledgers.read(tmp_path / "ledger")
 
 
+def test_a_ledger_that_a_newer_one_has_not_brought_up_to_date_is_a_newer_ones(tmp_path: Path) -> None:
+    ledgers.write(tmp_path / "ledger", Ledger(render_format=RENDER_FORMAT - 1), None)
+    text = (tmp_path / "ledger").read_text()
+    assert f'"written_by": {RENDER_FORMAT}' in text
+    (tmp_path / "ledger").write_text(text.replace(f'"written_by": {RENDER_FORMAT}', '"written_by": 999'))
+    with pytest.raises(JobsyncError, match="a newer jobsync has synced this repository"):
+        ledgers.read(tmp_path / "ledger")
+
+
 @pytest.mark.parametrize("number", ["2", "10", "9" * 5000])
 def test_a_ledger_of_a_later_format_is_a_newer_ones(tmp_path: Path, number: str) -> None:
     (tmp_path / "ledger").write_text(f"jobsync-ledger {number}\nwhat nobody here can read\n")
