@@ -131,6 +131,20 @@ def _is_paused(desired: Desired | None) -> bool:
     return isinstance(desired, Unwanted) and desired.outcome is Outcome.PAUSED
 
 
+def _read_from(head: HeadState, name: str) -> tuple[str, str]:
+    """All that a job's rendering depends on, beside the machine's configuration and jobsync itself."""
+    return SETTINGS, f"{head.jobs}/{name}/job.toml"
+
+
+def _digest_of(blobs: Mapping[str, str]) -> str:
+    return digest("\n".join(f"{blob} {path}" for path, blob in blobs.items()).encode("utf-8", "surrogateescape"))
+
+
+def _definition_in(head: HeadState, name: str) -> str:
+    """Digest of what HEAD's definition of a job is read from: of two that are equal the renderings are."""
+    return _digest_of({path: head.entries.id_of(path) or "" for path in _read_from(head, name)})
+
+
 class _Comparison:
     """Whether HEAD renders the same bytes as the work tree, asked job by job and answered cheaply where it can be."""
 
@@ -171,6 +185,12 @@ class _Comparison:
             return Source.WORK_TREE
         return Source.HEAD if self._renderings().get(job.name) == rendering else Source.WORK_TREE
 
+    def definition(self, name: str) -> str:
+        """As `_definition_in`, of the work tree. Where a link or a filter is in the way they differ."""
+        files = {path: self._tree.read(path) for path in _read_from(self._head, name)}
+        blobs = {path: "" if one is None else blob_id(one, self._head.tree) for path, one in files.items()}
+        return _digest_of(blobs)
+
     def _renderings(self) -> dict[str, Rendering]:
         if self._loaded is None:
             jobs = load(self._head_tree, self._origin.machine).jobs
@@ -194,7 +214,9 @@ def by_hand(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
             # Of an edit nobody knows what it alone would have changed.
             is_heads = record is not None and record.source is source is Source.HEAD
             cause = _cause(desired.entries, record.entries if record else None, record)
-            desired = replace(desired, source=source, cause=cause or (everything if is_heads else ""))
+            definition = comparison.definition(job.name) if source is Source.WORK_TREE else ""
+            cause = cause or (everything if is_heads else "")
+            desired = replace(desired, source=source, cause=cause, definition=definition)
         jobs[job.name] = desired
     faulty = _faulty(definitions, ledger)
     jobs |= faulty
@@ -395,10 +417,14 @@ class _Placing:
     def _place_wanted(self, name: str, desired: Wanted, record: Record | None, absence: Absence | None) -> None:
         if record is None and absence is not None and absence.source is Source.WORK_TREE:
             self.notices.append(f"{name}: local: removed in your work tree")
-        elif record is not None and record.source is Source.WORK_TREE and not _renders(desired, record):
+        elif record is not None and record.source is Source.WORK_TREE and not self._is_committed(desired, record):
             self.notices.append(f"{name}: local: installed from your work tree")
         else:
             self._jobs[name] = desired
+
+    def _is_committed(self, desired: Wanted, record: Record) -> bool:
+        """HEAD renders what is installed, or would, had neither jobsync nor this machine's configuration changed."""
+        return _renders(desired, record) or record.definition == _definition_in(self._head, record.name)
 
     def _place_unwanted(
         self, name: str, desired: Unwanted, record: Record | None, entries: Mapping[str, Entry]

@@ -91,6 +91,7 @@ def _record_out(record: Record) -> dict[str, object]:
         "needs_login": record.needs_login,
         "failed": record.failed,
         "message": record.message,
+        **({"definition": record.definition} if record.definition else {}),
     }
 
 
@@ -110,6 +111,7 @@ def _record_in(name: str, table: Mapping[str, Any]) -> Record:
         needs_login=bool(table.get("needs_login", True)),  # younger than the format
         failed=str(table["failed"]),
         message=str(table["message"]),
+        definition=str(table.get("definition", "")),  # younger than the format
     )
 
 

@@ -182,6 +182,7 @@ def _fresh_record(look: Look, *, is_loaded: bool) -> Record:
         is_daemon=want.is_daemon,
         at_login=want.at_login,
         needs_login=want.needs_login,
+        definition=want.definition,
     )
 
 

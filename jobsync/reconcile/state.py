@@ -75,6 +75,8 @@ class Record:
     """Load digest that could not be loaded: hooks do not try the same one again."""
     message: str = ""
     """What went wrong then."""
+    definition: str = ""
+    """Digest of what an uncommitted definition was read from; empty where HEAD rendered the same, or nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ class Wanted:
     """False: the ledger's own record, not to be changed by this sync."""
     paused: str = ""
     """How long the user paused it on this machine, in words; empty: not paused."""
+    definition: str = ""
+    """As a record's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,15 @@ import threading
 
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.ledger import RENDER_FORMAT, Store, placed
-from jobsync.reconcile.state import Record
+from jobsync.reconcile.state import Record, Source
 from jobsync.schedulers.protocol import Artefact
 from jobsync.values import replace
 
 from ..laptop import Laptop
 
 LONG = 'run = "until [ -e ~/go ]; do sleep 0.1; done; echo the end"\n'
+
+LATER = 'run = "true"\n\n[schedule]\nat = "10:00"\n'
 
 
 def _older(laptop: Laptop, record: Record) -> Record:
@@ -21,7 +23,7 @@ def _older(laptop: Laptop, record: Record) -> Record:
     content = launcher.read_bytes() + b"# as it was\n"
     launcher.write_bytes(content)
     Store(laptop.state / "store").put(content)
-    was = placed(Artefact(str(launcher), content, 0o755))
+    was = placed(Artefact(str(launcher), content, launcher.stat().st_mode & 0o777))
     artefacts = tuple(was if one.path == was.path else one for one in record.artefacts)
     return replace(record, artefacts=artefacts)
 
@@ -62,6 +64,25 @@ def test_the_first_hook_after_an_upgrade_renders_anew_though_nothing_has_changed
     before = registered.snapshot()
     registered.git("commit", "--allow-empty", "-qm", "more")
     assert registered.snapshot() == before
+
+
+def test_an_edit_that_is_committed_after_an_upgrade_is_no_longer_local(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    registered.job("one", LATER)
+    registered.job("new", LATER)
+    registered.jobsync("sync")
+    synced_by_an_older_one(registered)
+    told = registered.git("commit", "--allow-empty", "-qm", "nothing of ours").err
+    assert told == "jobsync: one: local: installed from your work tree\n"
+    assert registered.hour("one") == 10
+    told = registered.commit().told
+    assert "updated new (added: jobs/new/job.toml in COMMIT)" in told
+    assert "updated one (changed: jobs/one/job.toml in COMMIT)" in told
+    for name in ("one", "new"):
+        known = registered.record(name)
+        assert known is not None and known.source is Source.HEAD
+    assert registered.jobsync("sync").out.endswith("2 unchanged\n")
 
 
 def test_a_run_under_the_former_prefix_is_seen_to_run(registered: Laptop) -> None:
