@@ -24,8 +24,19 @@ def is_temporary(name: str, start: str) -> bool:
     return name.startswith(f".{start}") and name.endswith(_END)
 
 
+def _owners(path: Path) -> str | None:
+    """What to do where the way to `path` is another user's: a backup was restored by root, or one's uid is new."""
+    for place in (path, *path.parents):
+        with suppress(OSError):
+            owner, user = place.lstat().st_uid, os.geteuid()
+            whose = f"{place} belongs to another user (uid {owner}, you are {user})"
+            return None if owner == user else f"{whose}: give it to yourself with chown, or run jobsync as its owner"
+    return None
+
+
 def _complaint(verb: str, path: Path, error: OSError) -> JobsyncError:
-    return JobsyncError(f"cannot {verb} {path}: {error.strerror or error}")
+    hint = _owners(path) if isinstance(error, PermissionError) else None
+    return JobsyncError(f"cannot {verb} {path}: {error.strerror or error}", hint=hint)
 
 
 def read(path: Path) -> bytes | None:

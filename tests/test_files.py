@@ -169,6 +169,20 @@ def test_what_may_not_be_looked_at_is_a_sentence_and_not_an_absence() -> None:
             files.listing(directory / "closed")
 
 
+def test_what_is_another_users_is_called_that() -> None:
+    with as_somebody_else() as directory:
+        (directory / "own").touch(mode=0)
+        with pytest.raises(JobsyncError) as caught:
+            files.read(directory / "own")
+        assert caught.value.hint is None
+        # One of those that everybody has and only root reads.
+        secret = next(path for path in map(Path, ("/etc/shadow", "/etc/master.passwd")) if path.exists())
+        with pytest.raises(JobsyncError) as caught:
+            files.read(secret)
+        whose = f"{secret} belongs to another user (uid 0, you are {os.geteuid()})"
+        assert caught.value.hint == f"{whose}: give it to yourself with chown, or run jobsync as its owner"
+
+
 def test_what_is_there_is_told_apart_and_listed(place: Path) -> None:
     (place / "b").touch()
     (place / "a").mkdir()
