@@ -72,9 +72,10 @@ def _framework(path: Path) -> Carrier | None:
 
 
 def _stages(repository: Repository) -> frozenset[str]:
-    """The events for which the work tree's pre-commit configuration names an id of ours."""
-    texts = (files.read(Path(repository.work_tree, name)) or b"" for name in _CONFIGURATIONS)
-    return frozenset(found.decode() for text in texts for found in _OUR_IDS.findall(text))
+    """The events for which the work tree's pre-commit configuration names an id of ours, or a hook that calls us."""
+    text = b"\n".join(files.read(Path(repository.work_tree, name)) or b"" for name in _CONFIGURATIONS)
+    found = {one.decode() for one in (*_OUR_IDS.findall(text), *_OUR_LINE.findall(text))}
+    return frozenset(EVENTS if AUTO in found else found)
 
 
 def _calls_us(directory: Path, event: str) -> Path | None:

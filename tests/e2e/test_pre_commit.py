@@ -152,3 +152,37 @@ def test_a_recorded_hook_that_leads_back_to_the_copy_goes_round_once(framework: 
     framework.git("add", "-A")
     framework.run("timeout", "20", "git", "commit", "-qm", "round")
     assert "round" in framework.loaded()
+
+
+LOCAL = """\
+repos:
+- repo: local
+  hooks:
+  - id: mine
+    name: mine
+    language: system
+    entry: jobsync-hook {}
+    always_run: true
+    pass_filenames: false
+    stages: [post-merge, post-commit]
+"""
+
+
+def _states(laptop: Laptop) -> dict[str, str]:
+    lines = laptop.jobsync("hooks", "status", status=None).out.splitlines()
+    return {line.split()[0]: line.split()[1] for line in lines}
+
+
+@pytest.mark.parametrize("event", ["auto", "post-commit"])
+def test_a_hook_below_repo_local_that_calls_us_is_no_strangers(laptop: Laptop, event: str) -> None:
+    laptop.put(".pre-commit-config.yaml", LOCAL.format(event))
+    laptop.job("one")
+    laptop.init("--no-hooks")
+    laptop.run("pre-commit", "install", "-t", "post-merge", "-t", "post-commit")
+    laptop.commit()
+    assert laptop.loaded() == {"one"}
+    states = _states(laptop)
+    assert (states["post-commit"], states["post-rewrite"]) == ("installed", "missing")
+    assert states["post-merge"] == ("installed" if event == "auto" else "foreign")
+    laptop.put(".pre-commit-config.yaml", LOCAL.format(event).replace("    entry", "    # entry"))
+    assert _states(laptop)["post-commit"] == "foreign"
