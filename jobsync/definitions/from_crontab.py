@@ -1,7 +1,8 @@
 """A crontab -> one job for each of its lines. Pure.
 
-crontab(5) as Debian's and macOS's cron read it: variables above a line count for it, `%` ends the command and begins
-its input, and sh gets the rest as it stands.
+crontab(5) as the crons of Debian and macOS (Vixie's) and of Fedora and Arch (cronie) read it: variables above a line
+count for it, `%` ends the command and begins its input, and sh gets the rest as it stands. What one of them reads in
+another way than the others is refused.
 """
 
 import re
@@ -23,12 +24,15 @@ _BOILERPLATE = ("Edit this file to introduce tasks to be run by cron.", "m h  do
 # Without these, `sh -eu -c` means what `sh -c` means: -e counts for a command that is followed by another one on its
 # own, -u for a variable.
 _NEEDS_PLAIN_SH = re.compile(r"[;$`\n(){}]|(?<![&>])&(?![&>])|\b(?:set|if|for|while|until|case|function)\b|^\s*!")
-_CRONS_OWN = frozenset({"SHELL", "MAILTO", "MAILFROM", "LOGNAME", "USER", "CRON_TZ"})
+_CRONS_OWN = frozenset({"SHELL", "MAILTO", "MAILFROM", "LOGNAME", "USER", "CRON_TZ", "RANDOM_DELAY"})
 """Variables that cron uses itself."""
 _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 _ON_POWER = "@AppleNotOnBattery"
 """What macOS's cron reads in front of a command."""
 _CRONS_PATH = "/usr/bin:/bin"
+_HEAD = re.compile(r"(?:\\.|[^%])*")
+"""A command without its input: what stands behind a backslash is escaped, be it another backslash."""
+_PAIR = r"\\"
 _SH = "/bin/sh"
 _END = "END_OF_INPUT"
 _WRAPPERS = re.compile(
@@ -110,12 +114,23 @@ def without(text: str, names: Mapping[int, str]) -> str:
     return "\n".join(lines)
 
 
+def _parted(command: str) -> tuple[str, str]:
+    """What stands before and behind the first `%` that is not escaped, as written."""
+    end = found.end() if (found := _HEAD.match(command)) else 0
+    return command[:end], command[end + 1 :]
+
+
 def _split(command: str) -> tuple[str, str | None]:
     """The command, and its input: a `%` that is not escaped ends the one, and each in the other is a new line."""
-    parts = re.split(r"(?<!\\)%", command)
-    command, *rest = (part.replace("\\%", "%") for part in parts)
+    head, rest = _parted(command)
+    lines = [part.replace("\\%", "%") for part in re.split(r"(?<!\\)%", rest)]
     # cron sends nothing where nothing follows.
-    return command.rstrip(), "\n".join(rest) if any(rest) else None
+    return head.replace("\\%", "%").rstrip(), "\n".join(lines) if any(lines) else None
+
+
+def _has_pair(command: str) -> bool:
+    """Whether one backslash of the command escapes another: Vixie's cron takes away the first, cronie none."""
+    return _PAIR in re.findall(r"\\.", _parted(command)[0])
 
 
 def _script(shell: str, command: str, given: str | None) -> str:
@@ -177,12 +192,22 @@ def _variables(entry: Entry, name: str, machine_path: str) -> Variables:
 
 def _own_notices(own: Mapping[str, str]) -> list[Notice]:
     words = "jobsync keeps the output and mails nothing; `jobsync logs`"
-    return [Notice(Kind.LEFT_OUT, key, words) for key in ("MAILTO", "MAILFROM") if own.get(key)]
+    found = [Notice(Kind.LEFT_OUT, key, words) for key in ("MAILTO", "MAILFROM") if own.get(key)]
+    if (delay := own.get("RANDOM_DELAY", "")).isdecimal():
+        said = f'cronie waits up to {delay} minutes; to have that, write below [schedule]: spread = "{delay}m"'
+        found.append(Notice(Kind.LEFT_OUT, "RANDOM_DELAY", said))
+    return found
 
 
-def _reasons(own: Mapping[str, str], command: str, stdin: str | None) -> list[str]:
+def _reasons(own: Mapping[str, str], entry: Entry, command: str, stdin: str | None) -> list[str]:
     """Why a line cannot be a job, its time aside."""
     found = []
+    if _has_pair(entry.command):
+        found.append(
+            f"{_PAIR}: crons differ in what they make of it; put the command into a script, and call that here"
+        )
+    if option := re.match(r"-\S*", entry.command):
+        found.append(f"{option[0]}: is an option of cron's own; take it out here")
     if zone := own.get("CRON_TZ"):
         found.append(f"CRON_TZ = {zone}: times are the machine's own; shift them by hand")
     if not command.strip():
@@ -203,7 +228,7 @@ def _draft(entry: Entry, name: str, machine_path: str, home: str) -> Found:
     own = dict(entry.variables)
     variables = _variables(entry, name, machine_path)
     command, stdin = _split(entry.command)
-    reasons = [*_reasons(own, command, stdin), *variables.reasons]
+    reasons = [*_reasons(own, entry, command, stdin), *variables.reasons]
     try:
         schedule, more = _schedule(entry.time)
     except JobsyncError as error:

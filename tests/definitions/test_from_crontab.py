@@ -162,12 +162,34 @@ def test_a_whole_crontab_is_read() -> None:
         ("0 9 * * * @AppleNotOnBattery x\n", "ac_power = true"),
         ("SHELL=bash\n0 9 * * * x\n", "SHELL = bash"),
         ("PATH=$HOME/bin:/bin\n0 9 * * * x\n", "no absolute path"),
+        # Vixie's cron (macOS's, Debian's) gives sh one backslash of these two, cronie both.
+        ("0 9 * * * grep 'a\\\\.b' x\n", "crons differ"),
+        ("0 9 * * * printf 50\\\\\\%\n", "crons differ"),
+        ("0 9 * * * cat \\\\%input\n", "crons differ"),
+        # cronie's alone: mail is sent only when the command fails.
+        ("0 9 * * * -n x\n", "an option of cron's own"),
     ],
 )
 def test_what_cannot_be_said_is_refused(text: str, why: str) -> None:
     (found,) = imported(text)
     assert isinstance(found, Refused)
     assert why in "\n".join(found.reasons)
+
+
+def test_backslashes_of_the_input_are_all_kept() -> None:
+    assert written(one("0 9 * * * cat%a\\\\b\\%c%d\n"))["run"] == (
+        "#!/bin/sh\n{\ncat\n} <<'END_OF_INPUT'\na\\\\b%c\nd\nEND_OF_INPUT\n"
+    )
+
+
+def test_a_delay_at_random_is_told() -> None:
+    """RANDOM_DELAY is cronie's; to the others it is a variable that means nothing."""
+    draft = one("RANDOM_DELAY=30\n0 9 * * * x\n")
+    assert draft.environment == {}
+    assert [(notice.kind, notice.key) for notice in draft.notices] == [
+        (Kind.LEFT_OUT, "RANDOM_DELAY"),
+        (Kind.DIFFERS, "PATH"),
+    ]
 
 
 def test_a_variable_of_many_words_is_one_and_a_command_that_begins_with_one_is_a_command() -> None:
