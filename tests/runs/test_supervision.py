@@ -6,6 +6,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -233,6 +234,37 @@ def test_a_log_of_which_no_copies_can_be_made_is_not_emptied(bench: Bench, start
     assert log.read_bytes().startswith(b"0 x\n") and log.stat().st_size == (3 << 20) + 4
     assert list(log.parent.iterdir()) == [log]
     assert (last(bench).status, last(bench).output, last(bench).output_is_least) == (5, (3 << 20) + 4, False)
+
+
+# As macOS has it: it seeks, and then copies for as long as there is more. GNU's ends behind what there was.
+TAIL_OF_BSD = """\
+#!{python} -IS
+import os, sys, time
+left = int(sys.argv[2])
+start = left - 1 if sys.argv[2].startswith("+") else os.fstat(0).st_size - left
+os.lseek(0, max(start, 0), os.SEEK_SET)
+while found := os.read(0, 4096):
+    os.write(1, found)
+    left -= len(found)
+    if left <= 0 and not sys.argv[2].startswith("+"):
+        time.sleep(0.05)
+"""
+
+
+@every_shell
+def test_a_log_that_grows_as_fast_as_it_is_copied_is_bounded(bench: Bench, sh: str, root: Path) -> None:
+    bench.place(root / "bin" / "tail", TAIL_OF_BSD.format(python=sys.executable))
+    (root / "bin" / "tail").chmod(0o755)
+    bench.tools = root / "bin"
+    cut = f'{shlex.quote(str(bench.paths.job_logs(bench.label)))}/"$JOBSYNC_RUN".log.cut'
+    line = (
+        f"echo 0 x; yes x | head -c {3 << 20}; i=0; while [ $i -lt 400 ]; do i=$((i + 1)); [ ! -s {cut} ] || break; "
+        f"sleep 0.01; yes x | head -c 16384; done; [ -s {cut} ] || exit 7; echo the end"
+    )
+    bench.write(command=Line(line))
+    assert launch(bench, sh) == 0
+    (log,) = bench.logs()
+    assert log.read_bytes().endswith(b"the end\n")
 
 
 @every_shell

@@ -34,6 +34,7 @@ BOUND = """\
 # What a log has above its limit leaves it from the middle. It is emptied in place: the command appends, so its next
 # line is the first again. What is printed between the last look at its size and the emptying is lost and in no number:
 # hence "at least". `.cut` holds how many bytes left the log, those in `.head` and `.tail` included.
+# macOS's tail(1) copies on for as long as the log grows, which may be for ever; so head(1) ends it.
 bound() {
   size=$(wc -c <"$log")
   [ "$size" -gt @log_limit@ ] || return 0
@@ -41,7 +42,7 @@ bound() {
   # A disk without room for these takes no more of the log either: it stays as it is.
   if {
     if [ -f "$log.cut" ]; then read -r cut <"$log.cut"; else head -c @log_head@ <"$log" >"$log.head"; fi &&
-      tail -c @log_tail@ <"$log" >"$log.tail"
+      tail -c @log_tail@ <"$log" | head -c @log_tail@ >"$log.tail"
   }; then
     size=$(wc -c <"$log")
     true >"$log"
