@@ -15,6 +15,8 @@ from jobsync.repo.repository import TIMEOUT, Repository, failure
 from jobsync.values import dataclass, replace
 
 _DROPPED = ("GIT_", "GITHEAD_", "PRE_COMMIT", "_PRE_COMMIT")
+_DISTRUSTS = ("unsafe repository", "dubious ownership")
+"""How git says that a repository is another user's: before 2.36.1, and since."""
 _FIXED = {
     "LC_ALL": "C",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -64,7 +66,7 @@ def _git_executable(environ: Mapping[str, str]) -> str:
 
 def _check_no_place(finished: process.Finished) -> None:
     """ "Not a repository" is an answer; the rest is trouble worth words."""
-    if "dubious ownership" in finished.complaint:
+    if any(words in finished.complaint for words in _DISTRUSTS):
         raise JobsyncError(
             "git refuses this repository because it belongs to another user",
             hint="run jobsync as the owner of the repository",

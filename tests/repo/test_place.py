@@ -164,3 +164,19 @@ class TestOwner:
         os.chown(work.path, 12345, 12345)
         with pytest.raises(JobsyncError, match="another user"):
             _where(work)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "fatal: detected dubious ownership in repository at '/srv/dotfiles'",
+        # git 2.31.2 to 2.36.0, and Apple's 2.32.1.
+        "fatal: unsafe repository ('/srv/dotfiles' is owned by someone else)",
+    ],
+)
+def test_a_repository_that_git_distrusts_is_told_from_none(said: str, tmp_path: Path) -> None:
+    git = tmp_path / "git"
+    git.write_text(f'#!/bin/sh\necho "{said}" >&2\nexit 128\n', encoding="utf-8")
+    git.chmod(0o755)
+    with pytest.raises(JobsyncError, match="belongs to another user"):
+        locate({"PATH": f"{tmp_path}:/usr/bin:/bin"}, str(tmp_path))
