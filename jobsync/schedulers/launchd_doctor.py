@@ -35,7 +35,8 @@ _LATER_PREFERENCES = "Library/Group Containers/group.com.apple.usernoted/Library
 _GUARDED = ("Desktop", "Documents", "Downloads", "Library/Mobile Documents", "Library/CloudStorage")
 _VOLUMES = "/Volumes/"
 _SHELL = "/bin/sh"
-"""What runs the launcher, and so what macOS asks about."""
+_SELECTED = "/private/var/select/sh"
+"""Leads to the program that macOS's sh becomes (sh(1)): bash, unless somebody has chosen another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,16 @@ def _guard(path: str, home: str) -> str:
     return next((one for one in guarded if path == one or path.startswith(f"{one}/")), "")
 
 
+def _shells() -> str:
+    """What runs the launcher, and so what macOS asks about: sh by some reports (darktable-org/darktable#3107), by
+    others the program that it becomes (theQuert/cc-reaper#23)."""
+    try:
+        selected = os.readlink(_SELECTED)  # noqa: PTH115 - as it stands
+    except OSError:
+        selected = "/bin/bash"
+    return _SHELL if selected == _SHELL else f"{_SHELL} or {selected}"
+
+
 def _words(job: Job) -> Iterable[str]:
     match job.command:
         case Argv(arguments):
@@ -189,7 +200,7 @@ def _interpreter(job: Job) -> str:
 
 
 def _privacy(jobs: Collection[Job], places: Places) -> Iterator[Finding]:
-    home, asks = places.config.home, f"Full Disk Access for {_SHELL}, which runs the launcher"
+    home, asks = places.config.home, f"Full Disk Access for {_shells()}, which runs the launcher"
     meaning = "macOS refuses it to jobs, with 126 or `Operation not permitted`, and asks nobody"
     if guard := _guard(places.repo.work_tree, home):
         yield warning(
@@ -253,7 +264,7 @@ _REFUSALS = {
         "System Settings > Privacy & Security > Local Network"
     ),
     r"Operation not permitted|EPERM": (
-        f"macOS says so too of places that it guards: Full Disk Access for {_SHELL} lets jobs in"
+        "macOS says so too of places that it guards: Full Disk Access for {shells} lets jobs in"
     ),
 }
 """What a program prints where macOS refuses a job what it allows a terminal (TN3179; NousResearch/hermes-agent#57812)
@@ -263,7 +274,8 @@ or a program with a window."""
 def explain(printed: bytes) -> str:
     """See the protocol."""
     text = printed.decode("utf-8", "replace")
-    return next((meaning for words, meaning in _REFUSALS.items() if re.search(words, text)), "")
+    meaning = next((meaning for words, meaning in _REFUSALS.items() if re.search(words, text)), "")
+    return meaning.format(shells=_shells()) if meaning else ""
 
 
 def inspect(

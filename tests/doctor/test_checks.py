@@ -201,6 +201,20 @@ def test_what_a_mac_refuses_to_jobs_alone_is_explained(clinic: Clinic) -> None:
     assert launchd_doctor.explain(b"not found\n") == ""
 
 
+@pytest.mark.parametrize(
+    ("selected", "others"), [("", " or /bin/bash"), ("/bin/dash", " or /bin/dash"), ("/bin/sh", "")]
+)
+def test_the_shell_that_macos_takes_for_sh_is_named_too(
+    selected: str, others: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sh becomes another program, and reports differ in which of them must be let in."""
+    monkeypatch.setattr(launchd_doctor, "_SELECTED", str(tmp_path / "sh"))
+    if selected:
+        (tmp_path / "sh").symlink_to(selected)
+    said = launchd_doctor.explain(b"ls: /Users/ada/Desktop: Operation not permitted\n")
+    assert f"Full Disk Access for /bin/sh{others} lets jobs in" in said
+
+
 EDITOR = {"bundle-id": "com.apple.ScriptEditor2", "flags": 310386766}
 """As macOS has it of a program that may."""
 
