@@ -17,10 +17,11 @@ _SHORTHANDS = {
     "weekly": "Mon *-*-* 00:00:00",
     "yearly": "*-01-01 00:00:00",
     "annually": "*-01-01 00:00:00",
+    "anually": "*-01-01 00:00:00",
     "quarterly": "*-01,04,07,10-01 00:00:00",
-    "semiannually": "*-01,07-01 00:00:00",
+    **dict.fromkeys(("semiannually", "semi-annually", "biannually", "bi-annually"), "*-01,07-01 00:00:00"),
 }
-_TERM = re.compile(r"(?:\*|(?P<low>[0-9]+)(?:\.\.(?P<high>[0-9]+))?)(?:/(?P<step>[0-9]+))?")
+_TERM = re.compile(r"(?P<low>[0-9]+)(?:\.\.(?P<high>[0-9]+))?(?:/(?P<step>[0-9]+))?")
 _TIME = re.compile(r"(?P<hour>[^:\s]+):(?P<minute>[^:\s]+)(?::(?P<second>[^:\s]+))?")
 _DATE = re.compile(r"(?:(?P<year>[^-\s]+)-)?(?P<month>[^-~\s]+)(?P<mark>[-~])(?P<day>[^-~\s]+)")
 
@@ -32,10 +33,9 @@ def _term(text: str, low: int, high: int) -> Iterable[int]:
     match = _TERM.fullmatch(text)
     if match is None:
         raise JobsyncError(f"{text!r} is not understood; write numbers, lists, ranges or steps")
-    start = low if match["low"] is None else int(match["low"])
-    # A single value with a step goes on to the end, as `*` does.
-    has_end = match["high"] is not None or (match["low"] is not None and match["step"] is None)
-    end = int(match["high"] or start) if has_end else high
+    start = int(match["low"])
+    # A single value with a step goes on to the end.
+    end = high if match["high"] is None and match["step"] else int(match["high"] or start)
     step = int(match["step"] or 1)
     if not (low <= start <= end <= high) or step < 1:
         raise JobsyncError(f"{text!r} is outside of {low} to {high}; correct it")
@@ -43,6 +43,10 @@ def _term(text: str, low: int, high: int) -> Iterable[int]:
 
 
 def _field(text: str, low: int, high: int) -> Field:
+    if text == "*":
+        return None
+    if "*" in text:
+        raise JobsyncError(f"{text!r}: systemd takes no list and no step with `*`, and starts nothing; write 0/5 or *")
     found = frozenset(value for term in text.split(",") for value in _term(term, low, high))
     return None if len(found) == high - low + 1 else found
 

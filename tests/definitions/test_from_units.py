@@ -26,6 +26,7 @@ BEFORE = START - timedelta(seconds=1)
 ENVIRONMENT = {"TZ": "UTC", "LC_ALL": "C", "PATH": "/usr/bin:/bin"}
 EXPRESSIONS = [
     "minutely", "hourly", "daily", "weekly", "monthly", "quarterly", "semiannually", "yearly",
+    "biannually", "bi-annually", "Semi-Annually", "anually",
     "Mon..Fri *-*-* 09:00:00", "Sat,Sun 10:30", "fri..sun 8:00", "monday,Wed 12:00", "*:0/15", "*-*-* 9..17:30",
     "*-*-1,15 06:00", "*-03..05-* 0/6:05", "03-02", "*-*-* *:10,40:00", "Tue *-*-* 00:00", "*-*-01..07/3 5:00",
     "*-*-* 2/7:30", "Sun 23:59",
@@ -64,6 +65,16 @@ def test_a_calendar_expression_means_what_systemd_says(expression: str) -> None:
 )
 def test_what_slots_cannot_say_is_refused(expression: str) -> None:
     with pytest.raises(JobsyncError):
+        read_on_calendar(expression)
+
+
+@pytest.mark.parametrize("expression", ["*:*/5", "*-*/2-01 08:00", "*:*,30", "*-*-* */6:00"])
+def test_what_systemd_refuses_becomes_no_schedule(expression: str) -> None:
+    """Such a timer never starts anything, so a job of these times would run where nothing ran before."""
+    if shutil.which("systemd-analyze"):
+        done = subprocess.run(["systemd-analyze", "calendar", expression], capture_output=True, env=ENVIRONMENT)
+        assert done.returncode
+    with pytest.raises(JobsyncError, match=r"write 0/5|write \*"):
         read_on_calendar(expression)
 
 
