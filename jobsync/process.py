@@ -80,6 +80,13 @@ class Child:
         self._write_end = stdin[1]
         self._read_ends = (stdout[0], stderr[0])
 
+    def tell(self, number: int) -> None:
+        """Send a signal to it and its process group. That it has ended already is fine."""
+        try:  # contextlib.suppress would cost the hook another import
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):  # PermissionError: macOS, when only zombies are left of the group
+            return
+
     def kill(self) -> None:
         """Instead of `finish`: end it and its process group, whatever it does."""
         try:
@@ -161,10 +168,8 @@ class Child:
             pause = min(pause * 2, 0.02)
 
     def _kill(self) -> None:
-        try:  # contextlib.suppress would cost the hook another import
-            os.killpg(self.pid, _SIGKILL)
-        except (ProcessLookupError, PermissionError):  # PermissionError: macOS, when only zombies are left of the group
-            return
+        try:
+            self.tell(_SIGKILL)
         finally:
             os.waitpid(self.pid, 0)
 

@@ -259,3 +259,16 @@ def test_an_executable_is_found_as_a_shell_finds_it(tmp_path: Path) -> None:
     path = ":".join(f"{tmp_path}/{name}" for name in ("none", "first", "second", "third"))
     assert process.find("tool", path) == shutil.which("tool", path=path) == f"{tmp_path}/third/tool"
     assert process.find("tool", f"{tmp_path}/first:{tmp_path}/second") is None
+
+
+def test_a_group_of_which_only_zombies_are_left_can_be_told_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """macOS answers EPERM there (killpg1 in xnu's kern_sig.c), where Linux says that all is well."""
+
+    def refuse(group: int, number: int) -> None:
+        raise PermissionError(group, number)
+
+    child = process.start(("/bin/sh", "-c", "exit 3"), env={})
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "killpg", refuse)
+        child.tell(signal.SIGTERM)
+    assert child.finish(60).status == 3

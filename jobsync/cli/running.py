@@ -246,8 +246,7 @@ def _run_here(origin: Origin, record: Record) -> int:
         return _follow(origin, record, known, lambda: not reaper.is_alive())
     except KeyboardInterrupt:
         # All of it, as a scheduler does: a shell that is told to end leaves behind what it is just running.
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGTERM)
+        child.tell(signal.SIGTERM)
         raise
     finally:
         reaper.join()
