@@ -225,7 +225,7 @@ def _limit_values(job: Job) -> dict[str, object]:
         "wait": job.when.wait,
         "unmet": _unmet(job),
         "late_minutes": _late_minutes(job),
-        "slots": "\n".join(_slot(slot) for slot in job.schedule.slots),
+        "slots": " ".join(shlex.quote(_slot(slot)) for slot in job.schedule.slots),
         "success_codes": _codes(job.expect.success_codes),
         "expectations": _expectations(job.expect),
         "expectation": BROKEN_EXPECTATION,

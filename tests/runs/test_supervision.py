@@ -904,6 +904,33 @@ def test_every_shell_and_awk_tell_lateness_alike(bench: Bench, sh: str, root: Pa
     assert not late(bench, sh, root, "2026-11-25T11:59:00+01:00", NINE, 3 * 3600)
 
 
+FULL_TMP = """
+place=$1 && shift
+mount --bind "$place" /mnt || exit 99
+for one in /tmp /var/tmp; do mount -t tmpfs -o size=4k none $one || exit 99; done
+mkdir -p "$place" && mount --bind /mnt "$place" || exit 99
+for one in /tmp /var/tmp; do head -c 9000 /dev/zero >$one/full 2>/dev/null; done
+cd / && exec "$@"
+"""
+
+
+@every_shell
+def test_no_start_is_late_because_the_disk_is_full(bench: Bench, sh: str, root: Path) -> None:
+    """bash 3.2, which is macOS's sh, and zsh, which may be chosen for it, put a here-document into a file."""
+    (found, *rest) = bench.argv(sh)
+    shell = root / Path(found).name
+    shutil.copy2(os.path.realpath(shutil.which(found) or found), shell)
+    slot = datetime.now() - timedelta(minutes=1)
+    schedule = Schedule(slots=(Slot(hour=slot.hour, minute=slot.minute),), catch_up=3600)
+    bench.write(command=Line("exit 5"), schedule=schedule)
+    enter = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
+    if subprocess.run([*enter, "mount", "-t", "tmpfs", "none", str(root)], capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here: no rights, and no user namespaces")
+    argv = [*enter, "sh", "-c", FULL_TMP, "sh", str(root), str(shell), *rest]
+    done = subprocess.run(argv, env=ENV, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert (last(bench).skipped, done.returncode) == ("", 5), done.stderr
+
+
 # -- expectations
 
 

@@ -3,7 +3,8 @@
 LATE = """\
 # How many minutes ago the latest slot was, by the wall clock; slots are "month day weekday hour minute", * is any.
 lateness() {
-  awk -v now="$now" -v offset="$offset" -v most=@late_minutes@ '
+  # No here-document: bash 3.2 and zsh put that into a file, and where the disk is full no start would be in time.
+  printf '%s\\n' @slots@ | awk -v now="$now" -v offset="$offset" -v most=@late_minutes@ '
     { month_of[NR] = $1; day_of[NR] = $2; weekday_of[NR] = $3; hour_of[NR] = $4; minute_of[NR] = $5 }
     function fits(wanted, value) { return wanted == "*" || wanted == value }
     END {
@@ -28,9 +29,7 @@ lateness() {
             exit
           }
       }
-    }' <<'SLOTS'
-@slots@
-SLOTS
+    }'
 }
 if [ -z "$by" ] && [ -z "$(lateness)" ]; then skip '@too_late@'; fi
 """
