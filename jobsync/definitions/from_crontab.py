@@ -193,6 +193,10 @@ def _variables(entry: Entry, name: str, machine_path: str) -> Variables:
 def _own_notices(own: Mapping[str, str]) -> list[Notice]:
     words = "jobsync keeps the output and mails nothing; `jobsync logs`"
     found = [Notice(Kind.LEFT_OUT, key, words) for key in ("MAILTO", "MAILFROM") if own.get(key)]
+    if "HOME" in own:
+        found.append(
+            Notice(Kind.DIFFERS, "HOME", "counts, as Debian's cron and cronie have it; macOS's passes over it")
+        )
     if (delay := own.get("RANDOM_DELAY", "")).isdecimal():
         said = f'cronie waits up to {delay} minutes; to have that, write below [schedule]: spread = "{delay}m"'
         found.append(Notice(Kind.LEFT_OUT, "RANDOM_DELAY", said))

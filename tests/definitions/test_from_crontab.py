@@ -235,3 +235,5 @@ def test_a_home_of_the_crontabs_own_is_where_its_lines_run_and_what_they_call_ho
     assert isinstance(found, Draft)
     assert (found.directory, found.environment) == ("/srv/ada", {"HOME": "/srv/ada"})
     read_again(found)
+    # macOS's cron sets it anew for each command.
+    assert (Kind.DIFFERS, "HOME") in {(notice.kind, notice.key) for notice in found.notices}
