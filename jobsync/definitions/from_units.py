@@ -64,19 +64,23 @@ class Unit:
         return self.values[key][-1] if self.values.get(key) else None
 
 
+def _goes_on(line: str) -> bool:
+    """Whether the next line continues it: a backslash at its very end that no other one escapes."""
+    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
+
+
 def parse(text: str) -> Unit:
     """A unit file. An empty value takes back the earlier ones of its key. `JobsyncError`: a line that is none."""
     values: dict[str, list[str]] = {}
     comments, section, held = [], "", ""
     for line in text.splitlines():
         stripped = line.strip()
-        if held and stripped.startswith(("#", ";")):
+        if stripped.startswith(("#", ";")):
+            comments += [] if held else [stripped[1:].strip()]
             continue
         whole, held = f"{held}{stripped}", ""
-        if whole.endswith("\\"):
+        if _goes_on(line):
             held = f"{whole[:-1].rstrip()} "
-        elif whole.startswith(("#", ";")):
-            comments.append(whole[1:].strip())
         elif match := _HEADER.fullmatch(whole):
             section = match["name"]
         elif match := _LINE.fullmatch(whole):

@@ -248,6 +248,11 @@ def units(job: Job, *, owner: str, launcher: str, home: str, path: str, comment:
 # -- the way back
 
 
+def _goes_on(line: str) -> bool:
+    """Whether the next line continues it: a backslash at its very end that no other one escapes."""
+    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
+
+
 def _lines(text: str) -> Iterator[str]:
     """Lines without comments, those that a backslash continues joined, as systemd.syntax(7) joins them."""
     held = ""
@@ -255,7 +260,7 @@ def _lines(text: str) -> Iterator[str]:
         stripped = line.strip(_BLANKS)
         if stripped.startswith(("#", ";")) or (not stripped and not held):
             continue
-        if stripped.endswith("\\"):
+        if _goes_on(line.rstrip("\r")):
             held += f"{stripped[:-1]} "
             continue
         yield held + stripped

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from jobsync.definitions.job import Argv
 from jobsync.definitions.on_calendar import read_on_calendar
 from jobsync.definitions.slots import simplify
 from jobsync.errors import JobsyncError
+from jobsync.schedulers import units as unit_files
 from jobsync.schedulers.units import units
 
 from .clock_oracle import matching
@@ -76,6 +78,42 @@ def test_what_systemd_refuses_becomes_no_schedule(expression: str) -> None:
         assert done.returncode
     with pytest.raises(JobsyncError, match=r"write 0/5|write \*"):
         read_on_calendar(expression)
+
+
+ODD_ENDS = r"""[Service]
+# note \
+Environment=A=1
+ExecStart=/bin/echo a\\
+Environment=B=2
+ExecStart=/bin/echo b \
+# in between \
+  c \\\
+  d
+
+Environment=C=3
+Nice=1 \@
+Environment=D=4
+""".replace("@", " ")  # which no editor takes away
+
+
+def test_a_line_goes_on_where_systemd_says_so(tmp_path: Path) -> None:
+    """A comment never does, nor a backslash that is escaped or has a blank behind it.
+
+    systemd complains of each line that is its own.
+    """
+    found = parse(ODD_ENDS)
+    assert found.values["Service.Environment"] == ("A=1", "B=2", "C=3", "D=4")
+    assert [" ".join(one.split()) for one in found.values["Service.ExecStart"]] == [
+        "/bin/echo a\\\\",
+        "/bin/echo b c \\\\ d",
+    ]
+    again = unit_files.parse(ODD_ENDS.encode())
+    assert [value for _, key, value in again or () if key == "Environment"] == ["A=1", "B=2", "C=3", "D=4"]
+    if shutil.which("systemd-analyze"):
+        unit = tmp_path / "odd.service"
+        unit.write_text(ODD_ENDS.replace("Environment", "Unknown"), encoding="utf-8")
+        done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, env=ENVIRONMENT)
+        assert re.findall(r":(\d+): Unknown key", done.stderr) == ["3", "5", "11", "13"]
 
 
 TIMER = (
