@@ -143,10 +143,10 @@ def _named(run: str) -> Run | None:
     if match is None:
         return None
     try:
-        started = datetime.strptime(match[1], "%Y%m%dT%H%M%S%z")
+        started = int(datetime.strptime(match[1], "%Y%m%dT%H%M%S%z").timestamp())
     except ValueError:
         return None
-    return Run(run, int(started.timestamp()), pid=_integer(match[2]))
+    return Run(run, started, pid=_integer(match[2])) if started >= 0 else None
 
 
 def _skip(run: str, second: int, fields: list[str]) -> Run | None:

@@ -158,7 +158,9 @@ def test_an_end_whose_start_could_not_be_written_is_a_run(cut: int) -> None:
     assert (run.started, run.pid, run.ended, run.status) == (1795417200, 11, 1795590004, 3)
 
 
-@pytest.mark.parametrize("name", ["20261323T070000Z-11", "20261123T070000Z", "99999999T999999Z-1", "x"])
+@pytest.mark.parametrize(
+    "name", ["20261323T070000Z-11", "20261123T070000Z", "99999999T999999Z-1", "19691123T070000Z-11", "x"]
+)
 def test_an_end_of_no_run_that_there_can_be_is_passed_over(name: str) -> None:
     assert records.parse(f"end {name} 1795590004 0\n".encode()) == ()
 

@@ -1,13 +1,15 @@
 """Many syncs at once on one home: one result, no error, each scheduler change made once, no wake-up lost."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from jobsync import entry, files
+from jobsync import entry, files, lock
 
 from ..forks import run
 from ..laptop import JOB, Laptop
@@ -101,16 +103,28 @@ def hook(arguments: list[str]) -> None:
     entry.main()
 
 
+def _waiters(path: Path) -> int:
+    """How many other processes have that file open."""
+    found = set()
+    for one in Path("/proc").glob("[0-9]*/fd/*"):
+        with suppress(OSError):
+            if one.readlink() == path:
+                found.add(one.parts[2])
+    return len(found - {str(os.getpid())})
+
+
 def test_of_many_hooks_at_once_one_says_what_waits(registered: Laptop) -> None:
     registered.job("one")
     registered.commit()
     registered.git("switch", "-q", "--detach")
-    told = []
+    told, telling = [], registered.state / "telling"
     for hour in ("10", "11"):
         registered.job("one", JOB.replace("09", hour))
         registered.git("-c", "core.hooksPath=/dev/null", "commit", "-qam", hour)
-        with ThreadPoolExecutor(6) as pool:
+        # All of them have seen that nobody has said it yet, or the first one would be through before.
+        with ThreadPoolExecutor(6) as pool, lock.hold(telling, timeout=10):
             ran = pool.map(lambda _: run(hook, "post-commit", at=registered.work, env=registered.environment), range(6))
+            registered.wait_for(lambda: _waiters(telling) >= 3)
         told.append([one.text for one in ran if one.text])
     assert [len(lines) for lines in told] == [1, 1], told
     assert all("detached" in line for lines in told for line in lines), told
