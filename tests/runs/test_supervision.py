@@ -55,6 +55,17 @@ def start(bench: Bench) -> Iterator[Callable[..., "Popen[bytes]"]]:
 Start = Callable[..., "Popen[bytes]"]
 
 
+def ended(sh: str, script: str, log: Path) -> int:
+    """The status of a part of a launcher that is played alone, leading a group; its first argument is its log."""
+    child = Popen([*SHELLS[sh], "-c", script, sh, str(log)], start_new_session=True)
+    try:
+        return child.wait(LIMIT)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
 def patched(bench: Bench, former: str, new: str) -> None:
     """Let the installed launcher look at another place of the machine than the real one."""
     path = bench.paths.launcher("one")
@@ -386,13 +397,7 @@ def test_a_stop_at_the_very_beginning_of_a_wait_ends_it_too(root: Path, sh: str)
         done
     """
     script = command.STATE + command.STOP + command.NAP + rounds
-    child = Popen([*SHELLS[sh], "-c", script, sh, str(root / "log")], start_new_session=True)
-    try:
-        assert child.wait(LIMIT) == 0
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+    assert ended(sh, script, root / "log") == 0
 
 
 @every_shell
@@ -452,13 +457,7 @@ def test_a_signal_to_the_group_in_the_moment_of_the_commands_end_is_not_waited_f
         kill -KILL "$keeper"
     """
     script = command.STATE + command.STOP + command.AWAIT + rounds
-    child = Popen([*SHELLS[sh], "-c", script, sh, str(root / "log")], start_new_session=True)
-    try:
-        assert child.wait(LIMIT) == 0
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+    assert ended(sh, script, root / "log") == 0
 
 
 # -- timeout
