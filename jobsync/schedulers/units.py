@@ -35,11 +35,14 @@ _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _DESCRIBED = re.compile(r"\(jobsync ([0-9a-f]{12})\)$")
 _BLANKS = " \t\r"
 # With the system's own programs, as the launcher. Once nobody watches any more (`$0`), nothing is to be waited for.
-# `sleep` takes a part of a second on every Linux.
+# What cannot be listed (no right to, a mount that is gone) counts as full to systemd. `sleep` takes a part of a second
+# on every Linux.
 _RESTING = """\
 PATH=@path@; systemctl --user -q is-active "$0" || exit 0; \
-for directory do [ -z "$(ls -A -- "$directory" 2>/dev/null)" ] || exec sleep @seconds@; done"""
+for directory do { all=$(ls -A -- "$directory" 2>/dev/null) && [ -z "$all" ]; } || exec sleep @seconds@; done"""
 _PLAIN_PATH = re.compile(r"[^'\"\\]*")
+_ANY_ENTRY = "{*,.[!.]*,..?*}"
+"""A pattern of what may be in a directory, but for itself and its parent."""
 
 Field = frozenset[int] | None
 """The values that a field of a clock may have; None: every one."""
@@ -213,9 +216,21 @@ def _timer(job: Job) -> list[Section]:
     return [("Unit", []), ("Timer", _with_raw(timer, job, TIMER)), ("Install", [("WantedBy", TARGETS[TIMER])])]
 
 
+def _filled(directory: str) -> Iterator[Line]:
+    """What starts a job when there is anything in a directory.
+
+    `DirectoryNotEmpty=` passes over hidden files and `name~`, `.bak`, `.old`, `.new` and the like, which count as all
+    others do for launchd. A pattern counts them, but is watched up to its first escaped character only, and
+    `MakeDirectory=` does not see it: so both.
+    """
+    yield "DirectoryNotEmpty", _raw_path(directory)
+    literally = re.sub(r"[\\*?\[\]{}]", r"\\\g<0>", directory)
+    yield "PathExistsGlob", _raw_path(f"{literally}/{_ANY_ENTRY}")
+
+
 def _path(job: Job) -> list[Section]:
     watched: list[Line] = [("PathChanged", _raw_path(path)) for path in job.schedule.on_change]
-    watched += [("DirectoryNotEmpty", _raw_path(path)) for path in job.schedule.on_files]
+    watched += [line for path in job.schedule.on_files for line in _filled(path)]
     return [("Unit", []), ("Path", _with_raw(watched, job, PATH)), ("Install", [("WantedBy", TARGETS[PATH])])]
 
 

@@ -148,6 +148,28 @@ def test_a_path_that_changes_starts_its_job(linux: Linux) -> None:
     until(lambda: not list(inbox.iterdir()))
 
 
+@pytest.mark.parametrize("place", ["inbox", "in %h {a,b}[c]*?\\d"])
+def test_any_entry_of_a_directory_starts_its_job(linux: Linux, place: str) -> None:
+    inbox = linux.root / place
+    inbox.mkdir()
+    clearing = Argv(("find", str(inbox), "-mindepth", "1", "-delete"))
+    linux.sync(job("files", schedule=Schedule(on_files=(str(inbox),)), command=clearing))
+    for count, name in enumerate((".hidden", "..hidden", "notes~", "report.old", "letter"), start=1):
+        (inbox / name).mkdir()
+        until(lambda count=count: len(linux.runs("files")) == count)  # type: ignore[misc]
+        until(lambda: not list(inbox.iterdir()))
+
+
+def test_a_directory_that_cannot_be_listed_starts_its_job_now_and_then(linux: Linux) -> None:
+    """As one that may not be read, or whose mount is gone."""
+    inbox = linux.root / "inbox"
+    inbox.symlink_to(inbox)
+    linux.sync(job("files", schedule=Schedule(on_files=(str(inbox),))))
+    until(lambda: linux.runs("files"))
+    time.sleep(1)
+    assert len(linux.runs("files")) == 1
+
+
 @pytest.mark.parametrize("command", [Line("exit 3"), Line("true")])
 def test_a_directory_that_stays_full_starts_its_job_now_and_then(linux: Linux, command: Line) -> None:
     inbox = linux.root / "in box's $HOME %h"
