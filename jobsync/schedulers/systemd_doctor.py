@@ -3,6 +3,8 @@
 Reads only. Facts: loginctl(1); units of `~/.local/share/systemd/user` are overridden from `~/.config/systemd/user`.
 """
 
+import os
+import shlex
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -37,6 +39,11 @@ def _overrides(jobs: Collection[Job], answer: Answer, prefix: str, paths: Paths,
             yield from _of_unit(job.name, f"{label}.{suffix}", paths, runtime)
 
 
+def _removal(path: Path) -> str:
+    """The command that removes a file, as whoever may."""
+    return f"{'' if os.access(path.parent, os.W_OK) else 'sudo '}rm {shlex.quote(str(path))}"
+
+
 def _of_unit(job: str, unit: str, paths: Paths, runtime: str) -> Iterator[Finding]:
     for place in paths.overriding(runtime):
         copy, extra = place / unit, place / f"{unit}.d"
@@ -45,7 +52,8 @@ def _of_unit(job: str, unit: str, paths: Paths, runtime: str) -> Iterator[Findin
                 f"{copy} is used instead of jobsync's",
                 job,
                 meaning="what a sync changes there takes no effect",
-                command=f"systemctl --user revert {unit}",
+                # Not `systemctl revert`, which takes copies away of units below /usr alone.
+                command=f"{_removal(copy)} && systemctl --user daemon-reload",
             )
         if any(extra.glob("*.conf")):
             yield info(f"{extra} changes it", job, meaning="jobsync leaves that to you")

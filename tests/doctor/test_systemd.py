@@ -1,5 +1,7 @@
 """What only systemd knows of a job's health, on a real user manager: each fault made, and silence without it."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -36,6 +38,12 @@ def _look(linux: Linux, subject: Subject) -> list[tuple[Level, str]]:
     return [(one.level, one.said) for one in found]
 
 
+def _type_what_is_proposed(linux: Linux) -> None:
+    (found,) = linux.scheduler.inspect(Subject.OVERRIDES, [ONE], linux.survey()) or ()
+    environment = {**linux.manager.environment, "PATH": os.environ["PATH"]}
+    subprocess.run(["/bin/sh", "-euc", found.command], env=environment, check=True, timeout=60)
+
+
 def test_a_user_who_does_not_linger_is_told_and_one_who_does_is_not(
     linux: Linux, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,7 +72,10 @@ def test_what_the_user_switched_off_replaced_or_extended_is_said(linux: Linux) -
     copy = linux.paths.unit_links / linux.unit("one")
     copy.write_text("[Timer]\nOnCalendar=daily\n", encoding="utf-8")
     assert _look(linux, Subject.OVERRIDES) == [(Level.WARNING, f"{copy} is used instead of jobsync's")]
-    copy.unlink()
+    _type_what_is_proposed(linux)
+    assert _look(linux, Subject.OVERRIDES) == []
+    read = linux.manager.systemctl("show", "-p", "FragmentPath", "--value", linux.unit("one"))
+    assert read == f"{linux.paths.units / linux.unit('one')}\n"
     extra = linux.paths.unit_links / f"{linux.unit('one')}.d"
     extra.mkdir()
     (extra / "mine.conf").write_text("[Timer]\n", encoding="utf-8")
