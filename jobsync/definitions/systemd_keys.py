@@ -18,7 +18,8 @@ _SIZE = "[1-9][0-9]{0,17}|[1-9][0-9]{0,5}[KMGT]|infinity"
 _SHARE = "(?:100|[1-9][0-9]?)%"
 _QUOTA = "[1-9][0-9]{0,5}%"
 _LIMIT = "([0-9]{1,18}|infinity)(?::([0-9]{1,18}|infinity))?"
-_SLICE = "[A-Za-z0-9_][A-Za-z0-9_-]{0,99}[.]slice"
+_SLICE = "[A-Za-z0-9_]{1,40}(?:-[A-Za-z0-9_]{1,40}){0,4}[.]slice"
+"""Each dash is a level: with two side by side, or one at the end, systemd starts neither the slice nor the job."""
 _OCTAL = frozenset({"DirectoryMode", "UMask"})
 _TRUTHS = {
     **dict.fromkeys(("1", "yes", "y", "true", "t", "on"), True),
