@@ -57,7 +57,8 @@ _TONES = {
 
 
 _BAD = (Outcome.FAILED, Outcome.CONFLICT)
-_STANDING = (*_BAD, Outcome.DEFERRED)
+UNDONE = (*_BAD, Outcome.DEFERRED)
+"""What a sync could not do, or not yet."""
 
 
 def tone(outcome: Outcome) -> Tone:
@@ -115,13 +116,13 @@ def hook_lines(done: Report) -> list[str]:
 
 def changed_lines(done: Report) -> list[str]:
     """What this sync did."""
-    quiet = (Outcome.UNCHANGED, Outcome.PAUSED, *_STANDING)
+    quiet = (Outcome.UNCHANGED, Outcome.PAUSED, *UNDONE)
     return _grouped(one for one in done.results if one.outcome not in quiet) + _kept_lines(done)
 
 
 def standing_lines(done: Report) -> list[str]:
     """What it could not do: the next sync will say the same, until somebody or something changes."""
-    return _grouped(one for one in done.results if one.outcome in _STANDING) + _obstacle_lines(done)
+    return _grouped(one for one in done.results if one.outcome in UNDONE) + _obstacle_lines(done)
 
 
 def failing_line(done: Report, failed: Sequence[str]) -> str:

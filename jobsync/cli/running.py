@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.standing import ending
 from jobsync.reconcile.state import Record, Report
 from jobsync.repo.trees import WorkTree
+from jobsync.report import UNDONE
 from jobsync.runs import logs as log_files
 from jobsync.runs import pauses, records, tokens
 from jobsync.runs.launcher import NOTIFY_LIMIT
@@ -53,9 +54,9 @@ _LINGER = NOTIFY_LIMIT + 5.0
 """Seconds for a launcher that has recorded the end to be gone: it may have somebody told first."""
 
 
-def _read(origin: Origin, job: str) -> Definitions:
-    """What the work tree says of it."""
-    return load(WorkTree(origin.repo.work_tree), origin.machine, names=[job])
+def _read(origin: Origin, *jobs: str) -> Definitions:
+    """What the work tree says of them."""
+    return load(WorkTree(origin.repo.work_tree), origin.machine, names=jobs)
 
 
 def _record(origin: Origin, job: str) -> Record:
@@ -365,32 +366,44 @@ def _chosen(context: Context, jobs: tuple[str, ...]) -> list[tuple[Origin, str]]
     return found
 
 
-def _is_daemon(origin: Origin, job: str) -> bool:
-    """As installed; what is not installed (a paused daemon) as defined."""
+def _by_repository(chosen: Iterable[tuple[Origin, str]]) -> list[tuple[Origin, list[str]]]:
+    """The jobs of each repository together, so that it syncs once for all of them."""
+    found: dict[str, tuple[Origin, list[str]]] = {}
+    for origin, job in chosen:
+        found.setdefault(origin.repo.id, (origin, []))[1].append(job)
+    return list(found.values())
+
+
+def _daemons(origin: Origin, jobs: Iterable[str]) -> list[str]:
+    """Those that are daemons as installed; what is not installed (a paused daemon) as defined."""
     known = ledgers.read(origin.paths.ledger)
-    if known is not None and job in known.records:
-        return known.records[job].is_daemon
-    return any(one.daemon for one in _read(origin, job).jobs)
+    are = {name: record.is_daemon for name, record in known.records.items()} if known else {}
+    if not are.keys() >= {*jobs}:
+        are = {one.name: one.daemon is not None for one in _read(origin, *jobs).jobs} | are
+    return [job for job in jobs if are.get(job)]
 
 
-def _sync_daemon(origin: Origin, job: str) -> bool:
-    """Load or unload a daemon after its pause began or ended; False when that failed."""
-    done: Report = syncing.sync(origin, Orders(), [job])
+def _sync_daemons(origin: Origin, jobs: Collection[str]) -> bool:
+    """Load or unload daemons after their pause began or ended; False when that failed for one of them."""
+    done: Report = syncing.sync(origin, Orders(), jobs)
     for result in done.results if done.has_failures else ():
-        complain(f"{result.name}: {result.outcome.value}: {result.cause}", f"`jobsync sync {job}` tries it again")
+        if result.outcome in UNDONE:
+            complain(
+                f"{result.name}: {result.outcome.value}: {result.cause}", f"`jobsync sync {result.name}` tries it again"
+            )
     return not done.has_failures
 
 
-def _pause_one(origin: Origin, job: str, until: int) -> bool:
-    path = origin.paths.pause(job)
-    was_paused = pauses.read(path) is not None
-    pauses.write(path, until)
-    if was_paused or not _is_daemon(origin, job):
-        return True
+def _pause(origin: Origin, jobs: Collection[str], until: int) -> bool:
+    """False when a daemon could not be stopped. Where the scheduler cannot be asked to, no daemon is paused."""
+    daemons = _daemons(origin, [job for job in jobs if pauses.read(origin.paths.pause(job)) is None])
+    for job in jobs:
+        pauses.write(origin.paths.pause(job), until)
     try:
-        return _sync_daemon(origin, job)
+        return not daemons or _sync_daemons(origin, daemons)
     except JobsyncError:
-        files.remove(path)
+        for job in daemons:
+            files.remove(origin.paths.pause(job))
         raise
 
 
@@ -409,16 +422,17 @@ def pause(context: Context, /, jobs: tuple[str, ...], *, duration: str | None) -
       jobsync pause --for 2h   all jobs, for two hours
     """
     until = _end(duration) if duration else pauses.FOR_EVER
-    chosen = _chosen(context, jobs)
-    daemons = [job for origin, job in chosen if duration and _is_daemon(origin, job)]
+    chosen = _by_repository(_chosen(context, jobs))
+    daemons = [job for origin, jobs in chosen if duration for job in _daemons(origin, jobs)]
     if daemons:
         raise UsageError(
             f"--for: nothing would start a daemon again: {', '.join(daemons)}", hint="leave --for out, or name the jobs"
         )
     went_well = True
-    for origin, job in chosen:
-        went_well &= _pause_one(origin, job, until)
-        say(f"{job}: {pauses.in_words(until)}")
+    for origin, named in chosen:
+        went_well &= _pause(origin, named, until)
+        for job in named:
+            say(f"{job}: {pauses.in_words(until)}")
     if not chosen:
         say("no jobs")
     return ExitCode.OK if went_well else ExitCode.FAILURE
@@ -429,17 +443,20 @@ def _paused(origin: Origin) -> list[str]:
     return sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
 
 
-def _resume_one(origin: Origin, job: str) -> bool:
-    path = origin.paths.pause(job)
-    was_paused = pauses.read(path) is not None
+def _resume(origin: Origin, jobs: Collection[str]) -> bool:
+    were_paused = {job for job in jobs if pauses.read(origin.paths.pause(job)) is not None}
     # Of a pause that ended by itself no sync may have heard yet.
-    is_daemon = files.is_there(path) and _is_daemon(origin, job)
-    if is_daemon and (why := refusal(origin)):  # it would be loaded as it is defined for this moment
+    daemons = _daemons(origin, [job for job in jobs if files.is_there(origin.paths.pause(job))])
+    why = refusal(origin) if daemons else ""  # they would be loaded as they are defined for this moment
+    left = daemons if why else []
+    for job in left:
         complain(f"{job} is not resumed: {why}", "when that is over, try again")
-        return False
-    files.remove(path)
-    went_well = not is_daemon or _sync_daemon(origin, job)
-    say(f"{job}: resumed" if was_paused else f"{job} is not paused")
+    resumed = [job for job in jobs if job not in left]
+    for job in resumed:
+        files.remove(origin.paths.pause(job))
+    went_well = not left and (not daemons or _sync_daemons(origin, daemons))
+    for job in resumed:
+        say(f"{job}: resumed" if job in were_paused else f"{job} is not paused")
     return went_well
 
 
@@ -458,5 +475,5 @@ def resume(context: Context, /, jobs: tuple[str, ...]) -> int:
     chosen = chosen or [(origin, job) for origin in context.reached() for job in _paused(origin)]
     if not chosen:
         say("no job is paused")
-    results = [_resume_one(origin, job) for origin, job in chosen]
+    results = [_resume(origin, named) for origin, named in _by_repository(chosen)]
     return ExitCode.OK if all(results) else ExitCode.FAILURE

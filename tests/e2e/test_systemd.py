@@ -164,6 +164,24 @@ def test_doctor_takes_a_daemon_that_its_user_stopped_for_no_trouble(linux: Linux
     assert "daemon is disabled by you" in said and "`systemctl --user enable --now " in said
 
 
+def test_any_number_of_daemons_is_paused_and_resumed_together(linux: LinuxLaptop) -> None:
+    for name in ("one", "two", "three", "four"):
+        linux.job(name, DAEMON)
+    linux.job("timed")
+    linux.jobsync("sync")
+    calls, counting = linux.root / "calls", linux.root / "systemctl"
+    counting.write_text(f'#!/bin/sh\necho "$2" >>{calls}\nexec /usr/bin/systemctl "$@"\n')
+    counting.chmod(0o755)
+    settings = linux.home / ".config/jobsync/config.toml"
+    settings.write_text(settings.read_text().replace('"/usr/bin/systemctl"', f'"{counting}"'))
+    assert linux.jobsync("pause").out.count("paused by you") == 5
+    assert linux.loaded() == {"timed"}
+    assert calls.read_text().count("stop\n") == 1
+    assert linux.jobsync("resume").out.count(": resumed") == 5
+    assert linux.loaded() == {"one", "two", "three", "four", "timed"}
+    assert calls.read_text().count("start\n") == 1
+
+
 def test_a_daemon_is_called_restarted_when_it_runs_anew(linux: LinuxLaptop) -> None:
     linux.job("daemon", "run = \"trap 'sleep 2; exit' TERM; echo up; while :; do sleep 0.1; done\"\n[daemon]\n")
     linux.commit()
