@@ -333,6 +333,7 @@ class Systemd:
         concerned = sorted({*labels, *reread})
         try:
             suffixes = systemd_survey.installed(self._paths, self._prefixes)
+            self._stop_dead_timers(labels)
             self._mark_as_fired(label for label in labels if units.TIMER in suffixes.get(label, ()))
             if any(self._units_of(label, units.SUFFIXES) for label in concerned):
                 self._check(self._call("--user", "daemon-reload"))
@@ -343,6 +344,12 @@ class Systemd:
         except JobsyncError as error:
             return dict.fromkeys(concerned, error)
         return self._start(labels, suffixes)
+
+    def _stop_dead_timers(self, labels: Collection[str]) -> None:
+        """What is active is not started, so a timer without a next moment would stay as it is."""
+        timers = [f"{label}.{units.TIMER}" for label in labels]
+        if dead := [name for name in timers if name in self._held and self._held[name].is_over]:
+            self._check(self._call("--user", "stop", "--", *dead))
 
     def _start(self, labels: Collection[str], suffixes: Mapping[str, Collection[str]]) -> Failures:
         names = []
@@ -444,7 +451,7 @@ class Systemd:
         from jobsync.schedulers import systemd_doctor  # for the doctor alone, as `away` is for `status`: 1 ms
 
         return systemd_doctor.inspect(
-            subject, jobs, answer, [(job.name, self.render(job)) for job in jobs], self._paths,
+            subject, jobs, answer, self._held, [(job.name, self.render(job)) for job in jobs], self._paths,
             prefix=self._repo.prefix, runtime=self._manager.runtime, lingers=lingers(),
         )  # fmt: skip
 

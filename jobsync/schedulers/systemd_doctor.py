@@ -5,7 +5,7 @@ Reads only. Facts: loginctl(1); units of `~/.local/share/systemd/user` are overr
 
 import os
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from jobsync.definitions.job import Job
@@ -13,6 +13,9 @@ from jobsync.findings import Finding, Subject, Sync, error, info, warning
 from jobsync.paths import Paths
 from jobsync.schedulers import units
 from jobsync.schedulers.protocol import Answer, Rendering, Survey
+from jobsync.schedulers.units_list import Unit
+
+_UNREADABLE = ("bad-setting", "error")
 
 
 def _reboot(jobs: Collection[Job], *, lingers: bool) -> Iterator[Finding]:
@@ -24,7 +27,9 @@ def _reboot(jobs: Collection[Job], *, lingers: bool) -> Iterator[Finding]:
         )
 
 
-def _overrides(jobs: Collection[Job], answer: Answer, prefix: str, paths: Paths, runtime: str) -> Iterator[Finding]:
+def _overrides(
+    jobs: Collection[Job], answer: Answer, held: Mapping[str, Unit], prefix: str, paths: Paths, runtime: str
+) -> Iterator[Finding]:
     disabled = answer.disabled if isinstance(answer, Survey) else {}
     for job in jobs:
         label = f"{prefix}.{job.name}"
@@ -37,6 +42,7 @@ def _overrides(jobs: Collection[Job], answer: Answer, prefix: str, paths: Paths,
             )
         for suffix in units.SUFFIXES:
             yield from _of_unit(job.name, f"{label}.{suffix}", paths, runtime)
+            yield from _refused(job.name, f"{label}.{suffix}", held)
 
 
 def _removal(path: Path) -> str:
@@ -59,6 +65,17 @@ def _of_unit(job: str, unit: str, paths: Paths, runtime: str) -> Iterator[Findin
             yield info(f"{extra} changes it", job, meaning="jobsync leaves that to you")
 
 
+def _refused(job: str, unit: str, held: Mapping[str, Unit]) -> Iterator[Finding]:
+    """Ours are well-formed: it is what somebody added or put in their place. A timer goes on, and starts nothing."""
+    if unit in held and held[unit].load in _UNREADABLE:
+        yield error(
+            f"systemd cannot use {unit} as it is ({held[unit].load})",
+            job,
+            meaning="it does not start; mend what you added to it, then `systemctl --user daemon-reload`",
+            command=f"systemctl --user status {unit}",
+        )
+
+
 def _links(renderings: Collection[tuple[str, Rendering]], answer: Answer) -> Iterator[Finding]:
     disabled = answer.disabled if isinstance(answer, Survey) else {}
     for name, rendering in renderings:
@@ -77,6 +94,7 @@ def inspect(
     subject: Subject,
     jobs: Collection[Job],
     answer: Answer,
+    held: Mapping[str, Unit],
     renderings: Collection[tuple[str, Rendering]],
     paths: Paths,
     *,
@@ -84,12 +102,12 @@ def inspect(
     runtime: str,
     lingers: bool,
 ) -> Collection[Finding] | None:
-    """See the protocol. `renderings`: name of a job, and what it renders to."""
+    """See the protocol. `held`: the manager's table. `renderings`: name of a job, and what it renders to."""
     match subject:
         case Subject.REBOOT:
             return tuple(_reboot(jobs, lingers=lingers))
         case Subject.OVERRIDES:
-            return tuple(_overrides(jobs, answer, prefix, paths, runtime))
+            return tuple(_overrides(jobs, answer, held, prefix, paths, runtime))
         case Subject.LINKS:
             return tuple(_links(renderings, answer))
         case Subject.PRIVACY | Subject.DOMAIN | Subject.NOTIFICATIONS:

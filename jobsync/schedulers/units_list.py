@@ -36,7 +36,12 @@ class Unit:
     @property
     def is_up(self) -> bool:
         """It waits for its moment, or runs."""
-        return self.active in UP
+        return self.active in UP and not self.is_over
+
+    @property
+    def is_over(self) -> bool:
+        """A timer without a next moment, as after the load of a definition that has none: it stays so until a stop."""
+        return self.active == "active" and self.sub == "elapsed"
 
     @property
     def has_process(self) -> bool:

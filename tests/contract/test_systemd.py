@@ -132,6 +132,26 @@ def test_a_timer_fires_also_with_a_drop_in_of_the_users(linux: Linux) -> None:
     assert extra.exists(), "what the user wrote is the user's"
 
 
+def test_a_timer_that_lost_its_times_gets_them_again(linux: Linux) -> None:
+    linux.sync(NINE)
+    extra = linux.paths.unit_links / f"{linux.unit('one')}.d" / "none.conf"
+    extra.parent.mkdir(parents=True)
+    extra.write_text("[Timer]\nOnCalendar=\n")
+    linux.manager.systemctl("daemon-reload")
+    assert linux.sync(NINE) == {"one": Outcome.FAILED}, "the timer is active, and will not elapse"
+    extra.unlink()
+    assert linux.sync(NINE)["one"] is not Outcome.FAILED
+    extra.write_text("[Timer]\nOnCalendar=\n")
+    linux.manager.systemctl("daemon-reload")
+    extra.unlink()
+    linux.manager.systemctl("daemon-reload")
+    assert linux.manager.systemctl("show", "-p", "SubState", "--value", linux.unit("one")) == "elapsed\n"
+    assert linux.sync(NINE) == {"one": Outcome.RELOADED}
+    assert linux.manager.systemctl("show", "-p", "SubState", "--value", linux.unit("one")) == "waiting\n"
+    linux.assert_converged(NINE)
+    assert not linux.runs()
+
+
 def test_a_path_that_changes_starts_its_job(linux: Linux) -> None:
     watched, inbox = linux.root / "file", linux.root / "inbox"
     inbox.mkdir()

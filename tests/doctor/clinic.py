@@ -804,6 +804,6 @@ def a_shell_with_another_zone(clinic: Clinic) -> Iterator[None]:
 ON_SYSTEMD = {
     "reboot": {INFO},
     "links": {ERROR},
-    "overrides": {INFO, WARNING},
+    "overrides": {INFO, WARNING, ERROR},
 }
 """Levels of what only systemd can have; `test_systemd.py` makes each of these faults."""

@@ -31,7 +31,8 @@ def linux() -> Iterator[Linux]:
 
 def _look(linux: Linux, subject: Subject) -> list[tuple[Level, str]]:
     """What is said of the one job, and of a stranger's never."""
-    found = linux.scheduler.inspect(subject, [ONE], linux.survey())
+    scheduler = linux.scheduler
+    found = scheduler.inspect(subject, [ONE], scheduler.survey())
     assert found is not None
     assert not linux.scheduler.inspect(Subject.OVERRIDES, [], linux.survey()), "nothing of what is not ours"
     assert {one.level for one in found} <= ON_SYSTEMD[subject.value], "docs/doctor.md speaks of these levels only"
@@ -80,6 +81,15 @@ def test_what_the_user_switched_off_replaced_or_extended_is_said(linux: Linux) -
     extra.mkdir()
     (extra / "mine.conf").write_text("[Timer]\n", encoding="utf-8")
     assert _look(linux, Subject.OVERRIDES) == [(Level.INFO, f"{extra} changes it")]
+    service = linux.paths.unit_links / f"{linux.unit('one', 'service')}.d" / "mine.conf"
+    service.parent.mkdir()
+    service.write_text("[Service]\nExecStart=\n", encoding="utf-8")
+    linux.manager.systemctl("daemon-reload")
+    unit = linux.unit("one", "service")
+    assert (Level.ERROR, f"systemd cannot use {unit} as it is (bad-setting)") in _look(linux, Subject.OVERRIDES)
+    service.unlink()
+    service.parent.rmdir()
+    linux.manager.systemctl("daemon-reload")
     (extra / "mine.conf").unlink()
     extra.rmdir()
     assert _look(linux, Subject.OVERRIDES) == []
