@@ -38,9 +38,13 @@ def usual(system: str) -> str:
 
 
 def _place(environ: Mapping[str, str], name: str, standard: str, searched: list[str]) -> str | None:
-    """The user's own directory of units, if the manager looks there: XDG's or the standard one."""
+    """The user's own directory of units, if the manager looks there: XDG's or the standard one, as the manager calls
+    it. It may know the home by another name than the caller, where a link leads to that."""
     bases = (environ.get(name), f"{home_directory(environ)}/{standard}")
-    return next((place for base in bases if base and (place := f"{base}/systemd/user") in searched), None)
+    wanted = [f"{base}/systemd/user" for base in bases if base]
+    physical = {os.path.realpath(place): place for place in reversed(searched)}
+    found = (place if place in searched else physical.get(os.path.realpath(place)) for place in wanted)
+    return next((place for place in found if place), None)
 
 
 def _places(environ: Mapping[str, str], runtime: str, searched: list[str]) -> tuple[str, str, str] | None:

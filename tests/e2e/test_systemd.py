@@ -35,6 +35,14 @@ def test_init_finds_the_user_manager_and_says_what_a_logout_means(linux: LinuxLa
     assert "uninstall" in linux.jobsync("init", "--launchctl", "/bin/true", "--yes", status=2).err
 
 
+def test_units_of_a_home_with_two_names_are_where_they_outlive_a_logout(linux: LinuxLaptop) -> None:
+    linux.jobsync("uninstall", "--yes")
+    other = linux.root / "other"
+    other.symlink_to(linux.home)
+    shown = linux.jobsync("init", "--yes", "--no-sync", env={"HOME": str(other)}).out
+    assert f"units in {linux.units})" in shown
+
+
 def test_without_any_scheduler_init_says_what_to_do(linux: LinuxLaptop) -> None:
     nobody = {"XDG_RUNTIME_DIR": f"{linux.root}/none", "JOBSYNC_CONFIG": f"{linux.root}/other/config.toml"}
     said = linux.jobsync("init", "--yes", env=nobody, status=1).err
