@@ -180,11 +180,37 @@ def _chained(view: View) -> Iterable[Finding]:
             )
 
 
+def _in_the_work_tree(view: View) -> list[str]:
+    """What syncs wrote, as paths in the work tree: a directory that the scheduler reads may be a link into it."""
+    root = Path(view.origin.repository.work_tree)
+    placed = (Path(one.path) for record in view.planned.ledger.records.values() for one in record.artefacts)
+    physical = [Path(os.path.realpath(path.parent), path.name) for path in placed]
+    return sorted(str(path.relative_to(root)) for path in physical if path.is_relative_to(root))
+
+
+def _artefacts_in_git(view: View) -> Iterable[Finding]:
+    if not (written := _in_the_work_tree(view)) or not (seen := view.origin.repository.work_tree_entries(written)):
+        return
+    work_tree, prefix = view.origin.repo.work_tree, view.origin.repo.prefix
+    # What is not named after a label stands in a directory of ours alone.
+    ours = {
+        (str(Path(path).parent), f"{prefix}.*" if Path(path).name.startswith(f"{prefix}.") else "*") for path in seen
+    }
+    patterns = " ".join(shlex.quote(f"{place}/{names}") for place, names in sorted(ours))
+    yield warning(
+        f"syncs write into the work tree: {', '.join(sorted({place for place, _ in ours}))}",
+        meaning="git takes what is this machine's for the repository's: others get it, and a checkout takes it away",
+        command=f"cd {shlex.quote(work_tree)} && printf '%s\\n' {patterns} >>.gitignore && "
+        f"git rm -q --cached --ignore-unmatch -- {patterns}",
+    )
+
+
 CHECKS = (
     Check("hooks", "the git hooks are in force", _hooks),
     Check("chained-hooks", "the hooks that ours run first can run", _chained),
     Check("pre-commit", "pre-commit's configuration names what there is", _pre_commit),
     Check("head", "the last sync was of this HEAD", _head),
     Check("uncommitted", "what is installed is committed", _uncommitted),
+    Check("artefacts-in-git", "nothing that syncs write is in git", _artefacts_in_git),
     Check("branch", "the branch that hooks sync is checked out", _branch),
 )

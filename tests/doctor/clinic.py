@@ -659,6 +659,16 @@ def a_job_that_is_not_committed(clinic: Clinic) -> Iterator[None]:
         yield
 
 
+@fault("artefacts-in-git", WARNING, "", "syncs write into the work tree: agents")
+def agents_that_are_linked_into_the_repository(clinic: Clinic) -> Iterator[None]:
+    agents, kept = clinic.laptop.plist_path("plain").parent, clinic.laptop.work / "agents"
+    agents.rename(kept)
+    agents.symlink_to(kept)
+    yield
+    agents.unlink()
+    kept.rename(agents)
+
+
 @fault("branch", INFO, "", "main is checked out, and hooks sync only release")
 def another_branch(clinic: Clinic) -> Iterator[None]:
     with clinic.config_line('prefix = "test"\n', 'prefix = "test"\nbranch = "release"\n'):
