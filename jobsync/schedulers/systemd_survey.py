@@ -55,6 +55,10 @@ def split(unit: str) -> tuple[str, str]:
     return label, suffix
 
 
+def _label(unit: str) -> str:
+    return split(unit)[0]
+
+
 def installed(paths: Paths, prefixes: Iterable[str]) -> dict[str, frozenset[str]]:
     """Label -> suffixes of the units under these prefixes in our place. `JobsyncError` when it cannot be read."""
     starts = tuple(f"{prefix}." for prefix in prefixes)
@@ -151,19 +155,20 @@ def _way_to_enable(label: str, held: Mapping[str, Unit], disk: Disk) -> str:
     masked = [
         name for one, name in names.items() if name in disk.masked or (one in held and held[one].load == "masked")
     ]
-    if masked:
-        return f"systemctl --user unmask {' '.join(masked)}"
     startable = disk.startable(label)
+    enable = "systemctl --user enable --now " + " ".join(names[one] for one in startable)
     is_up = any(_is_up(held, one) for one in startable)
     is_linked = any(name in disk.linked for name in names.values())
-    if not startable or is_up or is_linked or label in disk.changing:
-        return ""
-    return "systemctl --user enable --now " + " ".join(names[one] for one in startable)
+    is_enabled = not startable or is_up or is_linked or label in disk.changing
+    if masked:
+        # What was masked before it was installed has no link to come back by.
+        return f"systemctl --user unmask {' '.join(masked)}" + ("" if is_enabled else f" && {enable}")
+    return "" if is_enabled else enable
 
 
 def survey(held: Mapping[str, Unit], disk: Disk, running: Mapping[str, int]) -> Survey:
     """All jobs. `held`: the manager's table; `running`: label -> pid."""
-    by_label: dict[str, dict[str, Unit]] = {label: {} for label in disk.units}
+    by_label: dict[str, dict[str, Unit]] = {label: {} for label in (*disk.units, *map(_label, disk.masked))}
     for name, unit in held.items():
         label, suffix = split(name)
         if suffix in units.SUFFIXES:

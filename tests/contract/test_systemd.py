@@ -330,6 +330,18 @@ def test_a_mask_is_respected_until_it_is_lifted(linux: Linux, suffix: str) -> No
     assert not linux.runs()
 
 
+def test_what_was_masked_before_it_was_installed_is_respected_too(linux: Linux) -> None:
+    linux.manager.systemctl("mask", linux.unit("one"))
+    assert linux.sync(NINE) == linux.sync(NINE) == {"one": Outcome.PAUSED}
+    way = linux.survey().disabled["ada.one"]
+    environment = {**linux.manager.environment, "PATH": os.environ["PATH"]}
+    subprocess.run(["/bin/sh", "-euc", way], env=environment, check=True, capture_output=True, timeout=60)
+    assert not linux.survey().disabled
+    linux.sync(NINE)
+    linux.assert_converged(NINE)
+    assert linux.loaded() == {"one"}
+
+
 def test_a_copy_of_the_users_counts_and_is_left_alone(linux: Linux) -> None:
     linux.sync(NINE)
     copy = linux.paths.unit_links / linux.unit("one")
