@@ -35,11 +35,13 @@ _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _DESCRIBED = re.compile(r"\(jobsync ([0-9a-f]{12})\)$")
 _BLANKS = " \t\r"
 # With the system's own programs, as the launcher. Once nobody watches any more (`$0`), nothing is to be waited for.
-# What cannot be listed (no right to, a mount that is gone) counts as full to systemd. `sleep` takes a part of a second
-# on every Linux.
+# What cannot be listed (no right to, a mount that is gone) counts as full to systemd, what is not there as empty; and
+# after an empty one there must be no rest, for a start that comes in it is taken for the one before, and lost. `sleep`
+# takes a part of a second on every Linux.
 _RESTING = """\
 PATH=@path@; systemctl --user -q is-active "$0" || exit 0; \
-for directory do { all=$(ls -A -- "$directory" 2>/dev/null) && [ -z "$all" ]; } || exec sleep @seconds@; done"""
+for directory do case $(LC_ALL=C ls -A -- "$directory/." 2>&1) in \
+'' | *': No such file or directory' | *': Not a directory') ;; *) exec sleep @seconds@ ;; esac; done"""
 _PLAIN_PATH = re.compile(r"[^'\"\\]*")
 _ANY_ENTRY = "{*,.[!.]*,..?*}"
 """A pattern of what may be in a directory, but for itself and its parent."""

@@ -190,6 +190,17 @@ def test_a_directory_that_cannot_be_listed_starts_its_job_now_and_then(linux: Li
     assert len(linux.runs("files")) == 1
 
 
+@pytest.mark.parametrize("is_file", [False, True])
+def test_a_job_whose_directory_is_none_does_not_rest(linux: Linux, is_file: bool) -> None:
+    inbox = linux.root / "inbox"
+    if is_file:
+        inbox.write_text("x")
+    linux.sync(job("files", schedule=Schedule(on_files=(str(inbox),))))
+    for count in (1, 2):
+        linux.manager.systemctl("start", linux.unit("files", "service"))
+        assert len(linux.runs("files")) == count, "a start in a rest would be lost"
+
+
 @pytest.mark.parametrize("command", [Line("exit 3"), Line("true")])
 def test_a_directory_that_stays_full_starts_its_job_now_and_then(linux: Linux, command: Line) -> None:
     inbox = linux.root / "in box's $HOME %h"
