@@ -36,12 +36,13 @@ _DESCRIBED = re.compile(r"\(jobsync ([0-9a-f]{12})\)$")
 _BLANKS = " \t\r"
 # With the system's own programs, as the launcher. Once nobody watches any more (`$0`), nothing is to be waited for.
 # What cannot be listed (no right to, a mount that is gone) counts as full to systemd, what is not there as empty; and
-# after an empty one there must be no rest, for a start that comes in it is taken for the one before, and lost. `sleep`
+# once all are empty the rest is over, for a start that comes in it is taken for the one before, and lost. `sleep`
 # takes a part of a second on every Linux.
 _RESTING = """\
 PATH=@path@; systemctl --user -q is-active "$0" || exit 0; \
-for directory do case $(LC_ALL=C ls -A -- "$directory/." 2>&1) in \
-'' | *': No such file or directory' | *': Not a directory') ;; *) exec sleep @seconds@ ;; esac; done"""
+full() { for directory do case $(LC_ALL=C ls -A -- "$directory/." 2>&1) in \
+'' | *': No such file or directory' | *': Not a directory') ;; *) return 0 ;; esac; done; return 1; }; \
+left=@steps@; while [ $left -gt 0 ] && full "$@"; do sleep @step@; left=$((left - 1)); done"""
 _PLAIN_PATH = re.compile(r"[^'\"\\]*")
 _ANY_ENTRY = "{*,.[!.]*,..?*}"
 """A pattern of what may be in a directory, but for itself and its parent."""
@@ -170,8 +171,10 @@ def _resting(directories: Iterable[str], stop_seconds: int) -> Line:
     Some 80 times a second, until systemd gives up the watch. The rest comes behind the run and not in it, so that the
     job counts as ended, and is shorter than systemd lets it be before it calls the service failed.
     """
-    seconds = f"{min(REST, stop_seconds * 0.9):g}"
-    script = _RESTING.replace("@path@", SYSTEM_PATH).replace("@seconds@", seconds)
+    seconds = min(REST, stop_seconds * 0.9)
+    steps = max(int(seconds), 1)
+    script = _RESTING.replace("@path@", SYSTEM_PATH).replace("@steps@", str(steps))
+    script = script.replace("@step@", f"{seconds / steps:g}")
     words = [quoted(directory, dollar=True) for directory in directories]
     return "ExecStopPost", " ".join(["-" + command_line(("/bin/sh", "-c", script)), f'"%N.{PATH}"', *words])
 

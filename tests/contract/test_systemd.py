@@ -201,6 +201,18 @@ def test_a_job_whose_directory_is_none_does_not_rest(linux: Linux, is_file: bool
         assert len(linux.runs("files")) == count, "a start in a rest would be lost"
 
 
+def test_a_rest_is_over_when_the_directory_is_emptied(linux: Linux) -> None:
+    inbox = linux.root / "inbox"
+    inbox.mkdir()
+    (inbox / "letter").write_text("x")
+    linux.sync(job("files", schedule=Schedule(on_files=(str(inbox),))))
+    until(lambda: linux.runs("files") and linux.runs("files")[-1].ended is not None)
+    (inbox / "letter").unlink()
+    time.sleep(1.5)
+    linux.manager.systemctl("start", linux.unit("files", "service"))
+    assert len(linux.runs("files")) == 2, "a start in a rest would be lost"
+
+
 @pytest.mark.parametrize("command", [Line("exit 3"), Line("true")])
 def test_a_directory_that_stays_full_starts_its_job_now_and_then(linux: Linux, command: Line) -> None:
     inbox = linux.root / "in box's $HOME %h"
