@@ -112,6 +112,11 @@ def _one(origin: Origin, planned: Planned, name: str, change: Change | None, now
     )
 
 
+def _concerns_people(own: JobStatus) -> bool:
+    """Whether one of jobsync's own jobs stands beside theirs. Where the scheduler is silent, it is so for all."""
+    return not (own.is_healthy or own.state in (State.DEFERRED, State.UNKNOWN))
+
+
 def gather(origin: Origin, now: datetime) -> tuple[Planned, tuple[JobStatus, ...]]:
     """The status of every job of a repository, those in trouble first. `now`: aware, in the machine's zone.
 
@@ -121,5 +126,5 @@ def gather(origin: Origin, now: datetime) -> tuple[Planned, tuple[JobStatus, ...
     changes = {one.name: one for one in planned.plan.changes}
     names = sorted({*planned.want.jobs, *planned.want.definitions, *changes})
     every = [_one(origin, planned, name, changes.get(name), now) for name in names]
-    found = [one for one in every if not is_own(one.name) or not (one.is_healthy or one.state is State.DEFERRED)]
+    found = [one for one in every if not is_own(one.name) or _concerns_people(one)]
     return planned, tuple(sorted(found, key=lambda one: (one.is_healthy, one.state is State.ELSEWHERE, one.name)))

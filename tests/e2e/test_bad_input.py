@@ -197,6 +197,7 @@ def test_a_scheduler_that_cannot_be_asked_changes_nothing_and_is_never_called_he
     assert registered.git("commit", "-qam", "later").err.startswith("jobsync: could not ask the scheduler: ")
     shown = registered.jobsync("status", "--exit-code", status=3)
     assert "unknown" in shown.out and "all well" not in shown.out
+    assert "jobsync-finish" not in shown.out and "\n1 job; " in shown.out, "jobsync's own are nobody's jobs"
     assert shown.err == "" and shown.out.endswith("; `jobsync doctor`\n"), "the same for every job is said once"
     says(registered.jobsync("run", "one", status=1), words)
     leaving = registered.jobsync("uninstall", "--yes", status=1).text
