@@ -95,6 +95,8 @@ _RESULT = 8
 """Columns for the beginning of a result; the rest of a long one may wrap."""
 _SHOWN = 20
 _MAY_BE_LONG = 366 * 86_400
+_FURTHER = {"30d": 30, "52w": 364}
+"""Days. How far to look where nothing was found in less."""
 
 
 def signs() -> dict[Mark, str]:
@@ -283,6 +285,14 @@ def _show(lines: Sequence[Timeline], since: datetime, now: datetime, count: int,
         say(nothing)
 
 
+def _nothing(since: datetime, now: datetime, *, failed: bool) -> str:
+    """That there is nothing to show, and how to see more where there may be more."""
+    what = "nothing failed and nothing was missed" if failed else "no runs"
+    days = (now.date() - since.date()).days
+    further = next((text for text, more in _FURTHER.items() if more > days), None)
+    return f"{what} in this time" + (f"; `--since {further}` looks further back" if further else "")
+
+
 def _short(path: str, home: str) -> str:
     return f"~{path.removeprefix(home)}" if path.startswith(f"{home}/") else path
 
@@ -350,6 +360,5 @@ def history(
         for origin, lines in found:
             if len(found) > 1:
                 say(f"{origin.repo.work_tree}:")
-            what = "nothing failed and nothing was missed" if failed else "no runs"
-            _show(lines, since, now, count, f"{what} in this time; `--since 30d` looks further back")
+            _show(lines, since, now, count, _nothing(since, now, failed=failed))
     return ExitCode.OK

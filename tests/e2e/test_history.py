@@ -131,6 +131,19 @@ def test_what_cannot_be_looked_back_at_is_said(registered: Laptop) -> None:
     assert "at most a year" in registered.jobsync("history", "--since", "90w", status=2).err
 
 
+def test_nobody_is_sent_to_look_less_far_back_than_they_did(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    assert "no runs in this time; `--since 30d` looks further back\n" in registered.jobsync("history").out
+    assert (
+        "no runs in this time; `--since 52w` looks further back\n"
+        in registered.jobsync("history", "--since", "30d").out
+    )
+    assert registered.jobsync("history", "--since", "52w").out.endswith("\nno runs in this time\n")
+    failed = registered.jobsync("history", "--since", "365d", "--failed").out
+    assert failed == "nothing failed and nothing was missed in this time\n"
+
+
 def test_a_daemon_that_is_gone_did_not_fail_by_going(registered: Laptop) -> None:
     registered.job("watch", 'run = "echo up; sleep 1000"\n[daemon]\n')
     registered.job("one")
