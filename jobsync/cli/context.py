@@ -145,7 +145,10 @@ class Context:
             self.reached()  # the job may be in one that cannot be: what is wrong there is said first
             raise _no_such(job, map(_names, origins))
         prefixes = ", ".join(origin.repo.prefix for origin in found)
-        raise UsageError(f"several repositories have a job {job!r}: {prefixes}", hint="add --repo PREFIX")
+        raise UsageError(
+            f"several repositories have a job {job!r}: {prefixes}",
+            hint="cd into the one you mean, or `jobsync --repo PREFIX COMMAND`",
+        )
 
 
 def _no_such(job: str, names: "Iterable[set[str]]") -> UsageError:

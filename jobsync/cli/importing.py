@@ -302,7 +302,9 @@ def import_(context: Context, /, sources: tuple[str, ...], *, write: bool, take_
     """
     origins = context.origins()
     if len(origins) > 1:
-        raise UsageError("there are several repositories", hint="add --repo PREFIX, or change into one")
+        raise UsageError(
+            "there are several repositories", hint="cd into the one you mean, or `jobsync --repo PREFIX COMMAND`"
+        )
     (origin,) = origins
     if (write or take_over) and not sources:
         raise UsageError("name what to import", hint="`jobsync import` shows what there is")

@@ -117,7 +117,9 @@ def new(context: Context, /, name: str, *, at: tuple[str, ...], cron: tuple[str,
         raise UsageError("--lang is for a script, and -- COMMAND is instead of one")
     origins = context.origins()
     if len(origins) != 1:
-        raise UsageError("several repositories are registered", hint="cd into the one you mean, or add --repo PREFIX")
+        raise UsageError(
+            "several repositories are registered", hint="cd into the one you mean, or `jobsync --repo PREFIX COMMAND`"
+        )
     (origin,) = origins
     if wrong := name_wrong(name):
         raise UsageError(wrong)

@@ -479,7 +479,8 @@ def test_two_repositories_live_side_by_side(registered: Laptop) -> None:
     assert "other.same" in labels and "other.mine" not in labels
 
     ran = registered.jobsync("run", "same", at=registered.root, status=2)
-    assert "several repositories have a job 'same': test, other" in ran.err and "--repo PREFIX" in ran.err
+    assert "several repositories have a job 'same': test, other" in ran.err
+    assert ran.err.endswith("or `jobsync --repo PREFIX COMMAND`\n")
     assert registered.jobsync("--repo", "other", "status", "same", at=registered.root).out.startswith(
         "same (other.same)"
     )
