@@ -292,7 +292,7 @@ class Launchd:
         """See the protocol."""
         from jobsync.schedulers import launchd_doctor  # for the doctor alone, as `away` is for `status`: 1 ms
 
-        places = launchd_doctor.Places(self._config, self._repo, self._paths)
+        places = launchd_doctor.Places(self._config, self._repo, self._paths, self.is_ours)
         return launchd_doctor.inspect(subject, jobs, answer, places, self._in_background)
 
     def _in_background(self) -> Collection[str]:

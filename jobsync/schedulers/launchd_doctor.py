@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from xml.parsers.expat import ExpatError
 
+from jobsync import files
 from jobsync.config import Config, Repo
 from jobsync.definitions.job import Argv, Job, Line, Script
 from jobsync.findings import Chmod, Finding, Subject, Sync, error, info, skipped, warning
@@ -46,6 +47,8 @@ class Places:
     config: Config
     repo: Repo
     paths: Paths
+    is_ours: Callable[[bytes], bool]
+    """Whether an installed property list is of this repository."""
 
     def label(self, job: Job) -> str:
         """The job's label."""
@@ -88,7 +91,8 @@ def _after_reboot(job: Job, answer: Answer, places: Places) -> Iterator[Finding]
             repair=Sync(),
         )
         return
-    if not isinstance(answer, Survey) or not path.is_file():
+    content = files.read(path) if path.is_file() else None
+    if not isinstance(answer, Survey) or content is None or not places.is_ours(content):
         return
     label = places.label(job)
     if label not in answer.services and label not in answer.disabled:

@@ -158,6 +158,14 @@ def test_a_script_with_one_command_has_nothing_to_go_on_with(clinic: Clinic, scr
         assert bool(_look(clinic, "bash").findings) == is_told
 
 
+def test_a_strangers_file_is_no_job_that_was_switched_off(clinic: Clinic) -> None:
+    stranger = clinic.laptop.plist_path("taken")
+    stranger.write_bytes(clinic.laptop.plist_path("plain").read_bytes().replace(b"JOBSYNC_OWNER", b"OTHER_OWNER"))
+    with clinic.text("jobs/taken/job.toml", 'run = "true"\n'):
+        assert _look(clinic, "reboot").findings == ()
+    stranger.unlink()
+
+
 def test_a_job_that_is_disabled_while_it_is_loaded_is_loaded_until_the_next_login(clinic: Clinic) -> None:
     laptop = clinic.laptop
     laptop.launchctl("disable", laptop.target("plain"))
