@@ -43,6 +43,7 @@ class State(Enum):
 _HEALTHY = (State.OK, State.RUNNING, State.NEVER_RAN, State.LOCAL, State.PAUSED, State.DISABLED, State.ELSEWHERE)
 
 SYNC = "jobsync sync"
+RELEASE = "jobsync sync --allow-removals"
 _REMEDIES = {
     State.FAILING: "jobsync logs {}",
     State.NOT_RUNNING: "jobsync logs {}",
@@ -90,6 +91,8 @@ class JobStatus:
     """Second (epoch) at which its pause ends; None: not paused, or until resumed."""
     missed: Missed | None = None
     """The expected runs that did not come and that nothing has made up for."""
+    is_held: bool = False
+    """Its removal waits for somebody to release the brake."""
 
     @property
     def is_healthy(self) -> bool:
@@ -99,7 +102,7 @@ class JobStatus:
     @property
     def remedy(self) -> str:
         """What to type next; empty where nothing is wrong, or `detail` says it."""
-        return _REMEDIES.get(self.state, "").format(self.name)
+        return RELEASE if self.is_held else _REMEDIES.get(self.state, "").format(self.name)
 
 
 def ended_badly(run: Run) -> bool:

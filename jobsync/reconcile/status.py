@@ -109,6 +109,7 @@ def _one(origin: Origin, planned: Planned, name: str, change: Change | None, now
         since=failing_since(runs, is_daemon=is_daemon) if state is State.FAILING else None,
         until=(pauses.read(origin.paths.pause(name)) or None) if state is State.PAUSED else None,
         missed=seen.missed,
+        is_held=state is State.DEFERRED and name in planned.plan.held,
     )
 
 

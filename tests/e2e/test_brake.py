@@ -34,6 +34,9 @@ def test_all_jobs_gone_at_once_stay_until_it_is_allowed(registered: Laptop, in_h
     else:
         ran = registered.jobsync("sync", status=1)
         assert line in ran.err.splitlines() and ran.out.splitlines()[-1] == "1 installed, 2 deferred"
+        says = registered.jobsync("status").err.splitlines()
+        why = "not removed: one, two went when too many were gone at once; `jobsync sync --allow-removals`"
+        assert says == [f"one: {why}", f"two: {why}"]
     assert both < registered.loaded() == registered.installed()
     assert not any(call[0] == "bootout" for call in registered.mutations())
 
