@@ -58,7 +58,9 @@ def _edit_until_right(origin: Origin, job: str, file: Path) -> bool:
         for fault in faults:
             note(str(fault))
         if not is_interactive() or not ask("edit it again?"):
-            complain(f"{file} is as you left it, and the installed job as it was")
+            complain(
+                f"{file} is as you left it, and the installed job as it was", f"`jobsync edit {job}` opens it again"
+            )
             return False
 
 
@@ -219,8 +221,9 @@ def rename(context: Context, /, old: str, new: str, *, dry_run: bool) -> int:
         return ExitCode.OK
     try:
         done = _move(origin, old, new, followers)
-    except (KeyboardInterrupt, JobsyncError):
-        note(f"\njobsync: `jobsync rename {old} {new}` goes on with it")
+    except (KeyboardInterrupt, JobsyncError) as error:
+        behind = "\n" if isinstance(error, KeyboardInterrupt) else ""  # the terminal's ^C
+        note(f"{behind}jobsync: `jobsync rename {old} {new}` goes on with it")
         raise
     show_report(done)
     for fault in _mentions(origin, old, new):
