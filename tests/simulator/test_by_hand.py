@@ -132,6 +132,12 @@ def test_what_cannot_be_done_is_told(mac: Mac, words: tuple[str, ...], said: str
     assert said in trouble
 
 
+def test_a_second_daemon_leaves_the_first_one_its_directory(mac: Mac) -> None:
+    status, _, said = by_hand(mac, "serve")
+    assert status == 1 and "runs in" in said and "already" in said
+    assert does(mac, "now")["now"] > 0
+
+
 def test_a_directory_without_a_clock_cannot_go_on(mac: Mac) -> None:
     mac.simulator.stop()
     (mac.simulator.directory / "clock.json").unlink()
