@@ -46,7 +46,7 @@ def simulator(directory: Path, prefixes: tuple[str, ...], version: str) -> int:
         first = prefixes or _registered() or ("jobsync",)
         run_foreground(directory, home, first, version=version, registered=registered)
     except SimulatorError as error:
-        raise JobsyncError(str(error)) from error
+        raise JobsyncError(str(error), hint="`jobsync simulator --help` says what it takes") from error
     return ExitCode.OK
 
 

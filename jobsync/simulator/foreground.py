@@ -25,7 +25,7 @@ def run_foreground(
 
     Only labels with one of the prefixes are loaded, or with one that is `registered` by then. Says where its launchctl
     is as soon as that can be used.
-    SimulatorError on a Mac, without a prefix, and when a simulator serves this directory already.
+    SimulatorError on a Mac, without a prefix, and when the directory cannot be used or a simulator serves it already.
     """
     refuse_on_macos(platform)
     if not prefixes:
@@ -33,6 +33,10 @@ def run_foreground(
     directory = directory.absolute()
     refuse_second(directory)
     values = {"home": str(home.absolute()), "uid": default_uid(), "version": version, "tz": tz}
-    launchctl = prepare(directory, make_settings({**values, "prefixes": list(prefixes)}))
+    settings = make_settings({**values, "prefixes": list(prefixes)})
+    try:
+        launchctl = prepare(directory, settings)
+    except OSError as error:
+        raise SimulatorError(f"cannot use {directory}: {error.strerror}; name another directory") from error
     text = f"simulated launchd for {', '.join(prefixes)}; its launchctl: {launchctl}\n"
     serve(directory, registered=registered, ready=lambda: say(text))

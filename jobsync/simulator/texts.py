@@ -168,7 +168,10 @@ _SUMMARIES = {
 
 def parse_version(text: str) -> Version:
     """`15.5` as numbers. ValueError for anything else; `10.15` keeps both, for 10.x are releases of their own."""
-    return tuple(int(part) for part in text.split("."))
+    try:
+        return tuple(int(part) for part in text.split("."))
+    except ValueError:
+        raise ValueError(f'"{text}" is no version of macOS; write it as 15.5') from None
 
 
 def error_text(code: int, version: Version = (15,)) -> str:

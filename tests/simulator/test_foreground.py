@@ -81,6 +81,19 @@ def test_it_refuses_a_second_one(mac: Mac) -> None:
         run_foreground(mac.simulator.directory, mac.home, ("mine",))
 
 
+@pytest.mark.parametrize(("place", "why"), [("file", "File exists"), ("file/sim", "Not a directory")])
+def test_a_place_that_can_be_no_directory_is_named(tmp_path: Path, place: str, why: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SimulatorError, match=rf"cannot use {tmp_path}/{place}: {why}; name another directory"):
+        run_foreground(tmp_path / place, tmp_path, ("mine",))
+
+
+@pytest.mark.parametrize("version", ["foo", "", "15.x"])
+def test_what_is_no_version_is_told(tmp_path: Path, version: str) -> None:
+    with pytest.raises(SimulatorError, match=f'"{version}" is no version of macOS; write it as 15.5'):
+        run_foreground(tmp_path / "sim", tmp_path, ("mine",), version=version)
+
+
 def test_it_refuses_on_a_mac_and_without_prefixes(tmp_path: Path) -> None:
     with pytest.raises(SimulatorError, match="this is a Mac"):
         run_foreground(tmp_path, tmp_path, ("mine",), platform="darwin")
