@@ -37,6 +37,8 @@ def retry(*, attempts: int, delay: str, max_delay: str, codes: tuple[int, ...], 
     """
     effort = retrying.Effort(attempts, _seconds("--delay", delay), _seconds("--max-delay", max_delay), codes)
     try:
+        if not command[0]:
+            raise process.NotStarted("cannot run a command without a name")
         return retrying.run(command, effort, os.environ)
     except process.NotStarted as error:
         complain(error.message, "check its name and PATH")

@@ -58,6 +58,11 @@ def test_a_signal_is_a_status_as_sh_has_it() -> None:
     assert retry("--attempts", "1", "--", "sh", "-c", "kill -KILL $$").returncode == 137
 
 
+def test_a_command_without_a_name_is_127_too() -> None:
+    ran = retry("--", "")
+    assert ran.returncode == 127 and ran.stderr.startswith("jobsync: cannot run a command without a name")
+
+
 def test_no_such_command_is_127_at_once() -> None:
     ran = retry("--", "no-such-command-anywhere")
     assert ran.returncode == 127 and "no-such-command-anywhere" in ran.stderr
