@@ -279,7 +279,8 @@ def _only_write(origin: Origin, candidates: list[Candidate], command: str) -> No
     for one in candidates:
         _write(origin, one)
         say(f"wrote {one.directory}")
-    say("next: `jobsync sync`, then commit")
+    if candidates:
+        say("next: `jobsync sync`, then commit")
 
 
 @click.command("import")

@@ -250,6 +250,9 @@ def test_a_directorys_run_is_copied_byte_by_byte_and_what_is_beside_it_is_said(g
     shown = grown.jobsync("import", "--write", str(job)).out
     assert (grown.work / "jobs/water/run").read_bytes() == script
     assert "left out  lib.sh" in shown
+    assert "next: `jobsync sync`, then commit\n" in shown
+    again = grown.jobsync("import", "--write", str(job), status=1)
+    assert "is there already" in again.err and "next: " not in again.out
 
 
 def test_a_failing_unload_takes_the_new_job_back(grown: Laptop) -> None:
