@@ -268,7 +268,10 @@ def _tree(repository: Repository, *, staged: bool) -> Tree:
 
 def _definitions(context: Context, *, staged: bool) -> Definitions:
     place = context.place if context.repo is None else None
-    if place is not None and (configuration.find(os.environ) is None or context.around() is None):
+    is_set_up = configuration.find(os.environ) is not None
+    if context.repo is None and place is None and not is_set_up:
+        raise JobsyncError("this is not a git repository", hint="change into the one whose definitions you mean")
+    if place is not None and (not is_set_up or context.around() is None):
         repository = open_repository(place.git_dir, place.work_tree, os.environ)
         return load(_tree(repository, staged=staged), _anonymous(place))
     found = []

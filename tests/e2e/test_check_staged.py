@@ -29,6 +29,11 @@ def test_the_index_counts_and_not_the_work_tree(laptop: Laptop) -> None:
     assert laptop.jobsync("check").out == "1 valid job, 0 faults\n"
 
 
+def test_what_needs_no_registration_asks_for_none(laptop: Laptop) -> None:
+    ran = laptop.jobsync("check", at=laptop.root, status=1)
+    assert ran.err.startswith("jobsync: this is not a git repository\n") and "jobsync init" not in ran.err
+
+
 def test_a_registered_repository_is_checked_by_its_index_too_from_any_directory(registered: Laptop) -> None:
     registered.job("one", FAULTY)
     registered.git("add", "-A")
