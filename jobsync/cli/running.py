@@ -421,9 +421,9 @@ def pause(context: Context, /, jobs: tuple[str, ...], *, duration: str | None) -
       jobsync pause backup     until `jobsync resume backup`
       jobsync pause --for 2h   all jobs, for two hours
     """
-    until = _end(duration) if duration else pauses.FOR_EVER
+    until = _end(duration) if duration is not None else pauses.FOR_EVER
     chosen = _by_repository(_chosen(context, jobs))
-    daemons = [job for origin, jobs in chosen if duration for job in _daemons(origin, jobs)]
+    daemons = [job for origin, jobs in chosen if duration is not None for job in _daemons(origin, jobs)]
     if daemons:
         raise UsageError(
             f"--for: nothing would start a daemon again: {', '.join(daemons)}", hint="leave --for out, or name the jobs"

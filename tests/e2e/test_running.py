@@ -279,7 +279,7 @@ def test_a_pause_ends_by_itself(registered: Laptop) -> None:
     registered.jobsync("run", "one")
     assert (registered.home / "ran").exists()
     assert registered.jobsync("resume", "one").out == "one is not paused\n" and not pause.exists()
-    for text in ("1x", "0s", "5 min", "99999999w"):
+    for text in ("", "1x", "0s", "5 min", "99999999w"):
         ran = registered.jobsync("pause", "one", "--for", text, status=2)
         assert ran.err.startswith("jobsync: --for: ") and not pause.exists()
     assert " 20" in registered.jobsync("pause", "one", "--for", "500d").out, "another year is named"
