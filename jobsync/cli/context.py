@@ -59,7 +59,7 @@ class Context:
         return next((repo for repo in self.config.repos if repo.id == wanted), None)
 
     def _named(self, name: str) -> Repo:
-        physical = os.path.realpath(name)
+        physical = os.path.realpath(name) if name else ""  # an empty path is where we are, which nobody has said
         for repo in self.config.repos:
             if name in (repo.id, repo.prefix) or physical in (repo.work_tree, repo.git_dir):
                 return repo
@@ -68,7 +68,7 @@ class Context:
 
     def repos(self) -> tuple[Repo, ...]:
         """The registered repositories that the command is about."""
-        if self.repo:
+        if self.repo is not None:
             return (self._named(self.repo),)
         if here := self.around():
             return (here,)

@@ -495,6 +495,11 @@ def test_two_repositories_live_side_by_side(registered: Laptop) -> None:
     shown = registered.jobsync("status", at=registered.root).out
     assert shown.count("all well") == 2 and f"{editor}:\n" in shown
 
+    for at in (registered.work, registered.root):  # as of a variable that is not set
+        ran = registered.jobsync("--repo", "", "uninstall", "--yes", at=at, status=2)
+        assert ran.err.startswith("jobsync: --repo: no registered repository is ''\n")
+    assert registered.loaded() == {"mine", "same"}
+
     ran = registered.jobsync("uninstall", "--yes")
     assert "other" not in ran.out and "other.same" in registered.launchctl("list").out
     assert registered.jobsync("sync", at=editor).out.splitlines()[-1] == "1 unchanged"
