@@ -12,7 +12,7 @@ from jobsync.cli.context import Context, pass_context
 from jobsync.cli.hooks import command, shim
 from jobsync.cli.syncing import show_report
 from jobsync.config import Config, Repo
-from jobsync.errors import JobsyncError
+from jobsync.errors import JobsyncError, UsageError
 from jobsync.paths import paths_of
 from jobsync.reconcile import observe, takeover
 from jobsync.reconcile import sync as syncing
@@ -165,6 +165,16 @@ def _uninstall_one(origin: Origin) -> bool:
     return True
 
 
+def _check_is_meant(context: Context) -> None:
+    """In a repository that is none of them other commands act on all; typed twice, this one would take others away."""
+    if context.repo is None and context.place is not None and context.around() is None and context.config.repos:
+        first, known = context.config.repos[0], [f"{one.prefix} ({one.work_tree})" for one in context.config.repos]
+        raise UsageError(
+            f"{context.place.work_tree} is not registered on this machine",
+            hint=f"`jobsync --repo {first.prefix} uninstall` takes that one away; registered: {', '.join(known)}",
+        )
+
+
 @click.command()
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @pass_context
@@ -178,6 +188,7 @@ def uninstall(context: Context, /, *, yes: bool) -> int:
       jobsync uninstall         ask first
       jobsync uninstall --yes   do not ask
     """
+    _check_is_meant(context)
     origins = [_origin_to_leave(context.config, repo) for repo in context.repos()]
     for origin in origins:
         say(f"jobsync will remove all its jobs, launchers, logs and hooks for {origin.repo.work_tree}")

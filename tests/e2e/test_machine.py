@@ -360,6 +360,10 @@ def test_uninstalling_a_linked_work_tree_leaves_the_hooks_to_the_one_that_is_reg
     laptop.job("one")
     assert "installed one" in laptop.commit().err
     laptop.jobsync("init", "--prefix", "other", "--launchctl", launchctl, "--yes", "--no-sync", at=linked)
+    laptop.git("clone", "-q", str(laptop.origin), str(laptop.home / "another"))
+    (laptop.home / "another/jobsync.toml").unlink(missing_ok=True)
+    refused = laptop.jobsync("uninstall", "--yes", at=laptop.home / "another", status=2).err
+    assert "another is not registered on this machine" in refused and "one" in laptop.loaded(), "no other one is meant"
     (bugs := laptop.home / ".local/state/jobsync/bugs").mkdir()
     last = laptop.jobsync("uninstall", "--yes", at=laptop.home).out.splitlines()[-1]
     assert last.endswith("no job, no file, no hook")
