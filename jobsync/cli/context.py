@@ -63,8 +63,11 @@ class Context:
         for repo in self.config.repos:
             if name in (repo.id, repo.prefix) or physical in (repo.work_tree, repo.git_dir):
                 return repo
-        known = ", ".join(f"{repo.prefix} ({repo.work_tree})" for repo in self.config.repos) or "none"
-        raise UsageError(f"--repo: no registered repository is {name!r}", hint=f"registered: {known}")
+        raise UsageError(f"--repo: no registered repository is {name!r}", hint=f"registered: {self.known()}")
+
+    def known(self) -> str:
+        """What `--repo` can name, in words."""
+        return ", ".join(f"{repo.prefix} ({repo.work_tree})" for repo in self.config.repos) or "none"
 
     def repos(self) -> tuple[Repo, ...]:
         """The registered repositories that the command is about."""

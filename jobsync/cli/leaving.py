@@ -168,10 +168,10 @@ def _uninstall_one(origin: Origin) -> bool:
 def _check_is_meant(context: Context) -> None:
     """In a repository that is none of them other commands act on all; typed twice, this one would take others away."""
     if context.repo is None and context.place is not None and context.around() is None and context.config.repos:
-        first, known = context.config.repos[0], [f"{one.prefix} ({one.work_tree})" for one in context.config.repos]
+        first = context.config.repos[0]
         raise UsageError(
             f"{context.place.work_tree} is not registered on this machine",
-            hint=f"`jobsync --repo {first.prefix} uninstall` takes that one away; registered: {', '.join(known)}",
+            hint=f"`jobsync --repo {first.prefix} uninstall` takes that one away; registered: {context.known()}",
         )
 
 

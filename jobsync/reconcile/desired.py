@@ -212,10 +212,9 @@ def by_hand(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
             record = ledger.records.get(job.name)
             source = comparison.source(job, desired.rendering)
             # Of an edit nobody knows what it alone would have changed.
-            is_heads = record is not None and record.source is source is Source.HEAD
-            cause = _cause(desired.entries, record.entries if record else None, record)
+            common = everything if record is not None and record.source is source is Source.HEAD else ""
+            cause = _cause(desired.entries, record.entries if record else None, record) or common
             definition = comparison.definition(job.name) if source is Source.WORK_TREE else ""
-            cause = cause or (everything if is_heads else "")
             desired = replace(desired, source=source, cause=cause, definition=definition)
         jobs[job.name] = desired
     faulty = _faulty(definitions, ledger)
@@ -322,7 +321,7 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState, answer: Answer, com
     definitions = load(tree, origin.machine, names=causes.keys())
     faulty = _faulty(definitions, ledger)
     jobs |= faulty
-    # So may a job that is not looked at, and one that stays as it was.
+    # `jobsync-login` stays, too, for a job that is not looked at, and for one that stays as it was.
     others_need = bool(faulty) or any(one.needs_login for name, one in ledger.records.items() if name not in causes)
     jobs |= own_jobs(origin, needs_login=needs_login(origin, definitions.jobs) or (had_login and others_need))
     defined = {job.name: job for job in definitions.jobs}

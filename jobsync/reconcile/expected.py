@@ -41,8 +41,7 @@ def presently(origin: Origin, job: Job, label: str, answer: Answer, last: Run | 
     if is_over and answer.services[label].pid is not None and (job.when.ac_power or job.when.online):
         # Its launcher is there and has recorded no start.
         return WAITING
-    goes_on = last is not None and records.goes_on(last, origin.paths.launcher(job.name))
-    return STILL_RUNNING if goes_on else ""
+    return STILL_RUNNING if records.goes_on(last, origin.paths.launcher(job.name)) else ""
 
 
 def missed_runs(

@@ -78,9 +78,10 @@ def _finish_all(origin: Origin, deadline: float) -> None:
             failures += 1
             if failures == _MOST_FAILURES:
                 raise
-        if deferred.read(origin) != before or failures:
+        is_stuck = deferred.read(origin) == before
+        if failures or not is_stuck:
             rest = _LONGEST_PAUSE
-        if deferred.read(origin) == before:
+        if is_stuck:
             _rest(origin, rest)
             rest = min(rest * 2, _LONGEST_REST)
 

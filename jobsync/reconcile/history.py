@@ -16,8 +16,7 @@ from jobsync.runs.timeline import Timeline, events_of
 def still_running(origin: Origin, name: str, runs: tuple[Run, ...]) -> frozenset[str]:
     """The id of the one that still goes on, if any: its launcher lives. Others without an end were killed."""
     last = records.last(runs)
-    goes_on = last is not None and records.goes_on(last, origin.paths.launcher(name))
-    return frozenset({last.id}) if last is not None and goes_on else frozenset()
+    return frozenset({last.id}) if last and records.goes_on(last, origin.paths.launcher(name)) else frozenset()
 
 
 def _one(origin: Origin, planned: Planned, name: str, since: datetime, now: datetime) -> Timeline:

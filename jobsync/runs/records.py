@@ -96,9 +96,9 @@ class Run:
         return self.is_over and not self.skipped and not self.is_success
 
 
-def goes_on(run: Run, launcher: Path) -> bool:
+def goes_on(run: Run | None, launcher: Path) -> bool:
     """Whether the launcher of this run lives: the number of one that was killed may be another program's by now."""
-    if run.ended is not None or run.pid is None or not process.is_alive(run.pid):
+    if run is None or run.ended is not None or run.pid is None or not process.is_alive(run.pid):
         return False
     command = process.command_line(run.pid)
     return not command or str(launcher) in command
