@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -168,6 +169,10 @@ def test_a_path_that_changes_starts_its_job(linux: Linux) -> None:
     until(lambda: not list(inbox.iterdir()))
 
 
+def _has_run(linux: Linux, count: int) -> bool:
+    return len(linux.runs("files")) == count
+
+
 @pytest.mark.parametrize("place", ["inbox", "in %h {a,b}[c]*?\\d"])
 def test_any_entry_of_a_directory_starts_its_job(linux: Linux, place: str) -> None:
     inbox = linux.root / place
@@ -176,7 +181,7 @@ def test_any_entry_of_a_directory_starts_its_job(linux: Linux, place: str) -> No
     linux.sync(job("files", schedule=Schedule(on_files=(str(inbox),)), command=clearing))
     for count, name in enumerate((".hidden", "..hidden", "notes~", "report.old", "letter"), start=1):
         (inbox / name).mkdir()
-        until(lambda count=count: len(linux.runs("files")) == count)  # type: ignore[misc]
+        until(partial(_has_run, linux, count))
         until(lambda: not list(inbox.iterdir()))
 
 
