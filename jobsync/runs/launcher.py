@@ -90,6 +90,11 @@ def _is_selective(job: Job) -> bool:
     return bool(job.schedule.slots) and job.schedule.catch_up is not None
 
 
+def _is_started_by_paths(job: Job) -> bool:
+    """Its starts are nobody's slots, and may come without an end."""
+    return bool(job.schedule.on_change or job.schedule.on_files) and not job.schedule.slots
+
+
 def _judges(expect: Expect) -> bool:
     return bool(expect.prints or expect.prints_not or expect.touches) or expect.success_codes != (0,)
 
@@ -289,7 +294,7 @@ def _values(job: Job, label: str, source: str, paths: Paths) -> dict[str, object
         "hold": shlex.quote(str(paths.hold(job.name))),
         "env": shlex.quote(str(paths.env(job.name))),
         "launchers": shlex.quote(str(paths.launchers.parent)),
-        "told_before": parts.start.TOLD_BEFORE if job.schedule.on_files and not job.schedule.slots else "",
+        "told_before": parts.start.TOLD_BEFORE if _is_started_by_paths(job) else "",
         "more": _end_words(job),
         "attempt_variable": ' JOBSYNC_ATTEMPT="$attempt"' if job.retry.attempts > 1 else "",
         "environment": _environment(job),

@@ -115,6 +115,7 @@ class Systemd:
             job,
             owner=self.owner,
             launcher=run,
+            asked=str(self._paths.asked(job.name)),
             home=self._config.home,
             path=self._config.path,
             comment=f"Written by jobsync from {source}; edits here are undone.",
@@ -312,7 +313,7 @@ class Systemd:
         return Unloading(dict.fromkeys(labels, SchedulerError(_failure(answer))), are_gone=True)
 
     def _end_watches(self, labels: Collection[str]) -> None:
-        """Stop what watches a service that is up before that is stopped, and its rest after a run.
+        """Stop what watches a service that is up, or rests, before that is stopped.
 
         In one call systemd would stop the watch last, and a directory that is full would start the job once more.
         """
@@ -320,9 +321,6 @@ class Systemd:
         up = [label for label, service in held.items() if service and (service.has_process or service.is_resting)]
         if up:
             self._check(self._call("--user", "stop", "--", *(f"{label}.{units.PATH}" for label in up)))
-        resting = [f"{label}.{units.SERVICE}" for label in up if (service := held[label]) and service.is_resting]
-        if resting:
-            self._call("--user", "kill", "--signal=TERM", "--", *resting)
 
     def _is_watched(self, label: str) -> bool:
         watch = self._held.get(f"{label}.{units.PATH}")

@@ -27,22 +27,19 @@ DAEMON_PAUSE = 10
 GRACE = 10
 """Seconds between TERM and KILL where `limits.grace` does not say."""
 REST = 9
-"""Seconds for which a job rests whose run has left its directory full: launchd has ten between two starts."""
+"""Seconds for which a job rests that a path would start again at once: launchd has ten between two starts."""
 
 _MARKS = "X-Jobsync"
 _OWNER, _DIGEST = "Owner", "Digest"
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _DESCRIBED = re.compile(r"\(jobsync ([0-9a-f]{12})\)$")
 _BLANKS = " \t\r"
-# With the system's own programs, as the launcher. Once nobody watches any more (`$0`), nothing is to be waited for.
-# What cannot be listed (no right to, a mount that is gone) counts as full to systemd, what is not there as empty; and
-# once all are empty the rest is over, for a start that comes in it is taken for the one before, and lost. `sleep`
-# takes a part of a second on every Linux.
+# With the system's own programs, as the launcher. `$0` is the service, `$1` is there once somebody asks for a run. The
+# time since the boot counts sleep too, systemd's does not: whoever slept has rested.
 _RESTING = """\
-PATH=@path@; systemctl --user -q is-active "$0" || exit 0; \
-full() { for directory do case $(LC_ALL=C ls -A -- "$directory/." 2>&1) in \
-'' | *': No such file or directory' | *': Not a directory') ;; *) return 0 ;; esac; done; return 1; }; \
-left=@steps@; while [ $left -gt 0 ] && full "$@"; do sleep @step@; left=$((left - 1)); done"""
+PATH=@path@; ended=$(systemctl --user show -p InactiveEnterTimestampMonotonic --value -- "$0") || exit 0; \
+read -r up _ </proc/uptime || exit 0; left=$((@rest@ + ${ended:-0} / 1000000 - ${up%%.*})); \
+while [ $left -gt 0 ] && [ ! -e "$1" ]; do sleep 1; left=$((left - 1)); done"""
 _PLAIN_PATH = re.compile(r"[^'\"\\]*")
 _ANY_ENTRY = "{*,.[!.]*,..?*}"
 """A pattern of what may be in a directory, but for itself and its parent."""
@@ -165,21 +162,19 @@ def _success_statuses(job: Job) -> str:
     return " ".join(map(str, sorted(codes | {143})))
 
 
-def _resting(directories: Iterable[str], stop_seconds: int) -> Line:
-    """A job that fails, or is skipped, before it has emptied its directory would be started again at once, for ever.
+def _resting(asked: str) -> Line:
+    """What a path starts may be started again as soon as it ends, for ever: 30 to 80 times a second.
 
-    Some 80 times a second, until systemd gives up the watch. The rest comes behind the run and not in it, so that the
-    job counts as ended, and is shorter than systemd lets it be before it calls the service failed.
+    By what changes all the time, and by a directory that a run leaves full; systemd gives up such a watch in the end.
+    The rest comes before a run and not behind it, so that the run sees what changes meanwhile: systemd takes a start
+    that comes during another one for the same.
     """
-    seconds = min(REST, stop_seconds * 0.9)
-    steps = max(int(seconds), 1)
-    script = _RESTING.replace("@path@", SYSTEM_PATH).replace("@steps@", str(steps))
-    script = script.replace("@step@", f"{seconds / steps:g}")
-    words = [quoted(directory, dollar=True) for directory in directories]
-    return "ExecStopPost", " ".join(["-" + command_line(("/bin/sh", "-c", script)), f'"%N.{PATH}"', *words])
+    script = _RESTING.replace("@path@", SYSTEM_PATH).replace("@rest@", str(REST))
+    words = [command_line(("/bin/sh", "-c", script)), '"%n"', quoted(asked, dollar=True)]
+    return "ExecStartPre", "-" + " ".join(words)
 
 
-def _service(job: Job, launcher: str, environment: Mapping[str, str]) -> list[Section]:
+def _service(job: Job, launcher: str, environment: Mapping[str, str], asked: str) -> list[Section]:
     unit: list[Line] = [("StartLimitIntervalSec", "0")]
     # 0 would be for ever.
     stop_seconds = GRACE if job.limits.grace is None else max(job.limits.grace, 1)
@@ -200,7 +195,7 @@ def _service(job: Job, launcher: str, environment: Mapping[str, str]) -> list[Se
             service += [("RemainAfterExit", "yes")]
         case None:
             service += [("Type", "oneshot")]
-            service += [_resting(job.schedule.on_files, stop_seconds)] if job.schedule.on_files else []
+            service += [_resting(asked)] if job.schedule.on_change or job.schedule.on_files else []
     if job.priority is Priority.BACKGROUND:
         service += [("Nice", "10"), ("CPUSchedulingPolicy", "batch"), ("IOSchedulingClass", "idle")]
     sections = [("Unit", unit), ("Service", _with_raw(service, job, SERVICE))]
@@ -253,11 +248,14 @@ def _dumps(sections: Iterable[Section], comment: str, description: str, owner: s
     return text.encode("utf-8", "surrogateescape")
 
 
-def units(job: Job, *, owner: str, launcher: str, home: str, path: str, comment: str) -> dict[str, bytes]:
-    """The units of a job by suffix, the service first. `path` is the machine's PATH, `comment` a line for people."""
+def units(job: Job, *, owner: str, launcher: str, asked: str, home: str, path: str, comment: str) -> dict[str, bytes]:
+    """The units of a job by suffix, the service first.
+
+    `asked` is the token of whoever asks for a run (`Paths`), `path` the machine's PATH, `comment` a line for people.
+    """
     description = job.description or job.name
     environment = {"HOME": home, "PATH": ":".join((*job.path, path))}
-    found = {SERVICE: _service(job, launcher, environment)}
+    found = {SERVICE: _service(job, launcher, environment, asked)}
     if job.schedule.slots:
         found[TIMER] = _timer(job)
     if job.schedule.on_change or job.schedule.on_files:

@@ -18,8 +18,8 @@ _LONG = 10
 """Digits: no process id has as many."""
 
 
-RESTING = "stop-post"
-"""What systemd calls a service while what follows a run goes on (`units.REST`)."""
+RESTING = "start-pre"
+"""What systemd calls a service while what comes before a run goes on (`units.REST`)."""
 
 
 class Unit:
@@ -45,12 +45,12 @@ class Unit:
 
     @property
     def has_process(self) -> bool:
-        """A process of it runs, or is about to end. The rest behind a run is none."""
+        """A process of it runs, or is about to end. The rest before a run is none."""
         return self.active in (*UP, "deactivating") and self.sub not in ("exited", "auto-restart", "dead", RESTING)
 
     @property
     def is_resting(self) -> bool:
-        """A run of it is over, and the next one has to wait."""
+        """Somebody started it, and the run has to wait."""
         return self.sub == RESTING
 
     @property

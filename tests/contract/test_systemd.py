@@ -15,7 +15,7 @@ import pytest
 from jobsync.definitions.job import Argv, Expect, Job, Limits, Line, Restart, Retry, Schedule, Slot
 from jobsync.reconcile.budget import Budget
 from jobsync.reconcile.state import Outcome
-from jobsync.runs import launcher, records
+from jobsync.runs import launcher, records, tokens
 from jobsync.runs.records import Run
 from jobsync.schedulers import units
 from jobsync.values import replace
@@ -169,10 +169,102 @@ def test_a_path_that_changes_starts_its_job(linux: Linux) -> None:
     until(lambda: not list(inbox.iterdir()))
 
 
+def _rests(linux: Linux, name: str) -> bool:
+    state = linux.manager.systemctl("show", "-p", "SubState", "--value", linux.unit(name, "service"))
+    return state == "start-pre\n"
+
+
+def _change_until_it_rests(linux: Linux) -> None:
+    """systemd watches again a moment after a run only."""
+
+    def rests() -> bool:
+        (linux.root / "file").write_text("x")
+        return _rests(linux, "changes")
+
+    until(rests)
+
+
+def _begun_twice_within_a_rest(linux: Linux) -> Job:
+    """A job whose path has changed again just after its first run: its second one has to wait."""
+    watched = linux.root / "file"
+    changes = job("changes", schedule=Schedule(on_change=(str(watched),)))
+    linux.sync(changes)
+    watched.write_text("x")
+    until(lambda: linux.runs("changes") and linux.runs("changes")[-1].ended is not None)
+    until(lambda: linux.pid("changes") is None)
+    _change_until_it_rests(linux)
+    return changes
+
+
+def test_a_path_that_changes_all_the_time_starts_its_job_now_and_then(linux: Linux) -> None:
+    changes = _begun_twice_within_a_rest(linux)
+    for _ in range(20):
+        (linux.root / "file").write_text("z")
+        time.sleep(0.1)
+    assert len(linux.runs("changes")) == 1, "launchd rests between two starts, and so does systemd"
+    assert linux.pid("changes") is None, "nothing of the job runs"
+    linux.assert_converged(changes)
+    until(lambda: len(linux.runs("changes")) == 2)
+    time.sleep(0.5)
+    assert len(linux.runs("changes")) == 2, "one run for all that changed before it"
+
+
+@pytest.fixture
+def short_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units, "REST", 2)
+
+
+@pytest.mark.usefixtures("short_rest")
+def test_a_start_that_rests_outlives_a_change_of_its_job(linux: Linux) -> None:
+    changes = _begun_twice_within_a_rest(linux)
+    other = replace(changes, limits=replace(changes.limits, grace=3), command=Line("echo other"))
+    assert linux.sync(other)["changes"] is not Outcome.FAILED
+    until(lambda: len(linux.runs("changes")) == 2 and linux.runs("changes")[-1].ended is not None)
+    logs = linux.paths.job_logs("ada.changes").glob("*.log")
+    assert "other" in "".join(log.read_text() for log in logs)
+
+
+def test_a_start_that_rests_is_over_when_its_job_goes(linux: Linux) -> None:
+    _begun_twice_within_a_rest(linux)
+    began = time.monotonic()
+    assert linux.sync() == {"changes": Outcome.REMOVED}
+    assert time.monotonic() - began < 5
+    assert linux.manager.systemctl("list-units", "--all", "--plain", "--no-legend", "ada.*") == ""
+    assert len(linux.runs("changes")) == 1
+
+
+def _starts_at_once_when_asked(linux: Linux, name: str) -> bool:
+    count = len(linux.runs(name))
+    tokens.ask(linux.paths.asked(name))
+    began = time.monotonic()
+    linux.manager.systemctl("start", "--no-block", linux.unit(name, "service"))
+    until(lambda: len(linux.runs(name)) == count + 1)
+    return time.monotonic() - began < 5
+
+
+def test_whoever_asks_for_a_run_does_not_rest(linux: Linux) -> None:
+    _begun_twice_within_a_rest(linux)
+    assert _starts_at_once_when_asked(linux, "changes")
+
+
+@pytest.mark.usefixtures("short_rest")
+def test_a_path_that_changes_all_the_time_skips_now_and_then(linux: Linux) -> None:
+    changes = _begun_twice_within_a_rest(linux)
+    until(lambda: len(linux.runs("changes")) == 2)
+    linux.paths.pause("changes").parent.mkdir(parents=True, exist_ok=True)
+    linux.paths.pause("changes").write_text("0\n")
+    for _ in range(2):
+        _change_until_it_rests(linux)
+        until(lambda: "inactive" in linux.manager.systemctl("is-active", "ada.changes.service", check=False))
+    assert linux.paths.runs("changes").read_text().count("skip ") == 1, "the first one stands for the others"
+    linux.assert_converged(changes)
+
+
 def _has_run(linux: Linux, count: int) -> bool:
     return len(linux.runs("files")) == count
 
 
+@pytest.mark.usefixtures("short_rest")
 @pytest.mark.parametrize("place", ["inbox", "in %h {a,b}[c]*?\\d"])
 def test_any_entry_of_a_directory_starts_its_job(linux: Linux, place: str) -> None:
     inbox = linux.root / place
@@ -182,7 +274,8 @@ def test_any_entry_of_a_directory_starts_its_job(linux: Linux, place: str) -> No
     for count, name in enumerate((".hidden", "..hidden", "notes~", "report.old", "letter"), start=1):
         (inbox / name).mkdir()
         until(partial(_has_run, linux, count))
-        until(lambda: not list(inbox.iterdir()))
+        until(lambda: "inactive" in linux.manager.systemctl("is-active", "ada.files.service", check=False))
+        assert not list(inbox.iterdir())
 
 
 def test_a_directory_that_cannot_be_listed_starts_its_job_now_and_then(linux: Linux) -> None:
@@ -193,29 +286,6 @@ def test_a_directory_that_cannot_be_listed_starts_its_job_now_and_then(linux: Li
     until(lambda: linux.runs("files"))
     time.sleep(1)
     assert len(linux.runs("files")) == 1
-
-
-@pytest.mark.parametrize("is_file", [False, True])
-def test_a_job_whose_directory_is_none_does_not_rest(linux: Linux, is_file: bool) -> None:
-    inbox = linux.root / "inbox"
-    if is_file:
-        inbox.write_text("x")
-    linux.sync(job("files", schedule=Schedule(on_files=(str(inbox),))))
-    for count in (1, 2):
-        linux.manager.systemctl("start", linux.unit("files", "service"))
-        assert len(linux.runs("files")) == count, "a start in a rest would be lost"
-
-
-def test_a_rest_is_over_when_the_directory_is_emptied(linux: Linux) -> None:
-    inbox = linux.root / "inbox"
-    inbox.mkdir()
-    (inbox / "letter").write_text("x")
-    linux.sync(job("files", schedule=Schedule(on_files=(str(inbox),))))
-    until(lambda: linux.runs("files") and linux.runs("files")[-1].ended is not None)
-    (inbox / "letter").unlink()
-    time.sleep(1.5)
-    linux.manager.systemctl("start", linux.unit("files", "service"))
-    assert len(linux.runs("files")) == 2, "a start in a rest would be lost"
 
 
 @pytest.mark.parametrize("command", [Line("exit 3"), Line("true")])
@@ -243,9 +313,7 @@ def test_a_job_whose_directory_is_full_goes_at_once_and_is_not_started_again(lin
     linux.sync(job("files", schedule=Schedule(on_files=(str(inbox),)), command=SLEEP if is_running else Line("false")))
     until(lambda: linux.runs("files") and (is_running or linux.runs("files")[0].ended is not None))
     if not is_running:
-        until(lambda: linux.pid("files") is None)
-        time.sleep(0.2)
-        assert linux.manager.systemctl("is-active", "ada.files.service", check=False).strip() == "deactivating"
+        until(lambda: _rests(linux, "files"))
     began = time.monotonic()
     assert linux.sync() == {"files": Outcome.REMOVED}
     assert time.monotonic() - began < 5

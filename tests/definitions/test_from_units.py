@@ -295,7 +295,7 @@ def test_rendered_again_the_units_mean_the_same(
     assert isinstance(found, Draft)
     raw = {notice.key for notice in found.notices if notice.kind is Kind.RAW}
     assert raw == {*keys, *(["AccuracySec"] if accuracy else [])}
-    made = units(job, owner="o", launcher="/x", home=HOME, path=PATH, comment="")
+    made = units(job, owner="o", launcher="/x", asked="/a", home=HOME, path=PATH, comment="")
     again, ticks = (parse(made[kind].decode()) for kind in ("service", "timer"))
     assert {key: _meant(key, again.last(f"Service.{key}") or "") for key in keys} == {
         key: _meant(key, value) for key, value in keys.items()

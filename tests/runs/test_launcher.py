@@ -346,8 +346,10 @@ def test_a_pause_that_is_over_does_not_skip(bench: Bench, sh: str, until_: str) 
 
 
 @every_shell
-def test_a_directory_that_stays_full_while_its_job_is_paused_fills_no_record(bench: Bench, sh: str) -> None:
-    watching = Schedule(on_files=("/inbox",))
+@pytest.mark.parametrize("watching", [Schedule(on_files=("/inbox",)), Schedule(on_change=("/file",))])
+def test_a_path_that_starts_a_paused_job_again_and_again_fills_no_record(
+    bench: Bench, sh: str, watching: Schedule
+) -> None:
     bench.place(bench.paths.pause("one"), "0")
     for _ in range(3):
         bench.run(sh, schedule=watching)

@@ -205,7 +205,7 @@ def test_a_changed_service_is_read_in_place_and_a_changed_timer_is_not() -> None
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 @settings(max_examples=200, deadline=None)
 def test_the_environment_comes_back_as_it_was(path: str) -> None:
-    found = units.units(PLAIN, owner="1", launcher="/x", home="/h", path=path, comment="")["service"]
+    found = units.units(PLAIN, owner="1", launcher="/x", asked="/a", home="/h", path=path, comment="")["service"]
     assert units.environment_of(found) == {"HOME": "/h", "PATH": path}
 
 
@@ -216,7 +216,7 @@ TABLE = """\
 ada.one.service loaded    inactive   dead         Say (jobsync 0123456789ab) (jobsync 1111aaaa2222)
 ada.one.timer   loaded    active     waiting      one (jobsync 3333bbbb4444)
 ada.d.service   loaded    activating auto-restart d (jobsync 5555cccc6666)
-ada.e.service   loaded    deactivating stop-post e (jobsync 5555cccc7777)
+ada.e.service   loaded    activating start-pre e (jobsync 5555cccc7777)
 ● ada.x.service not-found failed     failed       ada.x.service
 """
 
@@ -227,7 +227,7 @@ def test_the_table_of_units_is_read() -> None:
         "ada.one.service": ("loaded", "inactive", "dead", "1111aaaa2222"),
         "ada.one.timer": ("loaded", "active", "waiting", "3333bbbb4444"),
         "ada.d.service": ("loaded", "activating", "auto-restart", "5555cccc6666"),
-        "ada.e.service": ("loaded", "deactivating", "stop-post", "5555cccc7777"),
+        "ada.e.service": ("loaded", "activating", "start-pre", "5555cccc7777"),
         "ada.x.service": ("not-found", "failed", "failed", ""),
     }
     assert [name for name, one in found.items() if one.has_process] == ["ada.one.timer"]

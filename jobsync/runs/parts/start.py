@@ -61,7 +61,7 @@ second() { until=''; read -r until <"$1" || :; case $until in '' | *[!0-9]* | ??
 """
 
 TOLD_BEFORE = """\
-  # A directory that stays full starts the job every ten seconds: once is told, or all else would leave the records.
+  # A path may start the job every ten seconds, for ever: once is told, or all else would leave the records.
   case $(tail -n 1 "$runs" 2>/dev/null) in
     "skip "*" digest=$digest $1") [ "$1" = held ] || exit 0 ;;
   esac
