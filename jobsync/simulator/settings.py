@@ -157,7 +157,8 @@ def make_settings(values: dict[str, Any]) -> Settings:
         raise SimulatorError(f"no such setting: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     try:
-        parse_version(plain.get("version", "0"))
+        if "version" in plain:
+            parse_version(plain["version"])
         plain |= {name: kind(plain[name]) for name, kind in _CHOICES.items() if name in plain}
         return Settings(**plain)
     except (ValueError, TypeError) as fault:

@@ -6,6 +6,7 @@ Numbers are Darwin's, never this machine's: Linux gives other numbers to 36, 37 
 import signal
 
 Version = tuple[int, ...]
+OLDEST: Version = (10, 15)
 
 HINT = "Try re-running the command as root for richer errors."
 USAGE_STATUS = 64
@@ -169,9 +170,12 @@ _SUMMARIES = {
 def parse_version(text: str) -> Version:
     """`15.5` as numbers. ValueError for anything else; `10.15` keeps both, for 10.x are releases of their own."""
     try:
-        return tuple(int(part) for part in text.split("."))
+        found = tuple(int(part) for part in text.split("."))
     except ValueError:
         raise ValueError(f'"{text}" is no version of macOS; write it as 15.5') from None
+    if found < OLDEST:
+        raise ValueError(f"macOS {text} is older than the oldest that can be simulated, 10.15")
+    return found
 
 
 def error_text(code: int, version: Version = (15,)) -> str:

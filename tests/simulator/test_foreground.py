@@ -94,6 +94,12 @@ def test_what_is_no_version_is_told(tmp_path: Path, version: str) -> None:
         run_foreground(tmp_path / "sim", tmp_path, ("mine",), version=version)
 
 
+@pytest.mark.parametrize("version", ["9", "10.14.6"])
+def test_what_is_older_than_all_that_is_known_is_told(tmp_path: Path, version: str) -> None:
+    with pytest.raises(SimulatorError, match=f"macOS {version} is older than the oldest that can be simulated, 10.15"):
+        run_foreground(tmp_path / "sim", tmp_path, ("mine",), version=version)
+
+
 def test_it_refuses_on_a_mac_and_without_prefixes(tmp_path: Path) -> None:
     with pytest.raises(SimulatorError, match="this is a Mac"):
         run_foreground(tmp_path, tmp_path, ("mine",), platform="darwin")
