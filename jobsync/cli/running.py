@@ -84,7 +84,10 @@ def _loaded(origin: Origin, record: Record, *, to_start: bool = False) -> Loaded
     answer = origin.scheduler.survey()
     if not isinstance(answer, Survey):
         login = "log in at the machine itself" if origin.config.scheduler == "launchd" else "log in as this user"
-        raise JobsyncError(answer.reason, hint=login if isinstance(answer, NoSession) else "try again")
+        raise JobsyncError(
+            answer.reason,
+            hint=login if isinstance(answer, NoSession) else "try again; `jobsync doctor` looks for the cause",
+        )
     loaded = answer.services.get(record.label)
     if record.label in answer.disabled and (to_start or loaded is None):
         raise JobsyncError(f"{record.name} is disabled by you", hint=f"`{answer.disabled[record.label]}` ends that")

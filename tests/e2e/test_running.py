@@ -332,6 +332,14 @@ def test_a_pause_that_the_scheduler_does_not_hear_of_is_no_pause(registered: Lap
     assert registered.loaded() == {"watch"}
 
 
+@pytest.mark.parametrize("verb", ["run", "stop"])
+def test_a_scheduler_that_does_not_answer_is_left_to_the_doctor(registered: Laptop, verb: str) -> None:
+    registered.job("one", 'run = "true"\n')
+    registered.commit()
+    registered.simulator.fault("print", code=5, times=None)
+    assert "try again; `jobsync doctor` looks for the cause" in registered.jobsync(verb, "one", status=1).err
+
+
 def test_a_pause_outlives_the_job_that_it_is_about(registered: Laptop) -> None:
     registered.job("one")
     registered.job("two")
