@@ -47,7 +47,7 @@ _READ = {
     "Unit.Description", "Timer.OnCalendar", "Timer.Persistent", "Timer.OnBootSec", "Timer.OnStartupSec",
     "Timer.OnUnitActiveSec", "Timer.OnUnitInactiveSec", "Timer.OnActiveSec", "Timer.RandomizedDelaySec",
     "Timer.FixedRandomDelay", "Timer.AccuracySec", "Service.TimeoutStartSec", "Service.TimeoutStopSec",
-    "Service.RuntimeMaxSec", "Service.Type", "Service.ExecStart", "Service.ExecStartPre",
+    "Service.RuntimeMaxSec", "Service.Type", "Service.ExecStart", "Service.ExecStartPre", "Service.ExecStartPost",
     "Service.WorkingDirectory", "Service.Environment", "Install.WantedBy",
 }  # fmt: skip
 
@@ -158,14 +158,24 @@ class _Reader:
             raise JobsyncError(f"{text[:40]!r}: variables in it are systemd's to expand; write a script")
         return marks, tuple(word.replace("\0", "$") for word in plain)
 
+    def _type(self) -> str:
+        return self.service.last("Service.Type") or "simple"
+
+    def _lines(self) -> list[str]:
+        """All command lines in the order in which systemd runs them, each after the end of the one before."""
+        before, main, after = (
+            self.service.values.get(f"Service.{key}", ()) for key in ("ExecStartPre", "ExecStart", "ExecStartPost")
+        )
+        if after and self._type() != "oneshot":
+            self.reasons.append(
+                "ExecStartPost: runs beside ExecStart, and after it with Type=oneshot alone; write that, if it may wait"
+            )
+        return [*before, *main, *after]
+
     def command(self) -> tuple[tuple[str, ...] | None, str | None]:
         """`run` as a list, or the script that does what several lines did."""
-        lines = [
-            *self.service.values.get("Service.ExecStartPre", ()),
-            *self.service.values.get("Service.ExecStart", ()),
-        ]
         try:
-            found = [self._argv(line) for line in lines]
+            found = [self._argv(line) for line in self._lines()]
         except JobsyncError as error:
             self.reasons.append(f"ExecStart: {error.message}")
             return None, None
@@ -242,9 +252,11 @@ class _Reader:
 
     def limits(self) -> dict[str, object]:
         """`timeout` and `grace`: for a oneshot service the time to start is all that it has."""
-        kind = self.service.last("Service.Type") or "simple"
         found: dict[str, object] = {}
-        keys = {"timeout": "TimeoutStartSec" if kind == "oneshot" else "RuntimeMaxSec", "grace": "TimeoutStopSec"}
+        keys = {
+            "timeout": "TimeoutStartSec" if self._type() == "oneshot" else "RuntimeMaxSec",
+            "grace": "TimeoutStopSec",
+        }
         for word, key in keys.items():
             text = self.service.last(f"Service.{key}")
             if text is None or (text == "infinity" and word == "timeout"):
@@ -283,9 +295,8 @@ class _Reader:
 
     def others(self) -> None:
         """Keys that nothing above has read: kept as they are, left out, or the reason why there is no job."""
-        kind = self.service.last("Service.Type") or "simple"
-        if kind not in ("simple", "oneshot", "exec"):
-            self.reasons.append(f"Type: {kind} cannot be said")
+        if self._type() not in ("simple", "oneshot", "exec"):
+            self.reasons.append(f"Type: {self._type()} cannot be said")
         for unit in (self.timer, self.service):
             for key in unit.values:
                 if key not in _READ:

@@ -203,6 +203,16 @@ def test_several_commands_become_a_script_that_stops_where_systemd_would() -> No
     assert subprocess.run(["/bin/sh", "-c", run], capture_output=True, text=True).stdout == "a b\n$5\n"
 
 
+def test_what_follows_a_oneshot_service_becomes_the_end_of_its_script() -> None:
+    service = SERVICE + "ExecStartPost=-/bin/false\nExecStartPost=/bin/echo indexed\n"
+    run = text(service=service)["run"]
+    assert run.splitlines()[2:] == [
+        "/Users/nils/bin/backup --all 'two words'",
+        "/bin/false || :",
+        "/bin/echo indexed",
+    ]
+
+
 def test_the_environment_is_kept_and_secrets_are_set_apart() -> None:
     service = SERVICE + 'Environment=LANG=C.UTF-8 "MODE=two words"\nEnvironment=API_TOKEN=abcdefgh1234\n'
     found = imported(service=service)
@@ -228,6 +238,7 @@ def test_the_environment_is_kept_and_secrets_are_set_apart() -> None:
         ("[Service]\nExecStart=/bin/x\nMemoryMax=1.5G\n", "MemoryMax: cannot be kept"),
         ("[Service]\nExecStart=/bin/x\nRestart=on-failure\n", "of a job with times, below [retry]: attempts = 3"),
         ("[Service]\nType=oneshot\n", "there is none"),
+        ("[Service]\nExecStart=/bin/x\nExecStartPost=/bin/y\n", "ExecStartPost: runs beside ExecStart"),
     ],
 )
 def test_what_cannot_be_said_is_refused_with_its_key(service: str, why: str) -> None:
