@@ -30,6 +30,9 @@ _SECONDS = {word: seconds for seconds, words in _UNITS.items() for word in words
 _READ_ALIKE = re.compile(r"""(?:'[^'\\]*'|"(?:[^"\\]|\\["\\])*"|[^'"\\])*""")
 """What systemd and sh split into the same words: elsewhere than here, a backslash means another thing to each."""
 _QUOTED = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*\"""")
+_EXPANDED = re.compile(r"\$|.*\$\{", re.DOTALL)
+"""A word in which systemd puts a variable's value: `$NAME` is one where it is all of the word, `${NAME}` anywhere. Any
+other `$` is for whoever gets the word, such as `sh -c`."""
 
 _ENABLED = "jobsync enables its jobs itself"
 _HARMLESS: Mapping[str, str] = {
@@ -42,6 +45,11 @@ _HARMLESS: Mapping[str, str] = {
     "Service.SyslogIdentifier": "jobsync keeps the output of each run itself: `jobsync logs`",
     "Install.Also": _ENABLED,
 }
+_IDLE: Mapping[str, tuple[str, ...]] = {
+    "Service.Restart": ("no",),
+    "Service.RemainAfterExit": ("no", "false", "off", "0"),
+}
+"""What says only what holds without it."""
 _ACCURACY = "jobsync decides it, and is more exact"
 _READ = {
     "Unit.Description", "Timer.OnCalendar", "Timer.Persistent", "Timer.OnBootSec", "Timer.OnStartupSec",
@@ -154,7 +162,7 @@ class _Reader:
             raise JobsyncError(f"{text[:40]!r}: are several commands; write a line for each")
         words = [self._expanded(word) for word in _split(text[len(marks) :].strip())]
         plain = [word.replace("$$", "\0") for word in words]
-        if any("$" in word for word in plain):
+        if any("$" in word for word in plain[:1]) or any(_EXPANDED.match(word) for word in plain):
             raise JobsyncError(f"{text[:40]!r}: variables in it are systemd's to expand; write a script")
         return marks, tuple(word.replace("\0", "$") for word in plain)
 
@@ -299,7 +307,7 @@ class _Reader:
             self.reasons.append(f"Type: {self._type()} cannot be said")
         for unit in (self.timer, self.service):
             for key in unit.values:
-                if key not in _READ:
+                if key not in _READ and unit.last(key) not in _IDLE.get(key, ()):
                     self._other(key, unit.values[key][-1])
 
     def _other(self, whole: str, text: str) -> None:

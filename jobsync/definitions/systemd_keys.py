@@ -25,6 +25,8 @@ _TRUTHS = {
     **dict.fromkeys(("1", "yes", "y", "true", "t", "on"), True),
     **dict.fromkeys(("0", "no", "n", "false", "f", "off"), False),
 }
+_NUMBERED = {"IOSchedulingClass": {"2": "best-effort", "3": "idle"}}
+"""Names that systemd knows by their numbers, too."""
 _LONGEST_ACCURACY = 60
 """Seconds. Runs that come later than the launcher and `jobsync status` wait for a slot would count as missed."""
 
@@ -225,7 +227,7 @@ def _readings(key: str, text: str) -> Iterator[object]:
         yield int(text)
     if text.lower() in _TRUTHS:
         yield _TRUTHS[text.lower()]
-    yield text
+    yield _NUMBERED.get(key, {}).get(text, text)
 
 
 def value_of_unit(kind: str, key: str, text: str) -> object:

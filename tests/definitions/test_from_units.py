@@ -175,6 +175,23 @@ def test_what_systemd_and_sh_split_alike_is_kept() -> None:
     assert found.command == tuple(argv)
 
 
+def test_what_only_the_shell_expands_is_the_shells() -> None:
+    """As 252 runs it: `$NAME` is systemd's as a word of its own, `${NAME}` anywhere, and nothing else is."""
+    service = SERVICE.replace("--all 'two words'", "-c 'cd $HOME && ls $(date +%%F) $$$$' 5$ $$HOME")
+    found = imported(service=service)
+    assert isinstance(found, Draft)
+    assert found.command == ("/Users/nils/bin/backup", "-c", "cd $HOME && ls $(date +%F) $$", "5$", "$HOME")
+
+
+def test_what_says_only_what_holds_anyway_is_no_reason_to_refuse() -> None:
+    assert text(service=f"{SERVICE}Restart=no\nRemainAfterExit=no\n") == text()
+
+
+def test_a_class_may_be_a_number() -> None:
+    lines = text(service=f"{SERVICE}IOSchedulingClass=3\n")["job.toml"].splitlines()
+    assert lines[-2:] == ["[systemd.service]", 'IOSchedulingClass = "idle"']
+
+
 def test_a_home_with_a_blank_stays_one_word() -> None:
     found = read_timer("x.timer", "x", parse(TIMER), parse(SERVICE), PATH, "/Users/ada b")
     assert isinstance(found, Draft)
@@ -226,6 +243,9 @@ def test_the_environment_is_kept_and_secrets_are_set_apart() -> None:
     ("service", "why"),
     [
         ("[Service]\nExecStart=/bin/echo $HOME\n", "variables in it"),
+        ("[Service]\nExecStart=/bin/echo a${HOME}b\n", "variables in it"),
+        ("[Service]\nExecStart=/bin/echo $(date)\n", "variables in it"),
+        ("[Service]\nExecStart=/opt/$HOME/x\n", "variables in it"),
         ("[Service]\nExecStart=/bin/echo %i\n", "the specifier %i"),
         ("[Service]\nExecStart=+/bin/x\n", "the prefix +"),
         ("[Service]\nExecStart=/bin/x a\\x20b\n", "ExecStart: '/bin/x a\\\\x20b': a backslash"),
