@@ -37,6 +37,9 @@ other `$` is for whoever gets the word, such as `sh -c`."""
 _ENABLED = "jobsync enables its jobs itself"
 _HARMLESS: Mapping[str, str] = {
     "Unit.After": "jobs know nothing of each other",
+    "Unit.Before": "jobs know nothing of each other",
+    "Unit.RefuseManualStart": "`jobsync run` starts any job",
+    "Unit.RefuseManualStop": "`jobsync stop` stops any job",
     "Unit.Wants": "jobs know nothing of each other; to wait for the network, write below [when]: online = true",
     "Unit.Documentation": "is for people",
     "Timer.Unit": "names the service that was read",
@@ -50,6 +53,19 @@ _IDLE: Mapping[str, tuple[str, ...]] = {
     "Service.RemainAfterExit": ("no", "false", "off", "0"),
 }
 """What says only what holds without it."""
+_UNIT_WORDS: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("Requires", "Requisite", "BindsTo", "PartOf", "Conflicts", "Upholds", "StopWhenUnneeded"),
+        "jobs know nothing of each other; take it out, where the job can do without",
+    ),
+    **dict.fromkeys(
+        ("OnFailure", "OnSuccess"), "take it out, and write below [notify] of the job whom to tell: run = …"
+    ),
+    "ConditionACPower": "take it out, and write below [when] of the job: ac_power = true",
+    "ConditionHost": 'take it out, and write below [only] of the job: machines = ["mbp-*"]',
+}
+_CHECKS = "take it out, and let the script look for it first"
+_NO_WORD = "jobsync has no word for it; take it out, where the job can do without"
 _ACCURACY = "jobsync decides it, and is more exact"
 _READ = {
     "Unit.Description", "Timer.OnCalendar", "Timer.Persistent", "Timer.OnBootSec", "Timer.OnStartupSec",
@@ -315,7 +331,8 @@ class _Reader:
         if whole in _HARMLESS or (key.startswith("X-") and section in ("Unit", "Timer", "Service")):
             self._note(Kind.LEFT_OUT, key, _HARMLESS.get(whole, "is for people"))
         elif section not in ("Timer", "Service"):
-            self.reasons.append(f"{key}: jobsync has no word for it")
+            usual = _CHECKS if key.startswith(("Condition", "Assert")) else _NO_WORD
+            self.reasons.append(f"{key}: {_UNIT_WORDS.get(key, usual)}")
         else:
             try:
                 self._keep(section.lower(), key, text)

@@ -116,6 +116,7 @@ _AT = 'write below [schedule]: at = "mon-fri 09:00"'
 _ENDS = 'the launcher ends what the job started; leave it out, or write below [limits]: grace = "10s"'
 _ENV = 'write below [env]: NAME = "text"'
 _EVERY = 'write below [schedule]: every = "15m"'
+_DROP_IN = "leave it out, or put it into a drop-in: systemctl --user edit"
 _LOGS = "jobsync keeps the output of each run: `jobsync logs`; leave it out"
 _ONE_SCRIPT = "call both from one script"
 _OUTCOME = "write below [expect]: success_codes = [0, 3]"
@@ -205,7 +206,10 @@ def systemd_fault(kind: str, key: str, value: object) -> str | None:
     if found := misplaced(f"systemd.{kind}", key) or _elsewhere(kind, key):
         return found
     close = nearest(key, (*ALLOWED[kind], *REFUSED[kind]))
-    advice = f"did you mean `{close}`?" if close else "leave it out, or put it into a drop-in: systemctl --user edit"
+    return _not_passed_on(kind, f"did you mean `{close}`?" if close else _DROP_IN)
+
+
+def _not_passed_on(kind: str, advice: str) -> str:
     return f"is not a key that jobsync passes on to a {kind} unit; {advice}"
 
 
@@ -235,6 +239,9 @@ def value_of_unit(kind: str, key: str, text: str) -> object:
 
     Errors: `JobsyncError`, saying why no definition can hold it.
     """
+    if key not in {**ALLOWED[kind], **REFUSED[kind]}:
+        # In a unit that works it is no slip of the pen, however like another key it looks.
+        raise JobsyncError(_not_passed_on(kind, _DROP_IN))
     for value in _readings(key, text):
         if systemd_fault(kind, key, value) is None:
             return value

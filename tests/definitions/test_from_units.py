@@ -183,6 +183,12 @@ def test_what_only_the_shell_expands_is_the_shells() -> None:
     assert found.command == ("/Users/nils/bin/backup", "-c", "cd $HOME && ls $(date +%F) $$", "5$", "$HOME")
 
 
+def test_an_order_among_units_and_who_may_start_them_is_left_out() -> None:
+    found = imported(service=SERVICE.replace("[Unit]\n", "[Unit]\nBefore=x.target\nRefuseManualStart=yes\n"))
+    assert isinstance(found, Draft)
+    assert {notice.key for notice in found.notices if notice.kind is Kind.LEFT_OUT} >= {"Before", "RefuseManualStart"}
+
+
 def test_what_says_only_what_holds_anyway_is_no_reason_to_refuse() -> None:
     assert text(service=f"{SERVICE}Restart=no\nRemainAfterExit=no\n") == text()
 
@@ -258,6 +264,14 @@ def test_the_environment_is_kept_and_secrets_are_set_apart() -> None:
         ("[Service]\nExecStart=/bin/x\nMemoryMax=1.5G\n", "MemoryMax: cannot be kept"),
         ("[Service]\nExecStart=/bin/x\nRestart=on-failure\n", "of a job with times, below [retry]: attempts = 3"),
         ("[Service]\nType=oneshot\n", "there is none"),
+        (
+            "[Unit]\nOnFailure=tell@%n\n[Service]\nExecStart=/bin/x\n",
+            "OnFailure: take it out, and write below [notify]",
+        ),
+        ("[Unit]\nRequires=a.socket\n[Service]\nExecStart=/bin/x\n", "Requires: jobs know nothing of each other; take"),
+        ("[Unit]\nConditionPathExists=/x\n[Service]\nExecStart=/bin/x\n", "ConditionPathExists: take it out, and let"),
+        ("[Unit]\nSurviveFinalKillSignal=yes\n[Service]\nExecStart=/bin/x\n", "no word for it; take it out, where"),
+        ("[Service]\nExecStart=/bin/x\nRuntimeDirectory=x\n", "a service unit; leave it out, or put it into a drop-in"),
         ("[Service]\nExecStart=/bin/x\nExecStartPost=/bin/y\n", "ExecStartPost: runs beside ExecStart"),
     ],
 )
