@@ -23,6 +23,7 @@ from jobsync.definitions.hand_edits import (
     by_hand,
     differing,
     facets,
+    keep_alive,
     meaning,
     read_calendar,
 )
@@ -152,7 +153,7 @@ class _Writer:
             self.text = editing.drop_table(self.text, "daemon")
             self._note("daemon", "")
             return
-        restart = _RESTARTS.get(repr(value))
+        restart = _RESTARTS.get(repr(keep_alive(value)))
         if restart is None:
             raise JobsyncError('only true and {SuccessfulExit = false} have a word: restart = "always" or "on-failure"')
         triggers = [key for key in ("StartCalendarInterval", "StartInterval", *PLACES) if key in self._target]

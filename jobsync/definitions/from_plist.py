@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from jobsync.definitions.document import shown
 from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, Variables, clock, described, interval
-from jobsync.definitions.hand_edits import ENV, Plist, are_texts, differing, facets, meaning, read_calendar
+from jobsync.definitions.hand_edits import ENV, Plist, are_texts, differing, facets, keep_alive, meaning, read_calendar
 from jobsync.definitions.job import Argv, Job, Restart, Slot
 from jobsync.definitions.launchd_keys import ALLOWED, PRIORITY_KEYS, launchd_fault
 from jobsync.definitions.schedule import read_every
@@ -94,7 +94,7 @@ class _Reader:
             return Restart.ALWAYS
         if not meaning("KeepAlive", value):
             return None
-        found = _RESTARTS.get(repr(value))
+        found = _RESTARTS.get(repr(keep_alive(value)))
         if found is None:
             self._refuse("KeepAlive", "only true and {SuccessfulExit = false} have a word: [daemon] restart")
         return found
@@ -155,6 +155,8 @@ class _Reader:
                 continue
             if key in _HARMLESS:
                 self._note(Kind.LEFT_OUT, key, _HARMLESS[key])
+            elif key == "Nice" and type(value) is int and value < 0:
+                self._note(Kind.LEFT_OUT, key, "a negative one needs root, and no agent is root")
             elif (wrong := launchd_fault(key, value)) is None:
                 self.raw[key] = value
             elif "is not a key of launchd.plist(5)" in wrong:

@@ -21,6 +21,7 @@ DIGEST = f"{ENV}.{OWN}DIGEST"
 """Says what the rest means, so an edit of it means nothing."""
 
 PLACES = {"WatchPaths": "on_change", "QueueDirectories": "on_files"}
+_ON_FAILURE = {"SuccessfulExit": False}
 _FIELDS = {"Month": (1, 12), "Day": (1, 31), "Weekday": (0, 7), "Hour": (0, 23), "Minute": (0, 59)}
 
 
@@ -82,10 +83,17 @@ def are_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
+def keep_alive(value: object) -> object:
+    """`Crashed` beside `SuccessfulExit = false` adds nothing: one condition is enough, and a crash is no success."""
+    return _ON_FAILURE if plain(value) == plain({**_ON_FAILURE, "Crashed": True}) else value
+
+
 def meaning(key: str, value: object) -> str:
     """What a key's value means to launchd, as a text to compare; empty where it means nothing."""
     if value is None or (key in {"RunAtLoad", "KeepAlive"} and value is False):
         return ""
+    if key == "KeepAlive":
+        return plain(keep_alive(value))
     if key == "StartCalendarInterval":
         try:
             slots = read_calendar(value)
@@ -115,7 +123,7 @@ def facets(plist: Plist) -> dict[str, object]:
     if isinstance(environment, Mapping):
         del found[ENV]
         found |= {f"{ENV}.{name}": value for name, value in environment.items() if f"{ENV}.{name}" != DIGEST}
-    if plain(found.get("KeepAlive")) in {plain(True), plain({"SuccessfulExit": False})}:
+    if plain(keep_alive(found.get("KeepAlive"))) in {plain(True), plain(_ON_FAILURE)}:
         # Both forms start the job when it is loaded (launchd.plist(5)).
         found.pop("RunAtLoad", None)
     return found

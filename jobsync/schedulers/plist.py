@@ -14,6 +14,8 @@ MARGIN = 2
 """Seconds after `limits.grace` that a launcher has to record the end, before launchd kills it too."""
 
 _OWNER_TEXT = re.compile(rb"<key>JOBSYNC_OWNER</key>\s*<string>([^<>]*)</string>")
+_IN_FRONT = re.compile(rb"(?>\s+|<!--(?>.*?-->))++", re.DOTALL)
+"""What people put in front of an XML property list: Core Foundation passes over it, and no strict parser does."""
 _OPENING = b'<plist version="1.0">\n'
 
 
@@ -97,8 +99,10 @@ def dumps(plist: Mapping[str, object], comment: str) -> bytes:
 
 def loads(content: bytes) -> dict[str, object] | None:
     """The dict in an installed file, XML or binary; None when it holds no such thing."""
+    if found := _IN_FRONT.match(content):
+        content = content[found.end() :]
     try:
-        plist = plistlib.loads(content)
+        plist = plistlib.loads(content, fmt=plistlib.FMT_XML if found else None)
     # What plistlib lets through on hostile bytes; seen with fuzzed XML and binary lists on 3.11 to 3.13.
     except (plistlib.InvalidFileException, ExpatError, ValueError, TypeError, LookupError, AttributeError,
             OverflowError, RecursionError, MemoryError):  # fmt: skip

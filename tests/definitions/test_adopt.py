@@ -256,6 +256,7 @@ def test_keeping_alive_makes_a_daemon_and_back() -> None:
     always = adopted(text, sets(KeepAlive=True))
     assert always == text + '\n[daemon]\nrestart = "always"\n'
     failing = adopted(always, sets(KeepAlive={"SuccessfulExit": False}))
+    assert adopted(always, sets(KeepAlive={"Crashed": True, "SuccessfulExit": False})) == failing
     assert failing == always.replace("always", "on-failure")
     assert defined(failing).daemon is Restart.ON_FAILURE
     assert adopted(failing, sets(KeepAlive=None)) == text

@@ -153,6 +153,7 @@ def test_a_plain_agent_reads_as_one_would_write_it() -> None:
         ({"StartInterval": 900}, 'every = "15m"'),
         ({"KeepAlive": True, "RunAtLoad": True}, 'restart = "always"'),
         ({"KeepAlive": {"SuccessfulExit": False}}, 'restart = "on-failure"'),
+        ({"KeepAlive": {"Crashed": True, "SuccessfulExit": False}}, 'restart = "on-failure"'),
         ({"OnDemand": False}, 'restart = "always"'),
         ({"RunAtLoad": True}, "at_login = true"),
         ({"WatchPaths": ["/etc/hosts"]}, 'on_change = ["/etc/hosts"]'),
@@ -170,6 +171,8 @@ def test_each_key_has_its_word(plist: dict[str, Any], line: str) -> None:
     ("plist", "why"),
     [
         ({"KeepAlive": {"PathState": {"/x": True}}}, "KeepAlive: only true and"),
+        ({"KeepAlive": {"Crashed": True}}, "KeepAlive: only true and"),
+        ({"KeepAlive": {"Crashed": False, "SuccessfulExit": False}}, "KeepAlive: only true and"),
         ({"KeepAlive": True, "StartInterval": 60}, "a daemon runs all the time"),
         ({"StartInterval": 420}, "StartInterval: every 7m cannot be said"),
         ({"StartInterval": 30}, "StartInterval"),
@@ -204,6 +207,12 @@ def test_every_loss_is_told_by_its_key() -> None:
     }  # fmt: skip
     assert found.secrets == {"API_TOKEN": "abcdefgh12345"}
     assert "abcdefgh" not in written(found)["job.toml"]
+
+
+def test_a_priority_that_no_agent_can_have_is_left_out_and_said() -> None:
+    found = imported({**BASE, "Nice": -20, "ProcessType": "Interactive"})
+    assert found.raw == {"launchd": {"ProcessType": "Interactive"}}
+    assert (Kind.LEFT_OUT, "Nice") in {(notice.kind, notice.key) for notice in found.notices}
 
 
 def test_comments_of_xml_are_kept_and_binary_files_are_read() -> None:

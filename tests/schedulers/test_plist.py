@@ -214,6 +214,18 @@ def test_an_edit_that_breaks_the_xml_does_not_change_whose_it_is() -> None:
     assert not launchd().is_ours(broken.replace(b"JOBSYNC_OWNER", b"SOMEBODY_ELSE"))
 
 
+@pytest.mark.parametrize("begin", [b"<?xml", b"<!DOCTYPE", b"<plist"])
+@pytest.mark.parametrize("front", [b"\n", b"<!-- -*- mode: xml -*- -->\n", b" <!-- one\ntwo --><!-- three -->\n\n"])
+def test_what_people_put_in_front_of_the_xml_is_passed_over(front: bytes, begin: bytes) -> None:
+    content = rendered(RICH)
+    content = content[content.index(begin) :]
+    assert plist.loads(front + content) == plist.loads(rendered(RICH))
+
+
+def test_comments_in_front_that_do_not_end_take_no_time() -> None:
+    assert plist.loads(b"<!-- -->" * 10_000 + b"<!-- x") is None
+
+
 def test_one_is_not_true_and_true_is_not_one() -> None:
     assert plist.meaning({"RunAtLoad": True}) != plist.meaning({"RunAtLoad": 1})
 
