@@ -178,12 +178,19 @@ def _from_timer(origin: Origin, source: Path) -> Candidate:
 
 def _from_crontab(origin: Origin, text: str, where: str, *, is_here: bool) -> Iterator[Candidate]:
     crontab = from_crontab.parse(_readable(text))
+    if not is_here and crontab.entries and all(entry.command.split()[0] == "root" for entry in crontab.entries):
+        raise _names_users(where)
     for number, reason in crontab.faults:
         yield Candidate(Refused(f"{where} line {number}", "?", (reason,)))
     found = from_crontab.read_crontab(crontab, origin.config.path, origin.config.home)
     for entry, one in zip(crontab.entries, found, strict=True):
         former = takeover.CrontabLines(origin, os.environ, text, {entry.number: one.name}) if is_here else None
         yield Candidate(replace(one, origin=f"{where} line {entry.number}"), former, line=entry.number)
+
+
+def _names_users(source: str) -> UsageError:
+    hint = "put those of yours into a file, without that field"
+    return UsageError(f"{source} names a user in each line", hint=hint)
 
 
 def _from_directory(origin: Origin, path: Path) -> Iterator[Candidate]:
@@ -213,9 +220,7 @@ def _candidates(origin: Origin, source: str, here: Here) -> Iterator[Candidate]:
         return
     path = Path(os.path.abspath(os.path.expanduser(source)))  # noqa: PTH100, PTH111 - links stay links
     if path == Path("/etc/crontab") or path.parent == Path("/etc/cron.d"):
-        raise UsageError(
-            f"{source} names a user in each line", hint="put those of yours into a file, without that field"
-        )
+        raise _names_users(source)
     if path.is_dir():
         yield from _from_directory(origin, path)
     elif not path.is_file():

@@ -25,6 +25,8 @@ from jobsync.values import dataclass, field, replace
 
 _ENV_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST_DESCRIPTION = 100
+_MODELINE = re.compile(r"-\*-.*-\*-|(vi|vim):.*")
+"""What a comment tells an editor of the file in which it stood."""
 _FILE, _EXECUTABLE = 0o100644, 0o100755
 
 
@@ -176,7 +178,7 @@ class Variables:
 
 def described(comments: Iterable[str]) -> tuple[str, tuple[str, ...]]:
     """A single comment is the job's description; several stay comments."""
-    lines = tuple(comments)
+    lines = tuple(line for line in comments if not _MODELINE.fullmatch(line.strip()))
     told = [line.strip() for line in lines if line.strip()]
     if len(told) == 1 and len(told[0]) <= _LONGEST_DESCRIPTION and not unfit(told[0]):
         return told[0], ()

@@ -20,10 +20,17 @@ TAKEN_OVER = "taken over by jobsync as"
 """How the comment begins that stands in place of a line that jobsync took over."""
 _BOILERPLATE = ("Edit this file to introduce tasks to be run by cron.", "m h  dom mon dow   command")
 """First and last line of what Debian's `crontab -e` puts into an empty one."""
+_COLUMNS = re.compile(
+    r"\W*(m|min\w*)\s+(h|hour\w*)\s+(d|dom|day|mday)\s+(m|mon\w*)\s+(d|dow|wday|weekday)\b.*", re.IGNORECASE
+)
+"""A comment that says which field is which."""
 
 # Without these, `sh -eu -c` means what `sh -c` means: -e counts for a command that is followed by another one on its
 # own, -u for a variable.
 _NEEDS_PLAIN_SH = re.compile(r"[;$`\n(){}]|(?<![&>])&(?![&>])|\b(?:set|if|for|while|until|case|function)\b|^\s*!")
+_QUOTED = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\.""", re.DOTALL)
+_BACKGROUND = re.compile(r"(?<![&<>|])&(?![&>])")
+_WAIT = re.compile(r"\bwait\b")
 _CRONS_OWN = frozenset({"SHELL", "MAILTO", "MAILFROM", "LOGNAME", "USER", "CRON_TZ", "RANDOM_DELAY"})
 """Variables that cron uses itself."""
 _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
@@ -77,8 +84,8 @@ def _without_boilerplate(comments: list[str]) -> list[str]:
     first, last = _BOILERPLATE
     if first in comments and last in comments[comments.index(first) :]:
         begin = comments.index(first)
-        return comments[:begin] + comments[comments.index(last, begin) + 1 :]
-    return comments
+        comments = comments[:begin] + comments[comments.index(last, begin) + 1 :]
+    return [comment for comment in comments if not _COLUMNS.fullmatch(comment)]
 
 
 def parse(text: str) -> Crontab:
@@ -203,6 +210,15 @@ def _own_notices(own: Mapping[str, str]) -> list[Notice]:
     return found
 
 
+def _left_behind(command: str) -> list[Notice]:
+    """cron lets go on what a command leaves running; launchd and systemd end it together with the job."""
+    plain = _QUOTED.sub("_", command)
+    if not _BACKGROUND.search(plain) or _WAIT.search(plain):
+        return []
+    words = "what is left in the background ends with the run: take the & out, or write [daemon] for [schedule]"
+    return [Notice(Kind.DIFFERS, "&", words)]
+
+
 def _reasons(own: Mapping[str, str], entry: Entry, command: str, stdin: str | None) -> list[str]:
     """Why a line cannot be a job, its time aside."""
     found = []
@@ -254,7 +270,7 @@ def _draft(entry: Entry, name: str, machine_path: str, home: str) -> Found:
         schedule=schedule,
         environment=variables.plain,
         secrets=variables.secrets,
-        notices=(*_own_notices(own), *more, *variables.notices),
+        notices=(*_own_notices(own), *more, *_left_behind(command), *variables.notices),
     )
 
 

@@ -198,6 +198,37 @@ def test_a_variable_of_many_words_is_one_and_a_command_that_begins_with_one_is_a
     assert (found.environment, found.command) == ({"GREETING": "to all of you a good day"}, "FOO=1 x = y")
 
 
+@pytest.mark.parametrize("command", ["cd /srv && ./serve &", "nohup ~/bin/serve >/tmp/log 2>&1 &", "a & b", "a&"])
+def test_what_goes_on_in_the_background_with_cron_is_said_to_end(command: str) -> None:
+    told = {(notice.kind, notice.key) for notice in one(f"@reboot {command}\n").notices}
+    assert (Kind.DIFFERS, "&") in told
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "a && b",
+        "a >/dev/null 2>&1",
+        "a &>/dev/null",
+        "a & b & wait",
+        "get 'x?a=1&b=2' \"c&d\" e\\&f",
+        "a |& b",
+        "a <&-",
+    ],
+)
+def test_what_only_looks_like_it_is_not(command: str) -> None:
+    assert "&" not in {notice.key for notice in one(f"@reboot {command}\n").notices}
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ["m h  dom mon dow   command", "min   hour   mday   month   wday   command", "vim: ft=crontab", "-*- sh -*-"],
+)
+def test_what_is_no_word_about_a_job_does_not_describe_it(comment: str) -> None:
+    assert (one(f"# {comment}\n0 9 * * * x\n").description, one(f"# {comment}\n0 9 * * * x\n").comments) == ("", ())
+    assert one(f"# {comment}\n# Fetch mail\n0 9 * * * x\n").description == "Fetch mail"
+
+
 def test_a_line_that_is_none_is_named() -> None:
     assert parse("0 9 * * *\nnonsense\n").faults == (
         (1, "is nothing that cron reads"),

@@ -325,6 +325,15 @@ def test_a_unit_that_is_no_utf_8_is_refused_and_not_spoilt(grown: Laptop) -> Non
     assert f"{service} holds bytes that are no UTF-8" in shown.err
 
 
+def test_a_copy_of_the_systems_crontab_is_not_taken_for_ones_own(grown: Laptop) -> None:
+    copy = grown.home / "etc-crontab"
+    copy.write_text("SHELL=/bin/sh\n17 * * * * root cd / && run-parts /etc/cron.hourly\n25 6 * * * root true\n")
+    shown = grown.jobsync("import", str(copy), status=2).err
+    assert "names a user in each line" in shown
+    copy.write_text("17 * * * * root cd /\n25 6 * * * true\n")
+    assert "2 jobs to import" in grown.jobsync("import", str(copy)).out
+
+
 def test_the_directory_that_jobsync_toml_names_is_said(grown: Laptop) -> None:
     grown.put("jobsync.toml", 'jobs = "scheduled"\n')
     shown = grown.jobsync("import", "--write", str(grown.home / "from-desktop/feeds.timer")).out
