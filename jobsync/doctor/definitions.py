@@ -10,7 +10,7 @@ from pathlib import Path
 from jobsync.definitions.job import Argv, Job, Line
 from jobsync.definitions.secrets import known_secret
 from jobsync.doctor.check import Check
-from jobsync.doctor.view import View
+from jobsync.doctor.view import View, typed
 from jobsync.errors import JobsyncError
 from jobsync.findings import Chmod, Finding, error, warning
 from jobsync.repo.place import locate, open_repository
@@ -123,7 +123,7 @@ def _env_tracked(view: View) -> Iterable[Finding]:
                     f"{path} is tracked by the repository {repository.work_tree}",
                     name if name in view.jobs else "",
                     meaning="whoever has the repository has the secrets, also the old ones",
-                    command=f"git -C {shlex.quote(repository.work_tree)} rm --cached -- {shlex.quote(path)}",
+                    command=f"{typed(repository.git_dir, repository.work_tree)} rm --cached -- {shlex.quote(path)}",
                 )
 
 

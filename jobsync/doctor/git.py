@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from jobsync.definitions.load import SETTINGS_FILE
 from jobsync.doctor.check import Check
-from jobsync.doctor.view import View
+from jobsync.doctor.view import View, typed
 from jobsync.findings import Finding, InstallHooks, Sync, error, info, skipped, warning
 from jobsync.reconcile.ahead import ahead
 from jobsync.reconcile.state import Source
@@ -145,15 +146,22 @@ def _head(view: View) -> Iterable[Finding]:
         )
 
 
+def _made_of(view: View, name: str) -> list[str]:
+    """What to commit for a job, and nothing else: where the home is the work tree, `add -A` would take all of it."""
+    root, job = Path(view.origin.repo.work_tree), view.jobs.get(name)
+    paths = (SETTINGS_FILE, f"{view.planned.head.jobs}/{name}", *(job.inputs if job else ()))
+    return [path for path in paths if (root / path).exists()]
+
+
 def _uncommitted(view: View) -> Iterable[Finding]:
     for name, record in view.planned.ledger.records.items():
         if record.source is Source.WORK_TREE and view.is_meant(name):
-            there = f"git -C {shlex.quote(view.origin.repo.work_tree)}"
+            git = typed(view.origin.repo.git_dir, view.origin.repo.work_tree)
             yield info(
                 "is installed from your work tree, not from a commit",
                 name,
                 meaning="pulls leave it alone until its definition is committed",
-                command=f"{there} add -A && {there} commit",
+                command=f"{git} add {shlex.join(_made_of(view, name))} && {git} commit",
             )
 
 
@@ -165,7 +173,7 @@ def _branch(view: View) -> Iterable[Finding]:
         yield info(
             f"{there} is checked out, and hooks sync only {wanted}",
             meaning="commits here change no job",
-            command=f"git -C {shlex.quote(view.origin.repo.work_tree)} switch {shlex.quote(wanted)}",
+            command=f"{typed(view.origin.repo.git_dir, view.origin.repo.work_tree)} switch {shlex.quote(wanted)}",
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jobsync.definitions.job import Argv, Job, Line, Notify, Script
 from jobsync.doctor.check import Check
-from jobsync.doctor.view import View
+from jobsync.doctor.view import View, typed
 from jobsync.findings import Chmod, Finding, error, info, warning
 from jobsync.repo.affected import EXECUTABLE, REGULAR
 from jobsync.runs.launcher import OSASCRIPT
@@ -156,13 +156,13 @@ def _run_in_git(view: View) -> Iterable[Finding]:
         path = f"{head.jobs}/{name}/run"
         entry = head.entries.get(path)
         if isinstance(job.command, Script) and entry is not None and entry.mode == REGULAR:
-            work_tree = shlex.quote(view.origin.repo.work_tree)
+            git = typed(view.origin.repo.git_dir, view.origin.repo.work_tree)
             yield error(
                 f"{path} is {REGULAR:o} in git, not {EXECUTABLE:o}",
                 name,
                 meaning="other machines get a file that cannot be started, and so do the hooks here",
-                command=f"git -C {work_tree} update-index --chmod=+x {shlex.quote(path)} && "
-                f"git -C {work_tree} commit -m 'Make {name} executable'",
+                command=f"{git} update-index --chmod=+x {shlex.quote(path)} && "
+                f"{git} commit -m 'Make {name} executable'",
             )
 
 

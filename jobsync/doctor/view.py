@@ -1,9 +1,11 @@
 """All that the checks look at, read once. Changes nothing."""
 
 import os
+import shlex
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 
 from jobsync import files
 from jobsync.definitions.job import Job
@@ -121,3 +123,15 @@ class View:
     def path_of(self, job: Job) -> str:
         """PATH as the job sees it."""
         return ":".join((*job.path, self.origin.config.path))
+
+
+def typed(git_dir: str, work_tree: str) -> str:
+    """git as somebody types it for this repository, from any directory; a path behind it starts at the work tree.
+
+    A bare repository with the home as its work tree is found by no `git -C`.
+    """
+    there = shlex.quote(work_tree)
+    inside = Path(work_tree, ".git")
+    if inside.is_file() or os.path.realpath(inside) == os.path.realpath(git_dir):
+        return f"git -C {there}"
+    return f"git -C {there} --git-dir {shlex.quote(git_dir)} --work-tree {there}"

@@ -57,6 +57,21 @@ def test_bare_repository_dotfiles_from_any_directory(laptop: Laptop, where: str)
     assert laptop.jobsync("sync", "--head", at=laptop.root).out.splitlines()[-1] == "1 unchanged"
 
 
+def test_what_doctor_says_to_commit_is_the_job_and_not_the_home_around_it(laptop: Laptop) -> None:
+    alias = bare(laptop)
+    init(laptop, laptop.home, {"GIT_DIR": str(laptop.home / ".dotfiles"), "GIT_WORK_TREE": str(laptop.home)})
+    laptop.put("jobs/one/job.toml", LATER, at=laptop.home)
+    laptop.put("diary", "dear diary", at=laptop.home)
+    laptop.jobsync("sync", at=laptop.home)
+    found = json.loads(laptop.jobsync("doctor", "--json", at=laptop.home, status=None).out)
+    checks = {one["id"]: one for one in found["repos"][0]["checks"]}
+    (command,) = (one["command"] for one in checks["uncommitted"]["findings"])
+    laptop.run("sh", "-ec", command, at=laptop.root, env={"GIT_EDITOR": "echo keep >"})
+    committed = laptop.run(*alias, "show", "--name-only", "--format=", at=laptop.home).out.split()
+    assert committed == ["jobs/one/job.toml"]
+    assert "diary" not in laptop.run(*alias, "ls-files", at=laptop.home).out
+
+
 def test_bare_repository_dotfiles_with_a_relative_git_dir(laptop: Laptop) -> None:
     bare(laptop)
     init(laptop, laptop.home, {"GIT_DIR": ".dotfiles", "GIT_WORK_TREE": "."})
