@@ -57,7 +57,22 @@ def offer(root: Path, *, wants: bool | None, asks: bool) -> bool:
     example = _write_example(root / _JOBS / EXAMPLE) if with_job else []
     for file in (settings, *write_into(root / "schemas"), *example):
         say(f"wrote {file.relative_to(root)}")
+    if copied := _chezmois(root):
+        note(f"chezmoi would copy {', '.join(copied)} into your home: give each a line in .chezmoiignore")
     return with_job
+
+
+def _chezmois(root: Path) -> list[str]:
+    """What of ours `chezmoi apply` would copy into the home, where this is the directory of its sources."""
+    is_source = any(name.startswith((".chezmoi", "dot_")) for name in files.names(root))
+    if not is_source or files.is_there(root / ".chezmoiroot"):
+        return []
+    ignored = {
+        line.strip().rstrip("/*")
+        for line in (files.read(root / ".chezmoiignore") or b"").decode("utf-8", "replace").splitlines()
+    }
+    ours = (SETTINGS_FILE, "schemas", _JOBS)
+    return [name for name in ours if name not in ignored and files.is_there(root / name)]
 
 
 def tell_what_is_next(origin: Origin) -> None:

@@ -129,6 +129,25 @@ def test_the_example_comes_only_where_there_is_no_jobs_directory(empty: Laptop, 
     assert _files_of(empty) == sorted([there, "jobsync.toml", *schemas])
 
 
+@pytest.mark.parametrize(
+    ("there", "copied"),
+    [
+        ({"dot_zshrc": ""}, "jobsync.toml, schemas, jobs"),
+        ({".chezmoiexternal.toml": "", ".chezmoiignore": "README.md\njobs\njobs/**\nschemas/**\n"}, "jobsync.toml"),
+        ({"dot_zshrc": "", ".chezmoiignore": "jobs\njobsync.toml\nschemas\n"}, ""),
+        ({".chezmoiroot": "home\n"}, ""),
+        ({".zshrc": ""}, ""),
+    ],
+)
+def test_among_chezmois_sources_it_says_what_would_be_copied(empty: Laptop, there: dict[str, str], copied: str) -> None:
+    for path, text in there.items():
+        empty.put(path, text)
+    launchctl = str(empty.simulator.launchctl)
+    told = empty.jobsync("init", "--launchctl", launchctl, "--yes", "--skeleton", "--no-sync").err
+    assert (f"chezmoi would copy {copied} into your home" in told) == bool(copied)
+    assert ("chezmoi" in told) == bool(copied)
+
+
 def test_hooks_that_git_takes_from_elsewhere_are_told_with_both_ways_out(laptop: Laptop) -> None:
     laptop.older_git()
     laptop.git("config", "core.hooksPath", str(laptop.home / "hooks"))
