@@ -1,7 +1,7 @@
 """Where `import` looks, and what it finds there: candidates for jobs, each with who runs it on this machine now."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from jobsync import files
@@ -144,11 +144,19 @@ def _readable(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
+def _instead(path: Path) -> str:
+    """What to do about a unit that has no file of its own."""
+    template, at, instance = path.stem.partition("@")
+    if at and files.is_file(path.with_name(f"{template}@{path.suffix}")):
+        return f", and {template}@{path.suffix} is; write it out under that name, with {instance} for %i and %I"
+    return "; a timer is imported together with the service that it starts, so put that beside it"
+
+
 def _unit(origin: Origin, path: Path) -> from_units.Unit:
     """The unit there. `JobsyncError`: there is none, or its file is not all that counts."""
     content = files.read(path)
     if content is None:
-        raise JobsyncError(f"{path} is not there")
+        raise JobsyncError(f"{path} is not there{_instead(path)}")
     for place in (path.parent, *_units(origin)):
         drop_ins = place / f"{path.name}.d"
         if any(one.suffix == ".conf" for one in files.listing(drop_ins)):
@@ -159,12 +167,22 @@ def _unit(origin: Origin, path: Path) -> from_units.Unit:
         raise JobsyncError(f"{path} holds bytes that are no UTF-8; write them in UTF-8") from None
 
 
+def _beside(path: Path, name: str, places: Iterable[Path]) -> Path:
+    """The unit of that name: in the same directory, else in the first of the others that has it."""
+    found = (place / name for place in places if files.is_file(place / name))
+    own = path.with_name(name)
+    return own if files.is_file(own) else next(found, own)
+
+
 def _from_timer(origin: Origin, source: Path) -> Candidate:
     here = _where_it_runs(origin, source)
     path, name = here or source, name_of(source.stem)
+    if source.stem.endswith("@"):
+        why = "is a template, which starts nothing itself; write each of its instances out, with the name for %i and %I"
+        return Candidate(Refused(str(source), name, (why,)))
     try:
         timer = _unit(origin, path)
-        service_path = path.with_name(from_units.service_of(timer, path.stem))
+        service_path = _beside(path, from_units.service_of(timer, path.stem), _units(origin) if here else ())
         service = _unit(origin, service_path)
     except JobsyncError as error:
         return Candidate(Refused(str(source), name, (error.message,)))
@@ -203,10 +221,12 @@ def _from_directory(origin: Origin, path: Path) -> Iterator[Candidate]:
         schedule, run = (_text(job / name) for name in ("schedule", "run"))
         name = name_of(job.name)
         found = from_directory.read_directory(str(job), name, _readable(schedule), run, origin.config.home)
-        yield Candidate(replace(found, notices=(*found.notices, *_beside(job))) if isinstance(found, Draft) else found)
+        yield Candidate(
+            replace(found, notices=(*found.notices, *_not_copied(job))) if isinstance(found, Draft) else found
+        )
 
 
-def _beside(job: Path) -> list[Notice]:
+def _not_copied(job: Path) -> list[Notice]:
     others = [name for name in files.names(job) if name not in ("schedule", "run") and not name.startswith(".")]
     return [
         Notice(Kind.LEFT_OUT, name, "is not copied: a job that needs it finds it in its own directory only")

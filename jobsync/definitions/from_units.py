@@ -350,8 +350,7 @@ def read_timer(origin: str, name: str, timer: Unit, service: Unit, machine_path:
     reader.accuracy(on_the_clock=bool(schedule.keys() & {"at", "cron", "every"}))
     reader.enabling()
     reader.others()
-    reasons = (*reader.reasons, *reader.variables.reasons)
-    if reasons:
+    if reasons := tuple(dict.fromkeys((*reader.reasons, *reader.variables.reasons))):  # both units may have the key
         return Refused(origin, name, reasons)
     told, comments = described((*timer.comments, *service.comments))
     description = reader.description()

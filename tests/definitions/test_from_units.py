@@ -189,6 +189,14 @@ def test_an_order_among_units_and_who_may_start_them_is_left_out() -> None:
     assert {notice.key for notice in found.notices if notice.kind is Kind.LEFT_OUT} >= {"Before", "RefuseManualStart"}
 
 
+def test_what_both_units_say_is_refused_once() -> None:
+    found = imported(
+        TIMER.replace("[Unit]", "[Unit]\nPartOf=x.target"), SERVICE.replace("[Unit]", "[Unit]\nPartOf=x.target")
+    )
+    assert isinstance(found, Refused)
+    assert len(found.reasons) == 1
+
+
 def test_what_says_only_what_holds_anyway_is_no_reason_to_refuse() -> None:
     assert text(service=f"{SERVICE}Restart=no\nRemainAfterExit=no\n") == text()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ..laptop import Laptop
-from ..migration import CRONTAB, agents, furnish
+from ..migration import CRONTAB, SERVICE, TIMER, agents, furnish
 
 PLISTS = 10
 """Of twelve agents two say what no definition can."""
@@ -316,6 +316,17 @@ def test_a_timer_and_its_service_are_one_job_and_a_service_without_one_is_none(g
     shown = grown.jobsync("import", "--write", *(str(path) for path in sorted(elsewhere.iterdir())), status=1)
     assert shown.out.count("wrote ") == 1
     assert f"not imported: {elsewhere}/syncthing.service: no timer of its name is beside it" in shown.err
+
+
+def test_what_a_timer_has_instead_of_its_service_is_said(grown: Laptop) -> None:
+    elsewhere = grown.home / "from-desktop"
+    for name in ("mail@.timer", "mail@work.timer", "lone.timer"):
+        (elsewhere / name).write_text(TIMER)
+    (elsewhere / "mail@.service").write_text(SERVICE)
+    shown = grown.jobsync("import", *(str(path) for path in sorted(elsewhere.glob("*.timer"))), status=1).err
+    assert f"{elsewhere}/mail@.timer: is a template, which starts nothing itself" in shown
+    assert "mail@work.service is not there, and mail@.service is; write it out under that name, with work for" in shown
+    assert "lone.service is not there; a timer is imported together with the service" in shown
 
 
 def test_a_unit_that_is_no_utf_8_is_refused_and_not_spoilt(grown: Laptop) -> None:

@@ -73,6 +73,15 @@ def _add(machine: LinuxLaptop, units: dict[str, str], *, at: Path | None = None)
         machine.manager.systemctl("start", name)
 
 
+def test_a_service_is_found_where_systemd_finds_it(linux: LinuxLaptop) -> None:
+    _add(linux, {"feeds2.service": SERVICE}, at=linux.units)
+    _add(linux, {"feeds2.timer": TIMER})
+    linux.jobsync("import", "--take-over", str(linux.wants / "feeds2.timer"))
+    assert _timers(linux) == {"feeds.timer", linux.unit("feeds2")}
+    assert not (linux.wants / "feeds2.timer").exists()
+    assert not (linux.units / "feeds2.service").exists()
+
+
 def test_a_service_that_two_timers_start_is_kept_for_the_second(linux: LinuxLaptop) -> None:
     _add(
         linux,
