@@ -131,16 +131,20 @@ def _refusal(repository: Repository, directory: Path) -> JobsyncError | None:
         return None
     setting = repository.hooks_path()
     cause = f"core.hooksPath ({setting.scope}) is {setting.value}" if setting else f"{directory} is a link"
+    again = (
+        "give this repository its own hooks again: "
+        f"`git config --local core.hooksPath {shlex.quote(f'{common}/hooks')}`"
+    )
     if physical.is_relative_to(repository.work_tree):
+        if setting and setting.scope == "local":
+            again = "run `git config --unset core.hooksPath`"
         return JobsyncError(
             f"git takes its hooks from {physical} ({cause}), which is inside the work tree: ours would be committed",
-            hint=f"add `{_LINE}` to the hooks in {own_hook(physical, EVENTS[0]).parent} yourself, "
-            "or run `git config --unset core.hooksPath`",
+            hint=f"add `{_LINE}` to the hooks in {own_hook(physical, EVENTS[0]).parent} yourself, or {again}",
         )
     return JobsyncError(
         f"git takes its hooks from {physical} ({cause}), which may serve other repositories too",
-        hint=f"add `{_LINE}` to the hooks there yourself, or give this repository its own hooks again: "
-        f"`git config --local core.hooksPath {shlex.quote(f'{common}/hooks')}`",
+        hint=f"add `{_LINE}` to the hooks there yourself, or {again}",
     )
 
 

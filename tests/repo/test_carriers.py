@@ -335,8 +335,12 @@ class TestHooksPath:
         (work.git_dir / "hooks").symlink_to(box.home / "shared-hooks")
         assert "is a link" in self._is_shadowed(work, shim)
 
-    def test_the_way_out_that_the_refusal_names_works(self, work: Work, shim: Callable[[str], bytes]) -> None:
-        work.git("config", "--global", "core.hooksPath", "~/hooks")
+    @pytest.mark.parametrize("scope", ["--global", "--local"])
+    @pytest.mark.parametrize("value", ["~/hooks", ".hooks"])
+    def test_the_way_out_that_the_refusal_names_works(
+        self, work: Work, shim: Callable[[str], bytes], scope: str, value: str
+    ) -> None:
+        work.git("config", scope, "core.hooksPath", value)
         with pytest.raises(JobsyncError) as caught:
             hooks_site(work.opened())
         command = (caught.value.hint or "").split("`")[-2]
