@@ -97,15 +97,18 @@ def parse(text: str) -> Unit:
     """A unit file. An empty value takes back the earlier ones of its key. `JobsyncError`: a line that is none."""
     values: dict[str, list[str]] = {}
     comments, section, held = [], "", ""
-    for line in text.splitlines():
+    for line in (*text.splitlines(), ""):  # the last line may go on, too
         stripped = line.strip()
         if stripped.startswith(("#", ";")):
             comments += [] if held else [stripped[1:].strip()]
             continue
-        whole, held = f"{held}{stripped}", ""
+        # Blanks around the end of a line count within quotes.
+        whole, held = f"{held}{line}", ""
         if _goes_on(line):
-            held = f"{whole[:-1].rstrip()} "
-        elif match := _HEADER.fullmatch(whole):
+            held = f"{whole[:-1]} "
+            continue
+        whole = whole.strip()
+        if match := _HEADER.fullmatch(whole):
             section = match["name"]
         elif match := _LINE.fullmatch(whole):
             found = values.setdefault(f"{section}.{match['key']}", [])

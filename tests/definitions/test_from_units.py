@@ -116,6 +116,14 @@ def test_a_line_goes_on_where_systemd_says_so(tmp_path: Path) -> None:
         assert re.findall(r":(\d+): Unknown key", done.stderr) == ["3", "5", "11", "13"]
 
 
+def test_blanks_where_a_line_goes_on_count_within_quotes() -> None:
+    """As 252 reads it: a blank in place of the backslash, and what stands around it."""
+    found = imported(service="[Service]\nType=oneshot\nExecStart=/bin/sh -c 'a \\\n    b' \\\n\t c\n")
+    assert isinstance(found, Draft)
+    assert found.command == ("/bin/sh", "-c", "a      b", "c")
+    assert parse("[Service]\nExecStart=/bin/x \\").values == {"Service.ExecStart": ("/bin/x",)}
+
+
 TIMER = (
     "[Unit]\nDescription=Run it\n[Timer]\nOnCalendar=Mon..Fri 09:00\nPersistent=true\n"
     "[Install]\nWantedBy=timers.target\n"
