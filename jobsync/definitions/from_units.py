@@ -212,7 +212,7 @@ class _Reader:
         if len(found) == 1 and not found[0][0]:
             return found[0][1], None
         script = [f"{shlex.join(words)}{' || :' if marks else ''}" for marks, words in found]
-        return None, "\n".join(("#!/bin/sh", "set -e", *script)) + "\n"
+        return None, "\n".join(("#!/bin/sh", "set -eu", *script)) + "\n"
 
     def schedule(self) -> dict[str, object]:
         """The triggers of the timer."""

@@ -150,7 +150,7 @@ def _made_of(view: View, name: str) -> list[str]:
     """What to commit for a job, and nothing else: where the home is the work tree, `add -A` would take all of it."""
     root, job = Path(view.origin.repo.work_tree), view.jobs.get(name)
     paths = (SETTINGS_FILE, f"{view.planned.head.jobs}/{name}", *(job.inputs if job else ()))
-    return [path for path in paths if (root / path).exists()]
+    return [path for path in dict.fromkeys(paths) if (root / path).exists()]
 
 
 def _uncommitted(view: View) -> Iterable[Finding]:

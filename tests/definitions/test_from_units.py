@@ -238,7 +238,7 @@ def test_several_commands_become_a_script_that_stops_where_systemd_would() -> No
         "[Service]\nType=oneshot\nExecStartPre=-/bin/false\nExecStart=/bin/echo a \\\n  b\nExecStart=/bin/echo $$5\n"
     )
     run = text(service=service)["run"]
-    assert run == "#!/bin/sh\nset -e\n/bin/false || :\n/bin/echo a b\n/bin/echo '$5'\n"
+    assert run == "#!/bin/sh\nset -eu\n/bin/false || :\n/bin/echo a b\n/bin/echo '$5'\n"
     assert subprocess.run(["/bin/sh", "-c", run], capture_output=True, text=True).stdout == "a b\n$5\n"
 
 

@@ -73,6 +73,13 @@ def _add(machine: LinuxLaptop, units: dict[str, str], *, at: Path | None = None)
         machine.manager.systemctl("start", name)
 
 
+def test_doctor_has_nothing_against_a_script_that_import_wrote(linux: LinuxLaptop) -> None:
+    _add(linux, {"feeds2.timer": TIMER, "feeds2.service": f"{SERVICE}ExecStartPost=/bin/echo done\n"})
+    linux.jobsync("import", "--take-over", str(linux.wants / "feeds2.timer"))
+    assert (linux.work / "jobs/feeds2/run").exists()
+    assert "does not say" not in linux.jobsync("doctor", status=None).out
+
+
 def test_a_service_is_found_where_systemd_finds_it(linux: LinuxLaptop) -> None:
     _add(linux, {"feeds2.service": SERVICE}, at=linux.units)
     _add(linux, {"feeds2.timer": TIMER})

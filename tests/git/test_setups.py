@@ -66,6 +66,7 @@ def test_what_doctor_says_to_commit_is_the_job_and_not_the_home_around_it(laptop
     found = json.loads(laptop.jobsync("doctor", "--json", at=laptop.home, status=None).out)
     checks = {one["id"]: one for one in found["repos"][0]["checks"]}
     (command,) = (one["command"] for one in checks["uncommitted"]["findings"])
+    assert command.count("jobs/one") == 1
     laptop.run("sh", "-ec", command, at=laptop.root, env={"GIT_EDITOR": "echo keep >"})
     committed = laptop.run(*alias, "show", "--name-only", "--format=", at=laptop.home).out.split()
     assert committed == ["jobs/one/job.toml"]
