@@ -167,7 +167,9 @@ class Variables:
         theirs = [part for part in dict.fromkeys(value.split(":")) if part]
         strange = [part for part in theirs if not part.startswith("/") or unfit(part) or re.search(r"[$*?]", part)]
         if strange:
-            self.reasons.append(f"PATH holds {strange[0]!r}, which is no absolute path")
+            self.reasons.append(
+                f"PATH holds {strange[0]!r}, which is no absolute path: nothing expands it; write it from /"
+            )
         elif machine[: len(theirs)] != theirs:
             rest = theirs[: -len(machine)] if theirs[-len(machine) :] == machine else theirs
             self.path = tuple(rest)

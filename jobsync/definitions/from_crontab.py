@@ -146,6 +146,8 @@ def _script(shell: str, command: str, given: str | None) -> str:
     return f"#!{shell}\n{{\n{command}\n}} <<'{_END}'\n{given}\n{_END}\n"
 
 
+_SETS_UP = re.compile(r"\s*(?:\.|source|export)\s")
+"""How a part of a command begins that only readies the shell for the next."""
 _BY_THE_WAY = re.compile(r"cd|\[|test|true|false|exit|sleep|:")
 """Commands that no job is named after."""
 _NO_NAME = re.compile(r"-.*|[<>&].*|\d*[<>].*|[\d.]+[smhd]?|[A-Za-z_]\w*=.*")
@@ -161,7 +163,7 @@ def _split_words(text: str) -> list[str]:
 def _telling(command: str) -> Iterator[str]:
     """What each part of a command line runs, wrappers and options aside."""
     for part in re.split(r"&&|\|\||[;|&(){}]", command):
-        words = [word for word in _split_words(part) if not _NO_NAME.fullmatch(word)]
+        words = [] if _SETS_UP.match(part) else [w for w in _split_words(part) if not _NO_NAME.fullmatch(w)]
         while words and _WRAPPERS.fullmatch(words[0].rpartition("/")[2]):
             # flock's first word is a file.
             del words[: 2 if words[0].endswith("flock") else 1]
@@ -239,7 +241,7 @@ def _reasons(own: Mapping[str, str], entry: Entry, command: str, stdin: str | No
     if stdin is not None and _END in stdin.split("\n"):
         found.append(f"its input holds the line {_END}")
     if not own.get("SHELL", _SH).startswith("/"):
-        found.append(f"SHELL = {own['SHELL']}: is no absolute path")
+        found.append(f"SHELL = {own['SHELL']}: is no absolute path; write it from /")
     return found
 
 

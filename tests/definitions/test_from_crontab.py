@@ -161,7 +161,7 @@ def test_a_whole_crontab_is_read() -> None:
         ("@fortnightly x\n", "@fortnightly"),
         ("0 9 * * * @AppleNotOnBattery x\n", "ac_power = true"),
         ("SHELL=bash\n0 9 * * * x\n", "SHELL = bash"),
-        ("PATH=$HOME/bin:/bin\n0 9 * * * x\n", "no absolute path"),
+        ("PATH=$HOME/bin:/bin\n0 9 * * * x\n", "no absolute path: nothing expands it; write it from /"),
         # Vixie's cron (macOS's, Debian's) gives sh one backslash of these two, cronie both.
         ("0 9 * * * grep 'a\\\\.b' x\n", "crons differ"),
         ("0 9 * * * printf 50\\\\\\%\n", "crons differ"),
@@ -254,6 +254,9 @@ def test_lines_taken_over_are_comments_and_not_read_again() -> None:
         ("/usr/bin/env python3 /opt/report.py", "report"),
         ("[ -d /x ] && sync-it", "sync-it"),
         ("flock -n /tmp/l /usr/local/bin/Fetch.Mail", "fetch-mail"),
+        ("export DISPLAY=:0 && export A=b && .local/bin/check.sh cron 2>&1 | logger -t x", "check"),
+        (". ~/.agent-info; A=`tty` /usr/local/bin/mbsync home", "mbsync"),
+        ('source ~/.profile && "$HOME/bin/drive.sh"', "drive"),
         (">/dev/null", "job"),
     ],
 )
