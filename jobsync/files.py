@@ -1,11 +1,13 @@
 """The one module that writes files: whole or not at all, with the mode that was asked for whatever the umask."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
+from typing import BinaryIO
 
 from jobsync.errors import JobsyncError
 
@@ -34,9 +36,31 @@ def _owners(path: Path) -> str | None:
     return None
 
 
-def _complaint(verb: str, path: Path, error: OSError) -> JobsyncError:
-    hint = _owners(path) if isinstance(error, PermissionError) else None
-    return JobsyncError(f"cannot {verb} {path}: {error.strerror or error}", hint=hint)
+def _closed(path: Path) -> str | None:
+    """What to do where a mode keeps us from `path`, or from the directory it is in: a `chmod -R` went too far."""
+    import shlex
+
+    for place in (path, *path.parents):
+        with suppress(OSError):
+            found = place.lstat()
+            needed = stat.S_IRWXU if stat.S_ISDIR(found.st_mode) else stat.S_IRUSR | stat.S_IWUSR
+            if found.st_uid == os.geteuid() and found.st_mode & needed != needed:
+                return f"`chmod u+rwX {shlex.quote(str(place))}`"
+    return None
+
+
+def _way_out(path: Path, error: OSError) -> str | None:
+    """What to do about it: nothing else, `doctor` included, may be able to tell where such a file is needed."""
+    if isinstance(error, PermissionError):
+        return _owners(path) or _closed(path)
+    if error.errno in (errno.EISDIR, errno.ELOOP):
+        return f"a file is needed there: move {path} away"
+    return None
+
+
+def complaint(verb: str, path: Path, error: OSError) -> JobsyncError:
+    """What could not be done with the file or directory, as known trouble, and what to do about it."""
+    return JobsyncError(f"cannot {verb} {path}: {error.strerror or error}", hint=_way_out(path, error))
 
 
 def read(path: Path) -> bytes | None:
@@ -46,7 +70,15 @@ def read(path: Path) -> bytes | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise _complaint("read", path, error) from error
+        raise complaint("read", path, error) from error
+
+
+def opened(path: Path) -> BinaryIO:
+    """The file, to be read. `JobsyncError` when there is none, or it cannot be read."""
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise complaint("read", path, error) from error
 
 
 def _mode(path: Path) -> int:
@@ -56,7 +88,7 @@ def _mode(path: Path) -> int:
     except (FileNotFoundError, NotADirectoryError):
         return 0
     except OSError as error:
-        raise _complaint("look at", path, error) from error
+        raise complaint("look at", path, error) from error
 
 
 def is_file(path: Path) -> bool:
@@ -77,7 +109,7 @@ def is_link(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        raise _complaint("look at", path, error) from error
+        raise complaint("look at", path, error) from error
 
 
 def names(path: Path) -> list[str]:
@@ -87,7 +119,7 @@ def names(path: Path) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise _complaint("read", path, error) from error
+        raise complaint("read", path, error) from error
 
 
 def listing(path: Path) -> list[Path]:
@@ -108,7 +140,7 @@ def make_directory(path: Path, mode: int = 0o700) -> None:
         if not is_directory(path):
             raise JobsyncError(f"{path} is in the way: a directory is needed there") from None
     except OSError as error:
-        raise _complaint("make the directory", path, error) from error
+        raise complaint("make the directory", path, error) from error
 
 
 class Safety(Enum):
@@ -145,7 +177,7 @@ def sync_directory(path: Path) -> None:
     try:
         _sync_directory(path)
     except OSError as error:
-        raise _complaint("write", path, error) from error
+        raise complaint("write", path, error) from error
 
 
 def write_atomically(path: Path, content: bytes, mode: int, safety: Safety = Safety.WHOLE) -> None:
@@ -172,7 +204,7 @@ def write_parts(path: Path, parts: Iterable[bytes], mode: int, safety: Safety = 
         if safety is Safety.WHOLE:
             _sync_directory(path.parent)
     except OSError as error:
-        raise _complaint("write", path, error) from error
+        raise complaint("write", path, error) from error
 
 
 def link_atomically(path: Path, target: bytes) -> None:
@@ -186,7 +218,7 @@ def link_atomically(path: Path, target: bytes) -> None:
         temporary.symlink_to(os.fsdecode(target))
         temporary.rename(path)
     except OSError as error:
-        raise _complaint("link", path, error) from error
+        raise complaint("link", path, error) from error
 
 
 def touch(path: Path) -> None:
@@ -194,7 +226,7 @@ def touch(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise _complaint("write", path, error) from error
+        raise complaint("write", path, error) from error
 
 
 def append(path: Path, content: bytes) -> None:
@@ -210,16 +242,15 @@ def append(path: Path, content: bytes) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise _complaint("write", path, error) from error
+        raise complaint("write", path, error) from error
 
 
 def write_if_changed(path: Path, content: bytes, mode: int, safety: Safety = Safety.WHOLE) -> bool:
     """`write_atomically`, unless the file already holds exactly this; True when something was written."""
-    try:
+    # What cannot be read is another one.
+    with suppress(OSError, JobsyncError):
         if read(path) == content and stat.S_IMODE(path.lstat().st_mode) == mode:
             return False
-    except OSError:
-        pass
     write_atomically(path, content, mode, safety)
     return True
 
@@ -237,7 +268,7 @@ def move(path: Path, target: Path) -> None:
         make_directory(target.parent)
         path.rename(target)
     except OSError as error:
-        raise _complaint("move", path, error) from error
+        raise complaint("move", path, error) from error
 
 
 def set_mode(path: Path, mode: int) -> None:
@@ -245,7 +276,7 @@ def set_mode(path: Path, mode: int) -> None:
     try:
         path.chmod(mode)
     except OSError as error:
-        raise _complaint("change the mode of", path, error) from error
+        raise complaint("change the mode of", path, error) from error
 
 
 def set_time(path: Path, moment: float) -> None:
@@ -254,7 +285,7 @@ def set_time(path: Path, moment: float) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
         os.utime(path, (moment, moment))
     except OSError as error:
-        raise _complaint("touch", path, error) from error
+        raise complaint("touch", path, error) from error
 
 
 def time_of(path: Path) -> float:
@@ -264,7 +295,7 @@ def time_of(path: Path) -> float:
     except (FileNotFoundError, NotADirectoryError):
         return 0.0
     except OSError as error:
-        raise _complaint("look at", path, error) from error
+        raise complaint("look at", path, error) from error
 
 
 def remove(path: Path) -> None:
@@ -272,7 +303,7 @@ def remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise _complaint("remove", path, error) from error
+        raise complaint("remove", path, error) from error
 
 
 def remove_tree(path: Path) -> None:
@@ -284,7 +315,7 @@ def remove_tree(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise _complaint("remove", path, error) from error
+        raise complaint("remove", path, error) from error
 
 
 def remove_if_empty(path: Path) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jobsync import process
+from jobsync import files, process
 from jobsync.errors import JobsyncError
 
 _PAUSE = 0.05
@@ -65,7 +65,7 @@ def hold(path: Path, *, timeout: float) -> Iterator[None]:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise JobsyncError(f"cannot open {path}: {error.strerror}") from error
+        raise files.complaint("open", path, error) from error
     deadline = time.monotonic() + timeout
     try:
         while not _try(descriptor):

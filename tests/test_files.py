@@ -174,13 +174,39 @@ def test_what_is_another_users_is_called_that() -> None:
         (directory / "own").touch(mode=0)
         with pytest.raises(JobsyncError) as caught:
             files.read(directory / "own")
-        assert caught.value.hint is None
+        assert caught.value.hint == f"`chmod u+rwX {directory}/own`"
         # One of those that everybody has and only root reads.
         secret = next(path for path in map(Path, ("/etc/shadow", "/etc/master.passwd")) if path.exists())
         with pytest.raises(JobsyncError) as caught:
             files.read(secret)
         whose = f"{secret} belongs to another user (uid 0, you are {os.geteuid()})"
         assert caught.value.hint == f"{whose}: give it to yourself with chown, or run jobsync as its owner"
+
+
+def test_it_is_said_which_mode_is_in_the_way() -> None:
+    with as_somebody_else() as directory:
+        (directory / "a place").mkdir()
+        for mode in (0, 0o400, 0o500, 0o600):
+            (directory / "a place").chmod(mode)
+            with pytest.raises(JobsyncError) as caught:
+                files.write_atomically(directory / "a place" / "file", b"x", 0o600)
+            assert caught.value.hint == f"`chmod u+rwX '{directory}/a place'`", oct(mode)
+
+
+@pytest.mark.parametrize("kind", ["directory", "link"])
+def test_what_is_no_file_is_to_be_moved_away(place: Path, kind: str) -> None:
+    path = place / "file"
+    path.mkdir() if kind == "directory" else path.symlink_to("file")
+    with pytest.raises(JobsyncError) as caught:
+        files.read(path)
+    assert caught.value.hint == f"a file is needed there: move {path} away"
+
+
+def test_what_cannot_be_read_is_written_anew() -> None:
+    with as_somebody_else() as directory:
+        (directory / "file").touch(mode=0)
+        assert files.write_if_changed(directory / "file", b"x", 0o600)
+        assert (mode_of(directory / "file"), (directory / "file").read_bytes()) == (0o600, b"x")
 
 
 def test_what_is_there_is_told_apart_and_listed(place: Path) -> None:

@@ -34,7 +34,7 @@ SMALL = {
     "files": {"errors"},
     "findings": set[str](),
     "local_zone": set[str](),
-    "lock": {"process", "errors"},
+    "lock": {"process", "files", "errors"},
     "overview": {"columns", "reconcile", "runs", "tones"},
     "paths": {"config"},
     "process": {"errors"},

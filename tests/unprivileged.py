@@ -29,3 +29,12 @@ def as_somebody_else() -> Iterator[Path]:
             if path.is_dir() and not path.is_symlink():
                 path.chmod(0o700)
         shutil.rmtree(directory)
+
+
+def _confined() -> tuple[str, ...]:
+    is_root, setpriv = os.geteuid() == 0, shutil.which("setpriv")
+    return (setpriv, "--bounding-set=-all", "--inh-caps=-all") if is_root and setpriv else ()
+
+
+CONFINED = _confined()
+"""In front of a command: for it file modes count, also where the tests run as root."""

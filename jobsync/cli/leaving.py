@@ -22,6 +22,7 @@ from jobsync.repo.events import EVENTS
 from jobsync.repo.place import is_there
 from jobsync.repo.repository import Repository
 from jobsync.repo.waking import Carrier
+from jobsync.runs import logs
 from jobsync.schedulers.choose import scheduler_for
 from jobsync.schedulers.protocol import Survey
 from jobsync.values import replace
@@ -47,7 +48,8 @@ def _left(origin: Origin, *, leaves_hooks: bool) -> list[str]:
     from jobsync.reconcile.state import Want
 
     paths = origin.paths
-    left = [str(path) for path in (*_state_files(origin), paths.launchers, *_log_directories(origin)) if path.exists()]
+    places = (*_state_files(origin), paths.launchers, *_log_directories(origin))
+    left = [str(path) for path in places if files.is_there(path)]
     found = observe.find_orphans(Want({}), Ledger(), origin.scheduler.survey(), origin.scheduler)
     left += [f"{label} (job)" for label in found.values()]
     if leaves_hooks:
@@ -79,7 +81,7 @@ def _remove_places(origin: Origin) -> None:
     for directory in _log_directories(origin):
         files.remove_tree(directory)
     for path in _state_files(origin):
-        files.remove_tree(path) if path.is_dir() and not path.is_symlink() else files.remove(path)
+        files.remove_tree(path) if files.is_directory(path) and not files.is_link(path) else files.remove(path)
     files.remove_if_empty(paths.kept)
     files.remove_if_empty(paths.state)
     files.remove_tree(paths.launchers)
@@ -92,14 +94,17 @@ def _remove_places(origin: Origin) -> None:
 def _state_files(origin: Origin) -> list[Path]:
     """All of our state. The copies of the user's own edits are his: they stay where he was told that they are."""
     state, kept = origin.paths.state, origin.paths.kept
-    return [path for path in state.iterdir() if path != kept] if state.is_dir() else []
+    return [path for path in files.listing(state) if path != kept]
 
 
 def _log_directories(origin: Origin) -> list[Path]:
-    """Of our jobs, those under a former prefix included: all that no other repository's prefix claims."""
+    """Of our jobs, those under a former prefix included: all that no other repository's prefix claims.
+
+    The directory above may be a link of the user's to one where other programs keep theirs.
+    """
     others = tuple(f"{one.prefix}." for one in origin.config.without_repo(origin.repo.id).repos)
-    logs = origin.paths.logs
-    return [path for path in logs.iterdir() if not path.name.startswith(others)] if logs.is_dir() else []
+    found = [path for path in files.listing(origin.paths.logs) if not path.name.startswith(others)]
+    return [path for path in found if path.name.startswith(origin.scheduler.label("")) or logs.are_all_in(path)]
 
 
 def _forget(config: Config, repo: Repo) -> None:
@@ -153,8 +158,8 @@ def _uninstall_one(origin: Origin) -> bool:
         complain("this is still there: " + ", ".join(left), "mend that and run it again")
         return False
     _forget(origin.config, origin.repo)
-    if origin.paths.kept.exists():
-        more = " and of what was taken over" if takeover.copies_of(origin).exists() else ""
+    if files.is_there(origin.paths.kept):
+        more = " and of what was taken over" if files.is_there(takeover.copies_of(origin)) else ""
         say(f"copies of your own edits{more} stay in {origin.paths.kept}")
     if not origin.config.without_repo(origin.repo.id).repos and files.names(origin.paths.secrets):
         say(f"your env files stay in {origin.paths.secrets}")

@@ -442,8 +442,7 @@ def pause(context: Context, /, jobs: tuple[str, ...], *, duration: str | None) -
 
 
 def _paused(origin: Origin) -> list[str]:
-    directory = origin.paths.pause("x").parent
-    return sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
+    return files.names(origin.paths.pause("x").parent)
 
 
 def _resume(origin: Origin, jobs: Collection[str]) -> bool:

@@ -231,7 +231,7 @@ def _logs(view: View) -> Iterable[Finding]:
 def _log_size(view: View) -> Iterable[Finding]:
     for name in view.jobs:
         directory = view.origin.paths.job_logs(view.label(name))
-        total = sum(path.stat().st_size for path in directory.glob("*.log")) if directory.is_dir() else 0
+        total = sum(path.stat().st_size for path in logs.all_of(directory))
         if total > _LARGE:
             yield warning(
                 f"its logs take {size(total)}",

@@ -1,6 +1,7 @@
 """Finds, reads and follows the logs that launchers keep, one for each run."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -14,11 +15,18 @@ SEAM = b"\njobsync: some of them may have been cut here\n"
 """What a launcher writes too: the bytes of the moment in which it empties the log are lost and in no number."""
 
 _PAUSE = 0.1
+_LOG = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9]+\.log(\.[a-z]+)?")
 
 
 def all_of(directory: Path) -> tuple[Path, ...]:
-    """The logs of a job, oldest first."""
-    return tuple(sorted(directory.glob("*.log"))) if directory.is_dir() else ()
+    """The logs of a job, oldest first. `JobsyncError` where that cannot be told."""
+    return tuple(path for path in files.listing(directory) if path.suffix == ".log")
+
+
+def are_all_in(directory: Path) -> bool:
+    """Whether launchers made this directory: logs and their parts are in it, and nothing else. `JobsyncError`."""
+    names = files.names(directory)
+    return bool(names) and not files.is_link(directory) and all(_LOG.fullmatch(name) for name in names)
 
 
 def newest(directory: Path, job: str) -> Path:
@@ -79,7 +87,7 @@ def follow(path: Path, is_over: Callable[[], bool]) -> Iterator[bytes]:
         return  # it could not have one, and its record says so
     if parts := before(path):
         yield parts
-    with path.open("rb") as file:
+    with files.opened(path) as file:
         while True:
             over = is_over()
             # Of the file that is open, not of the path: where the parts became one file, all of them was shown.

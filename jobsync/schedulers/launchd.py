@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from jobsync import process
+from jobsync import files, process
 from jobsync.config import Config, Repo
 from jobsync.definitions.job import Job
 from jobsync.errors import JobsyncError
@@ -119,7 +119,7 @@ class Launchd:
         except FileNotFoundError:
             return ()
         except OSError as error:
-            raise JobsyncError(f"cannot read {self._paths.agents}: {error.strerror}") from error
+            raise files.complaint("read", self._paths.agents, error) from error
         labels = (name.removesuffix(end) for name in names if name.endswith(end))
         return tuple(sorted(label for label in labels if label.startswith(start)))
 

@@ -40,10 +40,8 @@ def test_a_message_without_a_way_out_is_seen() -> None:
 def test_nobody_is_left_without_a_next_step(registered: Laptop) -> None:
     registered.job("one")
     registered.commit()
-    ledger = registered.state / "ledger"
-    ledger.unlink()
-    ledger.mkdir()
+    (registered.work / ".git" / "index").write_text("broken")
     ran = registered.jobsync("sync", status=1)
-    assert ran.err.startswith("jobsync: cannot ") and ran.err.endswith(f"\n  {FALLBACK}\n")
+    assert ran.err.startswith("jobsync: git failed ") and ran.err.endswith(f"\n  {FALLBACK}\n")
     ran = registered.jobsync("run", "--detach", "--here", "one", status=2)
     assert ran.err.endswith(f"\n  {USAGE_FALLBACK}\n")

@@ -347,6 +347,23 @@ def test_uninstall_leaves_nothing_behind_and_nothing_else_touched(laptop: Laptop
     assert laptop.loaded() == {"one", "watch"}, "`init` brings everything back"
 
 
+def test_uninstall_takes_no_logs_but_ours_from_a_directory_that_others_use(registered: Laptop) -> None:
+    registered.job("one", "run = 'true'\n")
+    registered.commit()
+    registered.jobsync("run", "one")
+    logs, shared = registered.state.parent / "logs", registered.home / "logs"
+    logs.rename(shared)
+    logs.symlink_to(shared)
+    former = shared / "former.one" / "20261123T070000Z-12.log"
+    theirs = [shared / "nginx" / "access.log", shared / "all.log"]
+    for path in (former, *theirs):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    registered.jobsync("uninstall", "--yes")
+    assert not (shared / "test.one").exists() and not former.exists()
+    assert all(path.exists() for path in theirs)
+
+
 def test_uninstalling_a_linked_work_tree_leaves_the_hooks_to_the_one_that_is_registered_too(laptop: Laptop) -> None:
     laptop.init()
     laptop.git("worktree", "add", "-q", str(laptop.home / "linked"))
