@@ -28,9 +28,9 @@ class Fault:
         self.message = message
 
     def __str__(self) -> str:
-        file = self.file.replace("\n", "\\n")
-        where = f"{file}: {self.key}" if self.key else file
-        return f"{where}: {self.message}"
+        # One line, whatever somebody's names of files, links and keys hold: the next would look like our own word.
+        where = f"{self.file}: {self.key}" if self.key else self.file
+        return f"{where}: {self.message}".replace("\n", "\\n")
 
     def __repr__(self) -> str:
         return f"Fault({str(self)!r})"

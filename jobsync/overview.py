@@ -117,7 +117,7 @@ def _stacked(one: JobStatus, now: datetime) -> list[str]:
     """One job on three lines, for a terminal that no table fits into."""
     lines = [f"{columns.cell(one.name)}  {paint(state_words(one, now), tone_of(one))}"]
     lines += [f"  {columns.cell(one.schedule)}"] if one.schedule else []
-    lines += [f"  last: {_last(one, now)}"] if one.last else []
+    lines += [f"  last: {columns.cell(_last(one, now))}"] if one.last else []
     lines += [f"  next: {_next(one, now)}"] if one.next else []
     return lines
 

@@ -204,9 +204,10 @@ def runs_table(lines: Sequence[Timeline], now: datetime, count: int, most: int |
     every.reverse()  # and not sorted so: of two starts in one second the later one comes first too
     head = ("START", "JOB", "TOOK", "TRIES", "OUTPUT", "RESULT")
     drawn = _fitting([head, *(_row(line, event, now) for event, line in every[:count])], most)
+    results = [columns.cell(_result(event)) for event, _ in every[:count]]
     painted = [
-        text[: len(text) - len(_result(event))] + paint(_result(event), _TONES[event.mark])
-        for text, (event, _) in zip(drawn[1:], every[:count], strict=True)
+        text.removesuffix(result) + paint(result, _TONES[event.mark])
+        for text, result, (event, _) in zip(drawn[1:], results, every[:count], strict=True)
     ]
     more = [f"{len(every) - count} older; `--lines {len(every)}` shows them"] if len(every) > count else []
     return [drawn[0], *painted, *more]

@@ -97,7 +97,7 @@ def _heading(log: Path, run: Run | None) -> str:
         return f"==> {log.stem}"
     started = datetime.fromtimestamp(run.started, local_zone.LOCAL)
     end = "no end" if run.ended is None else how_it_ended(run)
-    return f"==> {started:%a %d %b %Y %H:%M:%S}: {end}"
+    return f"==> {started:%a %d %b %Y %H:%M:%S}: {columns.cell(end)}"
 
 
 @click.command()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from jobsync import bugs, files, report
 from jobsync import config as configuration
+from jobsync.columns import cell
 from jobsync.config import Repo
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import background, failing, index
@@ -29,14 +30,13 @@ from jobsync.repo.place import Place, identity, locate
 from jobsync.repo.repository import Head, branch_of
 from jobsync.repo.situation import situation
 from jobsync.repo.verdict import Situation, decide
-from jobsync.tones import printable
 from jobsync.values import dataclass, replace
 
 _INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"jobsync: {printable(line)}\n")
+    sys.stderr.write(f"jobsync: {cell(line)}\n")
 
 
 def _would_matter(origin: Origin, event: str) -> bool:

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Mapping
 
 from jobsync import local_zone, report
+from jobsync.columns import cell
 from jobsync.errors import JobsyncError
 from jobsync.reconcile.catching_up import catch_up
 from jobsync.reconcile.origin import Origin, open_registered, situation_now
 from jobsync.reconcile.sync import sync_from_hook
 from jobsync.repo.verdict import Verdict, decide
-from jobsync.tones import printable
 
 
 def verdict(origin: Origin, environ: Mapping[str, str]) -> Verdict:
@@ -45,4 +45,4 @@ def _sync(origin: Origin, environ: Mapping[str, str]) -> None:
 
 def _say(lines: list[str]) -> None:
     for line in lines:
-        sys.stderr.write(f"jobsync: {printable(line)}\n")
+        sys.stderr.write(f"jobsync: {cell(line)}\n")

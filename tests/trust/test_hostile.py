@@ -222,6 +222,28 @@ def test_no_name_plays_with_the_terminal(registered: Laptop, name: str) -> None:
         assert "a\n" not in ran.text and "\nb/" not in ran.text
 
 
+def test_what_was_expected_of_a_run_plays_with_no_terminal(registered: Laptop) -> None:
+    registered.job("one", f'run = "true"\n[expect]\nprints = [{quoted(chr(0x202E) + "evil")}]\n')
+    registered.jobsync("sync")
+    registered.jobsync("run", "one", status=79)
+    for command in ("status", "status one", "history one", "logs --since 1d --failed one"):
+        heads = [line for line in registered.jobsync(*command.split()).text.splitlines() if "expectation" in line]
+        assert heads and all(line.isprintable() for line in heads), command
+
+
+def test_nothing_in_a_definition_begins_a_line_of_its_own(registered: Laptop) -> None:
+    forged = "\njobsync: all is well"
+    registered.job("key", f'run = "true"\n{quoted("x" + forged)} = 1\n')
+    registered.job("name", f'run = "true"\n[env]\n{quoted("x" + forged)} = "1"\n')
+    registered.put("jobs/link/job.toml", "").unlink()
+    (registered.work / "jobs/link/job.toml").symlink_to(f"/tmp/x{forged}")
+    said = [registered.commit()]
+    said += [registered.jobsync(*command.split(), status=None) for command in ("check", "sync", "status", "doctor")]
+    for ran in said:
+        assert "all is well" in ran.text
+        assert not [line for line in ran.text.splitlines() if line.startswith("jobsync: all")], ran
+
+
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,20}", fullmatch=True)
 PREFIXES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,5}(\.[A-Za-z0-9_-]{1,5}){0,2}", fullmatch=True)
 
