@@ -55,6 +55,9 @@ def _way_out(path: Path, error: OSError) -> str | None:
         return _owners(path) or _closed(path)
     if error.errno in (errno.EISDIR, errno.ELOOP):
         return f"a file is needed there: move {path} away"
+    if error.errno == errno.ENOTDIR:
+        there = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
+        return f"a directory is needed there: move {there} away"
     return None
 
 
@@ -138,7 +141,7 @@ def make_directory(path: Path, mode: int = 0o700) -> None:
         path.chmod(mode)
     except FileExistsError:
         if not is_directory(path):
-            raise JobsyncError(f"{path} is in the way: a directory is needed there") from None
+            raise JobsyncError(f"{path} is in the way: a directory is needed there", hint="move it away") from None
     except OSError as error:
         raise complaint("make the directory", path, error) from error
 
@@ -307,9 +310,13 @@ def remove(path: Path) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a directory of ours with all that is in it; nothing there is fine. Links are removed, not followed."""
+    """Remove a directory of ours with all that is in it; nothing there is fine. Links are removed, not followed, and
+    what stands in the directory's place goes too."""
     import shutil
 
+    if is_link(path) or not is_directory(path):
+        remove(path)
+        return
     try:
         shutil.rmtree(path)
     except FileNotFoundError:

@@ -202,6 +202,28 @@ def test_what_is_no_file_is_to_be_moved_away(place: Path, kind: str) -> None:
     assert caught.value.hint == f"a file is needed there: move {path} away"
 
 
+def test_what_stands_in_a_directorys_place_is_to_be_moved_away(place: Path) -> None:
+    (place / "file").touch()
+    (place / "link").symlink_to("nowhere")
+    for path in (place / "file" / "x", place / "file" / "x" / "y"):
+        with pytest.raises(JobsyncError) as caught:
+            files.write_atomically(path, b"", 0o600)
+        assert caught.value.hint == f"a directory is needed there: move {place}/file away"
+    for name in ("file", "link"):
+        with pytest.raises(JobsyncError, match=r"is in the way: a directory is needed there") as caught:
+            files.make_directory(place / name)
+        assert caught.value.hint == "move it away"
+
+
+@pytest.mark.parametrize("target", ["elsewhere", "nowhere", ""])
+def test_what_stands_in_a_trees_place_goes_and_is_not_followed(place: Path, target: str) -> None:
+    (place / "elsewhere").mkdir()
+    (place / "elsewhere" / "theirs").touch()
+    (place / "tree").symlink_to(target) if target else (place / "tree").touch()
+    files.remove_tree(place / "tree")
+    assert names(place) == ["elsewhere"] and names(place / "elsewhere") == ["theirs"]
+
+
 def test_what_cannot_be_read_is_written_anew() -> None:
     with as_somebody_else() as directory:
         (directory / "file").touch(mode=0)

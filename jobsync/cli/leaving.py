@@ -78,10 +78,8 @@ def _common_directory(repository: Repository) -> Path | None:
 def _remove_places(origin: Origin) -> None:
     """Its own directories; of those that repositories share, what belongs to no other one."""
     paths, others = origin.paths, origin.config.without_repo(origin.repo.id).repos
-    for directory in _log_directories(origin):
-        files.remove_tree(directory)
-    for path in _state_files(origin):
-        files.remove_tree(path) if files.is_directory(path) and not files.is_link(path) else files.remove(path)
+    for path in (*_log_directories(origin), *_state_files(origin)):
+        files.remove_tree(path)
     files.remove_if_empty(paths.kept)
     files.remove_if_empty(paths.state)
     files.remove_tree(paths.launchers)

@@ -228,10 +228,18 @@ def _logs(view: View) -> Iterable[Finding]:
                 )
 
 
+def _size_of(log: Path) -> int:
+    """0 where a run has taken it away meanwhile."""
+    try:
+        return log.stat().st_size
+    except OSError:
+        return 0
+
+
 def _log_size(view: View) -> Iterable[Finding]:
     for name in view.jobs:
         directory = view.origin.paths.job_logs(view.label(name))
-        total = sum(path.stat().st_size for path in logs.all_of(directory))
+        total = sum(map(_size_of, logs.all_of(directory)))
         if total > _LARGE:
             yield warning(
                 f"its logs take {size(total)}",

@@ -260,3 +260,11 @@ def test_a_notification_that_macos_would_drop_is_said(
     with clinic.text("jobs/told/job.toml", 'run = "true"\n[notify]\nrun = "true"\n'):
         assert _look(clinic, "notifications").level is Level.OK, "another one tells"
     preferences.unlink(missing_ok=True)
+
+
+def test_a_log_that_goes_while_it_is_measured_has_no_size(clinic: Clinic) -> None:
+    directory = clinic.logs / "test.plain"
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "20260101T000000Z-1.log").symlink_to("gone")
+    assert _look(clinic, "log-size").level is Level.OK
+    (directory / "20260101T000000Z-1.log").unlink()
