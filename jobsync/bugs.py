@@ -23,12 +23,18 @@ def _temporary() -> Path:
     return Path(tempfile.gettempdir())
 
 
+def _call() -> str:
+    """What was typed, without a command behind `--`: it may hold a secret, and the log is for others to read."""
+    ours, is_cut, _ = " ".join(sys.argv).partition(" -- ")
+    return f"{ours} -- …" if is_cut else ours
+
+
 def _report() -> bytes:
     import platform
     import traceback
 
     head = f"jobsync {jobsync.__version__}, Python {platform.python_version()}, {platform.platform()}"
-    return f"{head}\n{' '.join(sys.argv)}\n\n{traceback.format_exc()}".encode("utf-8", "replace")
+    return f"{head}\n{_call()}\n\n{traceback.format_exc()}".encode("utf-8", "replace")
 
 
 def write_log(environ: Mapping[str, str]) -> Path:

@@ -215,6 +215,13 @@ def test_a_bug_writes_a_log_for_an_issue_and_changes_nothing(registered: Laptop)
     assert not log.exists()
 
 
+def test_a_bugs_log_keeps_the_command_that_was_behind_the_dashes_to_itself(registered: Laptop) -> None:
+    words = ("new", "one", "--cron", "0 9 * * *", "--", "curl", "-H", "Authorization: secret")
+    ran = registered.jobsync(*words, env=broken_cronsim(registered), status=4)
+    text = Path(ran.err.split("report it with ")[1].strip()).read_text()
+    assert text.splitlines()[1].endswith("new one --cron 0 9 * * * -- …") and "secret" not in text
+
+
 def test_a_bug_is_logged_even_where_its_place_is_taken(registered: Laptop) -> None:
     registered.job("one", CRON)
     registered.put(".local/state/jobsync/bugs", "in the way", at=registered.home)
