@@ -27,6 +27,14 @@ class Commit:
     parents: tuple[str, ...]
 
 
+def failed(finished: process.Finished, said: str) -> JobsyncError:
+    """git's own trouble with a repository, which nobody can look behind: not even `doctor`."""
+    return JobsyncError(
+        f"git failed with status {finished.status}: {' '.join(finished.argv)}: {said}",
+        hint="mend what git complains of; `git status` and `git fsck` say more",
+    )
+
+
 class Objects(process.Child):
     """A running `git cat-file --batch --filters`. Whoever starts it closes it; `has_ended`: it answers nothing more."""
 
@@ -117,4 +125,4 @@ class Objects(process.Child):
         self.has_ended = True
         finished = self.finish(self._patience)
         said = (self._said + finished.stderr).decode("utf-8", "replace").strip()
-        raise JobsyncError(f"git failed with status {finished.status}: {' '.join(self.argv)}: {said}")
+        raise failed(finished, said)

@@ -14,7 +14,7 @@ from pathlib import Path
 from jobsync import process
 from jobsync.errors import JobsyncError
 from jobsync.repo.affected import EXECUTABLE, LINK, REGULAR, SUBMODULE, Entries, Entry
-from jobsync.repo.objects import Commit, Objects
+from jobsync.repo.objects import Commit, Objects, failed
 from jobsync.values import dataclass, replace
 
 TIMEOUT = 30.0
@@ -86,8 +86,7 @@ def _argument(name: str) -> str:
 
 def failure(finished: process.Finished) -> JobsyncError:
     """What git said as it failed."""
-    said = finished.complaint_line
-    return JobsyncError(f"git failed with status {finished.status}: {' '.join(finished.argv)}: {said}")
+    return failed(finished, finished.complaint_line)
 
 
 def _listed(line: bytes) -> tuple[str, Entry]:

@@ -15,6 +15,8 @@ SEAM = b"\njobsync: some of them may have been cut here\n"
 """What a launcher writes too: the bytes of the moment in which it empties the log are lost and in no number."""
 
 _PAUSE = 0.1
+_MOST_DIGITS = 20
+"""What has more is no count of bytes, and Python refuses some of it."""
 _LOG = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9]+\.log(\.[a-z]+)?")
 
 
@@ -68,7 +70,7 @@ def before(log: Path) -> bytes:
     The beginning, a line that says how much is missing, and what is kept of the end so far.
     """
     head, tail, cut = (_part(log, end) for end in (".head", ".tail", ".cut"))
-    gone = int(cut) if cut.strip().isdigit() else 0
+    gone = int(cut) if cut.strip().isdigit() and len(cut) < _MOST_DIGITS else 0
     if not gone:
         return b""
     lost = max(gone - len(head) - len(tail), 0)

@@ -1,6 +1,9 @@
 """`docs/messages.md` against the code, and every message against a tired person."""
 
-from jobsync.cli.console import FALLBACK, USAGE_FALLBACK
+import pytest
+
+from jobsync.cli.console import FALLBACK, USAGE_FALLBACK, complain_of
+from jobsync.errors import JobsyncError
 
 from ..laptop import Laptop
 from .messages import PAGE, Message, messages, shown_way_out, tables, tells_what_to_do
@@ -37,11 +40,8 @@ def test_a_message_without_a_way_out_is_seen() -> None:
     assert shown_way_out(Message("Commands", "is wrong", "", is_usage=True)) == USAGE_FALLBACK
 
 
-def test_nobody_is_left_without_a_next_step(registered: Laptop) -> None:
-    registered.job("one")
-    registered.commit()
-    (registered.work / ".git" / "index").write_text("broken")
-    ran = registered.jobsync("sync", status=1)
-    assert ran.err.startswith("jobsync: git failed ") and ran.err.endswith(f"\n  {FALLBACK}\n")
+def test_nobody_is_left_without_a_next_step(registered: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
+    complain_of(JobsyncError("something is wrong"))
+    assert capsys.readouterr().err == f"jobsync: something is wrong\n  {FALLBACK}\n"
     ran = registered.jobsync("run", "--detach", "--here", "one", status=2)
     assert ran.err.endswith(f"\n  {USAGE_FALLBACK}\n")

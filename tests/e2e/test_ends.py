@@ -260,3 +260,12 @@ def test_a_working_directory_that_is_gone_is_said(registered: Laptop) -> None:
         "jobsync: the working directory is gone",
         "  cd somewhere else and try again",
     ]
+
+
+def test_what_git_cannot_read_is_gits_to_mend_for_every_command(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    (registered.work / ".git/index").write_text("broken")
+    for command in ("sync", "status", "doctor", "history"):
+        ran = registered.jobsync(*command.split(), status=1)
+        assert "git failed" in ran.err and ran.err.endswith("`git status` and `git fsck` say more\n"), command

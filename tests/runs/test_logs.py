@@ -3,7 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from jobsync.errors import JobsyncError
 from jobsync.runs import logs
+
+from ..unprivileged import as_somebody_else
 
 
 def followed(path: Path, *steps: Callable[[], object]) -> bytes:
@@ -36,3 +41,22 @@ def test_a_log_whose_parts_become_one_file_is_not_shown_again(tmp_path: Path) ->
         new.replace(log)
 
     assert followed(log, lambda: None, lambda: None, join) == b"printed\n" * 9
+
+
+@pytest.mark.parametrize("count", ["9" * 5_000, "", "-1", "x"])
+def test_a_count_that_is_none_spoils_no_log(tmp_path: Path, count: str) -> None:
+    log = tmp_path / "20261123T070000Z-12.log"
+    log.write_text("line\n")
+    log.with_name(f"{log.name}.cut").write_text(count)
+    assert b"".join(logs.follow(log, lambda: True)) == b"line\n"
+
+
+def test_logs_that_cannot_be_listed_or_read_are_no_absence() -> None:
+    with as_somebody_else() as directory:
+        (directory / "20261123T070000Z-12.log").touch(mode=0)
+        (log,) = logs.all_of(directory)
+        with pytest.raises(JobsyncError, match="cannot read"):
+            b"".join(logs.follow(log, lambda: True))
+        directory.chmod(0)
+        with pytest.raises(JobsyncError, match="cannot read"):
+            logs.all_of(directory)
