@@ -13,6 +13,7 @@ from jobsync.findings import Chmod, Finding, Reload, Sync, error, info, skipped,
 from jobsync.reconcile import observe
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.state import Outcome, Unwanted, Wanted
+from jobsync.repo.events import EVENTS
 from jobsync.schedulers.protocol import Identity, NoSession, Survey, Unknown
 
 _SYNC = "jobsync sync"
@@ -201,7 +202,10 @@ def _pauses(view: View) -> Iterable[Finding]:
 def _files(view: View) -> Iterator[tuple[str, str]]:
     """Files and directories that decide what runs: the job's name where there is one, and the path."""
     paths = view.origin.paths
-    for directory in (paths.launchers, paths.state, *paths.shared):
+    # Who may write above a directory may put another one in its place.
+    for directory in (paths.launchers, paths.state):
+        yield from (("", str(one)) for one in (directory.parent, directory))
+    for directory in paths.shared:
         yield "", str(directory)
     for name, record in view.planned.ledger.records.items():
         if view.is_meant(name):
@@ -210,8 +214,10 @@ def _files(view: View) -> Iterator[tuple[str, str]]:
 
 def _sources(view: View) -> Iterator[tuple[str, str]]:
     """What the repository decides with: jobs run from the work tree itself, and git runs the hooks."""
-    repo = view.origin.repo
-    for path in (repo.work_tree, repo.git_dir, str(view.origin.repository.hooks_directory())):
+    repo, hooks = view.origin.repo, view.origin.repository.hooks_directory()
+    settings = view.origin.repository.common_directory() / "config"
+    files_of_git = (settings, hooks, *(hooks / event for event in EVENTS))
+    for path in (view.origin.config.home, repo.work_tree, repo.git_dir, *map(str, files_of_git)):
         yield "", path
     for name, job in view.jobs.items():
         home = job.home_directory

@@ -467,6 +467,36 @@ def jobs_that_everybody_can_add_to(clinic: Clinic) -> Iterator[None]:
         yield
 
 
+@fault("ownership", ERROR, "", "may be written by others (mode 0722)")
+def a_directory_above_the_launchers_that_others_can_write(clinic: Clinic) -> Iterator[None]:
+    with clinic.mode(clinic.laptop.home / ".local/share/jobsync", 0o722):
+        yield
+
+
+@fault("ownership", ERROR, "", "may be written by others (mode 0722)")
+def a_directory_above_the_state_that_others_can_write(clinic: Clinic) -> Iterator[None]:
+    with clinic.mode(clinic.laptop.home / ".local/state/jobsync", 0o722):
+        yield
+
+
+@fault("ownership", ERROR, "", "may be written by everybody (mode 0777)")
+def a_hook_that_everybody_can_write(clinic: Clinic) -> Iterator[None]:
+    with clinic.mode(clinic.laptop.work / ".git/hooks/post-merge", 0o777):
+        yield
+
+
+@fault("ownership", ERROR, "", "may be written by everybody (mode 0666)")
+def a_git_configuration_that_everybody_can_write(clinic: Clinic) -> Iterator[None]:
+    with clinic.mode(clinic.laptop.work / ".git/config", 0o666):
+        yield
+
+
+@fault("ownership", ERROR, "", "may be written by everybody (mode 0777)")
+def a_home_that_everybody_can_write(clinic: Clinic) -> Iterator[None]:
+    with clinic.mode(clinic.laptop.home, 0o777):
+        yield
+
+
 @fault("ownership", ERROR, "plain", "belongs to uid 65534")
 def a_launcher_of_another_owner(clinic: Clinic) -> Iterator[None]:
     if os.geteuid() != 0:
