@@ -31,11 +31,18 @@ fi
 for top do
   jobs=$(sed -n "/^\[/q; s/^jobs *= *\"\([^\"]*\)\".*/\1/p" "$top/jobsync.toml" 2>/dev/null)
   for job in "$top/${jobs:-jobs}"/*/job.toml; do
-    if [ -f "$job" ]; then job=${job%/job.toml}; printf "%s\n" "${job##*/}"; fi
+    name=${job%/job.toml}
+    name=${name##*/}
+    case $name in (*[!a-z0-9_-]*) continue ;; esac
+    if [ -f "$job" ]; then printf "%s\n" "$name"; fi
   done
 done
 """
-"""Prints the names of the jobs around here, else of all registered repositories. Holds no single quote but IFS's."""
+"""Prints the names of the jobs around here, else of all registered repositories. Holds no single quote but IFS's.
+
+What no job can be named is left out, and not only because it is no job: bash's `compgen -W` expands the words that it
+is given, so that a directory `$(rm -rf x)` of any clone would be run at TAB.
+"""
 
 
 @dataclass(frozen=True, slots=True)

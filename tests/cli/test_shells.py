@@ -30,14 +30,34 @@ QUESTIONS = {
 """What is typed before TAB, and what may come of it."""
 
 
+HOSTILE = (
+    "b$(touch pwned)",
+    "b`touch pwned`",
+    "$(touch${IFS}pwned)",
+    "b pwned",
+    "b'pwned",
+    'b"pwned',
+    "b*",
+    "b\npwned",
+)
+
+
+def has_run(machine: Laptop) -> bool:
+    """Whether one of them was run."""
+    return bool(list(machine.root.rglob("pwned")))
+
+
 def needs(shell: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(shutil.which(shell) is None, reason=f"{shell} is not installed")
 
 
 @pytest.fixture
 def machine(laptop: Laptop) -> Laptop:
-    """With three jobs; the shells find none of the machine's own completions, and no Python at all."""
-    for name in ("backup", "bakery", "book"):
+    """With three jobs; the shells find none of the machine's own completions, and no Python at all.
+
+    Beside them are directories that bash would run, were they words to it, and some that are no jobs' names.
+    """
+    for name in ("backup", "bakery", "book", *HOSTILE):
         laptop.job(name)
     for shell in SCRIPTS:
         (laptop.home / f"completion.{shell}").write_text(laptop.jobsync("completion", shell).out)
@@ -106,16 +126,19 @@ def _zsh(machine: Laptop, questions: list[str]) -> dict[str, set[str]]:
 @needs("bash")
 def test_bash_offers_what_fits(machine: Laptop) -> None:
     assert {typed: _bash(machine, typed) for typed in QUESTIONS} == QUESTIONS
+    assert not has_run(machine)
 
 
 @needs("fish")
 def test_fish_offers_what_fits(machine: Laptop) -> None:
     assert {typed: _fish(machine, typed) for typed in QUESTIONS} == QUESTIONS
+    assert not has_run(machine)
 
 
 @needs("zsh")
 def test_zsh_offers_what_fits(machine: Laptop) -> None:
     assert _zsh(machine, list(QUESTIONS)) == QUESTIONS
+    assert not has_run(machine)
 
 
 @needs("bash")
