@@ -1,5 +1,6 @@
 """A simulator in the foreground, for machines and containers that have no scheduler: what `jobsync simulator` runs."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -8,6 +9,9 @@ from jobsync.simulator.control import prepare, refuse_on_macos, refuse_second
 from jobsync.simulator.daemon import serve
 from jobsync.simulator.errors import SimulatorError
 from jobsync.simulator.settings import default_uid, make_settings
+
+_OTHERS = 0o022
+"""What nobody but its owner may do in its directory: write."""
 
 
 def run_foreground(
@@ -34,6 +38,8 @@ def run_foreground(
     refuse_second(directory)
     values = {"home": str(home.absolute()), "uid": default_uid(), "version": version, "tz": tz}
     settings = make_settings({**values, "prefixes": list(prefixes)})
+    # Who may write to its socket, or replace its launchctl, decides what runs as us. Jobs have an umask of their own.
+    os.umask(os.umask(_OTHERS) | _OTHERS)
     try:
         launchctl = prepare(directory, settings)
     except OSError as error:

@@ -31,10 +31,10 @@ print("ended", flush=True)
 
 
 @contextmanager
-def foreground(directory: Path, home: Path) -> Iterator["subprocess.Popen[str]"]:
+def foreground(directory: Path, home: Path, umask: int = 0o022) -> Iterator["subprocess.Popen[str]"]:
     """One that runs in another process."""
     argv = [sys.executable, "-c", _RUN, str(directory), str(home)]
-    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, umask=umask)
     try:
         yield process
     finally:
@@ -53,6 +53,16 @@ def test_it_tells_its_launchctl_and_ends_cleanly_on_signals(tmp_path: Path, numb
         process.send_signal(number)
         assert process.stdout.read() == "ended\n"
         assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize("umask", [0, 0o002])
+def test_nobody_else_can_write_to_it_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    with foreground(tmp_path / "sim", tmp_path / "home", umask) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        places = (tmp_path / "sim", *(tmp_path / "sim").rglob("*"))
+        assert [place.name for place in places if place.lstat().st_mode & 0o022] == []
+        assert "socket" in {place.name for place in places}
 
 
 def test_it_loads_what_is_registered_later_and_nothing_else(tmp_path: Path) -> None:
