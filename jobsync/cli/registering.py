@@ -137,7 +137,10 @@ def _check_is_not_moved(config: Config, repo: Repo, repository: Repository) -> N
 def _check_home(config: Config) -> None:
     for value in (config.home, config.state, config.data, config.logs):
         if not value.startswith("/") or not value.isprintable():
-            raise JobsyncError(f"{value!r} cannot be used: a path must be absolute, without control characters")
+            raise JobsyncError(
+                f"{value!r} cannot be used: a path must be absolute, without control characters",
+                hint="rename that directory, or have HOME, XDG_STATE_HOME or XDG_DATA_HOME name another one",
+            )
 
 
 def _repo(

@@ -639,3 +639,12 @@ def test_uninstall_says_where_env_files_stay_once_no_repository_is_left(register
     registered.put(str(file), "TOKEN=x\n", mode=0o600)
     assert f"your env files stay in {file.parent}\n" in registered.jobsync("uninstall", "--yes").out
     assert file.read_text() == "TOKEN=x\n"
+
+
+def test_a_home_that_no_plist_can_name_is_said_to_be_renamed(laptop: Laptop) -> None:
+    home = laptop.root / "tab\there"
+    home.mkdir()
+    laptop.environment["HOME"] = str(home)
+    ran = laptop.jobsync("init", "--launchctl", str(laptop.simulator.launchctl), "--yes", "--no-sync", status=1)
+    assert "without control characters" in ran.err and "\n  rename that directory" in ran.err
+    assert list(home.iterdir()) == []
