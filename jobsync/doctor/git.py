@@ -26,10 +26,10 @@ _IDLE = "a pull changes the repository, and nothing on this machine"
 _TEMPLATE = "https://example.com/"
 
 _MEANINGS = {
-    HookState.MISSING: "is not installed",
-    HookState.STALE: "is an older one, another installation's, or not executable",
-    HookState.FOREIGN: "is somebody else's, and ours is not in front of it",
-    HookState.SHADOWED: "is not where git looks",
+    HookState.MISSING: "not installed",
+    HookState.STALE: "older, another installation's, or not executable",
+    HookState.FOREIGN: "somebody else's, and ours is not in front",
+    HookState.SHADOWED: "not where git looks",
 }
 
 
@@ -57,7 +57,7 @@ def _hooks(view: View) -> Iterable[Finding]:
         works = all(one.reached for one in those)
         yield warning(
             f"{', '.join(one.event for one in those)}: {_MEANINGS[state]}",
-            meaning="it reaches jobsync all the same" if works else _IDLE,
+            meaning="jobsync is reached all the same" if works else _IDLE,
             command=command,
             repair=repair if state is not HookState.SHADOWED else None,
         )

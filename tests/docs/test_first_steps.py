@@ -194,6 +194,6 @@ def test_a_repository_for_pre_commit_works_where_pre_commit_is_missing(laptop: L
     assert "git was asked to run them, and reached jobsync" in laptop.jobsync("hooks", "status").out
     (laptop.work / ".git/hooks/post-merge").unlink()
     found = laptop.jobsync("doctor", status=None).out
-    assert "post-merge: is not installed" in found and "fix: jobsync hooks install" in found
+    assert "post-merge: not installed" in found and "fix: jobsync hooks install" in found
     laptop.jobsync("hooks", "install")
-    assert "post-merge: is not installed" not in laptop.jobsync("doctor", status=None).out
+    assert "post-merge: not installed" not in laptop.jobsync("doctor", status=None).out

@@ -618,7 +618,7 @@ def logs_without_end(clinic: Clinic) -> Iterator[None]:
 # -- git
 
 
-@fault("hooks", WARNING, "", "post-merge: is not installed")
+@fault("hooks", WARNING, "", "post-merge: not installed")
 def a_hook_that_is_gone(clinic: Clinic) -> Iterator[None]:
     (clinic.laptop.work / ".git/hooks/post-merge").unlink()
     yield
@@ -634,7 +634,7 @@ def a_hook_that_ends_before_it_reaches_us(clinic: Clinic) -> Iterator[None]:
     hook.write_text(text, encoding="utf-8")
 
 
-@fault("hooks", WARNING, "", "post-applypatch: is not where git looks")
+@fault("hooks", WARNING, "", "post-applypatch: not where git looks")
 def hooks_that_git_does_not_look_for(clinic: Clinic) -> Iterator[None]:
     clinic.laptop.git("config", "core.hooksPath", str(clinic.laptop.root / "elsewhere"))
     yield

@@ -250,8 +250,8 @@ def test_hooks_of_another_installation_that_reach_us_are_not_said_to_be_idle(reg
     hook.write_text(hook.read_text(encoding="utf-8") + "# another version's\n", encoding="utf-8")
     (looked,) = json.loads(registered.jobsync("doctor", "--json").out)["repos"]
     (found,) = next(check["findings"] for check in looked["checks"] if check["id"] == "hooks")
-    assert found["said"].startswith("post-merge: is an older one, another installation's, or not executable")
-    assert found["meaning"] == "it reaches jobsync all the same"
+    assert found["said"].startswith("post-merge: older, another installation's, or not executable")
+    assert found["meaning"] == "jobsync is reached all the same"
 
 
 def test_init_says_when_it_must_not_install_hooks_and_registers_all_the_same(laptop: Laptop) -> None:
