@@ -24,8 +24,8 @@ _SECTIONS = {
         "restart": ("running", "stop a job where it runs, and start it anew"),
         "history": ("history", "what jobs did, as a picture of the last days"),
         "logs": ("looking", "what the last run of a job printed"),
-        "pause": ("running", "keep jobs from running on this machine"),
-        "resume": ("running", "end a pause"),
+        "pause": ("pausing", "keep jobs from running on this machine"),
+        "resume": ("pausing", "end a pause"),
     },
     "Changing jobs": {
         "new": ("making", "make a job that is ready to be filled in"),
