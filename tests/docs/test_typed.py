@@ -76,6 +76,10 @@ def test_the_how_to_is_typed(terminal: Terminal) -> None:
     type_("jobsync config tags home ai")
     _typed(terminal, "jobsync sync")
     assert laptop.loaded() == {"upkeep", "briefing"}
+    assert "/usr/bin:/bin" in type_("jobsync config path")
+    typed.add("jobsync doctor")
+    shown = "\n".join(terminal.type("jobsync doctor"))
+    assert "upkeep" in shown and "brew" in shown, shown
     for line in HOWTO.blocks("sh")[0].splitlines():
         type_(line)
     env = laptop.home / ".config/jobsync/env/briefing.env"
