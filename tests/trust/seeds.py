@@ -76,8 +76,8 @@ SEEDS = (
     ),
     Seed(
         "equal-bytes-written-again",
-        "            return False\n    except OSError:\n",
-        "            pass\n    except OSError:\n",
+        "            return False\n    write_atomically(path, content, mode, safety)\n",
+        "            pass\n    write_atomically(path, content, mode, safety)\n",
         ("tests/test_files.py::test_equal_bytes_and_mode_are_not_written_again",),
     ),
     Seed(
@@ -178,7 +178,7 @@ SEEDS = (
     ),
     Seed(
         "stat-error-is-a-bug",
-        '        return 0\n    except OSError as error:\n        raise _complaint("look at", path, error) from error\n',
+        '        return 0\n    except OSError as error:\n        raise complaint("look at", path, error) from error\n',
         "        return 0\n    except OSError:\n        raise\n",
         ("tests/trust/test_disk_faults.py::test_a_configuration_that_cannot_be_looked_at_is_a_sentence",),
     ),
