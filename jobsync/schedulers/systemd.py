@@ -1,9 +1,10 @@
 """systemd's user manager, through the `systemctl` that the configuration names.
 
 Manners (measured with 252, 257 and 262): one `list-units` says what everything loaded is, by the digest in each
-description; one stop, one daemon-reload and one start serve any number of units. A changed timer is stopped, its link
-removed so that the reload forgets it, and started anew: every easier order starts its job once too often on some
-version. A running one-shot is never touched by that. What the manager does not hold needs no reload.
+description; one stop, one daemon-reload and one start serve any number of units. A changed timer is forgotten by that
+reload (`forgetting.py`), or stopped before it where something is in the way; its link is gone meanwhile, and it is
+started anew: every easier order starts its job once too often on some version. A running one-shot is never touched by
+that. What the manager does not hold needs no reload.
 """
 
 import os
@@ -18,7 +19,7 @@ from jobsync.errors import JobsyncError
 from jobsync.findings import Finding, Subject
 from jobsync.paths import Paths
 from jobsync.runs import launcher
-from jobsync.schedulers import systemd_survey, units, units_list
+from jobsync.schedulers import forgetting, systemd_survey, units, units_list
 from jobsync.schedulers.protocol import (
     LINK,
     Answer,
@@ -70,6 +71,8 @@ class Systemd:
         self._started: set[str] = set()
         """Units that it may hold since then."""
         self._stopped_at: dict[str, float] = {}
+        self._to_forget: set[str] = set()
+        """Timers that were not stopped: the next reload shall forget them."""
         self._restarting: set[str] = set()
         """Services that it was asked to restart, without waiting for it."""
 
@@ -295,13 +298,15 @@ class Systemd:
     def unload(self, labels: Collection[str], *, sparing: Collection[str] = (), wait: float | None = None) -> Unloading:
         """See the protocol: one `stop` of all that would start a job, and of what shall end."""
         before = time.time()
-        names = []
-        for label in labels:
-            self._stopped_at[label] = before
-            names += self._units_of(label, _TRIGGERS if label in sparing else units.SUFFIXES)
-        if not names:
-            return Unloading({}, are_gone=True)
+        suffixes = {label: _TRIGGERS if label in sparing else units.SUFFIXES for label in labels}
+        names = [name for label in labels for name in self._units_of(label, suffixes[label])]
         try:
+            if all(label in sparing for label in labels) and self._can_be_forgotten(names):
+                self._to_forget.update(names)
+                names = []
+            if not names:
+                return Unloading({}, are_gone=True)
+            self._stopped_at.update(dict.fromkeys(labels, before))
             self._end_watches({*labels} - {*sparing})
             answer = self._call("--user", "stop", "--", *names, timeout=TIMEOUT if wait is None else wait)
         except JobsyncError as error:
@@ -311,6 +316,14 @@ class Systemd:
         if answer.status in (0, _UNKNOWN_UNIT):
             return Unloading({}, are_gone=True)
         return Unloading(dict.fromkeys(labels, SchedulerError(_failure(answer))), are_gone=True)
+
+    def _can_be_forgotten(self, names: Collection[str]) -> bool:
+        """Whether a reload can do with these units what else a `stop` does before it."""
+        places = (*self._paths.overriding(self._manager.runtime), self._paths.units)
+        return all(self._is_waiting_timer(name) for name in names) and not forgetting.has_drop_ins(places)
+
+    def _is_waiting_timer(self, name: str) -> bool:
+        return name.endswith(f".{units.TIMER}") and name in self._held and self._held[name].is_waiting
 
     def _end_watches(self, labels: Collection[str]) -> None:
         """Stop what watches a service that is up, or rests, before that is stopped.
@@ -327,14 +340,21 @@ class Systemd:
         return watch is not None and watch.is_up
 
     def load(self, labels: Collection[str], reread: Collection[str] = ()) -> Failures:
-        """See the protocol: at most one daemon-reload and one start."""
+        """See the protocol: one daemon-reload and one start at the most, but where a timer fires at that moment."""
+        try:
+            return self._load(labels, reread)
+        finally:
+            self._to_forget.clear()
+
+    def _load(self, labels: Collection[str], reread: Collection[str]) -> Failures:
         concerned = sorted({*labels, *reread})
         try:
             suffixes = systemd_survey.installed(self._paths, self._prefixes)
-            self._stop_dead_timers(labels)
-            self._mark_as_fired(label for label in labels if units.TIMER in suffixes.get(label, ()))
+            timers = {f"{label}.{units.TIMER}" for label in labels if units.TIMER in suffixes.get(label, ())}
+            self._stop_dead_timers(labels, timers)
+            self._mark_as_fired(label for label in labels if f"{label}.{units.TIMER}" in timers)
             if any(self._units_of(label, units.SUFFIXES) for label in concerned):
-                self._check(self._call("--user", "daemon-reload"))
+                self._reload(timers)
                 self._forget_failures(concerned, suffixes)
             for label in concerned:
                 if units.TIMER not in suffixes.get(label, ()):
@@ -343,11 +363,22 @@ class Systemd:
             return dict.fromkeys(concerned, error)
         return self._start(labels, suffixes)
 
-    def _stop_dead_timers(self, labels: Collection[str]) -> None:
-        """What is active is not started, so a timer without a next moment would stay as it is."""
-        timers = [f"{label}.{units.TIMER}" for label in labels]
-        if dead := [name for name in timers if name in self._held and self._held[name].is_over]:
+    def _stop_dead_timers(self, labels: Collection[str], timers: Collection[str]) -> None:
+        """What is active is not started, so a timer without a next moment would stay as it is.
+
+        `timers`: those that have a file. What has none is forgotten by no reload.
+        """
+        named = [f"{label}.{units.TIMER}" for label in labels]
+        dead = [name for name in named if name in self._held and self._held[name].is_over]
+        if dead := [*dead, *sorted(self._to_forget - {*timers})]:
             self._check(self._call("--user", "stop", "--", *dead))
+
+    def _reload(self, timers: Collection[str]) -> None:
+        """Have the manager read all definitions, and forget those of these timers that were not stopped."""
+        runtime = self._manager.runtime
+        forgetting.remember(runtime, timers)
+        with forgetting.forgetting(runtime, self._to_forget & {*timers}):
+            self._check(self._call("--user", "daemon-reload"))
 
     def _start(self, labels: Collection[str], suffixes: Mapping[str, Collection[str]]) -> Failures:
         names = []
@@ -361,6 +392,11 @@ class Systemd:
         self._started.update(f"{label}.{one}" for label in labels for one in units.SUFFIXES)
         try:
             answer = self._call("--user", "start", "--", *names)
+            if answer.status and (forgotten := sorted(self._to_forget & {*names})):
+                # One of them fired before the reload, which then did not forget it.
+                self._call("--user", "stop", "--", *forgotten)
+                self._check(self._call("--user", "daemon-reload"))
+                answer = self._call("--user", "start", "--", *names)
         except JobsyncError as error:
             return dict.fromkeys(labels, error)
         if not answer.status:

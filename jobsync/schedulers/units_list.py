@@ -39,6 +39,11 @@ class Unit:
         return self.active in UP and not self.is_over
 
     @property
+    def is_waiting(self) -> bool:
+        """A timer, or a path unit, that does nothing until its moment comes."""
+        return self.load == "loaded" and self.active == "active" and self.sub == "waiting"
+
+    @property
     def is_over(self) -> bool:
         """A timer without a next moment, as after the load of a definition that has none: it stays so until a stop."""
         return self.active == "active" and self.sub == "elapsed"

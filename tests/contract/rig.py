@@ -80,6 +80,10 @@ class Rig(ABC):
     def refuse_loads(self, count: int) -> None:
         """The scheduler will refuse the next loads."""
 
+    def refuse_change(self) -> None:
+        """The scheduler will refuse to load the next job that is changed."""
+        self.refuse_loads(1)
+
     @abstractmethod
     def end_session(self) -> None:
         """Nothing of the user's runs any more, the scheduler included."""
@@ -282,6 +286,7 @@ _WRAPPER = """\
 printf '%s\\n' "$*" >>{log}
 case "$*" in
   *' restart '*) if [ -e {slow} ]; then sleep 1; fi ;;
+  *' daemon-reload') if [ -s {late} ]; then sleep "$(cat {late})"; rm {late}; fi ;;
   *' start '*)
     if [ -s {refusals} ]; then
       sed -i 1d {refusals}
@@ -346,9 +351,17 @@ class Linux(Rig):
     def refuse_loads(self, count: int) -> None:
         (self.root / "refusals").write_text("x\n" * count)
 
+    def refuse_change(self) -> None:
+        # What a reload was to forget is stopped and started once more.
+        self.refuse_loads(2)
+
     def slow_restarts(self) -> None:
         """From now on systemctl takes a second until it asks for one."""
         (self.root / "slow").touch()
+
+    def reload_late(self, seconds: int) -> None:
+        """The next daemon-reload takes so many seconds until it is asked for."""
+        (self.root / "late").write_text(str(seconds))
 
     def start_late(self, name: str, seconds: int) -> None:
         """Once ended, that service is not started again before so many seconds from now."""
@@ -376,7 +389,7 @@ def _places(root: Path) -> Config:
 def linux_at(root: Path, manager: UserManager) -> Linux:
     """The places below `root`, which that manager serves; calls are written down."""
     wrapper, systemctl = root / "systemctl", shutil.which("systemctl")
-    told = {"log": root / "calls", "refusals": root / "refusals", "slow": root / "slow"}
+    told = {"log": root / "calls", "refusals": root / "refusals", "slow": root / "slow", "late": root / "late"}
     wrapper.write_text(_WRAPPER.format(**told, systemctl=systemctl))
     wrapper.chmod(0o755)
     reached = Reached(str(wrapper), str(manager.runtime), f"{root}/home/.local/share/systemd/user",

@@ -193,7 +193,7 @@ def test_a_daemon_that_is_told_to_end_is_started_again(rig: Rig) -> None:
 
 def test_a_load_that_is_refused_brings_the_former_job_back(rig: Rig) -> None:
     rig.sync(NINE, job("two"))
-    rig.refuse_loads(1)
+    rig.refuse_change()
     done = rig.results(TEN, job("two"))
     assert done.results["one"].outcome is Outcome.FAILED
     assert done.results["one"].cause.endswith("; the former job is back")
