@@ -25,8 +25,8 @@ RemainAfterElapse=no
 """
 
 
-def _directory(runtime: str, timer: str) -> Path:
-    return Path(runtime, "systemd/user", f"{timer}.d")
+def _place(runtime: str) -> Path:
+    return Path(runtime, "systemd/user")
 
 
 def has_drop_ins(places: Iterable[Path]) -> bool:
@@ -35,11 +35,12 @@ def has_drop_ins(places: Iterable[Path]) -> bool:
 
 
 def remember(runtime: str, timers: Collection[str]) -> None:
-    """Take away what a sync left that was killed at such a moment. `JobsyncError`."""
-    for timer in timers:
-        directory = _directory(runtime, timer)
-        files.remove(directory / _NAME)
-        files.remove_if_empty(directory)
+    """Let them have times again, also where a sync was killed that had taken them away. `JobsyncError`."""
+    place = _place(runtime)
+    for name in {f"{timer}.d" for timer in timers}.intersection(files.names(place)):
+        for file in (_NAME, files.temporary_name(_NAME)):
+            files.remove(place / name / file)
+        files.remove_if_empty(place / name)
 
 
 @contextmanager
@@ -47,9 +48,10 @@ def forgetting(runtime: str, timers: Collection[str]) -> Iterator[None]:
     """For the reload within: `timers` have no times. `JobsyncError` when that cannot be written, or taken back."""
     try:
         for timer in timers:
-            files.make_directory(_directory(runtime, timer), 0o755)
+            directory = _place(runtime) / f"{timer}.d"
+            files.make_directory(directory, 0o755)
             # What a power cut leaves of it is nothing: that place is in memory.
-            files.write_atomically(_directory(runtime, timer) / _NAME, _NO_TIMES, 0o644, files.Safety.NONE)
+            files.write_atomically(directory / _NAME, _NO_TIMES, 0o644, files.Safety.NONE)
         yield
     finally:
         remember(runtime, timers)

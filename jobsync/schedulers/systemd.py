@@ -351,6 +351,7 @@ class Systemd:
         try:
             suffixes = systemd_survey.installed(self._paths, self._prefixes)
             timers = {f"{label}.{units.TIMER}" for label in labels if units.TIMER in suffixes.get(label, ())}
+            forgetting.remember(self._manager.runtime, timers)
             self._stop_dead_timers(labels, timers)
             self._mark_as_fired(label for label in labels if f"{label}.{units.TIMER}" in timers)
             if any(self._units_of(label, units.SUFFIXES) for label in concerned):
@@ -375,9 +376,7 @@ class Systemd:
 
     def _reload(self, timers: Collection[str]) -> None:
         """Have the manager read all definitions, and forget those of these timers that were not stopped."""
-        runtime = self._manager.runtime
-        forgetting.remember(runtime, timers)
-        with forgetting.forgetting(runtime, self._to_forget & {*timers}):
+        with forgetting.forgetting(self._manager.runtime, self._to_forget & {*timers}):
             self._check(self._call("--user", "daemon-reload"))
 
     def _start(self, labels: Collection[str], suffixes: Mapping[str, Collection[str]]) -> Failures:

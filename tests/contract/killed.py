@@ -19,6 +19,7 @@ _EFFECTS = ("os.posix_spawn", "os.rename", "os.remove", "os.symlink", "os.utime"
 DAEMON = job("daemon", schedule=Schedule(), daemon=Restart.ALWAYS, command=SLEEP)
 WISHES = {
     "first": (job(), DAEMON, job("login", schedule=Schedule(at_login=True))),
+    "later": (job(hour=10), DAEMON, job("login", schedule=Schedule(at_login=True))),
     "other": (job(hour=10, line="false"), job("login", hour=7)),
 }
 _seen = 0

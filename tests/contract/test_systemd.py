@@ -643,7 +643,9 @@ def kill_at(linux: Linux, effect: int, wish: str) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("before", "after"), [(None, "first"), ("first", "other"), ("other", "first")])
+@pytest.mark.parametrize(
+    ("before", "after"), [(None, "first"), ("first", "later"), ("first", "other"), ("other", "first")]
+)
 def test_the_next_sync_converges_after_a_kill_at_any_effect(linux: Linux, before: str | None, after: str) -> None:
     killed = 0
     for effect in range(1, 400, STEP):
@@ -654,6 +656,7 @@ def test_the_next_sync_converges_after_a_kill_at_any_effect(linux: Linux, before
         linux.sync(*WISHES[after])
         linux.assert_converged(*WISHES[after])
         assert not [name for name in linux.artefacts() if name.endswith(".jobsync-tmp")], effect
+        assert not list(Path(linux.manager.runtime, "systemd/user").glob("*.d")), effect
     else:
         pytest.fail("the sync had more effects than that")
     assert not linux.runs("one"), "no kill made a run"
