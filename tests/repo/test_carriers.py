@@ -57,11 +57,30 @@ def _snapshot(directory: Path) -> dict[str, tuple[int, int, int, bytes]]:
     return found
 
 
+def _simple(command: str) -> str:
+    """A hook as simple-git-hooks 2.14.0 writes it, whatever was there before."""
+    return f"""#!/bin/sh
+if [ "$SKIP_SIMPLE_GIT_HOOKS" = "1" ]; then
+    echo "[INFO] SKIP_SIMPLE_GIT_HOOKS is set to 1, skipping hook."
+    exit 0
+fi
+if [ -f "$SIMPLE_GIT_HOOKS_RC" ]; then
+    . "$SIMPLE_GIT_HOOKS_RC"
+fi
+{command}"""
+
+
 def _put_stranger(work: Work, event: str, mode: int = 0o755, text: str = STRANGER) -> Path:
     hook = work.git_dir / "hooks" / event
     hook.write_text(text)
     hook.chmod(mode)
     return hook
+
+
+def _names(work: Work) -> list[str]:
+    """What git may run after something, and what stands beside it."""
+    found = (path.name for path in (work.git_dir / "hooks").glob("post-*"))
+    return sorted(name for name in found if not name.endswith(".sample"))
 
 
 class TestInstalled:
@@ -266,6 +285,22 @@ class TestChained:
         _put_stranger(work, "post-merge", text="#!/bin/sh\nexit 0\n")
         uninstall(work.opened())
         assert (work.git_dir / "hooks" / "post-merge").read_text() == "#!/bin/sh\nexit 0\n"
+
+    @pytest.mark.parametrize("again", [STRANGER, _simple("echo two")])
+    @pytest.mark.parametrize("then", ["install", "uninstall"])
+    def test_a_tool_that_writes_its_hook_over_ours_each_time_is_one_stranger(
+        self, work: Work, shim: Callable[[str], bytes], again: str, then: str
+    ) -> None:
+        before = STRANGER if again == STRANGER else _simple("echo one")
+        _put_stranger(work, "post-merge", text=before)
+        install(work.opened(), shim)
+        _put_stranger(work, "post-merge", text=again)
+        if then == "install":
+            install(work.opened(), shim)
+            assert _states(work, shim) == [HookState.INSTALLED] * 5
+        uninstall(work.opened())
+        assert _names(work) == ["post-merge"]
+        assert (work.git_dir / "hooks" / "post-merge").read_text() == again
 
     @pytest.mark.parametrize("then", ["install", "uninstall"])
     def test_an_install_that_was_killed_half_way_is_finished_or_undone(
@@ -485,3 +520,46 @@ class TestTemplates:
         for event in EVENTS[:4]:  # pre-commit has no stage post-applypatch
             assert f"- id: jobsync-{event}\n" in manifest
             assert f"  entry: jobsync-hook {event}\n" in manifest
+
+
+class TestBesideLefthook:
+    """lefthook moves what it finds to NAME.old, where nobody runs it, and writes its own anew after each edit."""
+
+    @pytest.fixture
+    def lefthook(self, work: Work) -> Callable[..., None]:
+        def run(command: str, *says: str) -> None:
+            commands = "".join(f"    {one}: {{run: 'echo {one} >>$HOME/calls'}}\n" for one in says)
+            if says:
+                work.write({"lefthook.yml": f"output: false\npost-commit:\n  commands:\n{commands}"})
+            work.box.run(tool("lefthook"), command, cwd=work.path)
+
+        return run
+
+    def _commit(self, work: Work) -> list[str]:
+        work.git("commit", "-q", "--allow-empty", "-m", "again")
+        return sorted(line.split()[0] for line in _calls(work.box))
+
+    def test_whoever_comes_again_both_run_after_an_install_and_lefthook_never_fails(
+        self, work: Work, shim: Callable[[str], bytes], lefthook: Callable[..., None]
+    ) -> None:
+        install(work.opened(), shim)
+        for says in (("one",), ("one", "two"), ("two",)):
+            lefthook("install", *says)
+            assert self._commit(work) == list(says)
+            assert _states(work, shim)[3] is HookState.FOREIGN
+            install(work.opened(), shim)
+            assert self._commit(work) == sorted(("jobsync", *says))
+        lefthook("uninstall")
+        assert self._commit(work) == ["jobsync"]
+        uninstall(work.opened())
+        assert _names(work) == []
+
+    def test_ours_does_not_come_back_when_lefthook_goes_after_us(
+        self, work: Work, shim: Callable[[str], bytes], lefthook: Callable[..., None]
+    ) -> None:
+        install(work.opened(), shim)
+        lefthook("install", "one")
+        uninstall(work.opened())
+        assert self._commit(work) == ["one"]
+        lefthook("uninstall")
+        assert _names(work) == []
