@@ -292,6 +292,30 @@ def test_the_line_that_the_refusal_proposes_is_known_again(registered: Laptop, d
     assert "shadowed" in registered.jobsync("hooks", "status", status=1).out, "git passes over what is not executable"
 
 
+def test_what_the_docs_have_lefthook_do_is_known_and_wakes_us_up(registered: Laptop) -> None:
+    """The real lefthook, told what docs/git.md says."""
+    page = (Path(__file__).parents[2] / "docs/git.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(.*?)```", page.partition("## With lefthook")[2], re.DOTALL)
+    registered.put("lefthook.yml", "output: [execution]\n" + text)
+    registered.commit()
+    registered.jobsync("hooks", "uninstall")
+    registered.run("lefthook", "install")
+    (repo,) = json.loads(registered.jobsync("hooks", "status", "--run", "--json").out)["repos"]
+    known = {(one["state"], one["carrier"], one["reached"], one["path"]) for one in repo["hooks"]}
+    assert known == {("installed", "yours", True, str(registered.work / "lefthook.yml"))}
+    assert "hooks]" not in registered.jobsync("doctor", status=None).out
+    registered.upstream("one")
+    registered.git("pull", "-q", "--rebase")
+    assert registered.installed() == {"one"}
+    registered.job("two")
+    registered.commit()
+    assert registered.installed() == {"one", "two"}
+    registered.git("switch", "-q", "-c", "side", "HEAD~1")
+    assert registered.installed() == {"one"}
+    registered.put("lefthook.yml", "pre-push:\n  commands: {a: {run: 'true'}}\n")
+    assert "foreign" in registered.jobsync("hooks", "status", status=1).out
+
+
 @pytest.mark.parametrize("name", ['a b\'s "c"', "$HOME", "`id` %n \\", "döt", "tab\there", "-n", "feed\f \x85 \u2028"])
 def test_a_repository_may_have_any_name_that_is_text(laptop: Laptop, name: str) -> None:
     place = laptop.home / name
