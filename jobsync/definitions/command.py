@@ -4,6 +4,7 @@ from jobsync.definitions.document import shown
 from jobsync.definitions.job import Argv, Command, Line, Script, Tree
 from jobsync.definitions.places import LINK, Surroundings
 from jobsync.definitions.section import Section
+from jobsync.definitions.stand_ins import stand_in
 
 EXECUTABLE = 0o100755
 
@@ -22,8 +23,12 @@ def _argv_fault(arguments: tuple[str, ...]) -> str | None:
 
 def _script_fault(tree: Tree, path: str) -> str | None:
     content, mode = tree.read(path), tree.mode(path)
+    if content is None and mode == LINK:
+        return f"{path} is a link that leads to no file, or to one that is in no commit; put the file itself there"
     if content is None:
         return f"there is no file {path}; write it, or a `run` line into job.toml"
+    if wrong := stand_in(content):
+        return f"{path} {wrong}"
     # What a link points to has a mode of its own, which the tree does not tell.
     if mode not in {EXECUTABLE, LINK}:
         return f"{path} is not executable; run: chmod +x {path}"

@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 
+from jobsync.definitions.stand_ins import stand_in
 from jobsync.errors import JobsyncError
 
 LARGEST_FILE = 64 * 1024
@@ -67,6 +68,8 @@ def _decode(data: bytes) -> str:
         )
     if data.startswith(b"\xef\xbb\xbf"):
         raise JobsyncError("starts with a byte order mark; save it as UTF-8 without one")
+    if wrong := stand_in(data):
+        raise JobsyncError(wrong)
     # tomlkit takes a NUL for the end of the file.
     if b"\0" in data:
         raise JobsyncError("holds a NUL byte; save it as UTF-8 text")

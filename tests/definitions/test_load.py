@@ -468,13 +468,36 @@ def test_all_faults_of_all_files_come_in_one_run() -> None:
             "jobs/a/run has Windows line ends, so its first line names no program; save it with LF",
         ),
         ((EXECUTABLE, b"#!bash\n"), 'jobs/a/run: its first line needs an absolute path, as "#!/usr/bin/env bash"'),
-        ((LINK, b"../../nowhere"), "there is no file jobs/a/run; write it, or a `run` line into job.toml"),
+        (
+            (LINK, b"../../.git/annex/objects/V7/mx/SHA256E-s19--121f"),  # as `git annex add` leaves it
+            "jobs/a/run is a link that leads to no file, or to one that is in no commit; put the file itself there",
+        ),
+        (
+            (FILE, b"/annex/objects/SHA256E-s19--121f2f57\n"),  # git-annex 10.20230126
+            "jobs/a/run is what git-annex puts in its place; type `git annex unannex` with its name, and commit it",
+        ),
+        (
+            (EXECUTABLE, b"version https://git-lfs.github.com/spec/v1\noid sha256:c4e7\nsize 15\n"),  # git-lfs 3.3.0
+            "jobs/a/run is what git-lfs puts in its place; type `git lfs install`, then `git lfs pull`",
+        ),
+        ((EXECUTABLE, b"\0GITCRYPT\0\xc3\x28"), "jobs/a/run is encrypted; type `git-crypt unlock`"),
     ],
 )
 def test_a_run_file_that_could_not_start_is_a_fault(run: tuple[int, bytes] | None, message: str) -> None:
     files = {"jobsync.toml": (FILE, b""), "jobs/a/job.toml": (FILE, b"")} | ({} if run is None else {"jobs/a/run": run})
     found = load(MemoryTree(files), MACHINE)
     assert [str(fault) for fault in found.faults] == [f"jobs/a/job.toml: run: {message}"]
+
+
+@pytest.mark.parametrize("name", ["jobsync.toml", "jobs/a/job.toml"])
+def test_a_definition_that_git_crypt_keeps_locked_is_said_to_be(name: str) -> None:
+    files = {
+        "jobsync.toml": (FILE, b""),
+        "jobs/a/job.toml": (FILE, b'run = "x"'),
+        name: (FILE, b"\0GITCRYPT\0\xc3\x28"),
+    }
+    (fault,) = load(MemoryTree(files), MACHINE).faults
+    assert str(fault) == f"{name}: is encrypted; type `git-crypt unlock`"
 
 
 def test_a_run_file_may_be_a_link_inside_the_repository() -> None:
