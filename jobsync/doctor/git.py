@@ -196,8 +196,16 @@ def _in_the_work_tree(view: View) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in physical if path.is_relative_to(root))
 
 
+def _seen_by_git(view: View) -> Iterable[str]:
+    """Of what syncs wrote, what git has or offers to take."""
+    repository, written = view.origin.repository, _in_the_work_tree(view)
+    if not written:
+        return ()
+    return repository.work_tree_entries(written) if repository.shows_untracked() else repository.staged_entries(written)
+
+
 def _artefacts_in_git(view: View) -> Iterable[Finding]:
-    if not (written := _in_the_work_tree(view)) or not (seen := view.origin.repository.work_tree_entries(written)):
+    if not (seen := _seen_by_git(view)):
         return
     work_tree, prefix = view.origin.repo.work_tree, view.origin.repo.prefix
     # What is not named after a label stands in a directory of ours alone.
@@ -209,7 +217,7 @@ def _artefacts_in_git(view: View) -> Iterable[Finding]:
         f"syncs write into the work tree: {', '.join(sorted({place for place, _ in ours}))}",
         meaning="git takes what is this machine's for the repository's: others get it, and a checkout takes it away",
         command=f"cd {shlex.quote(work_tree)} && printf '%s\\n' {patterns} >>.gitignore && "
-        f"git rm -q --cached --ignore-unmatch -- {patterns}",
+        f"{typed(view.origin.repo.git_dir, work_tree)} rm -q --cached --ignore-unmatch -- {patterns}",
     )
 
 

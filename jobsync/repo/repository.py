@@ -394,6 +394,11 @@ class Repository:
         pairs = (_decoded(one).partition("\n") for one in _records(finished.stdout))
         return [(key, value) for key, _, value in pairs]
 
+    def shows_untracked(self) -> bool:
+        """Whether `git status` tells of untracked files; where the home is the work tree, people switch that off."""
+        value = self._answer("config", "--get", "status.showUntrackedFiles")
+        return value not in ("no", "false", "off", "0")
+
     def add_setting(self, key: str, value: str) -> None:
         """Add one value to the repository's own configuration: the one thing here that writes."""
         self._output("config", "--local", "--add", key, value)

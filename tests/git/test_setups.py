@@ -73,6 +73,28 @@ def test_what_doctor_says_to_commit_is_the_job_and_not_the_home_around_it(laptop
     assert "diary" not in laptop.run(*alias, "ls-files", at=laptop.home).out
 
 
+def test_what_a_sync_writes_into_a_home_that_is_the_work_tree_is_told_when_git_would_take_it(laptop: Laptop) -> None:
+    alias = bare(laptop)
+    init(laptop, laptop.home, {"GIT_DIR": str(laptop.home / ".dotfiles"), "GIT_WORK_TREE": str(laptop.home)})
+
+    def told() -> list[str]:
+        found = json.loads(laptop.jobsync("doctor", "--json", at=laptop.home, status=None).out)
+        checks = {one["id"]: one for one in found["repos"][0]["checks"]}
+        return [one["command"] for one in checks["artefacts-in-git"]["findings"]]
+
+    assert_follows(laptop, [*alias, "pull", "-q"], laptop.home)
+    assert told() == [], "`status.showUntrackedFiles no`: nothing is offered"
+    plist = str(laptop.plist_path("one"))
+    laptop.run(*alias, "add", plist, at=laptop.home)
+    (command,) = told()
+    laptop.run("sh", "-ec", command, at=laptop.root)
+    assert told() == [] and laptop.run(*alias, "ls-files", plist, at=laptop.home).out == ""
+    laptop.run(*alias, "config", "--unset", "status.showUntrackedFiles", at=laptop.home)
+    (command,) = told()  # of the launchers
+    laptop.run("sh", "-ec", command, at=laptop.root)
+    assert told() == []
+
+
 def test_bare_repository_dotfiles_with_a_relative_git_dir(laptop: Laptop) -> None:
     bare(laptop)
     init(laptop, laptop.home, {"GIT_DIR": ".dotfiles", "GIT_WORK_TREE": "."})
