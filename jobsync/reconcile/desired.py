@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 
-from jobsync.definitions.job import Definitions, Job, Tree
+from jobsync.definitions.job import Definitions, Job, Script, Tree
 from jobsync.definitions.load import SETTINGS_FILE as SETTINGS
 from jobsync.definitions.load import load, read_settings
 from jobsync.errors import Fault, JobsyncError
@@ -179,11 +179,25 @@ class _Comparison:
 
     def source(self, job: Job, rendering: Rendering) -> Source:
         """HEAD, if it renders `rendering` for this job; else the work tree."""
-        if self.is_committed(job.name):
+        if self.is_committed(job.name) and self._has_script(job):
             return Source.HEAD
         if not self._head.holds(job.name):
             return Source.WORK_TREE
         return Source.HEAD if self._renderings().get(job.name) == rendering else Source.WORK_TREE
+
+    def _has_script(self, job: Job) -> bool:
+        """HEAD has the file that the job runs: one that git ignores, and where a link leads, may be here alone."""
+        if not isinstance(job.command, Script):
+            return True
+        path = f"{self._head.jobs}/{job.name}/run"
+        entry = self._head.entries.get(path)
+        return entry is not None and (entry.mode != LINK or self._leads_to_a_file(path))
+
+    def _leads_to_a_file(self, link: str) -> bool:
+        try:
+            return self._head.entries.get(self._head_tree.real(link)) is not None
+        except JobsyncError:
+            return False
 
     def definition(self, name: str) -> str:
         """As `_definition_in`, of the work tree. Where a link or a filter is in the way they differ."""

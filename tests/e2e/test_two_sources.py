@@ -38,6 +38,22 @@ def test_an_untracked_job_lives_through_pulls_and_becomes_heads_when_it_is_commi
     assert registered.installed() == {"theirs"}
 
 
+@pytest.mark.parametrize("kept_from_git", ["jobs/mine/run", "bin"])
+def test_a_job_whose_script_is_in_no_commit_is_the_work_trees(registered: Laptop, kept_from_git: str) -> None:
+    """As yadm 3.2.2 links `run` to `run##os.Linux`, and git-annex to its own files: git does not hold what is run."""
+    registered.put(".gitignore", f"{kept_from_git}\n")
+    registered.job("mine", JOB.replace('run = "true"\n', ""))
+    registered.put("bin/script", "#!/bin/sh\n", mode=0o755)
+    (registered.work / "jobs/mine/run").symlink_to("../../bin/script")
+    assert "failed mine" in registered.commit().err
+    assert "installed  mine" in registered.jobsync("sync").out
+    assert _known(registered, "mine").source is Source.WORK_TREE
+    assert "local" in registered.jobsync("status").out
+    registered.git("add", "-f", "jobs/mine/run", "bin")
+    assert registered.git("commit", "-qm", "all of it").err == ""
+    assert _known(registered, "mine").source is Source.HEAD
+
+
 def test_no_hook_removes_a_job_that_was_never_in_head(registered: Laptop) -> None:
     registered.job("mine")
     registered.job("theirs")
