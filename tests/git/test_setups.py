@@ -300,6 +300,18 @@ def test_a_repository_of_another_user_is_refused_by_git_and_by_us(laptop: Laptop
     assert "belongs to another user" in said and laptop.installed() == set()
 
 
+def test_a_push_into_the_work_tree_syncs_by_the_hook_that_the_docs_have(laptop: Laptop) -> None:
+    init(laptop, laptop.work)
+    laptop.git("config", "receive.denyCurrentBranch", "updateInstead")
+    page = (Path(__file__).parents[2] / "docs/git.md").read_text(encoding="utf-8")
+    text = page.partition("`.git/hooks/post-update`")[2].partition("```sh\n")[2].partition("```")[0]
+    laptop.put(".git/hooks/post-update", text, mode=0o755)
+    laptop.job("one", at=laptop.editor)
+    laptop.commit(at=laptop.editor)
+    assert "remote: installed  one" in laptop.git("push", str(laptop.work), "main", at=laptop.editor).err
+    assert laptop.loaded() == {"one"}
+
+
 def test_two_registered_repositories_do_not_meet(laptop: Laptop) -> None:
     init(laptop, laptop.work)
     second = laptop.home / "second"
