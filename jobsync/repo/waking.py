@@ -169,8 +169,9 @@ def _tried(repository: Repository, way: Way, proof: Path, *, everything: bool) -
 def install(repository: Repository, shim: Shim, command: Command, wanted: Carrier | None = None) -> tuple[Carrier, int]:
     """Have git wake us up; returns by what, and how many events were not right before (0: nothing was written).
 
-    `wanted`: `FILE`, `CONFIGURATION`, or None: what there is already, else files, else the configuration where the
-    hooks directory is not ours and git knows how. Never both. `JobsyncError` when that cannot be done.
+    `wanted`: `FILE`, `CONFIGURATION`, or None: what there is already, the user's own hooks too where they call us at
+    every event, else files, else the configuration where the hooks directory is not ours and git knows how. Never both.
+    `JobsyncError` when that cannot be done.
     """
     knows = repository.version_number() >= configured.OLDEST
     if wanted is Carrier.CONFIGURATION and not knows:
@@ -180,12 +181,12 @@ def install(repository: Repository, shim: Shim, command: Command, wanted: Carrie
         )
     if wanted is None:
         wanted = Carrier.CONFIGURATION if knows and configured.events(repository) else None
+    if wanted is None and all(_calls_us(repository, repository.hooks_directory(), event) for event in EVENTS):
+        return Carrier.YOURS, 0
     if wanted is not Carrier.CONFIGURATION:
         try:
             changed = carriers.install(repository, shim)
         except JobsyncError:
-            if wanted is None and all(_calls_us(repository, repository.hooks_directory(), event) for event in EVENTS):
-                return Carrier.YOURS, 0
             if wanted is Carrier.FILE or not knows:
                 raise
         else:

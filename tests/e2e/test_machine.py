@@ -303,6 +303,8 @@ def test_what_the_docs_have_lefthook_do_is_known_and_wakes_us_up(registered: Lap
     (repo,) = json.loads(registered.jobsync("hooks", "status", "--run", "--json").out)["repos"]
     known = {(one["state"], one["carrier"], one["reached"], one["path"]) for one in repo["hooks"]}
     assert known == {("installed", "yours", True, str(registered.work / "lefthook.yml"))}
+    assert registered.jobsync("hooks", "install").out == "the git hooks are installed already\n"
+    assert not list((registered.work / ".git/hooks").glob("*.jobsync-chained")), "not called twice"
     assert "hooks]" not in registered.jobsync("doctor", status=None).out
     registered.upstream("one")
     registered.git("pull", "-q", "--rebase")
