@@ -13,6 +13,7 @@ from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile.origin import Origin
 from jobsync.repo import carriers, waking
 from jobsync.repo.configured import Command
+from jobsync.repo.repository import Repository
 from jobsync.repo.waking import Carrier, Way
 
 
@@ -114,7 +115,14 @@ def hooks_uninstall(context: Context, /) -> int:
     for origin in context.origins():
         count = waking.uninstall(origin.repository)
         say(f"removed {columns.plural(count, 'git hook')}" if count else "no git hook of jobsync is installed")
+        say_left_aside(origin.repository)
     return ExitCode.OK
+
+
+def say_left_aside(repository: Repository) -> None:
+    """After ours were taken away: where a hook of the user's stays that could not come back."""
+    for path in carriers.left_aside(repository):
+        say(f"a hook that was here before stays in {path}, for another one has its place")
 
 
 def ways(origin: Origin, *, everything: bool = False) -> tuple[Way, ...]:

@@ -9,7 +9,7 @@ from jobsync import config as configuration
 from jobsync import files
 from jobsync.cli.console import ExitCode, Progress, complain, confirm, say
 from jobsync.cli.context import Context, pass_context
-from jobsync.cli.hooks import command, shim
+from jobsync.cli.hooks import command, say_left_aside, shim
 from jobsync.cli.syncing import show_report
 from jobsync.config import Config, Repo
 from jobsync.errors import JobsyncError, UsageError
@@ -161,6 +161,8 @@ def _uninstall_one(origin: Origin) -> bool:
         say(f"copies of your own edits{more} stay in {origin.paths.kept}")
     if not origin.config.without_repo(origin.repo.id).repos and files.names(origin.paths.secrets):
         say(f"your env files stay in {origin.paths.secrets}")
+    if not leaves_hooks:
+        say_left_aside(origin.repository)
     hooks = f"the hooks stay for {', '.join(sharing)}" if sharing else "no hook"
     if not is_there and (left_in := _hooks_left(origin.repo)):
         hooks = f"the hooks stay in {left_in}"

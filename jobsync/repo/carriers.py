@@ -267,10 +267,22 @@ def _uninstall(directory: Path, event: str) -> list[Path]:
     return ours
 
 
+def _directories(repository: Repository) -> tuple[Path, ...]:
+    """Where ours may be: in the repository's own, and where git looks."""
+    return tuple(dict.fromkeys((repository.common_directory() / "hooks", repository.hooks_directory())))
+
+
 def uninstall(repository: Repository) -> tuple[Path, ...]:
     """Take our hooks away, also from where git has stopped to look; give back what they replaced.
 
     Returns the paths it freed. Hooks that are not ours stay as they are.
     """
-    directories = dict.fromkeys((repository.common_directory() / "hooks", repository.hooks_directory()))
-    return tuple(path for directory in directories for event in EVENTS for path in _uninstall(directory, event))
+    return tuple(
+        path for directory in _directories(repository) for event in EVENTS for path in _uninstall(directory, event)
+    )
+
+
+def left_aside(repository: Repository) -> tuple[Path, ...]:
+    """After `uninstall`: hooks that were not given back, for somebody else's stands in their place."""
+    found = (directory / (event + CHAINED) for directory in _directories(repository) for event in EVENTS)
+    return tuple(path for path in found if _exists(path))

@@ -221,6 +221,16 @@ def test_hooks_are_installed_in_front_of_others_and_taken_away_without_a_trace(l
     assert laptop.pull().err == "theirs 0\n"
 
 
+@pytest.mark.parametrize("words", [("hooks", "uninstall"), ("uninstall", "--yes")])
+def test_a_hook_that_cannot_come_back_is_said_to_stay(laptop: Laptop, words: tuple[str, ...]) -> None:
+    hook = laptop.put(".git/hooks/post-merge", "#!/bin/sh\necho before\n", mode=0o755)
+    laptop.init()
+    laptop.put(".git/hooks/post-merge", "#!/bin/sh\necho over ours\n", mode=0o755)
+    said = laptop.jobsync(*words).out
+    assert f"a hook that was here before stays in {hook}.jobsync-chained, for another one has its place\n" in said
+    assert hook.read_text().endswith("echo over ours\n")
+
+
 def test_another_jobsync_for_the_hooks_is_theirs_when_all_was_done_that_is_said(registered: Laptop) -> None:
     other = registered.put("../other/jobsync-hook", "#!/bin/sh\n", mode=0o755)
     said = registered.jobsync("config", "hook", str(other)).err
