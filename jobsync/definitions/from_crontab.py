@@ -40,6 +40,8 @@ _CRONS_PATH = "/usr/bin:/bin"
 _HEAD = re.compile(r"(?:\\.|[^%])*")
 """A command without its input: what stands behind a backslash is escaped, be it another backslash."""
 _PAIR = r"\\"
+_REGION = re.compile(r"(?P<edge>begin|end) (?P<writer>git maintenance|ansible|whenever)\b")
+"""A comment that tells programs which lines between it and the next are theirs."""
 _SH = "/bin/sh"
 _END = "END_OF_INPUT"
 _WRAPPERS = re.compile(
@@ -59,6 +61,8 @@ class Entry:
     """As written, `%` and all."""
     variables: tuple[tuple[str, str], ...]
     comments: tuple[str, ...]
+    writer: str = ""
+    """The program that wrote it and would write it again; empty: somebody did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Crontab:
 
 @dataclass
 class _State:
+    writer: str = ""
     variables: dict[str, str] = field(default_factory=dict)
     comments: list[str] = field(default_factory=list)
 
@@ -97,13 +102,17 @@ def parse(text: str) -> Crontab:
             continue
         if line.lstrip().startswith("#"):
             comment = line.lstrip()[1:].removeprefix(" ").rstrip()
-            if not comment.startswith(TAKEN_OVER):
+            if region := _REGION.match(comment.lower()):
+                state.writer = region["writer"] if region["edge"] == "begin" else ""
+                state.comments = []
+            elif not comment.startswith(TAKEN_OVER):
                 state.comments.append(comment)
         elif match := _VARIABLE.fullmatch(line):
             state.variables[_unquoted(match["name"])] = _unquoted(match["value"])
         elif match := _FIELDS.fullmatch(line):
             comments = tuple(_without_boilerplate(state.comments))
-            entries.append(Entry(number, match["time"], match["command"], tuple(state.variables.items()), comments))
+            variables = tuple(state.variables.items())
+            entries.append(Entry(number, match["time"], match["command"], variables, comments, state.writer))
             state.comments = []
         else:
             faults.append((number, "is nothing that cron reads"))
@@ -224,6 +233,8 @@ def _left_behind(command: str) -> list[Notice]:
 def _reasons(own: Mapping[str, str], entry: Entry, command: str, stdin: str | None) -> list[str]:
     """Why a line cannot be a job, its time aside."""
     found = []
+    if entry.writer:
+        found.append(f"{entry.writer} wrote it, and would write it again beside the job; leave it there")
     if _has_pair(entry.command):
         found.append(
             f"{_PAIR}: crons differ in what they make of it; put the command into a script, and call that here"

@@ -60,6 +60,9 @@ def words_of(label: str) -> str:
     return (telling or parts or ["job"])[-1]
 
 
+_GITS = "org.git-scm.git."
+
+
 class _Reader:
     """One property list while it becomes a draft; what cannot be said is noted, and reading goes on."""
 
@@ -76,6 +79,11 @@ class _Reader:
 
     def _note(self, kind: Kind, key: str, words: str) -> None:
         self.notices.append(Notice(kind, key, words))
+
+    def label(self) -> None:
+        """Whose it is."""
+        if str(self.plist.get("Label", "")).startswith(_GITS):
+            self._refuse("Label", "git maintenance wrote it, and would write it again beside the job; leave it there")
 
     def command(self) -> tuple[str, ...]:
         program, arguments = self.plist.get("Program"), self.plist.get("ProgramArguments")
@@ -182,6 +190,7 @@ class _Reader:
 def read_plist(origin: str, name: str, plist: Plist, machine_path: str, comments: tuple[str, ...] = ()) -> Found:
     """The draft of a parsed property list. `machine_path`: the PATH that jobs have here."""
     reader = _Reader(origin, name, plist, machine_path)
+    reader.label()
     command, restart, schedule = reader.command(), reader.restart(), reader.schedule()
     reader.environment()
     reader.others()

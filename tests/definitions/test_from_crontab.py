@@ -271,3 +271,20 @@ def test_a_home_of_the_crontabs_own_is_where_its_lines_run_and_what_they_call_ho
     read_again(found)
     # macOS's cron sets it anew for each command.
     assert (Kind.DIFFERS, "HOME") in {(notice.kind, notice.key) for notice in found.notices}
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "writer"),
+    [
+        ("BEGIN GIT MAINTENANCE SCHEDULE", "END GIT MAINTENANCE SCHEDULE", "git maintenance"),
+        ("BEGIN ANSIBLE MANAGED BLOCK", "END ANSIBLE MANAGED BLOCK", "ansible"),
+        ("Begin Whenever generated tasks for: app", "End Whenever generated tasks for: app", "whenever"),
+    ],
+)
+def test_what_another_program_would_write_again_is_left_to_it(begin: str, end: str, writer: str) -> None:
+    text = f"# Mine.\n0 1 * * * mine\n\n# {begin}\n# Theirs.\n0 2 * * * theirs\n\n# {end}\n0 3 * * * mine-too\n"
+    first, theirs, last = imported(text)
+    assert isinstance(theirs, Refused)
+    assert theirs.reasons == (f"{writer} wrote it, and would write it again beside the job; leave it there",)
+    assert isinstance(first, Draft) and isinstance(last, Draft)
+    assert (first.description, last.description) == ("Mine.", "")

@@ -180,6 +180,7 @@ def test_each_key_has_its_word(plist: dict[str, Any], line: str) -> None:
         ({"ProgramArguments": []}, "there is nothing to run"),
         ({"Program": "/other"}, "the first of ProgramArguments is not"),
         ({"MachServices": {"x": True}}, "MachServices"),
+        ({"Label": "org.git-scm.git.hourly"}, "Label: git maintenance wrote it"),
         ({"WorkingDirectory": "notes"}, "is not an absolute path"),
         ({"EnvironmentVariables": {"JOBSYNC_X": "1"}}, "can have no such name"),
     ],
