@@ -224,8 +224,10 @@ class Systemd:
             return self._no_answer(error.message)
 
     def _with_restarting(self, held: Mapping[str, Unit]) -> dict[str, Unit]:
-        """A service between its two processes is `inactive` to the manager, for as long as what it follows takes."""
-        here = {name: held[name] for name in self._restarting & held.keys() if held[name].active == "inactive"}
+        """A service that is restarted is `deactivating` to the manager until its first process has ended, and then
+        `inactive`, for as long as what it follows takes."""
+        states = ("deactivating", "inactive")
+        here = {name: held[name] for name in self._restarting & held.keys() if held[name].active in states}
         return {**held, **{name: Unit(one.load, "activating", one.sub, one.description) for name, one in here.items()}}
 
     def _no_answer(self, reason: str) -> Answer:

@@ -74,6 +74,20 @@ def test_a_restart_that_there_was_no_time_to_ask_for_is_asked_for(linux: Linux) 
     until(lambda: linux.pid("daemon") not in (None, first))
 
 
+def test_a_daemon_that_has_not_ended_whole_is_no_failure(linux: Linux) -> None:
+    linux.sync(DAEMON)
+    until(lambda: linux.runs("daemon"))
+    service = linux.unit("daemon", "service")
+    extra = linux.paths.unit_links / f"{service}.d" / "late.conf"
+    extra.parent.mkdir(parents=True)
+    extra.write_text("[Service]\nExecStopPost=/bin/sleep 3\n")
+    linux.manager.systemctl("daemon-reload")
+    done = linux.results(replace(DAEMON, command=Line("sleep 1000")), budget=Budget(waiting=0.5))
+    assert linux.manager.systemctl("is-active", service, check=False) == "deactivating\n", "the moment was met"
+    assert done.results["daemon"].outcome is Outcome.UPDATED
+    until(lambda: len(linux.runs("daemon")) == 2)
+
+
 def test_a_daemon_between_its_two_processes_is_no_failure(linux: Linux) -> None:
     linux.sync(DAEMON)
     until(lambda: linux.runs("daemon"))
