@@ -152,15 +152,23 @@ def _instead(path: Path) -> str:
     return "; a timer is imported together with the service that it starts, so put that beside it"
 
 
+def _drop_in(name: str, places: Iterable[Path]) -> Path | None:
+    """A file there whose lines systemd adds to the unit of that name."""
+    directories = (place / drop_ins for place in places for drop_ins in from_units.drop_ins_of(name))
+    found = (one for directory in directories for one in files.listing(directory) if one.suffix == ".conf")
+    return next(found, None)
+
+
 def _unit(origin: Origin, path: Path) -> from_units.Unit:
     """The unit there. `JobsyncError`: there is none, or its file is not all that counts."""
     content = files.read(path)
     if content is None:
         raise JobsyncError(f"{path} is not there{_instead(path)}")
-    for place in (path.parent, *_units(origin)):
-        drop_ins = place / f"{path.name}.d"
-        if any(one.suffix == ".conf" for one in files.listing(drop_ins)):
-            raise JobsyncError(f"{drop_ins} changes it; write those lines into {path.name} itself, and take them away")
+    if drop_in := _drop_in(path.name, (path.parent, *_units(origin))):
+        others = "" if drop_in.parent.name == f"{path.name}.d" else " and others like it"
+        raise JobsyncError(
+            f"{drop_in} changes it{others}; write those lines into {path.name} itself, and take that file away"
+        )
     try:
         return from_units.parse(content.decode())
     except UnicodeDecodeError:

@@ -123,6 +123,16 @@ def service_of(timer: Unit, name: str) -> str:
     return timer.last("Timer.Unit") or f"{name}.service"
 
 
+def drop_ins_of(name: str) -> list[str]:
+    """Names of the directories whose lines count as the unit's: its own, those of its prefixes, that of its kind."""
+    stem, _, kind = name.rpartition(".")
+    template, at, _ = stem.partition("@")
+    templates = [f"{template}@.{kind}.d"] if at else []
+    dashes = [match.end() for match in re.finditer("-", template)]
+    prefixes = [f"{template[:end]}.{kind}.d" for end in reversed(dashes)]
+    return [f"{name}.d", *templates, *prefixes, f"{kind}.d"]
+
+
 def seconds_of(text: str) -> int:
     """A time span in whole seconds. `JobsyncError` where it is none, or finer."""
     rest = _SPAN.sub("", text).strip()

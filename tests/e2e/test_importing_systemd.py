@@ -117,9 +117,21 @@ def test_a_service_that_is_enabled_itself_leaves_no_link_behind(linux: LinuxLapt
 def test_a_drop_in_is_not_passed_over(linux: LinuxLaptop) -> None:
     _add(linux, {"feeds.timer.d/override.conf": "[Timer]\nOnCalendar=\nOnCalendar=daily\n"})
     timer = linux.wants / "feeds.timer"
-    assert f"{timer}.d changes it; write those lines into feeds.timer itself" in linux.jobsync("import", status=1).err
+    shown = linux.jobsync("import", status=1).err
+    assert f"{timer}.d/override.conf changes it; write those lines into feeds.timer itself" in shown
     (linux.wants / "feeds.timer.d/override.conf").unlink()
     assert "1 job to import" in linux.jobsync("import").out
+
+
+@pytest.mark.parametrize("directory", ["service.d", "timer.d", "news-.service.d", "news-of-.service.d"])
+def test_a_drop_in_of_several_units_is_not_passed_over(linux: LinuxLaptop, directory: str) -> None:
+    drop_in = linux.wants / directory / "all.conf"
+    section = "Timer" if "timer" in directory else "Service"
+    _add(linux, {f"{directory}/all.conf": f"[{section}]\n", "news-of-day.timer": TIMER, "news-of-day.service": SERVICE})
+    unit = f"news-of-day.{section.lower()}"
+    assert linux.manager.systemctl("show", "-p", "DropInPaths", "--value", unit).split() == [str(drop_in)]
+    shown = linux.jobsync("import", str(linux.wants / "news-of-day.timer"), status=1).err
+    assert f"{drop_in} changes it and others like it; write those lines into {unit} itself" in shown
 
 
 def test_a_timer_that_is_switched_off_stays_off(linux: LinuxLaptop) -> None:
