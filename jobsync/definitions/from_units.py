@@ -5,7 +5,7 @@ systemd.unit(5), systemd.timer(5), systemd.service(5) and systemd.syntax(7) as o
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from jobsync.definitions.duration import format_duration
@@ -34,7 +34,10 @@ _EXPANDED = re.compile(r"\$|.*\$\{", re.DOTALL)
 """A word in which systemd puts a variable's value: `$NAME` is one where it is all of the word, `${NAME}` anywhere. Any
 other `$` is for whoever gets the word, such as `sh -c`."""
 
-_ENABLED = "jobsync enables its jobs itself"
+Call = tuple[str, tuple[str, ...]]
+"""The prefix of a command line, such as `-`, and its words."""
+
+ENABLED = "jobsync enables its jobs itself"
 _HARMLESS: Mapping[str, str] = {
     "Unit.After": "jobs know nothing of each other",
     "Unit.Before": "jobs know nothing of each other",
@@ -46,7 +49,7 @@ _HARMLESS: Mapping[str, str] = {
     "Service.StandardOutput": "jobsync keeps the output of each run itself: `jobsync logs`",
     "Service.StandardError": "jobsync keeps the output of each run itself: `jobsync logs`",
     "Service.SyslogIdentifier": "jobsync keeps the output of each run itself: `jobsync logs`",
-    "Install.Also": _ENABLED,
+    "Install.Also": ENABLED,
 }
 _IDLE: Mapping[str, tuple[str, ...]] = {
     "Service.Restart": ("no",),
@@ -64,6 +67,18 @@ _UNIT_WORDS: Mapping[str, str] = {
     "ConditionACPower": "take it out, and write below [when] of the job: ac_power = true",
     "ConditionHost": 'take it out, and write below [only] of the job: machines = ["mbp-*"]',
 }
+_SIMPLER = "write simple, where it runs so"
+_TYPES: Mapping[str, str] = {
+    "forking": "it goes into the background, which is the end of a job; write simple, and the option that keeps it in "
+    "front",
+    **dict.fromkeys(
+        ("notify", "notify-reload"),
+        "it tells systemd that it is ready, and jobsync waits for nobody's word; write exec, where it runs without",
+    ),
+    "dbus": "it is ready once it has its name on the bus, and jobsync waits for no name; write exec, where nothing "
+    "waits for it",
+}
+"""Way in which a service starts -> why a job does not, and what to do."""
 _CHECKS = "take it out, and let the script look for it first"
 _NO_WORD = "jobsync has no word for it; take it out, where the job can do without"
 _ACCURACY = "jobsync decides it, and is more exact"
@@ -152,8 +167,16 @@ def _split(text: str) -> list[str]:
     return words
 
 
-class _Reader:
+def script_of(lines: Iterable[str]) -> str:
+    """The text of a file `run`."""
+    return "\n".join(("#!/bin/sh", "set -eu", *lines)) + "\n"
+
+
+class Reader:
     """The two units while they become a draft; what cannot be said is noted, and reading goes on."""
+
+    beside = "after it with Type=oneshot alone; write that, if it may wait"
+    """What to say of a command that does not wait for the end of the main one."""
 
     def __init__(self, timer: Unit, service: Unit, home: str, variables: Variables) -> None:
         self.timer, self.service, self.home = timer, service, home
@@ -162,7 +185,8 @@ class _Reader:
         self.reasons: list[str] = []
         self.raw: dict[str, dict[str, object]] = {}
 
-    def _note(self, kind: Kind, key: str, words: str) -> None:
+    def note(self, kind: Kind, key: str, words: str) -> None:
+        """Have the user told of a key."""
         self.notices.append(Notice(kind, key, words))
 
     def _expanded(self, text: str, *, strict: bool = True) -> str:
@@ -181,7 +205,7 @@ class _Reader:
         told = self.service.last("Unit.Description") or self.timer.last("Unit.Description") or ""
         return self._expanded(told, strict=False)
 
-    def _argv(self, text: str) -> tuple[str, tuple[str, ...]]:
+    def _argv(self, text: str) -> Call:
         """The prefix of a command line, and its words."""
         prefix = re.match(r"[-@:+!|]*", text)
         marks = prefix[0] if prefix else ""
@@ -195,7 +219,9 @@ class _Reader:
             raise JobsyncError(f"{text[:40]!r}: variables in it are systemd's to expand; write a script")
         return marks, tuple(word.replace("\0", "$") for word in plain)
 
-    def _type(self) -> str:
+    @property
+    def type(self) -> str:
+        """`Type=`, or what holds without it."""
         return self.service.last("Service.Type") or "simple"
 
     def _lines(self) -> list[str]:
@@ -203,26 +229,31 @@ class _Reader:
         before, main, after = (
             self.service.values.get(f"Service.{key}", ()) for key in ("ExecStartPre", "ExecStart", "ExecStartPost")
         )
-        if after and self._type() != "oneshot":
-            self.reasons.append(
-                "ExecStartPost: runs beside ExecStart, and after it with Type=oneshot alone; write that, if it may wait"
-            )
+        if after and self.type != "oneshot":
+            self.reasons.append(f"ExecStartPost: runs beside ExecStart, and {self.beside}")
         return [*before, *main, *after]
+
+    def script(self, calls: Sequence[Call]) -> str:
+        """The text of `run` that makes several calls, and stops where systemd would."""
+        return script_of(f"{shlex.join(words)}{' || :' if marks else ''}" for marks, words in calls)
+
+    def calls(self) -> list[Call]:
+        """All calls in that order. `JobsyncError`: a line that is not made so."""
+        return [self._argv(line) for line in self._lines()]
 
     def command(self) -> tuple[tuple[str, ...] | None, str | None]:
         """`run` as a list, or the script that does what several lines did."""
-        try:
-            found = [self._argv(line) for line in self._lines()]
-        except JobsyncError as error:
-            self.reasons.append(f"ExecStart: {error.message}")
-            return None, None
         if not self.service.values.get("Service.ExecStart"):
             self.reasons.append("ExecStart: there is none")
             return None, None
+        try:
+            found = self.calls()
+        except JobsyncError as error:
+            self.reasons.append(f"ExecStart: {error.message}")
+            return None, None
         if len(found) == 1 and not found[0][0]:
             return found[0][1], None
-        script = [f"{shlex.join(words)}{' || :' if marks else ''}" for marks, words in found]
-        return None, "\n".join(("#!/bin/sh", "set -eu", *script)) + "\n"
+        return None, self.script(found)
 
     def schedule(self) -> dict[str, object]:
         """The triggers of the timer."""
@@ -239,7 +270,7 @@ class _Reader:
             "1",
             "on",
         ):
-            self._note(
+            self.note(
                 Kind.DIFFERS, "Persistent", "a slot missed while the machine is off is made up for where it can be"
             )
         if not found and not self.reasons:
@@ -252,7 +283,7 @@ class _Reader:
                 if found.keys() & {"every", "at", "cron"}:
                     raise JobsyncError(f"{key} beside other times; keep one")
                 found["every"] = interval(seconds_of(text))
-                self._note(Kind.DIFFERS, key, "on the clock, where systemd counts from the last run")
+                self.note(Kind.DIFFERS, key, "on the clock, where systemd counts from the last run")
         for key in ("OnBootSec", "OnStartupSec", "OnActiveSec"):
             if text := self.timer.last(f"Timer.{key}"):
                 if "every" not in found:
@@ -260,12 +291,12 @@ class _Reader:
                 words = (
                     "at login, without that delay" if "every" not in found else "the first slot on the clock is first"
                 )
-                self._note(Kind.DIFFERS, key, words)
+                self.note(Kind.DIFFERS, key, words)
         if text := self.timer.last("Timer.RandomizedDelaySec"):
             minutes = seconds_of(text) // 60
             if minutes and found.keys() & {"every", "at", "cron"}:
                 found["spread"] = f"{minutes}m"
-            self._note(Kind.DIFFERS, "RandomizedDelaySec", "a fixed part of it, in whole minutes: spread")
+            self.note(Kind.DIFFERS, "RandomizedDelaySec", "a fixed part of it, in whole minutes: spread")
 
     def directory(self) -> str:
         """Where the service runs; a user's runs in his home."""
@@ -287,14 +318,15 @@ class _Reader:
         for name, _, value in pairs:
             self.variables.take(name, value)
 
+    def limited_by(self) -> dict[str, str]:
+        """Limit -> the key that says it: for a oneshot service the time to start is all that it has."""
+        timeout = "TimeoutStartSec" if self.type == "oneshot" else "RuntimeMaxSec"
+        return {"timeout": timeout, "grace": "TimeoutStopSec"}
+
     def limits(self) -> dict[str, object]:
-        """`timeout` and `grace`: for a oneshot service the time to start is all that it has."""
+        """`timeout` and `grace`."""
         found: dict[str, object] = {}
-        keys = {
-            "timeout": "TimeoutStartSec" if self._type() == "oneshot" else "RuntimeMaxSec",
-            "grace": "TimeoutStopSec",
-        }
-        for word, key in keys.items():
+        for word, key in self.limited_by().items():
             text = self.service.last(f"Service.{key}")
             if text is None or (text == "infinity" and word == "timeout"):
                 continue
@@ -304,12 +336,12 @@ class _Reader:
                 self.reasons.append(f"{key}: {error.message}")
         return found
 
-    def _keep(self, kind: str, key: str, text: str) -> None:
-        """Take a key over as it is, if jobsync passes it on."""
+    def keep(self, kind: str, key: str, text: str) -> None:
+        """Take a key over as it is, if jobsync passes it on; else `JobsyncError`."""
         if key.endswith("Sec"):
             text = format_duration(seconds_of(text))
         self.raw.setdefault(f"systemd.{kind}", {})[key] = value_of_unit(kind, key, text)
-        self._note(Kind.RAW, key, f"[systemd.{kind}] keeps it")
+        self.note(Kind.RAW, key, f"[systemd.{kind}] keeps it")
 
     def accuracy(self, *, on_the_clock: bool) -> None:
         """`AccuracySec`: kept where jobsync lets anybody say it."""
@@ -318,68 +350,78 @@ class _Reader:
             return
         if on_the_clock:
             with suppress(JobsyncError):
-                self._keep("timer", "AccuracySec", text)
+                self.keep("timer", "AccuracySec", text)
                 return
-        self._note(Kind.LEFT_OUT, "AccuracySec", _ACCURACY)
+        self.note(Kind.LEFT_OUT, "AccuracySec", _ACCURACY)
 
     def enabling(self) -> None:
         """`WantedBy`. That of a service counts where it is enabled, which no file of these says."""
         if self.timer.last("Install.WantedBy"):
-            self._note(Kind.LEFT_OUT, "WantedBy", _ENABLED)
+            self.note(Kind.LEFT_OUT, "WantedBy", ENABLED)
         if self.service.last("Install.WantedBy"):
             words = "of the service: where it is enabled itself, at_login = true starts it at login as well"
-            self._note(Kind.DIFFERS, "WantedBy", words)
+            self.note(Kind.DIFFERS, "WantedBy", words)
 
     def others(self) -> None:
         """Keys that nothing above has read: kept as they are, left out, or the reason why there is no job."""
-        if self._type() not in ("simple", "oneshot", "exec"):
-            self.reasons.append(f"Type: {self._type()} cannot be said")
+        if self.type not in ("simple", "oneshot", "exec"):
+            self.reasons.append(f"Type: {self.type} cannot be said; {_TYPES.get(self.type, _SIMPLER)}")
         for unit in (self.timer, self.service):
             for key in unit.values:
                 if key not in _READ and unit.last(key) not in _IDLE.get(key, ()):
-                    self._other(key, unit.values[key][-1])
+                    self.other(key, unit.values[key][-1])
 
-    def _other(self, whole: str, text: str) -> None:
+    def other(self, whole: str, text: str) -> None:
+        """One of those keys, `Section.Key`, and its last value."""
         section, _, key = whole.partition(".")
         if whole in _HARMLESS or (key.startswith("X-") and section in ("Unit", "Timer", "Service")):
-            self._note(Kind.LEFT_OUT, key, _HARMLESS.get(whole, "is for people"))
+            self.note(Kind.LEFT_OUT, key, _HARMLESS.get(whole, "is for people"))
         elif section not in ("Timer", "Service"):
             usual = _CHECKS if key.startswith(("Condition", "Assert")) else _NO_WORD
             self.reasons.append(f"{key}: {_UNIT_WORDS.get(key, usual)}")
         else:
             try:
-                self._keep(section.lower(), key, text)
+                self.keep(section.lower(), key, text)
             except JobsyncError as error:
                 self.reasons.append(f"{key}: cannot be kept: {error.message}")
+
+    def found(
+        self, origin: str, name: str, command: tuple[tuple[str, ...] | None, str | None],
+        schedule: Mapping[str, object], restart: str | None = None,
+    ) -> Found:  # fmt: skip
+        """What came of it, with the rest of the keys read. `command`: as `command` gives it."""
+        directory = self.directory()
+        self.environment()
+        limits = self.limits()
+        self.enabling()
+        self.others()
+        if reasons := tuple(dict.fromkeys((*self.reasons, *self.variables.reasons))):  # both units may have the key
+            return Refused(origin, name, reasons)
+        told, comments = described((*self.timer.comments, *self.service.comments))
+        description = self.description()
+        argv, script = command
+        return Draft(
+            origin=origin,
+            name=name,
+            command=argv,
+            script=script,
+            description=description or told,
+            comments=(told,) if description and told else comments,
+            directory=directory,
+            path=self.variables.path,
+            schedule=schedule,
+            restart=restart,
+            environment=self.variables.plain,
+            secrets=self.variables.secrets,
+            limits=limits,
+            raw={table: dict(sorted(keys.items())) for table, keys in sorted(self.raw.items())},
+            notices=(*self.notices, *self.variables.notices),
+        )
 
 
 def read_timer(origin: str, name: str, timer: Unit, service: Unit, machine_path: str, home: str) -> Found:
     """The draft of a timer and the service that it starts. `home`: what %h is, and where a user's service runs."""
-    reader = _Reader(timer, service, home, Variables(machine_path, name))
-    argv, script = reader.command()
-    schedule, directory = reader.schedule(), reader.directory()
-    reader.environment()
-    limits = reader.limits()
+    reader = Reader(timer, service, home, Variables(machine_path, name))
+    command, schedule = reader.command(), reader.schedule()
     reader.accuracy(on_the_clock=bool(schedule.keys() & {"at", "cron", "every"}))
-    reader.enabling()
-    reader.others()
-    if reasons := tuple(dict.fromkeys((*reader.reasons, *reader.variables.reasons))):  # both units may have the key
-        return Refused(origin, name, reasons)
-    told, comments = described((*timer.comments, *service.comments))
-    description = reader.description()
-    return Draft(
-        origin=origin,
-        name=name,
-        command=argv,
-        script=script,
-        description=description or told,
-        comments=(told,) if description and told else comments,
-        directory=directory,
-        path=reader.variables.path,
-        schedule=schedule,
-        environment=reader.variables.plain,
-        secrets=reader.variables.secrets,
-        limits=limits,
-        raw={table: dict(sorted(keys.items())) for table, keys in sorted(reader.raw.items())},
-        notices=(*reader.notices, *reader.variables.notices),
-    )
+    return reader.found(origin, name, command, schedule)
