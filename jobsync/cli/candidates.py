@@ -5,17 +5,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from jobsync import files
-from jobsync.definitions import from_crontab, from_directory, from_plist, from_units
+from jobsync.definitions import from_crontab, from_directory, from_plist, from_services, from_units
 from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, name_of
 from jobsync.errors import JobsyncError, UsageError
-from jobsync.reconcile import takeover
+from jobsync.reconcile import leading, takeover, takeover_services
+from jobsync.reconcile.leading import own_places
 from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.takeover_services import Service
 from jobsync.schedulers import plist as plists
 from jobsync.schedulers import units
 from jobsync.schedulers.protocol import Answer, Survey
 from jobsync.values import dataclass, replace
 
 _CRONTAB = "crontab"
+_TEMPLATE = "is a template, which starts nothing itself; write each of its instances out, with the name for %i and %I"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Candidate:
     """What was found, and who runs it on this machine now."""
 
     found: Found
-    former: takeover.Former | None = None
+    former: takeover.Former | Service | None = None
     """None: nobody here, as for a file that was brought from elsewhere."""
     line: int | None = None
     """Of the crontab."""
@@ -43,16 +46,26 @@ def _agents(origin: Origin) -> list[Path]:
     return [path for path in files.listing(origin.paths.agents) if path.suffix == ".plist"]
 
 
-def _units(origin: Origin) -> tuple[Path, ...]:
-    """Where systemd finds the user's own units, and first what counts."""
-    return origin.paths.unit_links, origin.paths.units
-
-
 def everything(origin: Origin) -> list[str]:
     """What this machine runs by itself, as sources. A link that leads to no file, such as a mask, runs nothing."""
     found = _agents(origin)
-    found += [path for place in _units(origin) for path in files.listing(place) if path.suffix == ".timer"]
+    found += [path for place in own_places(origin) for path in files.listing(place) if path.suffix == ".timer"]
+    found += _services(origin)
     return [str(path) for path in found if files.is_file(path)] + ([_CRONTAB] if _has_crontab() else [])
+
+
+def _services(origin: Origin) -> Iterator[Path]:
+    """Those of the user's own that a login starts, or somebody has started, and no timer does."""
+    paths = [path for place in own_places(origin) for path in files.listing(place) if path.suffix == ".service"]
+    enabled = leading.started(origin)
+    running = takeover_services.running(origin, os.environ) if paths else set()
+    templates = {f"{name.partition('@')[0]}@.service" for name in (*enabled, *running) if "@" in name}
+    for path in paths:
+        is_started = path.name in {*enabled, *templates} or (
+            path.name in running and not leading.triggers_of(origin, path)
+        )
+        if is_started and files.is_file(path) and not _is_jobsyncs(path):
+            yield path
 
 
 def _has_crontab() -> bool:
@@ -135,7 +148,7 @@ def _from_plist(origin: Origin, path: Path, here: Here) -> Candidate:
 
 def _where_it_runs(origin: Origin, path: Path) -> Path | None:
     """The name under which systemd has this very unit, however it was named; None: it does not have it."""
-    places = (place / path.name for place in _units(origin))
+    places = (place / path.name for place in own_places(origin))
     return next((place for place in places if os.path.realpath(place) == os.path.realpath(path)), None)
 
 
@@ -152,9 +165,12 @@ def _instead(path: Path) -> str:
     return "; a timer is imported together with the service that it starts, so put that beside it"
 
 
-def _drop_in(name: str, places: Iterable[Path]) -> Path | None:
-    """A file there whose lines systemd adds to the unit of that name."""
-    directories = (place / drop_ins for place in places for drop_ins in from_units.drop_ins_of(name))
+def _drop_in(origin: Origin, path: Path) -> Path | None:
+    """A file whose lines systemd adds to the unit: everybody's for this one, the user's for several of them."""
+    own, *several = from_units.drop_ins_of(path.name)
+    mine = (path.parent, *own_places(origin))
+    directories = [place / own for place in (*mine, *leading.other_places(origin))]
+    directories += [place / drop_ins for place in mine for drop_ins in several]
     found = (one for directory in directories for one in files.listing(directory) if one.suffix == ".conf")
     return next(found, None)
 
@@ -164,7 +180,7 @@ def _unit(origin: Origin, path: Path) -> from_units.Unit:
     content = files.read(path)
     if content is None:
         raise JobsyncError(f"{path} is not there{_instead(path)}")
-    if drop_in := _drop_in(path.name, (path.parent, *_units(origin))):
+    if drop_in := _drop_in(origin, path):
         others = "" if drop_in.parent.name == f"{path.name}.d" else " and others like it"
         raise JobsyncError(
             f"{drop_in} changes it{others}; write those lines into {path.name} itself, and take that file away"
@@ -186,11 +202,10 @@ def _from_timer(origin: Origin, source: Path) -> Candidate:
     here = _where_it_runs(origin, source)
     path, name = here or source, name_of(source.stem)
     if source.stem.endswith("@"):
-        why = "is a template, which starts nothing itself; write each of its instances out, with the name for %i and %I"
-        return Candidate(Refused(str(source), name, (why,)))
+        return Candidate(Refused(str(source), name, (_TEMPLATE,)))
     try:
         timer = _unit(origin, path)
-        service_path = _beside(path, from_units.service_of(timer, path.stem), _units(origin) if here else ())
+        service_path = _beside(path, from_units.service_of(timer, path.stem), own_places(origin) if here else ())
         service = _unit(origin, service_path)
     except JobsyncError as error:
         return Candidate(Refused(str(source), name, (error.message,)))
@@ -200,6 +215,48 @@ def _from_timer(origin: Origin, source: Path) -> Candidate:
         # As with `launchctl disable`.
         found = replace(found, is_enabled=False)
     return Candidate(found, former)
+
+
+def _from_service(origin: Origin, source: Path) -> Candidate:
+    here = _where_it_runs(origin, source)
+    path, name = here or source, name_of(source.stem)
+    if source.stem.endswith("@"):
+        return Candidate(Refused(str(source), name, (_TEMPLATE,)))
+    if leading.is_packaged(path):
+        why = "belongs to a package, which brings it up to date; keep it as it is"
+        return Candidate(Refused(str(source), name, (why,)))
+    try:
+        service = _unit(origin, path)
+    except JobsyncError as error:
+        return Candidate(Refused(str(source), name, (error.message,)))
+    links = leading.links_to(origin, path.name) if here else []
+    targets = dict.fromkeys(map(leading.starter_of, links)) or from_services.targets_of(service)
+    found = from_services.read_service(
+        str(source), name, service, origin.config.path, origin.config.home, tuple(targets)
+    )
+    if here is None:
+        return Candidate(found)
+    if why_not := leading.why_not(origin, path):
+        known = found.reasons if isinstance(found, Refused) else ()
+        return Candidate(Refused(str(source), name, (*known, *why_not)))
+    if isinstance(found, Refused):
+        return Candidate(found)
+    former = Service(origin, os.environ, path, tuple(links), is_daemon=found.restart is not None)
+    return Candidate(found if links else _not_enabled(found, former), former)
+
+
+def _from_unit(origin: Origin, path: Path) -> Candidate:
+    """A timer with its service, by either's name, or a service without one."""
+    timer = path.with_suffix(".timer")
+    return _from_timer(origin, timer) if path == timer or timer.is_file() else _from_service(origin, path)
+
+
+def _not_enabled(found: Draft, former: Service) -> Draft:
+    """The draft of a service that no login starts: off, unless somebody has started it."""
+    if not former.is_running():
+        return replace(found, is_enabled=False)
+    started = Notice(Kind.DIFFERS, "WantedBy", "it runs now and is not enabled; the job starts at each login, too")
+    return replace(found, notices=(*found.notices, started))
 
 
 def _from_crontab(origin: Origin, text: str, where: str, *, is_here: bool) -> Iterator[Candidate]:
@@ -253,17 +310,14 @@ def _candidates(origin: Origin, source: str, here: Here) -> Iterator[Candidate]:
         yield from _from_directory(origin, path)
     elif not path.is_file():
         raise UsageError(
-            f"{source} is not there", hint=f"name a .plist, a .timer, a directory, a file, or `{_CRONTAB}`"
+            f"{source} is not there", hint=f"name a .plist, a .timer, a .service, a directory, a file, or `{_CRONTAB}`"
         )
     elif path.suffix == ".plist":
         if not _is_jobsyncs(path):
             yield _from_plist(origin, path, here)
-    elif path.suffix == ".service" and not path.with_suffix(".timer").is_file():
-        why = "no timer of its name is beside it; name the one that starts it, or `jobsync new` the daemon that it is"
-        yield Candidate(Refused(str(path), name_of(path.stem), (why,)))
     elif path.suffix in (".timer", ".service"):
         if not _is_jobsyncs(path):
-            yield _from_timer(origin, path.with_suffix(".timer"))
+            yield _from_unit(origin, path)
     else:
         yield from _from_crontab(origin, _text(path), source, is_here=False)
 

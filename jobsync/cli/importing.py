@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
-from jobsync import columns, files
+from jobsync import columns
 from jobsync.cli.candidates import Candidate, everything, found_at, here_now
-from jobsync.cli.console import ExitCode, Progress, note, say, say_all
+from jobsync.cli.console import ExitCode, note, say, say_all
 from jobsync.cli.context import Context, pass_context
+from jobsync.cli.handing_over import take_over as take_over_now
+from jobsync.cli.handing_over import write
 from jobsync.cli.schemas import schema_of_a_job
-from jobsync.cli.syncing import refusal, show_report
 from jobsync.definitions import from_plist
 from jobsync.definitions.foreign import (
     Draft,
@@ -32,10 +33,8 @@ from jobsync.definitions.places import Surroundings
 from jobsync.definitions.secrets import known_secret
 from jobsync.definitions.settings import Settings
 from jobsync.errors import Fault, JobsyncError, UsageError
-from jobsync.reconcile import sync as syncing
 from jobsync.reconcile import takeover
 from jobsync.reconcile.origin import Origin
-from jobsync.reconcile.plan import Orders
 from jobsync.repo.trees import WorkTree
 from jobsync.schedulers import plist as plists
 from jobsync.tones import Tone, paint, printable
@@ -185,90 +184,6 @@ def _count(candidates: list[Candidate]) -> str:
 # --- doing --------------------------------------------------------------------------------------------------------
 
 
-def _write(origin: Origin, one: Candidate) -> None:
-    root = Path(origin.repo.work_tree)
-    for path, (mode, content) in one.files:
-        files.make_directory((root / path).parent, 0o755)
-        files.write_atomically(root / path, content, mode & 0o777)
-    assert isinstance(one.found, Draft)  # noqa: S101 - whoever calls has looked
-    if one.found.secrets:
-        file = origin.paths.env(one.found.name)
-        if files.is_there(file):
-            note(f"{file} is there already; see that it holds {', '.join(one.found.secrets)}")
-            return
-        files.make_directory(file.parent)
-        files.write_atomically(file, env_file(one.found.secrets).encode(), 0o600)
-
-
-def _take_back(origin: Origin, one: Candidate) -> None:
-    files.remove_tree(Path(origin.repo.work_tree, one.directory))
-    file, secrets = origin.paths.env(one.found.name), one.found.secrets if isinstance(one.found, Draft) else {}
-    if secrets and files.read(file) == env_file(secrets).encode():
-        files.remove(file)
-
-
-def _ready(candidates: list[Candidate]) -> list[Candidate]:
-    """Those that can be taken over now; of the others a line says why not."""
-    ready = []
-    for one in candidates:
-        why = one.former.why_not_now() if one.former else None
-        if why:
-            note(f"not now: {why}")
-        else:
-            ready.append(one)
-    return ready
-
-
-def _groups(candidates: list[Candidate]) -> list[tuple[takeover.Former | None, list[Candidate]]]:
-    """What is taken over in one go: lines of one crontab together, everything else by itself."""
-    lines = [one for one in candidates if isinstance(one.former, takeover.CrontabLines)]
-    groups = [(one.former, [one]) for one in candidates if one not in lines]
-    if lines:
-        formers = [one.former for one in lines if isinstance(one.former, takeover.CrontabLines)]
-        names = {number: name for former in formers for number, name in former.names.items()}
-        groups.append((replace(formers[0], names=names), lines))
-    return groups
-
-
-def _hand_over(origin: Origin, former: takeover.Former | None, candidates: list[Candidate]) -> bool:
-    """Write the jobs and retire who ran them; where that fails, the jobs are taken back and the others go on."""
-    written = []
-    try:
-        for one in candidates:
-            written.append(one)
-            _write(origin, one)
-        for copy in former.retire() if former else ():
-            say(f"kept a copy: {copy}")
-    except (JobsyncError, KeyboardInterrupt) as error:
-        # Whatever was interrupted: a job that is there and a former one that may be, too, would both run one day.
-        for one in written:
-            _take_back(origin, one)
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        note(f"not taken over: {error.message}" + (f"; {error.hint}" if error.hint else ""))
-        return False
-    return True
-
-
-def _take_over(origin: Origin, candidates: list[Candidate]) -> int:
-    if why := refusal(origin):
-        raise JobsyncError(f"nothing taken over: {why}", hint="when that is over, try again")
-    taken = [
-        one.found.name
-        for former, group in _groups(_ready(candidates))
-        if _hand_over(origin, former, group)
-        for one in group
-    ]
-    if not taken:
-        return ExitCode.FAILURE
-    progress = Progress()
-    done = syncing.sync(origin, Orders(), taken, progress)
-    progress.clear()
-    show_report(done)
-    say("next: look at them with `jobsync status`, then commit")
-    return ExitCode.FAILURE if done.has_failures or len(taken) < len(candidates) else ExitCode.OK
-
-
 def _only_write(origin: Origin, candidates: list[Candidate], command: str) -> None:
     running = [one.found.origin for one in candidates if one.former]
     if running:
@@ -277,7 +192,7 @@ def _only_write(origin: Origin, candidates: list[Candidate], command: str) -> No
             hint=f"`{command}` takes them over, so that none runs twice",
         )
     for one in candidates:
-        _write(origin, one)
+        write(origin, one)
         say(f"wrote {one.directory}")
     if candidates:
         say("next: `jobsync sync`, then commit")
@@ -290,10 +205,11 @@ def _only_write(origin: Origin, candidates: list[Candidate], command: str) -> No
 @click.option("--name", help="The name of the job, where there is one only.")
 @pass_context
 def import_(context: Context, /, sources: tuple[str, ...], *, write: bool, take_over: bool, name: str | None) -> int:
-    """Make jobs of LaunchAgents, a crontab, systemd user timers, or directories with `schedule` and `run`.
+    """Make jobs of LaunchAgents, a crontab, systemd user timers and services, or directories with `schedule` and `run`.
 
-    SOURCE is a .plist, a .timer, such a directory or one that holds them, `crontab`, or a file with a crontab's text.
-    Without SOURCE, show all that this machine has. Nothing is written unless --write or --take-over is given.
+    SOURCE is a .plist, a .timer, a .service, such a directory or one that holds them, `crontab`, or a file with a
+    crontab's text. Without SOURCE, show all that this machine has. Nothing is written unless --write or --take-over is
+    given.
 
     \b
     Examples:
@@ -327,7 +243,7 @@ def import_(context: Context, /, sources: tuple[str, ...], *, write: bool, take_
     )
     status = ExitCode.OK if len(good) == len(candidates) else ExitCode.FAILURE
     if take_over:
-        return max(status, _take_over(origin, good) if good else ExitCode.FAILURE)
+        return max(status, take_over_now(origin, good) if good else ExitCode.FAILURE)
     if write:
         _only_write(origin, good, command)
         return status

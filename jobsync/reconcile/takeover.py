@@ -40,7 +40,8 @@ def copies_of(origin: Origin) -> Path:
     return origin.paths.kept / "taken-over"
 
 
-def _keep(origin: Origin, name: str, content: bytes) -> Path:
+def keep(origin: Origin, name: str, content: bytes) -> Path:
+    """Keep a copy of what is taken over, and say where."""
     directory = copies_of(origin)
     files.make_directory(directory)
     copy = directory / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
@@ -52,11 +53,23 @@ def _keep(origin: Origin, name: str, content: bytes) -> Path:
     return copy
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path) -> bytes:
+    """Of a definition that was there a moment ago. `JobsyncError`: it is not."""
     found = files.read(path)
     if found is None:
         raise JobsyncError(f"{path} is gone", hint="try again")
     return found
+
+
+def systemctl(
+    origin: Origin, environ: Mapping[str, str], *arguments: str, timeout: float = _TIMEOUT
+) -> process.Finished:
+    """Ask the user manager, the one of the configuration where it names one. `JobsyncError`: no answer."""
+    manager = origin.config.systemd
+    program, around = "systemctl", {**environ, "LC_ALL": "C"}
+    if manager is not None:
+        program, around["XDG_RUNTIME_DIR"] = manager.systemctl, manager.runtime
+    return process.run([program, "--user", *arguments], env=around, timeout=timeout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +95,7 @@ class Agent:
 
     def retire(self) -> list[Path]:
         """See the protocol."""
-        copy = _keep(self.origin, self.path.name, _content(self.path))
+        copy = keep(self.origin, self.path.name, content_of(self.path))
         if self.origin.config.scheduler == "launchd":
             failure = self.origin.scheduler.unload([self.label]).failures.get(self.label)
             if failure is not None:
@@ -120,7 +133,7 @@ class CrontabLines:
         """See the protocol."""
         if crontab(self.environ) != self.before:
             raise JobsyncError("the crontab was changed meanwhile", hint="try again")
-        copy = _keep(self.origin, "crontab", self.before.encode("utf-8", "surrogateescape"))
+        copy = keep(self.origin, "crontab", self.before.encode("utf-8", "surrogateescape"))
         after = from_crontab.without(self.before, self.names)
         content = after.encode("utf-8", "surrogateescape")
         answer = process.run(["crontab", "-"], env=self.environ, timeout=_TIMEOUT, stdin=content)
@@ -149,7 +162,7 @@ class Timer:
     def retire(self) -> list[Path]:
         """See the protocol. A unit that is a link (home-manager's) loses the link, not what it leads to."""
         units = (self.timer,) if self._is_shared() else (self.timer, self.service)
-        copies = [_keep(self.origin, unit.name, _content(unit)) for unit in (self.timer, self.service)]
+        copies = [keep(self.origin, unit.name, content_of(unit)) for unit in (self.timer, self.service)]
         # Two calls: where systemd did not boot the machine (a container), systemd 257 refuses `disable --now` with the
         # links gone already, and 262 leaves the stop out.
         for verb, done, names in (
@@ -179,11 +192,7 @@ class Timer:
         return set(answer.stdout.decode("utf-8", "replace").split())
 
     def _systemctl(self, *arguments: str) -> process.Finished:
-        manager = self.origin.config.systemd
-        systemctl, environ = "systemctl", {**self.environ, "LC_ALL": "C"}
-        if manager is not None:
-            systemctl, environ["XDG_RUNTIME_DIR"] = manager.systemctl, manager.runtime
-        return process.run([systemctl, "--user", *arguments], env=environ, timeout=_TIMEOUT)
+        return systemctl(self.origin, self.environ, *arguments)
 
 
 def crontab(environ: Mapping[str, str]) -> str:

@@ -312,10 +312,10 @@ def test_what_is_no_file_or_cannot_be_read_stops_no_others(grown: Laptop) -> Non
 
 def test_a_timer_and_its_service_are_one_job_and_a_service_without_one_is_none(grown: Laptop) -> None:
     elsewhere = grown.home / "from-desktop"
-    (elsewhere / "syncthing.service").write_text("[Service]\nExecStart=/usr/bin/syncthing\nRestart=always\n")
+    (elsewhere / "lone.service").write_text("[Service]\nExecStart=/usr/bin/syncthing\nRestart=always\n")
     shown = grown.jobsync("import", "--write", *(str(path) for path in sorted(elsewhere.iterdir())), status=1)
     assert shown.out.count("wrote ") == 1
-    assert f"not imported: {elsewhere}/syncthing.service: no timer of its name is beside it" in shown.err
+    assert f"not imported: {elsewhere}/lone.service: WantedBy: neither a timer of its name nor a login" in shown.err
 
 
 def test_what_a_timer_has_instead_of_its_service_is_said(grown: Laptop) -> None:

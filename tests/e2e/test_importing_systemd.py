@@ -1,5 +1,8 @@
 """`import` of user timers, with a real user manager: the old timer goes, the job comes, nothing runs twice."""
 
+import os
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -194,3 +197,311 @@ def test_keys_of_systemds_own_mean_to_the_manager_what_they_meant_before(linux: 
     units = linux.unit("feeds", "service"), linux.unit("feeds")
     assert (_properties(linux, units[0], "Service"), _properties(linux, units[1], "Timer")) == before
     assert "MemoryMax=1073741824" in before[0]
+
+
+# -- services that no timer starts
+
+DAEMON = """\
+[Unit]
+Description=Keep the beacon lit
+After=network.target
+[Service]
+WorkingDirectory=%h
+Environment=MODE=bright
+Nice=5
+LimitNOFILE=2048
+RestartSec=2
+ExecStart=/bin/sh -c 'echo $$$$ >>%h/beacon.pids; exec /bin/sleep 600'
+Restart=always
+[Install]
+WantedBy=default.target
+"""
+ONCE = "[Service]\nType=oneshot\nExecStart=/bin/echo hello\n[Install]\nWantedBy=default.target\n"
+
+
+def _enable(machine: LinuxLaptop, name: str, text: str, *, start: bool = True) -> Path:
+    """A service of the user's that starts at login and, with `start`, has done so."""
+    _add(machine, {name: text})
+    machine.manager.systemctl("enable", name)
+    if start:
+        machine.manager.systemctl("start", name)
+    return machine.wants / name
+
+
+def _pids(machine: LinuxLaptop) -> list[int]:
+    """Of every beacon that was ever lit."""
+    path = machine.home / "beacon.pids"
+    return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def _burning(machine: LinuxLaptop) -> list[int]:
+    return [pid for pid in _pids(machine) if Path(f"/proc/{pid}").exists()]
+
+
+def _is_active(machine: LinuxLaptop, unit: str) -> bool:
+    return machine.manager.systemctl("is-active", unit, check=False).strip() == "active"
+
+
+def test_a_daemon_is_found_and_taken_over(linux: LinuxLaptop) -> None:
+    unit = _enable(linux, "beacon.service", DAEMON)
+    linux.wait_for(lambda: len(_burning(linux)) == 1)
+    assert "2 jobs to import" in linux.jobsync("import").out
+    shown = linux.jobsync("import", "--take-over", str(unit)).out
+    linux.wait_for(lambda: len(_pids(linux)) == 2)
+    assert len(_burning(linux)) == 1
+    assert _is_active(linux, linux.unit("beacon", "service"))
+    assert 'restart = "always"' in (linux.work / "jobs/beacon/job.toml").read_text()
+    assert not unit.exists() and not (linux.wants / "default.target.wants/beacon.service").is_symlink()
+    assert "LoadState=not-found" in linux.manager.systemctl("show", "-p", "LoadState", "beacon.service")
+    (copy,) = (linux.state / "kept/taken-over").iterdir()
+    assert copy.read_text() == DAEMON and f"kept a copy: {copy}" in shown
+    assert "1 job to import" in linux.jobsync("import").out
+
+
+def _process(pid: int) -> dict[str, object]:
+    """What the kernel says of it, but for what names it."""
+    place = Path(f"/proc/{pid}")
+    environment = dict(one.split("=", 1) for one in (place / "environ").read_text().split("\0") if "=" in one)
+    status = dict(line.split(":\t", 1) for line in (place / "status").read_text().splitlines() if ":\t" in line)
+    return {
+        "argv": (place / "cmdline").read_text(),
+        "cwd": str((place / "cwd").readlink()),
+        "environment": {
+            name: value
+            for name, value in environment.items()
+            if not name.startswith(("JOBSYNC_", "SYSTEMD_EXEC_PID", "INVOCATION_ID", "JOURNAL_STREAM", "MEMORY_"))
+            and name not in ("PATH", "PWD", "OLDPWD", "SHLVL", "_")  # the machine's, and the launcher's shell's
+        },
+        "limits": (place / "limits").read_text(),
+        "nice": os.getpriority(os.PRIO_PROCESS, pid),
+        "umask": status["Umask"],
+    }
+
+
+_SUPERVISED = "Restart,RestartUSec,Nice,LimitNOFILE,UMask,MemoryMax,CPUWeight"
+
+
+def test_a_daemon_runs_as_it_did_before(linux: LinuxLaptop) -> None:
+    keys = "UMask=27\nMemoryMax=1G\nCPUWeight=50\n"
+    unit = _enable(linux, "beacon.service", DAEMON.replace("[Install]", f"{keys}[Install]"))
+    linux.wait_for(lambda: len(_burning(linux)) == 1)
+    linux.wait_for(lambda: "sleep" in Path(f"/proc/{_pids(linux)[0]}/cmdline").read_text())
+    before = _process(_pids(linux)[0])
+    supervised = linux.manager.systemctl("show", "-p", _SUPERVISED, unit.name)
+    linux.jobsync("import", "--take-over", str(unit))
+    linux.wait_for(lambda: len(_pids(linux)) == 2)
+    pid = _pids(linux)[1]
+    linux.wait_for(lambda: "sleep" in Path(f"/proc/{pid}/cmdline").read_text())
+    assert _process(pid) == before
+    assert linux.manager.systemctl("show", "-p", _SUPERVISED, linux.unit("beacon", "service")) == supervised
+
+
+def _take_over(machine: LinuxLaptop, unit: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        ["jobsync", "import", "--take-over", str(unit)], cwd=machine.work, env=machine.environment, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+STUBBORN = DAEMON.replace("exec /bin/sleep 600", """trap "sleep 3; exit" TERM; while :; do sleep .1; done""").replace(
+    "RestartSec=2", "KillMode=mixed\nTimeoutStopSec=10"
+)
+"""It takes its time to end."""
+
+
+def _is_as_before(machine: LinuxLaptop, unit: Path, text: str) -> bool:
+    return (
+        unit.read_text() == text
+        and (machine.wants / "default.target.wants" / unit.name).resolve() == unit.resolve()
+        and _is_active(machine, unit.name)
+        and not (machine.work / "jobs" / unit.stem).exists()
+        and not machine.loaded()
+        and not machine.installed()
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_while_it_stops_the_daemon_comes_back(linux: LinuxLaptop, number: signal.Signals) -> None:
+    unit = _enable(linux, "beacon.service", STUBBORN)
+    linux.wait_for(lambda: len(_burning(linux)) == 1)
+    started = _take_over(linux, unit)
+    linux.wait_for(lambda: "deactivating" in linux.manager.systemctl("is-active", unit.name, check=False))
+    started.send_signal(number)
+    started.send_signal(number)
+    assert "interrupted" in started.communicate(timeout=60)[0]
+    assert started.returncode == 130
+    linux.wait_for(lambda: len(_pids(linux)) == 2)
+    assert len(_burning(linux)) == 1
+    assert _is_as_before(linux, unit, STUBBORN)
+    linux.jobsync("import", "--take-over", str(unit))
+    linux.wait_for(lambda: len(_pids(linux)) == 3)
+    assert len(_burning(linux)) == 1 and linux.loaded() == {"beacon"}
+
+
+def test_killed_while_it_stops_there_is_no_job_beside_it(linux: LinuxLaptop) -> None:
+    unit = _enable(linux, "beacon.service", STUBBORN)
+    linux.wait_for(lambda: len(_burning(linux)) == 1)
+    started = _take_over(linux, unit)
+    linux.wait_for(lambda: "deactivating" in linux.manager.systemctl("is-active", unit.name, check=False))
+    started.kill()
+    started.communicate(timeout=60)
+    assert unit.exists() and (linux.wants / "default.target.wants" / unit.name).exists()
+    assert not (linux.work / "jobs").exists()
+    linux.jobsync("import", "--take-over", str(unit))
+    linux.wait_for(lambda: len(_pids(linux)) == 2)
+    assert len(_burning(linux)) == 1 and linux.loaded() == {"beacon"}
+
+
+def test_interrupted_between_the_two_the_new_one_runs(linux: LinuxLaptop) -> None:
+    unit = _enable(linux, "beacon.service", DAEMON)
+    _enable(linux, "lamp.service", DAEMON.replace("beacon.pids", "lamp.pids"))
+    linux.wait_for(lambda: len(_burning(linux)) == 1)
+    started = _take_over(linux, unit)
+    linux.wait_for(lambda: not unit.exists())
+    started.send_signal(signal.SIGTERM)
+    said, _ = started.communicate(timeout=60)
+    assert started.returncode == 130
+    assert "installed  beacon" in said and "interrupted" in said
+    linux.wait_for(lambda: len(_pids(linux)) == 2)
+    assert len(_burning(linux)) == 1
+    assert linux.loaded() == {"beacon"}
+
+
+def test_a_daemon_whose_job_cannot_start_comes_back(linux: LinuxLaptop) -> None:
+    unit = _enable(linux, "beacon.service", DAEMON)
+    linux.wait_for(lambda: len(_burning(linux)) == 1)
+    linux.units.mkdir(parents=True, exist_ok=True)
+    blocking = linux.units / linux.unit("beacon", "service")
+    blocking.write_text("[Service]\nExecStart=/bin/true\n")
+    shown = linux.jobsync("import", "--take-over", str(unit), status=1).err
+    assert "not taken over: beacon could not be started: " in shown
+    blocking.unlink()
+    linux.wait_for(lambda: len(_pids(linux)) == 2)
+    assert len(_burning(linux)) == 1
+    assert _is_as_before(linux, unit, DAEMON)
+
+
+def test_a_daemon_that_does_not_stop_stays(linux: LinuxLaptop) -> None:
+    unit = _enable(linux, "beacon.service", DAEMON.replace("[Service]", "RefuseManualStop=yes\n[Service]"))
+    shown = linux.jobsync("import", "--take-over", str(unit), status=1).err
+    assert "not taken over: beacon.service could not be stopped: " in shown
+    assert len(_burning(linux)) == 1 and len(_pids(linux)) == 1
+    assert _is_active(linux, unit.name) and unit.exists() and not (linux.work / "jobs").exists()
+
+
+def test_a_daemon_that_is_a_link_loses_the_link_and_has_it_back(linux: LinuxLaptop) -> None:
+    source = linux.home / "beacon.service"
+    source.write_text(DAEMON)
+    linux.manager.systemctl("enable", str(source))
+    linux.manager.systemctl("start", source.name)
+    linux.units.mkdir(parents=True, exist_ok=True)
+    blocking = linux.units / linux.unit("beacon", "service")
+    blocking.write_text("[Service]\nExecStart=/bin/true\n")
+    linux.jobsync("import", "--take-over", str(source), status=1)
+    blocking.unlink()
+    assert (linux.wants / source.name).is_symlink()
+    assert _is_as_before(linux, linux.wants / source.name, DAEMON)
+    linux.jobsync("import", "--take-over", str(source))
+    assert source.exists() and not (linux.wants / source.name).is_symlink()
+    assert linux.loaded() == {"beacon"}
+
+
+def test_a_service_that_runs_once_at_login_waits_for_the_next(linux: LinuxLaptop) -> None:
+    unit = _enable(linux, "hello.service", ONCE.replace("/bin/echo hello", "/bin/sh -c 'echo >>%h/hellos'"))
+    linux.jobsync("import", "--take-over", str(unit))
+    assert "at_login = true" in (linux.work / "jobs/hello/job.toml").read_text()
+    assert not unit.exists() and linux.installed() == {"hello"}
+    assert (linux.home / "hellos").read_text() == "\n"
+
+
+def test_what_a_service_left_behind_is_not_cut_off(linux: LinuxLaptop) -> None:
+    text = ONCE.replace("/bin/echo hello", "/bin/sh -c 'sleep 600 & :'").replace(
+        "[Install]", "RemainAfterExit=y\n[Install]"
+    )
+    unit = _enable(linux, "agent.service", text)
+    shown = linux.jobsync("import", "--take-over", str(unit), status=1).err
+    assert "not now: agent.service has left processes running, and taking it over would end them" in shown
+    linux.manager.systemctl("stop", unit.name)
+    linux.jobsync("import", "--take-over", str(unit))
+    assert not unit.exists()
+
+
+def test_a_command_that_the_service_runs_does_not_end_itself(linux: LinuxLaptop) -> None:
+    line = "jobsync import --take-over %h/.config/systemd/user/term.service >%h/said 2>&1; exec sleep 600"
+    given = "".join(f'Environment="{name}={value}"\n' for name, value in linux.environment.items())
+    text = f"[Service]\nWorkingDirectory={linux.work}\n{given}ExecStart=/bin/sh -c '{line}'\nRestart=always\n"
+    unit = _enable(linux, "term.service", f"{text}[Install]\nWantedBy=default.target\n")
+    said = linux.home / "said"
+    linux.wait_for(lambda: said.exists() and "not now" in said.read_text())
+    assert "not now: term.service runs this very command" in said.read_text()
+    assert _is_active(linux, unit.name) and unit.exists()
+
+
+def test_a_daemon_that_is_switched_off_stays_off(linux: LinuxLaptop) -> None:
+    unit = _enable(linux, "beacon.service", DAEMON, start=False)
+    linux.manager.systemctl("disable", unit.name)
+    assert "1 job to import" in linux.jobsync("import").out  # the timer
+    linux.jobsync("import", "--take-over", str(unit))
+    assert "enabled = false" in (linux.work / "jobs/beacon/job.toml").read_text()
+    assert not unit.exists() and not linux.loaded()
+
+
+def test_a_daemon_that_somebody_has_started_says_that_it_will_start_at_login(linux: LinuxLaptop) -> None:
+    unit = _enable(linux, "beacon.service", DAEMON)
+    linux.manager.systemctl("disable", unit.name)
+    shown = linux.jobsync("import").out
+    assert "2 jobs to import" in shown and "it runs now and is not enabled" in shown
+
+
+def test_what_leads_to_a_service_elsewhere_is_said_and_nothing_is_done(linux: LinuxLaptop) -> None:
+    unit = _enable(linux, "beacon.service", DAEMON)
+    reasons = {
+        "other.service": ("[Unit]\nRequires=beacon.service\n[Service]\nExecStart=/bin/true\n", "Requires names it"),
+        "evening.timer": ("[Timer]\nOnCalendar=19:00\nUnit=beacon.service\n", "evening.timer starts it"),
+        "beacon.socket": ("[Socket]\nListenStream=%t/beacon\n", "beacon.socket starts it"),
+        "x.target.d/a.conf": ("[Unit]\nWants=beacon.service\n", "Wants names it"),
+        "beacon.service.d/a.conf": ("[Service]\nNice=3\n", "beacon.service.d/a.conf changes it"),
+    }
+    for name, (text, why) in reasons.items():
+        path = linux.wants / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        assert why in linux.jobsync("import", "--take-over", str(unit), status=1).err
+        path.unlink()
+    links = {
+        "sway-session.target.wants/beacon.service": "it starts with sway-session.target",
+        "default.target.requires/beacon.service": "default.target needs it",
+        "light.service": "light.service is another name of it",
+    }
+    for name, why in links.items():
+        link = linux.wants / name
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(unit)
+        assert why in linux.jobsync("import", "--take-over", str(unit), status=1).err
+        link.unlink()
+    linux.units.mkdir(parents=True, exist_ok=True)
+    (linux.units / unit.name).write_text(DAEMON)
+    assert "has its name, too" in linux.jobsync("import", "--take-over", str(unit), status=1).err
+    (linux.units / unit.name).unlink()
+    assert len(_pids(linux)) == 1 and len(_burning(linux)) == 1
+    linux.jobsync("import", "--take-over", str(unit))
+
+
+def test_packaged_services_and_templates_are_left_alone(linux: LinuxLaptop) -> None:
+    (linux.wants / "lamp@.service").write_text(DAEMON)
+    linux.manager.systemctl("enable", "lamp@red.service")
+    shown = linux.jobsync("import", status=1)
+    assert f"{linux.wants}/lamp@.service: is a template" in shown.err
+    packaged = next(Path("/usr/lib/systemd/user").glob("*.service"))
+    assert "belongs to a package" in linux.jobsync("import", str(packaged), status=1).err
+    (linux.wants / packaged.name).symlink_to(packaged)
+    assert "belongs to a package" in linux.jobsync("import", str(linux.wants / packaged.name), status=1).err
+
+
+def test_a_service_that_runs_elsewhere_is_only_written(linux: LinuxLaptop) -> None:
+    source = linux.home / "from-desktop/beacon.service"
+    source.parent.mkdir()
+    source.write_text(DAEMON)
+    linux.jobsync("import", "--write", str(source))
+    assert 'restart = "always"' in (linux.work / "jobs/beacon/job.toml").read_text()
+    assert source.exists()
