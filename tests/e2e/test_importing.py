@@ -264,7 +264,10 @@ def test_a_failing_unload_takes_the_new_job_back(grown: Laptop) -> None:
     assert "com.ada.briefing" in _labels(grown)
 
 
-def test_an_import_that_is_interrupted_leaves_no_job_beside_the_former_one(grown: Laptop) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_import_that_is_interrupted_leaves_no_job_beside_the_former_one(
+    grown: Laptop, number: signal.Signals
+) -> None:
     path = grown.agents / "com.ada.inbox.plist"
     grown.simulator.fault("bootout", hang=True)
     started = subprocess.Popen(
@@ -272,7 +275,7 @@ def test_an_import_that_is_interrupted_leaves_no_job_beside_the_former_one(grown
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     grown.wait_for(lambda: any("bootout" in call for call in grown.simulator.calls()))
-    started.send_signal(signal.SIGINT)
+    started.send_signal(number)
     assert started.wait(timeout=60) == 130
     assert path.exists() and not (grown.work / "jobs/inbox").exists()
     grown.simulator.clear_faults()
