@@ -16,7 +16,12 @@ TARGET = "default.target"
 _RESTARTS = ("always", "on-failure")
 _PAUSE = "100ms"
 """systemd's own `RestartSec=`."""
-_WHATEVER = "it is started again whatever its status"
+_UNREACHED = ("multi-user.target", "graphical.target", "network-online.target")
+"""Targets of the system's manager: the user's has none of the name, or never gets there."""
+_FORCED = "RestartForceExitStatus"
+_SIGNALLED = {"129", "130", "143", "SIGHUP", "SIGINT", "SIGTERM"}
+"""How it ends when told to from outside, after which jobsync starts it again: another notice says so."""
+_AFTER_ALL = "it is started again after these anyway"
 _STATUSES = "only 0 is a good end of a daemon; let a script end with that, or write Restart=always and take it out"
 _LIMITS = {f"{section}.{key}"
            for section in ("Unit", "Service")
@@ -34,6 +39,7 @@ _REFUSED: Mapping[str, str] = {
     "Service.RestartPreventExitStatus": "a daemon has always and on-failure; let a script end with 0, and write "
     "Restart=on-failure",
     "Service.TimeoutSec": "write TimeoutStopSec",
+    "Service.ExecStop": "TERM ends a job; take it out, where that will do, else let a script trap TERM",
 }
 
 
@@ -46,14 +52,17 @@ class _Reader(Reader):
         super().__init__(Unit(), service, home, variables)
         self.targets = targets
 
+    def _why_not(self, target: str) -> str:
+        enabled = "and `systemctl --user reenable` it"
+        if target in _UNREACHED:
+            return f"{target} is the machine's, which no login reaches; write {TARGET}, {enabled}"
+        where = "and a job with the user manager, outside of any graphical session; keep it as it is"
+        return f"it starts with {target}, {where}, or write {TARGET} where that will do, {enabled}"
+
     def enabling(self) -> None:
         """What starts it, where something does."""
         others = [target for target in self.targets if target != TARGET]
-        for target in others:
-            self.reasons.append(
-                f"WantedBy: it starts with {target}, as within a graphical session, and a job with the user manager; "
-                f"keep it as it is, or write {TARGET} where that will do, and `systemctl --user reenable` it"
-            )
+        self.reasons += [f"WantedBy: {self._why_not(target)}" for target in others]
         if not self.targets:
             self.reasons.append(
                 "WantedBy: neither a timer of its name nor a login starts it; name the timer that does, or write below "
@@ -140,14 +149,20 @@ class _Daemon(_Reader):
             self.note(Kind.DIFFERS, key, "it is started again however often it ends")
         elif whole == "Service.ExecReload":
             self.note(Kind.LEFT_OUT, key, "nothing reloads a job; `jobsync restart` starts it anew")
-        elif whole in ("Service.SuccessExitStatus", "Service.RestartForceExitStatus"):
+        elif whole in ("Service.SuccessExitStatus", f"Service.{_FORCED}"):
             self._status(key)
         else:
             super().other(whole, text)
 
+    def _statuses(self, key: str) -> set[str]:
+        return {word for text in self.service.values.get(f"Service.{key}", ()) for word in text.split()}
+
     def _status(self, key: str) -> None:
-        if self._is_always:
-            self.note(Kind.LEFT_OUT, key, _WHATEVER)
+        """Statuses that end it well or badly: no matter where it is started again after them anyway."""
+        forced = self._statuses(_FORCED)
+        odd = forced & {"0"} if key == _FORCED else self._statuses(key) - forced - _SIGNALLED
+        if self._is_always or not odd:
+            self.note(Kind.LEFT_OUT, key, "it is started again whatever its status" if self._is_always else _AFTER_ALL)
         else:
             self.reasons.append(f"{key}: {_STATUSES}")
 

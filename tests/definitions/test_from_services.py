@@ -83,6 +83,13 @@ def test_a_status_means_nothing_where_it_is_started_again_anyway() -> None:
     assert told(found, Kind.LEFT_OUT) == {"WantedBy", "SuccessExitStatus", "RestartForceExitStatus", "ExecReload"}
 
 
+@pytest.mark.parametrize("keys", ["SuccessExitStatus=3 4\nRestartForceExitStatus=3 4", "SuccessExitStatus=143"])
+def test_a_status_that_is_started_again_after_all_is_left_out(keys: str) -> None:
+    """The first is what syncthing brings along, the second what Java programs have."""
+    found = draft(unit(f"Restart=on-failure\n{keys}"))
+    assert "SuccessExitStatus" in told(found, Kind.LEFT_OUT)
+
+
 def test_what_comes_before_a_daemon_leaves_it_in_its_place() -> None:
     """`exec`: it hears TERM itself, and no shell in between."""
     found = draft(unit("Restart=always\nExecStartPre=-/bin/false\nExecStartPre=/bin/echo ready"))
@@ -125,8 +132,9 @@ def test_rendered_again_the_unit_means_the_same() -> None:
         ("Restart=always\nTimeoutSec=5", "TimeoutSec: write TimeoutStopSec"),
         ("Restart=always\nKillMode=process", "KillMode: cannot be kept: the launcher ends what the job started"),
         ("Restart=always\nRestartPreventExitStatus=3", "RestartPreventExitStatus: a daemon has always and on-failure"),
+        ("Restart=on-failure\nRestartForceExitStatus=0", "RestartForceExitStatus: only 0 is a good end"),
         ("Restart=on-failure\nSuccessExitStatus=3", "SuccessExitStatus: only 0 is a good end of a daemon"),
-        ("Restart=always\nExecStop=/bin/x", "ExecStop: cannot be kept: call both from one script"),
+        ("Restart=always\nExecStop=/bin/x", "ExecStop: TERM ends a job; take it out"),
         ("Restart=always\nExecStartPost=/bin/x", "ExecStartPost: runs beside ExecStart, and a job is one program"),
         ("Restart=always\nExecStart=/bin/x", "ExecStart: there are several, and systemd starts none of them"),
         ("Restart=always\nEnvironmentFile=/x", "EnvironmentFile: cannot be kept: write below [env]"),
@@ -155,9 +163,10 @@ def test_a_failure_that_is_passed_over_is_refused_where_only_failures_count() ->
     [
         (
             "WantedBy=graphical-session.target",
-            "WantedBy: it starts with graphical-session.target, as within a graphical",
+            "WantedBy: it starts with graphical-session.target, and a job with the user manager",
         ),
         ("WantedBy=default.target sway-session.target", "WantedBy: it starts with sway-session.target"),
+        ("WantedBy=multi-user.target", "WantedBy: multi-user.target is the machine's, which no login reaches; write"),
         ("Alias=music.service", "Alias: a job has one name"),
         ("", "WantedBy: neither a timer of its name nor a login starts it"),
         ("RequiredBy=x.target", "RequiredBy: "),
