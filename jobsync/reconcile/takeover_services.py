@@ -28,6 +28,7 @@ class Standing:
     files: tuple[tuple[Path, int, bytes], ...]
     """Path, mode and content of the unit; of a link, 0 and what it leads to. So for each link that starts it."""
     is_running: bool
+    """It is to run when it is back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,9 @@ class Service:
 
     def standing(self) -> Standing:
         """How it stands, for `bring_back`."""
-        return Standing(tuple(_as_it_is(path) for path in (self.path, *self.links)), self.is_running())
+        # What runs once at login is not to run again because its job could not be made.
+        is_running = self.is_daemon and self.is_running()
+        return Standing(tuple(_as_it_is(path) for path in (self.path, *self.links)), is_running)
 
     def keep(self) -> Path:
         """Keep a copy, and say where."""

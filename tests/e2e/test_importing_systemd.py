@@ -414,6 +414,19 @@ def test_a_service_that_runs_once_at_login_waits_for_the_next(linux: LinuxLaptop
     assert (linux.home / "hellos").read_text() == "\n"
 
 
+def test_a_service_that_has_run_at_login_does_not_run_again_when_it_is_put_back(linux: LinuxLaptop) -> None:
+    text = ONCE.replace("/bin/echo hello", "/bin/sh -c 'echo >>%h/hellos'").replace(
+        "[Install]", "RemainAfterExit=y\n[Install]"
+    )
+    unit = _enable(linux, "hello.service", text)
+    linux.units.mkdir(parents=True, exist_ok=True)
+    blocking = linux.units / linux.unit("hello", "service")
+    blocking.write_text("[Service]\nExecStart=/bin/true\n")
+    assert "not taken over" in linux.jobsync("import", "--take-over", str(unit), status=1).err
+    assert unit.read_text() == text and (linux.wants / "default.target.wants" / unit.name).exists()
+    assert (linux.home / "hellos").read_text() == "\n"
+
+
 def test_what_a_service_left_behind_is_not_cut_off(linux: LinuxLaptop) -> None:
     text = ONCE.replace("/bin/echo hello", "/bin/sh -c 'sleep 600 & :'").replace(
         "[Install]", "RemainAfterExit=y\n[Install]"
