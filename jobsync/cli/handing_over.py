@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from functools import reduce
 from pathlib import Path
 
-from jobsync import files
+from jobsync import files, lock
 from jobsync.cli.candidates import Candidate
 from jobsync.cli.console import ExitCode, Progress, note, say
 from jobsync.cli.syncing import refusal, show_report
@@ -162,7 +162,9 @@ def _relieve(origin: Origin, one: Candidate, former: Service, interruptions: _In
     before = former.standing()
     try:
         copy = former.keep()
-        former.stop()
+        # Another sync under way would keep the job from starting: that one ends before the service does.
+        with lock.hold(origin.paths.lock, timeout=syncing.LOCK_PATIENCE):
+            former.stop()
         with interruptions.held():
             former.remove()
             done = _begin(origin, one)

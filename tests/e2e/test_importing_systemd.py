@@ -3,10 +3,13 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from jobsync import lock
 
 from .. import linux as machines
 from ..linux import LinuxLaptop
@@ -365,6 +368,19 @@ def test_interrupted_between_the_two_the_new_one_runs(linux: LinuxLaptop) -> Non
     linux.wait_for(lambda: len(_pids(linux)) == 2)
     assert len(_burning(linux)) == 1
     assert linux.loaded() == {"beacon"}
+
+
+def test_a_daemon_runs_on_while_another_sync_is_under_way(linux: LinuxLaptop) -> None:
+    unit = _enable(linux, "beacon.service", DAEMON)
+    linux.wait_for(lambda: len(_burning(linux)) == 1)
+    linux.jobsync("sync")
+    with lock.hold(linux.state / "lock", timeout=10):
+        started = _take_over(linux, unit)
+        linux.wait_for((linux.state / "kept/taken-over").exists)
+        time.sleep(1)
+        assert _is_active(linux, unit.name)
+    started.communicate(timeout=60)
+    assert started.returncode == 0 and linux.loaded() == {"beacon"}
 
 
 def test_a_daemon_whose_job_cannot_start_comes_back(linux: LinuxLaptop) -> None:
