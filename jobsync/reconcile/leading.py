@@ -62,7 +62,7 @@ def starter_of(link: Path) -> str:
 
 
 def triggers_of(origin: Origin, path: Path) -> list[Path]:
-    """Timers, watched paths and sockets of the user's that start the service."""
+    """Timers, watched paths, sockets and names on D-Bus, all of the user's, that start the service."""
     named = [path.with_name(f"{path.stem}.{kind}").name for kind in _TRIGGERS]
     beside = (place / name for place in own_places(origin) for name in named)
     telling = (file for file, key in _telling(origin, path.name) if key.partition(".")[0] != "Unit")
@@ -79,9 +79,11 @@ def _units_of(place: Path) -> Iterator[Path]:
 
 
 def _telling(origin: Origin, name: str) -> Iterator[tuple[Path, str]]:
-    """Every other unit of the user's that names this one so that it starts or stops it, and the key."""
-    for path in (path for place in own_places(origin) for path in _units_of(place)):
-        if name in (path.name, path.parent.name.removesuffix(".d")) or not files.is_file(path):
+    """Every other unit of the user's, or name on D-Bus, that starts or stops this one by name, and the key."""
+    units = [path for place in own_places(origin) for path in _units_of(place)]
+    others = [path for path in units if name not in (path.name, path.parent.name.removesuffix(".d"))]
+    for path in (*others, *files.listing(origin.paths.units.parent.parent / "dbus-1/services")):
+        if not files.is_file(path):
             continue
         with suppress(JobsyncError):  # systemd does not read it either
             unit = from_units.parse((files.read(path) or b"").decode("utf-8", "replace"))

@@ -484,16 +484,20 @@ def test_a_daemon_that_somebody_has_started_says_that_it_will_start_at_login(lin
 
 def test_what_leads_to_a_service_elsewhere_is_said_and_nothing_is_done(linux: LinuxLaptop) -> None:
     unit = _enable(linux, "beacon.service", DAEMON)
-    reasons = {
+    reasons: dict[str | Path, tuple[str, str]] = {
         "other.service": ("[Unit]\nRequires=beacon.service\n[Service]\nExecStart=/bin/true\n", "Requires names it"),
         "evening.timer": ("[Timer]\nOnCalendar=19:00\nUnit=beacon.service\n", "evening.timer starts it"),
         "beacon.socket": ("[Socket]\nListenStream=%t/beacon\n", "beacon.socket starts it"),
+        linux.units.parents[1] / "dbus-1/services/beacon.service": (
+            "[D-BUS Service]\nName=org.beacon\nExec=/bin/false\nSystemdService=beacon.service\n",
+            "dbus-1/services/beacon.service starts it",
+        ),
         "x.target.d/a.conf": ("[Unit]\nWants=beacon.service\n", "Wants names it"),
         "beacon.service.d/a.conf": ("[Service]\nNice=3\n", "beacon.service.d/a.conf changes it"),
     }
     for name, (text, why) in reasons.items():
         path = linux.wants / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         assert why in linux.jobsync("import", "--take-over", str(unit), status=1).err
         path.unlink()
