@@ -8,10 +8,10 @@ from jobsync import files
 from jobsync.definitions import from_crontab, from_directory, from_plist, from_services, from_units
 from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, name_of
 from jobsync.errors import JobsyncError, UsageError
-from jobsync.reconcile import leading, takeover, takeover_services
+from jobsync.reconcile import leading, takeover, takeover_units
 from jobsync.reconcile.leading import own_places
 from jobsync.reconcile.origin import Origin
-from jobsync.reconcile.takeover_services import Service
+from jobsync.reconcile.takeover_units import UserUnits
 from jobsync.schedulers import plist as plists
 from jobsync.schedulers import units
 from jobsync.schedulers.protocol import Answer, Survey
@@ -26,7 +26,7 @@ class Candidate:
     """What was found, and who runs it on this machine now."""
 
     found: Found
-    former: takeover.Former | Service | None = None
+    former: takeover.Former | UserUnits | None = None
     """None: nobody here, as for a file that was brought from elsewhere."""
     line: int | None = None
     """Of the crontab."""
@@ -58,7 +58,7 @@ def _services(origin: Origin) -> Iterator[Path]:
     """Those of the user's own that a login starts, or somebody has started, and no timer does."""
     paths = [path for place in own_places(origin) for path in files.listing(place) if path.suffix == ".service"]
     enabled = leading.started(origin)
-    running = takeover_services.running(origin, os.environ) if paths else set()
+    running = takeover_units.running(origin, os.environ) if paths else set()
     templates = {f"{name.partition('@')[0]}@.service" for name in (*enabled, *running) if "@" in name}
     for path in paths:
         is_started = path.name in {*enabled, *templates} or (
@@ -210,11 +210,20 @@ def _from_timer(origin: Origin, source: Path) -> Candidate:
     except JobsyncError as error:
         return Candidate(Refused(str(source), name, (error.message,)))
     found = from_units.read_timer(str(source), name, timer, service, origin.config.path, origin.config.home)
-    former = takeover.Timer(origin, os.environ, path, service_path) if here else None
-    if isinstance(found, Draft) and former and former.is_off():
+    if here is None:
+        return Candidate(found)
+    if why_not := leading.why_not_timer(origin, path, service_path):
+        return Candidate(_refused(found, why_not))
+    former = UserUnits(origin, os.environ, service_path, path)
+    if isinstance(found, Draft) and former.is_off():
         # As with `launchctl disable`.
         found = replace(found, is_enabled=False)
     return Candidate(found, former)
+
+
+def _refused(found: Found, why_not: Iterable[str]) -> Refused:
+    known = found.reasons if isinstance(found, Refused) else ()
+    return Refused(found.origin, found.name, (*known, *why_not))
 
 
 def _from_service(origin: Origin, source: Path) -> Candidate:
@@ -237,11 +246,10 @@ def _from_service(origin: Origin, source: Path) -> Candidate:
     if here is None:
         return Candidate(found)
     if why_not := leading.why_not(origin, path):
-        known = found.reasons if isinstance(found, Refused) else ()
-        return Candidate(Refused(str(source), name, (*known, *why_not)))
+        return Candidate(_refused(found, why_not))
     if isinstance(found, Refused):
         return Candidate(found)
-    former = Service(origin, os.environ, path, tuple(links), is_daemon=found.restart is not None)
+    former = UserUnits(origin, os.environ, path, is_daemon=found.restart is not None)
     return Candidate(found if links else _not_enabled(found, former), former)
 
 
@@ -251,7 +259,7 @@ def _from_unit(origin: Origin, path: Path) -> Candidate:
     return _from_timer(origin, timer) if path == timer or timer.is_file() else _from_service(origin, path)
 
 
-def _not_enabled(found: Draft, former: Service) -> Draft:
+def _not_enabled(found: Draft, former: UserUnits) -> Draft:
     """The draft of a service that no login starts: off, unless somebody has started it."""
     if not former.is_running():
         return replace(found, is_enabled=False)

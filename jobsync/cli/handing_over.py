@@ -1,7 +1,7 @@
 """`import --take-over`: the jobs are written, who ran them goes, and comes back where that fails."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from functools import reduce
 from pathlib import Path
@@ -13,12 +13,12 @@ from jobsync.cli.syncing import refusal, show_report
 from jobsync.definitions.foreign import Draft, env_file
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import sync as syncing
-from jobsync.reconcile import takeover
+from jobsync.reconcile import takeover, takeover_units
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Outcome, Report
-from jobsync.reconcile.takeover_services import Service
-from jobsync.values import replace
+from jobsync.reconcile.takeover_units import Standing, UserUnits
+from jobsync.values import dataclass, replace
 
 _INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -101,9 +101,9 @@ def _ready(candidates: list[Candidate]) -> list[Candidate]:
 
 
 def _groups(candidates: list[Candidate]) -> list[tuple[takeover.Former | None, list[Candidate]]]:
-    """What is taken over in one go: lines of one crontab together, everything else but services by itself."""
+    """What is taken over in one go: lines of one crontab together, all else but systemd's units by itself."""
     lines = [one for one in candidates if isinstance(one.former, takeover.CrontabLines)]
-    groups = [(one.former, [one]) for one in candidates if one not in lines and not isinstance(one.former, Service)]
+    groups = [(one.former, [one]) for one in candidates if one not in lines and not isinstance(one.former, UserUnits)]
     if lines:
         formers = [one.former for one in lines if isinstance(one.former, takeover.CrontabLines)]
         names = {number: name for former in formers for number, name in former.names.items()}
@@ -135,63 +135,138 @@ def _hand_over(origin: Origin, former: takeover.Former | None, candidates: list[
     return True
 
 
-def _begin(origin: Origin, one: Candidate) -> Report:
-    """Write the job and sync it. `JobsyncError`: it does not run."""
-    write(origin, one)
-    done = syncing.sync(origin, Orders(), [one.found.name])
-    bad = (Outcome.FAILED, Outcome.CONFLICT, Outcome.DEFERRED)
-    why = [result.cause for result in done.results if result.outcome in bad] + [str(fault) for fault in done.faults]
-    if why:
-        raise JobsyncError(f"{one.found.name} could not be started: {why[0]}")
-    return done
-
-
-def _end(origin: Origin, one: Candidate) -> None:
-    """As if the job had never been written: whatever of it there is must not run beside the former one."""
-    with suppress(JobsyncError):
-        _take_back(origin, one)
-        syncing.sync(origin, Orders(), [one.found.name])  # most often nobody knows it yet
-    origin.scheduler.unload([origin.scheduler.label(one.found.name)])
-
-
-def _relieve(origin: Origin, one: Candidate, former: Service, interruptions: _Interruptions) -> Report | None:
-    """Stop a service and start the job in its place; where that fails, the service is started again.
-
-    The job is written once the service's file is gone, so that not even a power cut leaves two that would run.
-    """
-    before = former.standing()
-    try:
-        copy = former.keep()
-        # Another sync under way would keep the job from starting: that one ends before the service does.
-        with lock.hold(origin.paths.lock, timeout=syncing.LOCK_PATIENCE):
-            former.stop()
-        with interruptions.held():
-            former.remove()
-            done = _begin(origin, one)
-    except BaseException as error:
-        with interruptions.held():
-            _end(origin, one)
-            former.bring_back(before)
-        if not isinstance(error, JobsyncError):
-            raise
-        _tell(error)
-        return None
-    former.forget()
-    say(f"kept a copy: {copy}")
-    return done
-
-
 _Taken = tuple[list[str], Report]
 """Names of jobs that were taken over, and the report of the sync that began them."""
 
 
-def _relieve_each(origin: Origin, candidates: list[Candidate], interruptions: _Interruptions) -> Iterator[_Taken]:
-    """Services, one by one: each is gone while it lasts."""
-    for one in candidates:
-        if isinstance(one.former, Service) and not interruptions.has_come:
-            done = _relieve(origin, one, one.former, interruptions)
-            if done is not None:
-                yield [one.found.name], done
+@dataclass(frozen=True, slots=True)
+class _Relief:
+    """Units that a job takes the place of."""
+
+    one: Candidate
+    before: Standing
+
+    @property
+    def name(self) -> str:
+        """Of the job."""
+        return self.one.found.name
+
+
+def _replace(origin: Origin, relief: _Relief) -> JobsyncError | None:
+    """The units' files go and the job is written, in that order, so that not even a power cut leaves both."""
+    try:
+        relief.before.remove()
+        write(origin, relief.one)
+    except JobsyncError as error:
+        return error
+    return None
+
+
+def _begin(origin: Origin, reliefs: list[_Relief]) -> tuple[Report, dict[str, JobsyncError]]:
+    """Write the jobs and sync them: the report, and of each job that does not run, why. `JobsyncError`: none does."""
+    failed = {one.name: error for one in reliefs if (error := _replace(origin, one))}
+    names = [one.name for one in reliefs if one.name not in failed]
+    if not names:
+        return Report(()), failed
+    progress = Progress()
+    done = syncing.sync(origin, Orders(), names, progress)
+    progress.clear()
+    bad = (Outcome.FAILED, Outcome.CONFLICT, Outcome.DEFERRED)
+    causes = {result.name: result.cause for result in done.results if result.outcome in bad}
+    for one in reliefs:
+        faults = [str(fault) for fault in done.faults if Path(fault.file).is_relative_to(one.one.directory)]
+        if one.name not in failed and (why := [causes[one.name]] if one.name in causes else faults):
+            failed[one.name] = JobsyncError(f"{one.name} could not be started: {why[0]}")
+    return done, failed
+
+
+def _put_back(origin: Origin, reliefs: list[_Relief]) -> None:
+    """As if the jobs had never been written: whatever of them there is must not run beside the former ones."""
+    if not reliefs:
+        return
+    names = [one.name for one in reliefs]
+    with suppress(JobsyncError):
+        for one in reliefs:
+            _take_back(origin, one.one)
+        syncing.sync(origin, Orders(), names)  # most often nobody knows them yet
+    origin.scheduler.unload([origin.scheduler.label(name) for name in names])
+    takeover_units.bring_back([one.before for one in reliefs])
+
+
+def _stop(origin: Origin, reliefs: list[_Relief]) -> dict[str, JobsyncError]:
+    """Stop the units, and say of each job whose units still run, why."""
+    # Another sync under way would keep the jobs from starting: that one ends before the units do.
+    with lock.hold(origin.paths.lock, timeout=syncing.LOCK_PATIENCE):
+        stopped = takeover_units.stop([one.before for one in reliefs])
+    since = {one.name: found for one, found in zip(reliefs, stopped, strict=True)}
+    labels = {origin.scheduler.label(name): at for name, at in since.items() if isinstance(at, float)}
+    origin.scheduler.inherit(labels)
+    return {name: found for name, found in since.items() if isinstance(found, JobsyncError)}
+
+
+def _settle(origin: Origin, reliefs: list[_Relief], failed: Container[str]) -> None:
+    """Put back the units whose jobs failed, and have systemd forget the others; what goes wrong is told."""
+    bad, good = ([one for one in reliefs if (one.name in failed) is is_bad] for is_bad in (True, False))
+    try:
+        _put_back(origin, bad)
+    except JobsyncError as error:
+        _tell(error)
+    try:
+        takeover_units.forget([one.before for one in good])
+    except JobsyncError as error:
+        note(f"systemd was not told that what ran before is gone: {error.message}; `systemctl --user daemon-reload`")
+
+
+def _relieve(origin: Origin, candidates: list[Candidate], interruptions: _Interruptions) -> _Taken | None:
+    """Stop units and start jobs in their place; where that fails, the units are started again, and the others go on."""
+    try:
+        reliefs = _reliefs(candidates)
+        copies = {one.name: one.before.units.keep() for one in reliefs}
+    except JobsyncError as error:
+        _tell(error)
+        return None
+    try:
+        failed = _stop(origin, reliefs)
+        with interruptions.held():
+            done, unbegun = _begin(origin, [one for one in reliefs if one.name not in failed])
+            failed |= unbegun
+            _settle(origin, reliefs, failed)
+    except BaseException as error:
+        with interruptions.held():
+            _put_back(origin, reliefs)
+        if not isinstance(error, JobsyncError):
+            raise
+        _tell(error)
+        return None
+    for why in failed.values():
+        _tell(why)
+    taken = [one.name for one in reliefs if one.name not in failed]
+    for copy in (copy for name in taken for copy in copies[name]):
+        say(f"kept a copy: {copy}")
+    return (taken, _of(done, taken)) if taken else None
+
+
+def _of(done: Report, names: list[str]) -> Report:
+    """The report without jobs that are gone again."""
+    return replace(done, results=tuple(result for result in done.results if result.name in names), faults=())
+
+
+def _reliefs(candidates: list[Candidate]) -> list[_Relief]:
+    formers = [(one, one.former) for one in candidates if isinstance(one.former, UserUnits)]
+    before = takeover_units.standing([former for _, former in formers]) if formers else []
+    return [_Relief(one, stood) for (one, _), stood in zip(formers, before, strict=True)]
+
+
+def _relieve_all(origin: Origin, candidates: list[Candidate], interruptions: _Interruptions) -> Iterator[_Taken]:
+    """Timers together; services one by one, for each is gone while it lasts."""
+    units = [one for one in candidates if isinstance(one.former, UserUnits)]
+    timers = [one for one in units if isinstance(one.former, UserUnits) and one.former.timer]
+    for group in ([timers] if timers else []) + [[one] for one in units if one not in timers]:
+        if interruptions.has_come:
+            return
+        done = _relieve(origin, group, interruptions)
+        if done is not None:
+            yield done
 
 
 def _take_over(origin: Origin, candidates: list[Candidate], interruptions: _Interruptions) -> Iterator[_Taken]:
@@ -203,7 +278,7 @@ def _take_over(origin: Origin, candidates: list[Candidate], interruptions: _Inte
         done = syncing.sync(origin, Orders(), names, progress)
         progress.clear()
         yield names, done
-    yield from _relieve_each(origin, candidates, interruptions)
+    yield from _relieve_all(origin, candidates, interruptions)
 
 
 def take_over(origin: Origin, candidates: list[Candidate]) -> int:

@@ -1,7 +1,7 @@
 """What leads to a systemd user unit: links that start it, other units and names, and files that would count instead."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def starter_of(link: Path) -> str:
 
 def triggers_of(origin: Origin, path: Path) -> list[Path]:
     """Timers, watched paths, sockets and names on D-Bus, all of the user's, that start the service."""
-    named = [path.with_name(f"{path.stem}.{kind}").name for kind in _TRIGGERS]
+    named = [f"{path.stem}.{kind}" for kind in _TRIGGERS]
     beside = (place / name for place in own_places(origin) for name in named)
     telling = (file for file, key in _telling(origin, path.name) if key.partition(".")[0] != "Unit")
     return list(dict.fromkeys([*(one for one in beside if files.is_file(one)), *telling]))
@@ -85,8 +85,11 @@ def _telling(origin: Origin, name: str) -> Iterator[tuple[Path, str]]:
     for path in (*others, *files.listing(origin.paths.units.parent.parent / "dbus-1/services")):
         if not files.is_file(path):
             continue
+        content = files.read(path) or b""
+        if name.encode() not in content:  # quick: of many timers each asks all units
+            continue
         with suppress(JobsyncError):  # systemd does not read it either
-            unit = from_units.parse((files.read(path) or b"").decode("utf-8", "replace"))
+            unit = from_units.parse(content.decode("utf-8", "replace"))
             for key, values in unit.values.items():
                 if key not in _ORDER and name in " ".join(values).split():
                     yield path, key
@@ -119,16 +122,34 @@ def _who_names_it(origin: Origin, path: Path) -> Iterator[str]:
     for trigger in triggers:
         is_timer = trigger.suffix == ".timer"
         yield f"{trigger} starts it; " + ("name that one" if is_timer else "no job can; keep it as it is")
-    for file, key in _telling(origin, path.name):
-        if file not in triggers:
+    yield from _who_would_miss_it(origin, path.name, triggers)
+
+
+def _who_would_miss_it(origin: Origin, name: str, besides: Container[Path]) -> Iterator[str]:
+    for file, key in _telling(origin, name):
+        if file not in besides:
             yield f"{file}: {key.partition('.')[2]} names it, and would miss it; take that line out"
+
+
+def _what_would_come_instead(origin: Origin, path: Path) -> Iterator[str]:
+    yield from _others_of_its_name(origin, path)
+    yield from _other_names(origin, path)
+    yield from _links_that_stay(origin, path.name)
+
+
+def is_wanted(origin: Origin, timer: Path, service: Path) -> bool:
+    """Whether anything of the user's but this timer starts the service, or names it, so that it must stay."""
+    others = (*triggers_of(origin, service), *(file for file, _ in _telling(origin, service.name)))
+    return any(other != timer for other in others)
+
+
+def why_not_timer(origin: Origin, timer: Path, service: Path) -> list[str]:
+    """As `why_not`, of a timer and of the service that goes with it, unless that is wanted elsewhere, too."""
+    going = () if is_wanted(origin, timer, service) else (service,)
+    found = [*_what_would_come_instead(origin, timer), *_who_would_miss_it(origin, timer.name, (service,))]
+    return [*found, *(f"{path.name}: {why}" for path in going for why in _what_would_come_instead(origin, path))]
 
 
 def why_not(origin: Origin, path: Path) -> list[str]:
     """Why a service of the user's cannot go: what else would start it, or miss it. `path`: where systemd has it."""
-    return [
-        *_others_of_its_name(origin, path),
-        *_other_names(origin, path),
-        *_links_that_stay(origin, path.name),
-        *_who_names_it(origin, path),
-    ]
+    return [*_what_would_come_instead(origin, path), *_who_names_it(origin, path)]

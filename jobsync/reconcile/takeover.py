@@ -142,59 +142,6 @@ class CrontabLines:
         return [copy]
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
-    """A systemd user timer with its service."""
-
-    origin: Origin
-    environ: Mapping[str, str]
-    timer: Path
-    service: Path
-
-    def why_not_now(self) -> str | None:
-        """See the protocol."""
-        answer = self._systemctl("show", "--property=ActiveState", "--value", self.service.name)
-        state = answer.stdout.decode("utf-8", "replace").strip()
-        if state in ("active", "activating", "deactivating"):
-            return f"{self.service.name} is running, and taking it over would stop it; wait for its end"
-        return answer.complaint or None if answer.status else None
-
-    def retire(self) -> list[Path]:
-        """See the protocol. A unit that is a link (home-manager's) loses the link, not what it leads to."""
-        units = (self.timer,) if self._is_shared() else (self.timer, self.service)
-        copies = [keep(self.origin, unit.name, content_of(unit)) for unit in (self.timer, self.service)]
-        # Two calls: where systemd did not boot the machine (a container), systemd 257 refuses `disable --now` with the
-        # links gone already, and 262 leaves the stop out.
-        for verb, done, names in (
-            ("stop", "stopped", [self.timer.name]),
-            ("disable", "disabled", [unit.name for unit in units]),
-        ):
-            answer = self._systemctl(verb, *names)
-            if answer.status:
-                raise JobsyncError(f"{self.timer.name} could not be {done}: {answer.complaint}", hint="try again")
-        for unit in units:
-            files.remove(unit)
-        self._systemctl("daemon-reload")
-        return copies
-
-    def is_off(self) -> bool:
-        """Whether its user has switched it off: systemd neither runs it now nor would at the next login."""
-        states = self._told("ActiveState,UnitFileState", self.timer)
-        return "inactive" in states and bool(states - {"inactive", "enabled"})
-
-    def _is_shared(self) -> bool:
-        """Whether something else starts the same service, so that it must stay."""
-        return bool(self._told("TriggeredBy", self.service) - {self.timer.name})
-
-    def _told(self, properties: str, unit: Path) -> set[str]:
-        """The words of some properties; none where systemd does not answer."""
-        answer = self._systemctl("show", f"--property={properties}", "--value", unit.name)
-        return set(answer.stdout.decode("utf-8", "replace").split())
-
-    def _systemctl(self, *arguments: str) -> process.Finished:
-        return systemctl(self.origin, self.environ, *arguments)
-
-
 def crontab(environ: Mapping[str, str]) -> str:
     """The user's crontab, bytes that are no UTF-8 as surrogates; empty where there is none, or no cron.
 

@@ -228,6 +228,9 @@ class Launchd:
         with suppress(process.TimedOut):
             self._check(self._call("bootout", "--wait", target, timeout=wait), _GONE_OR_GOING)
 
+    def inherit(self, since: Mapping[str, float]) -> None:
+        """See the protocol: launchd makes up for nothing that came before a load."""
+
     def why_refused(self, label: str) -> str:
         """Error 5 covers a dozen causes; the ones that can be seen from here are looked for one by one."""
         path = self._paths.plist(label)

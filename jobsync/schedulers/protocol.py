@@ -233,6 +233,11 @@ class Scheduler(Protocol):
         """
         ...
 
+    def inherit(self, since: Mapping[str, float]) -> None:
+        """What ran these jobs until now, label -> moment (epoch), is stopped: slots since then are theirs to make up
+        for, once they are loaded, where the scheduler can."""
+        ...
+
     def why_refused(self, label: str) -> str:
         """After a refused load: the reason as far as probing can tell, in words. Never raises."""
         ...

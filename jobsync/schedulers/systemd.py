@@ -319,6 +319,10 @@ class Systemd:
             return Unloading({}, are_gone=True)
         return Unloading(dict.fromkeys(labels, SchedulerError(_failure(answer))), are_gone=True)
 
+    def inherit(self, since: Mapping[str, float]) -> None:
+        """See the protocol: the stamp of a timer is what it counts from."""
+        self._stopped_at.update(since)
+
     def _can_be_forgotten(self, names: Collection[str]) -> bool:
         """Whether a reload can do with these units what else a `stop` does before it."""
         places = (*self._paths.overriding(self._manager.runtime), self._paths.units)

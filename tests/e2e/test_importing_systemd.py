@@ -538,3 +538,173 @@ def test_a_service_that_runs_elsewhere_is_only_written(linux: LinuxLaptop) -> No
     linux.jobsync("import", "--write", str(source))
     assert 'restart = "always"' in (linux.work / "jobs/beacon/job.toml").read_text()
     assert source.exists()
+
+
+# -- timers: never two that run, and what was there comes back
+
+
+def _wrap_systemctl(machine: LinuxLaptop, before: str = ":", after: str = ":", *, verb: str = "stop") -> Path:
+    """Have jobsync's systemctl run lines of sh around that verb; gives the file that tells every verb."""
+    calls, wrapper = machine.root / "calls", machine.root / "systemctl"
+    wrapper.write_text(
+        f'#!/bin/sh\necho "$2" >>{calls}\n[ "$2" != {verb} ] || {{ {before}; }}\n/usr/bin/systemctl "$@"\nstatus=$?\n'
+        f'[ "$2" != {verb} ] || {{ {after}; }}\nexit $status\n'
+    )
+    wrapper.chmod(0o755)
+    settings = machine.home / ".config/jobsync/config.toml"
+    settings.write_text(settings.read_text().replace('"/usr/bin/systemctl"', f'"{wrapper}"'))
+    return calls
+
+
+def _block(machine: LinuxLaptop, job: str) -> Path:
+    """Put a file that is not jobsync's into the place of a job's service."""
+    machine.units.mkdir(parents=True, exist_ok=True)
+    blocking = machine.units / machine.unit(job, "service")
+    blocking.write_text("[Service]\nExecStart=/bin/true\n")
+    return blocking
+
+
+def _linked(machine: LinuxLaptop) -> dict[str, str]:
+    """Every link that starts a unit of the user's -> what it leads to."""
+    found = (link for place in (machine.wants, machine.units) for link in place.glob("*.wants/*"))
+    ours = f"{machine.prefix}."
+    return {str(link): str(link.readlink()) for link in found if not link.name.startswith(ours)}
+
+
+def test_what_also_names_stays_switched_on(linux: LinuxLaptop) -> None:
+    (linux.wants / "feeds.timer").write_text(f"{TIMER}Also=other.timer\n")
+    _add(linux, {"other.timer": TIMER, "other.service": SERVICE})
+    linux.jobsync("import", "--take-over", str(linux.wants / "feeds.timer"))
+    assert _timers(linux) == {"other.timer", linux.unit("feeds")}
+    assert (linux.wants / "timers.target.wants/other.timer").is_symlink()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_while_it_stops_the_timer_comes_back(linux: LinuxLaptop, number: signal.Signals) -> None:
+    more = linux.wants / "default.target.wants"
+    more.mkdir()
+    (more / "feeds.timer").symlink_to("../feeds.timer")
+    linux.manager.systemctl("daemon-reload")
+    links, stopped = _linked(linux), linux.root / "stopped"
+    _wrap_systemctl(linux, after=f"touch {stopped}; sleep 3")
+    started = _take_over(linux, linux.wants / "feeds.timer")
+    linux.wait_for(stopped.exists)
+    started.send_signal(number)
+    assert "interrupted" in started.communicate(timeout=60)[0]
+    assert started.returncode == 130
+    assert _timers(linux) == {"feeds.timer"} and _linked(linux) == links and len(links) == 2
+    assert not linux.installed() and not (linux.work / "jobs/feeds").exists()
+
+
+def test_killed_while_it_stops_there_is_no_job_beside_the_timer(linux: LinuxLaptop) -> None:
+    stopped = linux.root / "stopped"
+    _wrap_systemctl(linux, after=f"touch {stopped}; sleep 3")
+    started = _take_over(linux, linux.wants / "feeds.timer")
+    linux.wait_for(stopped.exists)
+    started.kill()
+    started.communicate(timeout=60)
+    assert (linux.wants / "timers.target.wants/feeds.timer").exists()
+    assert not (linux.work / "jobs/feeds").exists()
+    linux.jobsync("import", "--take-over", str(linux.wants / "feeds.timer"))
+    assert _timers(linux) == {linux.unit("feeds")}
+
+
+def test_a_timer_whose_job_cannot_start_comes_back_and_the_others_go_on(linux: LinuxLaptop) -> None:
+    _add(linux, {"news.timer": TIMER, "news.service": SERVICE})
+    (linux.wants / "timers.target.wants/feeds.timer").unlink()
+    (linux.wants / "timers.target.wants/feeds.timer").symlink_to("../feeds.timer")
+    blocking = _block(linux, "feeds")
+    both = str(linux.wants / "feeds.timer"), str(linux.wants / "news.timer")
+    shown = linux.jobsync("import", "--take-over", *both, status=1)
+    assert "not taken over: feeds could not be started: " in shown.err and "installed  news" in shown.out
+    assert _timers(linux) == {"feeds.timer", linux.unit("news")}
+    assert _linked(linux) == {str(linux.wants / "timers.target.wants/feeds.timer"): "../feeds.timer"}
+    assert (linux.wants / "feeds.service").read_text() == SERVICE and not (linux.work / "jobs/feeds").exists()
+    blocking.unlink()
+    linux.jobsync("import", "--take-over", both[0])
+    assert _timers(linux) == {linux.unit("feeds"), linux.unit("news")} and not _linked(linux)
+
+
+def test_a_timer_that_is_put_back_does_not_run_its_job_for_that(linux: LinuxLaptop) -> None:
+    timer, plain = linux.wants / "feeds.timer", "[Timer]\nOnCalendar={}\n[Install]\nWantedBy=timers.target\n"
+    text = SERVICE.replace("/bin/echo fetching %h/feeds", "/bin/sh -c 'echo >>%h/fetched'")
+    (linux.wants / "feeds.service").write_text(f"[Unit]\nStartLimitIntervalSec=0\n{text}")
+    timer.write_text(plain.format("*:*:*") + "[Timer]\nAccuracySec=1ms\n")
+    linux.manager.systemctl("daemon-reload")
+    linux.wait_for((linux.home / "fetched").exists)
+    timer.write_text(plain.format("*-01-01 00:00"))
+    (linux.wants / "feeds.service").write_text(text)
+    linux.manager.systemctl("daemon-reload")
+    linux.wait_for(lambda: not _is_active(linux, "feeds.service"))
+    before = (linux.home / "fetched").read_text()
+    _block(linux, "feeds")
+    linux.jobsync("import", "--take-over", str(timer), status=1)
+    assert _timers(linux) == {"feeds.timer"}
+    time.sleep(0.5)
+    assert (linux.home / "fetched").read_text() == before
+    # Not every systemd would start it for what it remembers of the time before the stop.
+    assert linux.manager.systemctl("show", "-p", "InactiveEnterTimestamp", "--value", timer.name).strip() == ""
+
+
+def test_a_service_that_starts_just_then_keeps_its_timer(linux: LinuxLaptop) -> None:
+    (linux.wants / "feeds.service").write_text(SERVICE.replace("/bin/echo fetching %h/feeds", "/bin/sleep 60"))
+    linux.manager.systemctl("daemon-reload")
+    _wrap_systemctl(linux, before="/usr/bin/systemctl --user start --no-block feeds.service")
+    shown = linux.jobsync("import", "--take-over", str(linux.wants / "feeds.timer"), status=1).err
+    assert "feeds.service is running, and taking it over would stop it; wait for its end" in shown
+    assert _timers(linux) == {"feeds.timer"} and not linux.installed() and not (linux.work / "jobs/feeds").exists()
+    assert "activating" in linux.manager.systemctl("is-active", "feeds.service", check=False)
+    linux.manager.systemctl("stop", "feeds.service")
+
+
+def test_slots_count_from_the_moment_at_which_the_timer_was_stopped(linux: LinuxLaptop) -> None:
+    stopped, stamps = linux.root / "stopped", linux.home / ".local/share/systemd/timers"
+    _wrap_systemctl(linux, after=f"touch {stopped}; sleep 2")
+    assert (stamps / "stamp-feeds.timer").exists()
+    begun = time.time()
+    linux.jobsync("import", "--take-over", str(linux.wants / "feeds.timer"))
+    stamp = (stamps / f"stamp-{linux.unit('feeds')}").stat().st_mtime
+    assert begun < stamp < stopped.stat().st_mtime
+    assert not (stamps / "stamp-feeds.timer").exists()
+
+
+def test_what_would_count_instead_of_a_timer_or_its_service_is_said(linux: LinuxLaptop) -> None:
+    timer = linux.wants / "feeds.timer"
+    linux.units.mkdir(parents=True, exist_ok=True)
+    for name, text in (("feeds.timer", TIMER), ("feeds.service", SERVICE)):
+        other = linux.units / name
+        other.write_text(text)
+        shown = linux.jobsync("import", "--take-over", str(timer), status=1).err
+        assert f"{other} has its name, too, and would count once this one is gone" in shown
+        other.unlink()
+    passing = linux.manager.runtime / "systemd/user/timers.target.wants/feeds.timer"
+    passing.parent.mkdir(parents=True, exist_ok=True)
+    passing.symlink_to(timer)
+    shown = linux.jobsync("import", "--take-over", str(timer), status=1).err
+    assert f"{passing} starts it, too, and is none of your own" in shown
+    passing.unlink()
+    _add(linux, {"light.service": "[Unit]\nWants=feeds.timer\n[Service]\nExecStart=/bin/true\n"})
+    assert "Wants names it" in linux.jobsync("import", "--take-over", str(timer), status=1).err
+    (linux.wants / "light.service").unlink()
+    assert _timers(linux) == {"feeds.timer"} and not (linux.work / "jobs").exists()
+    linux.jobsync("import", "--take-over", str(timer))
+
+
+def test_a_service_that_another_unit_names_is_kept_for_it(linux: LinuxLaptop) -> None:
+    _add(linux, {"light.service": "[Unit]\nWants=feeds.service\n[Service]\nExecStart=/bin/true\n"})
+    linux.jobsync("import", "--take-over", str(linux.wants / "feeds.timer"))
+    assert _timers(linux) == {linux.unit("feeds")} and (linux.wants / "feeds.service").exists()
+
+
+def test_many_timers_are_taken_over_together(linux: LinuxLaptop) -> None:
+    names = [f"t{number}" for number in range(6)]
+    _add(linux, {f"{name}.{kind}": text for name in names for kind, text in (("timer", TIMER), ("service", SERVICE))})
+    shared = TIMER.replace("[Timer]\n", "[Timer]\nUnit=feeds.service\n")
+    _add(linux, {"evening.timer": shared})
+    names += ["evening", "feeds"]
+    calls = _wrap_systemctl(linux)
+    linux.jobsync("import", "--take-over", *(str(linux.wants / f"{name}.timer") for name in names))
+    assert _timers(linux) == {linux.unit(name) for name in names}
+    assert not [path for path in linux.wants.iterdir() if path.suffix in (".timer", ".service")]
+    verbs = calls.read_text().split()
+    assert [verbs.count(verb) for verb in ("stop", "start", "daemon-reload")] == [1, 1, 1]
