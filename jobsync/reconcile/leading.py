@@ -63,10 +63,14 @@ def starter_of(link: Path) -> str:
 
 def triggers_of(origin: Origin, path: Path) -> list[Path]:
     """Timers, watched paths, sockets and names on D-Bus, all of the user's, that start the service."""
-    named = [f"{path.stem}.{kind}" for kind in _TRIGGERS]
-    beside = (place / name for place in own_places(origin) for name in named)
     telling = (file for file, key in _telling(origin, path.name) if key.partition(".")[0] != "Unit")
-    return list(dict.fromkeys([*(one for one in beside if files.is_file(one)), *telling]))
+    return list(dict.fromkeys([*_of_its_stem(origin, path), *telling]))
+
+
+def _of_its_stem(origin: Origin, path: Path) -> Iterator[Path]:
+    """What starts the service without naming it."""
+    named = (place / f"{path.stem}.{kind}" for place in own_places(origin) for kind in _TRIGGERS)
+    return (one for one in named if files.is_file(one))
 
 
 def _units_of(place: Path) -> Iterator[Path]:
@@ -103,9 +107,10 @@ def _others_of_its_name(origin: Origin, path: Path) -> Iterator[str]:
 
 
 def _other_names(origin: Origin, path: Path) -> Iterator[str]:
+    target, is_link = os.path.realpath(path), files.is_link(path)
     for other in (one for place in own_places(origin) for one in files.listing(place)):
-        is_alike = other.suffix == path.suffix and other.name != path.name
-        if is_alike and os.path.realpath(other) == os.path.realpath(path):
+        is_alike = other.suffix == path.suffix and other.name != path.name and (is_link or files.is_link(other))
+        if is_alike and os.path.realpath(other) == target:
             yield f"{other} is another name of it, and a job has one; take that link away"
 
 
@@ -139,7 +144,7 @@ def _what_would_come_instead(origin: Origin, path: Path) -> Iterator[str]:
 
 def is_wanted(origin: Origin, timer: Path, service: Path) -> bool:
     """Whether anything of the user's but this timer starts the service, or names it, so that it must stay."""
-    others = (*triggers_of(origin, service), *(file for file, _ in _telling(origin, service.name)))
+    others = (*_of_its_stem(origin, service), *(file for file, _ in _telling(origin, service.name)))
     return any(other != timer for other in others)
 
 

@@ -1,6 +1,7 @@
 """`import` of user timers, with a real user manager: the old timer goes, the job comes, nothing runs twice."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -708,3 +709,56 @@ def test_many_timers_are_taken_over_together(linux: LinuxLaptop) -> None:
     assert not [path for path in linux.wants.iterdir() if path.suffix in (".timer", ".service")]
     verbs = calls.read_text().split()
     assert [verbs.count(verb) for verb in ("stop", "start", "daemon-reload")] == [1, 1, 1]
+
+
+def test_a_service_goes_with_none_of_two_timers_when_one_of_them_comes_back(linux: LinuxLaptop) -> None:
+    shared = TIMER.replace("[Timer]\n", "[Timer]\nUnit=brief.service\n")
+    _add(linux, {"brief.service": SERVICE, "morning.timer": shared, "evening.timer": shared})
+    for blocked, other in (("evening", "morning"), ("morning", "evening")):
+        blocking = _block(linux, blocked)
+        both = (str(linux.wants / f"{name}.timer") for name in ("morning", "evening"))
+        assert f"installed  {other}" in linux.jobsync("import", "--take-over", *both, status=1).out
+        assert _timers(linux) == {"feeds.timer", f"{blocked}.timer", linux.unit(other)}
+        assert linux.manager.systemctl("show", "-p", "LoadState", "brief.service").strip() == "LoadState=loaded"
+        assert (linux.wants / "brief.service").read_text() == SERVICE
+        blocking.unlink()
+        _remove_job(linux, other)
+        _add(linux, {f"{other}.timer": shared})
+
+
+def _remove_job(machine: LinuxLaptop, name: str) -> None:
+    shutil.rmtree(machine.work / "jobs" / name)
+    machine.jobsync("sync", "--allow-removals")
+
+
+def test_a_timer_that_does_not_stop_stays_and_the_others_go(linux: LinuxLaptop) -> None:
+    stubborn = f"[Unit]\nRefuseManualStop=yes\n{TIMER}"
+    _add(linux, {"news.timer": stubborn, "news.service": SERVICE})
+    both = (str(linux.wants / f"{name}.timer") for name in ("news", "feeds"))
+    shown = linux.jobsync("import", "--take-over", *both, status=1)
+    assert "not taken over: news.timer could not be stopped: " in shown.err
+    assert _timers(linux) == {"news.timer", linux.unit("feeds")} and not (linux.work / "jobs/news").exists()
+    assert set(_linked(linux)) == {str(linux.wants / "timers.target.wants/news.timer")}
+
+
+def test_killed_between_the_two_the_next_sync_begins_the_job(linux: LinuxLaptop) -> None:
+    begun = linux.root / "begun"
+    _wrap_systemctl(linux, before=f"[ -e {begun} ] || {{ touch {begun}; sleep 3; }}", verb="start")
+    started = _take_over(linux, linux.wants / "feeds.timer")
+    linux.wait_for(begun.exists)
+    started.kill()
+    started.communicate(timeout=60)
+    assert not (linux.wants / "feeds.timer").exists() and not _linked(linux)
+    linux.wait_for(lambda: "installed" in linux.jobsync("sync", status=None).out or linux.loaded() == {"feeds"})
+    assert _timers(linux) == {linux.unit("feeds")}
+
+
+def test_interrupted_between_the_two_the_job_is_there(linux: LinuxLaptop) -> None:
+    begun = linux.root / "begun"
+    _wrap_systemctl(linux, before=f"touch {begun}; sleep 2", verb="start")
+    started = _take_over(linux, linux.wants / "feeds.timer")
+    linux.wait_for(begun.exists)
+    started.send_signal(signal.SIGINT)
+    said, _ = started.communicate(timeout=60)
+    assert started.returncode == 130 and "installed  feeds" in said
+    assert _timers(linux) == {linux.unit("feeds")} and not _linked(linux)
