@@ -136,13 +136,23 @@ def stop(group: Sequence[Standing]) -> list[float | JobsyncError]:
 
     `JobsyncError`: nobody knows how they stand.
     """
-    before, since = _look(_units(group)), time.time()
+    begun = time.time()
     answer = _systemctl(group, "stop", "--", *(one.units.starter.name for one in group), timeout=_STOPPING)
-    after, now = _look(_units(group)), time.time()
-    return [
-        _why_not_stopped(one.units, after, answer) or (now if _has_fired(one.units, before, after) else since)
-        for one in group
-    ]
+    ended, seen = time.time(), _look(_units(group))
+    return [_why_not_stopped(one.units, seen, answer) or _since(one.units, begun, ended) for one in group]
+
+
+def _since(units: UserUnits, begun: float, ended: float) -> float:
+    """The moment since which the timer has started nothing, as far as that can be known.
+
+    One with `Persistent=` leaves a stamp when it fires. Of any other, systemd may know nothing once it is stopped.
+    """
+    fired = files.time_of(_stamp(units))
+    return max(fired, begun) if fired else ended
+
+
+def _stamp(units: UserUnits) -> Path:
+    return units.origin.paths.stamps / f"stamp-{units.starter.name}"
 
 
 def _why_not_stopped(units: UserUnits, seen: _Seen, answer: process.Finished) -> JobsyncError | None:
@@ -153,12 +163,6 @@ def _why_not_stopped(units: UserUnits, seen: _Seen, answer: process.Finished) ->
     return None
 
 
-def _has_fired(units: UserUnits, before: _Seen, after: _Seen) -> bool:
-    """Whether the timer has started its service meanwhile. systemd tells the second, and slots are minutes apart."""
-    first, second = (seen.get(units.starter.name, {}).get("LastTriggerUSec") for seen in (before, after))
-    return first != second
-
-
 def forget(group: Sequence[Standing]) -> None:
     """Have systemd know that they are gone, and when their timers fired last be forgotten, too."""
     if not group:
@@ -167,7 +171,7 @@ def forget(group: Sequence[Standing]) -> None:
     _systemctl(group, "reset-failed", "--", *(path.name for one in group for path in one.units.paths))
     for one in group:
         # Else a timer that somebody puts back one day would make up for a slot that was the job's.
-        files.remove(one.units.origin.paths.stamps / f"stamp-{one.units.starter.name}")
+        files.remove(_stamp(one.units))
 
 
 def bring_back(group: Sequence[Standing]) -> None:
@@ -217,7 +221,7 @@ def _state(seen: _Seen, path: Path) -> str:
 def _look(group: Sequence[UserUnits]) -> _Seen:
     """What systemd says of all of them. `JobsyncError` where it does not answer."""
     names = dict.fromkeys(path.name for units in group for path in units.paths)
-    properties = "Id,ActiveState,UnitFileState,LastTriggerUSec,TriggeredBy"
+    properties = "Id,ActiveState,UnitFileState,TriggeredBy"
     answer = systemctl(group[0].origin, group[0].environ, "show", f"--property={properties}", "--", *names)
     if answer.status:
         raise JobsyncError(f"systemd does not say how {', '.join(names)} stands: {answer.complaint_line}")

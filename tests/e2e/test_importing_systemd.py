@@ -660,13 +660,28 @@ def test_a_service_that_starts_just_then_keeps_its_timer(linux: LinuxLaptop) -> 
 
 def test_slots_count_from_the_moment_at_which_the_timer_was_stopped(linux: LinuxLaptop) -> None:
     stopped, stamps = linux.root / "stopped", linux.home / ".local/share/systemd/timers"
+    linux.wait_for((stamps / "stamp-feeds.timer").exists)
     _wrap_systemctl(linux, after=f"touch {stopped}; sleep 2")
-    assert (stamps / "stamp-feeds.timer").exists()
     begun = time.time()
     linux.jobsync("import", "--take-over", str(linux.wants / "feeds.timer"))
     stamp = (stamps / f"stamp-{linux.unit('feeds')}").stat().st_mtime
     assert begun < stamp < stopped.stat().st_mtime
     assert not (stamps / "stamp-feeds.timer").exists()
+
+
+@pytest.mark.parametrize("is_persistent", [True, False])
+def test_a_slot_that_the_timer_ran_while_it_was_stopped_is_not_run_again(
+    linux: LinuxLaptop, is_persistent: bool
+) -> None:
+    fired, stamps = linux.root / "fired", linux.home / ".local/share/systemd/timers"
+    stamp = stamps / "stamp-feeds.timer"
+    linux.wait_for(stamp.exists)
+    if not is_persistent:
+        _add(linux, {"feeds.timer": TIMER.replace("Persistent=true", "Persistent=false")})
+        stamp.unlink()
+    _wrap_systemctl(linux, before=f"sleep 1; touch {fired}; [ ! -e {stamp} ] || touch -r {fired} {stamp}")
+    linux.jobsync("import", "--take-over", str(linux.wants / "feeds.timer"))
+    assert (stamps / f"stamp-{linux.unit('feeds')}").stat().st_mtime >= fired.stat().st_mtime
 
 
 def test_what_would_count_instead_of_a_timer_or_its_service_is_said(linux: LinuxLaptop) -> None:
