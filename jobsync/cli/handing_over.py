@@ -180,16 +180,30 @@ def _begin(origin: Origin, reliefs: list[_Relief]) -> tuple[Report, dict[str, Jo
     return done, failed
 
 
+def _take_away(origin: Origin, label: str) -> None:
+    """What a job is installed as, where it is ours: the next login must not start it."""
+    scheduler = origin.scheduler
+    for definition, link in zip(scheduler.definitions(label), scheduler.links(label), strict=False):
+        if scheduler.is_ours(files.read(Path(definition)) or b""):
+            files.remove(Path(link))
+            files.remove(Path(definition))
+
+
 def _put_back(origin: Origin, reliefs: list[_Relief]) -> None:
     """As if the jobs had never been written: whatever of them there is must not run beside the former ones."""
     if not reliefs:
         return
     names = [one.name for one in reliefs]
-    with suppress(JobsyncError):
-        for one in reliefs:
+    labels = [origin.scheduler.label(name) for name in names]
+    for one in reliefs:
+        with suppress(JobsyncError):
             _take_back(origin, one.one)
+    with suppress(JobsyncError):
         syncing.sync(origin, Orders(), names)  # most often nobody knows them yet
-    origin.scheduler.unload([origin.scheduler.label(name) for name in names])
+    origin.scheduler.unload(labels)
+    for label in labels:
+        with suppress(JobsyncError):
+            _take_away(origin, label)
     takeover_units.bring_back([one.before for one in reliefs])
 
 

@@ -105,14 +105,18 @@ class Standing:
         if units.timer and not self.is_service_wanted and not leading.is_wanted(units.origin, *units.paths):
             _remove(units.origin, units.service)
 
-    def restore(self) -> None:
-        """Have the files as they were. `JobsyncError`."""
-        for path, mode, content in self.files:
-            files.make_directory(path.parent, 0o755)
-            if mode:
-                files.write_if_changed(path, content, mode)
-            else:
-                files.link_atomically(path, content)
+    def restore(self) -> JobsyncError | None:
+        """Have the files as they were, or say why they are not."""
+        try:
+            for path, mode, content in self.files:
+                files.make_directory(path.parent, 0o755)
+                if mode:
+                    files.write_if_changed(path, content, mode)
+                else:
+                    files.link_atomically(path, content)
+        except JobsyncError as error:
+            return error
+        return None
 
 
 def standing(group: Sequence[UserUnits]) -> list[Standing]:
@@ -175,14 +179,15 @@ def forget(group: Sequence[Standing]) -> None:
 
 
 def bring_back(group: Sequence[Standing]) -> None:
-    """Have them as they stood. `JobsyncError`: some do not run again, though they did."""
+    """Have them as they stood. `JobsyncError`: some do not run again, though they did, or are not there."""
     with suppress(JobsyncError):  # what follows says so, too
         _forget_stopped_timers(group)
-    for one in group:
-        one.restore()
+    troubles = [error for one in group if (error := one.restore())]
     _systemctl(group, "daemon-reload")
     names = [one.units.starter.name for one in group if one.is_running]
     answer = _systemctl(group, "start", "--", *names, timeout=_STOPPING) if names else None
+    if troubles:
+        raise troubles[0]
     if answer and answer.status:
         raise JobsyncError(
             f"{', '.join(names)} could not be started again: {answer.complaint_line}",

@@ -777,3 +777,23 @@ def test_interrupted_between_the_two_the_job_is_there(linux: LinuxLaptop) -> Non
     said, _ = started.communicate(timeout=60)
     assert started.returncode == 130 and "installed  feeds" in said
     assert _timers(linux) == {linux.unit("feeds")} and not _linked(linux)
+
+
+def test_however_many_jobs_do_not_start_their_timers_come_back(linux: LinuxLaptop) -> None:
+    names = ["feeds", "one", "two", "three"]
+    _add(linux, {f"{name}.{kind}": text for name in names for kind, text in (("timer", TIMER), ("service", SERVICE))})
+    links = _linked(linux)
+    ours = f'case "$*" in *" {linux.prefix}."*) exit 1 ;; esac'
+    _wrap_systemctl(linux, before=ours, verb="start")
+    shown = linux.jobsync("import", "--take-over", *(str(linux.wants / f"{name}.timer") for name in names), status=1)
+    assert shown.err.count("not taken over: ") == 4
+    assert _timers(linux) == {f"{name}.timer" for name in names} and _linked(linux) == links
+    assert not linux.installed() and not list((linux.work / "jobs").iterdir())
+
+
+def test_where_no_sync_can_be_no_job_stays_beside_a_timer_that_comes_back(linux: LinuxLaptop) -> None:
+    links, ledger = _linked(linux), linux.state / "ledger"
+    _wrap_systemctl(linux, after=f"rm -f {ledger}; mkdir {ledger}", verb="start")
+    assert "not taken over: " in linux.jobsync("import", "--take-over", f"{linux.wants}/feeds.timer", status=1).err
+    assert _timers(linux) == {"feeds.timer"} and _linked(linux) == links
+    assert not linux.installed() and not list(linux.wants.glob(f"*.wants/{linux.prefix}.*"))
