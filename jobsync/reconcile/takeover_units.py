@@ -229,7 +229,8 @@ def _look(group: Sequence[UserUnits]) -> _Seen:
     properties = "Id,ActiveState,UnitFileState,TriggeredBy"
     answer = systemctl(group[0].origin, group[0].environ, "show", f"--property={properties}", "--", *names)
     if answer.status:
-        raise JobsyncError(f"systemd does not say how {', '.join(names)} stands: {answer.complaint_line}")
+        several = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        raise JobsyncError(f"systemd does not say how {next(iter(names))}{several} stand: {answer.complaint_line}")
     return units_list.shown(answer.stdout.decode("utf-8", "replace"))
 
 
