@@ -17,7 +17,7 @@ from jobsync.errors import JobsyncError
 from jobsync.reconcile import leading
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.takeover import content_of, keep, systemctl
-from jobsync.schedulers import units_list
+from jobsync.schedulers import together, units_list
 from jobsync.values import dataclass
 
 _STOPPING = 150.0
@@ -141,7 +141,7 @@ def stop(group: Sequence[Standing]) -> list[float | JobsyncError]:
     `JobsyncError`: nobody knows how they stand.
     """
     begun = time.time()
-    answer = _systemctl(group, "stop", "--", *(one.units.starter.name for one in group), timeout=_STOPPING)
+    answer = _for_all(group, "stop", [one.units.starter.name for one in group])
     ended, seen = time.time(), _look(_units(group))
     return [_why_not_stopped(one.units, seen, answer) or _since(one.units, begun, ended) for one in group]
 
@@ -185,7 +185,7 @@ def bring_back(group: Sequence[Standing]) -> None:
     troubles = [error for one in group if (error := one.restore())]
     _systemctl(group, "daemon-reload")
     names = [one.units.starter.name for one in group if one.is_running]
-    answer = _systemctl(group, "start", "--", *names, timeout=_STOPPING) if names else None
+    answer = _for_all(group, "start", names) if names else None
     if troubles:
         raise troubles[0]
     if answer and answer.status:
@@ -237,6 +237,10 @@ def _look(group: Sequence[UserUnits]) -> _Seen:
 def _systemctl(group: Sequence[Standing], *arguments: str, timeout: float = 60.0) -> process.Finished:
     units = group[0].units
     return systemctl(units.origin, units.environ, *arguments, timeout=timeout)
+
+
+def _for_all(group: Sequence[Standing], verb: str, names: Sequence[str]) -> process.Finished:
+    return together.for_all(lambda some: _systemctl(group, verb, "--", *some, timeout=_STOPPING), names)
 
 
 def _as_it_is(path: Path) -> tuple[Path, int, bytes]:

@@ -9,7 +9,7 @@ that. What the manager does not hold needs no reload.
 
 import os
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from jobsync import files, process
@@ -19,7 +19,7 @@ from jobsync.errors import JobsyncError
 from jobsync.findings import Finding, Subject
 from jobsync.paths import Paths
 from jobsync.runs import launcher
-from jobsync.schedulers import forgetting, systemd_survey, units, units_list
+from jobsync.schedulers import forgetting, systemd_survey, together, units, units_list
 from jobsync.schedulers.protocol import (
     LINK,
     Answer,
@@ -41,8 +41,6 @@ from jobsync.values import replace
 TIMEOUT = 60.0
 """Seconds for one systemctl call. A reload of a thousand units takes half of one."""
 _LONGER = 15.0
-_UNKNOWN_UNIT = 5
-"""systemctl: some unit does not exist; all others were seen to."""
 _TRIGGERS = (units.TIMER, units.PATH)
 
 
@@ -180,6 +178,12 @@ class Systemd:
     def _call(self, *arguments: str, timeout: float = TIMEOUT) -> process.Finished:
         return process.run([self._manager.systemctl, *arguments], env=self._env, timeout=timeout)
 
+    def _for_all(self, verb: str, names: Collection[str], *options: str, timeout: float = TIMEOUT) -> process.Finished:
+        def call(some: Sequence[str]) -> process.Finished:
+            return self._call("--user", verb, *options, "--", *some, timeout=timeout)
+
+        return together.for_all(call, [*names])
+
     def _asked(self, *arguments: str) -> str:
         answer = self._call(*arguments)
         self._check(answer)
@@ -310,14 +314,15 @@ class Systemd:
                 return Unloading({}, are_gone=True)
             self._stopped_at.update(dict.fromkeys(labels, before))
             self._end_watches({*labels} - {*sparing})
-            answer = self._call("--user", "stop", "--", *names, timeout=TIMEOUT if wait is None else wait)
+            answer = self._for_all("stop", names, timeout=TIMEOUT if wait is None else wait)
         except JobsyncError as error:
             if wait is not None and isinstance(error, process.TimedOut):
                 return Unloading({}, are_gone=False)
             return Unloading(dict.fromkeys(labels, error), are_gone=True)
-        if answer.status in (0, _UNKNOWN_UNIT):
+        if answer.status in (0, together.UNKNOWN_UNIT):
             return Unloading({}, are_gone=True)
-        return Unloading(dict.fromkeys(labels, SchedulerError(_failure(answer))), are_gone=True)
+        refused = [label for label in labels if f"{label}." in answer.complaint] or labels
+        return Unloading({label: SchedulerError(_about(label, answer)) for label in refused}, are_gone=True)
 
     def inherit(self, since: Mapping[str, float]) -> None:
         """See the protocol: the stamp of a timer is what it counts from."""
@@ -339,7 +344,7 @@ class Systemd:
         held = {label: self._held.get(f"{label}.{units.SERVICE}") for label in labels if self._is_watched(label)}
         up = [label for label, service in held.items() if service and (service.has_process or service.is_resting)]
         if up:
-            self._check(self._call("--user", "stop", "--", *(f"{label}.{units.PATH}" for label in up)))
+            self._check(self._for_all("stop", [f"{label}.{units.PATH}" for label in up]))
 
     def _is_watched(self, label: str) -> bool:
         watch = self._held.get(f"{label}.{units.PATH}")
@@ -378,7 +383,7 @@ class Systemd:
         named = [f"{label}.{units.TIMER}" for label in labels]
         dead = [name for name in named if name in self._held and self._held[name].is_over]
         if dead := [*dead, *sorted(self._to_forget - {*timers})]:
-            self._check(self._call("--user", "stop", "--", *dead))
+            self._check(self._for_all("stop", dead))
 
     def _reload(self, timers: Collection[str]) -> None:
         """Have the manager read all definitions, and forget those of these timers that were not stopped."""
@@ -396,12 +401,12 @@ class Systemd:
             return {}
         self._started.update(f"{label}.{one}" for label in labels for one in units.SUFFIXES)
         try:
-            answer = self._call("--user", "start", "--", *names)
+            answer = self._for_all("start", names)
             if answer.status and (forgotten := sorted(self._to_forget & {*names})):
                 # One of them fired before the reload, which then did not forget it.
-                self._call("--user", "stop", "--", *forgotten)
+                self._for_all("stop", forgotten)
                 self._check(self._call("--user", "daemon-reload"))
-                answer = self._call("--user", "start", "--", *names)
+                answer = self._for_all("start", names)
         except JobsyncError as error:
             return dict.fromkeys(labels, error)
         if not answer.status:
@@ -455,7 +460,7 @@ class Systemd:
         try:
             if not (wait and self._restarted(names, wait)):
                 self._restarting.update(names)
-                self._check(self._call("--user", "restart", "--no-block", "--", *names))
+                self._check(self._for_all("restart", names, "--no-block"))
         except JobsyncError as error:
             return dict.fromkeys(labels, error)
         return {}
@@ -467,7 +472,7 @@ class Systemd:
         with 252, 257 and 262).
         """
         try:
-            self._check(self._call("--user", "restart", "--", *names, timeout=wait))
+            self._check(self._for_all("restart", names, timeout=wait))
         except process.TimedOut:
             return False
         return True

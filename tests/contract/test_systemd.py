@@ -64,6 +64,24 @@ def test_a_mixed_change_is_one_stop_one_reload_and_one_start(linux: Linux) -> No
     assert linux.every_call() == [*ASK_PIDS, "stop 4", "daemon-reload", "start 3", *ASK_PIDS]
 
 
+@pytest.mark.parametrize("key", ["RefuseManualStart", "RefuseManualStop"])
+def test_a_timer_that_systemd_refuses_costs_no_other_job_anything(linux: Linux, key: str) -> None:
+    others = many(3)
+    linux.sync(NINE, *others)
+    extra = linux.paths.unit_links / f"{linux.unit('one')}.d" / "refuse.conf"
+    extra.parent.mkdir(parents=True)
+    extra.write_text(f"[Unit]\n{key}=yes\n")
+    linux.manager.systemctl("daemon-reload")
+    done = linux.sync(TEN, *many(3, 10))
+    assert done["one"] is Outcome.FAILED
+    moments = linux.manager.systemctl("show", "-p", "TimersCalendar", *(linux.unit(one.name) for one in others))
+    assert moments.count("OnCalendar=*-*-* 10:00:00") == 3
+    extra.unlink()
+    linux.manager.systemctl("daemon-reload")
+    linux.sync(TEN, *many(3, 10))
+    linux.assert_converged(TEN, *many(3, 10))
+
+
 def test_a_restart_that_there_was_no_time_to_ask_for_is_asked_for(linux: Linux) -> None:
     linux.sync(DAEMON)
     until(lambda: linux.runs("daemon"))

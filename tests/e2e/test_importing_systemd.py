@@ -274,6 +274,7 @@ def _process(pid: int) -> dict[str, object]:
             name: value
             for name, value in environment.items()
             if not name.startswith(("JOBSYNC_", "SYSTEMD_EXEC_PID", "INVOCATION_ID", "JOURNAL_STREAM", "MEMORY_"))
+            and "_PRESSURE_" not in name  # places of its control group, which is named after it
             and name not in ("PATH", "PWD", "OLDPWD", "SHLVL", "_")  # the machine's, and the launcher's shell's
         },
         "limits": (place / "limits").read_text(),
