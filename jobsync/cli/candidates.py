@@ -201,8 +201,6 @@ def _beside(path: Path, name: str, places: Iterable[Path]) -> Path:
 def _from_timer(origin: Origin, source: Path) -> Candidate:
     here = _where_it_runs(origin, source)
     path, name = here or source, name_of(source.stem)
-    if source.stem.endswith("@"):
-        return Candidate(Refused(str(source), name, (_TEMPLATE,)))
     try:
         timer = _unit(origin, path)
         service_path = _beside(path, from_units.service_of(timer, path.stem), own_places(origin) if here else ())
@@ -229,8 +227,6 @@ def _refused(found: Found, why_not: Iterable[str]) -> Refused:
 def _from_service(origin: Origin, source: Path) -> Candidate:
     here = _where_it_runs(origin, source)
     path, name = here or source, name_of(source.stem)
-    if source.stem.endswith("@"):
-        return Candidate(Refused(str(source), name, (_TEMPLATE,)))
     if leading.is_packaged(path):
         why = "belongs to a package, which brings it up to date; keep it as it is"
         return Candidate(Refused(str(source), name, (why,)))
@@ -256,7 +252,10 @@ def _from_service(origin: Origin, source: Path) -> Candidate:
 def _from_unit(origin: Origin, path: Path) -> Candidate:
     """A timer with its service, by either's name, or a service without one."""
     timer = path.with_suffix(".timer")
-    return _from_timer(origin, timer) if path == timer or timer.is_file() else _from_service(origin, path)
+    source, read = (timer, _from_timer) if path == timer or timer.is_file() else (path, _from_service)
+    if source.stem.endswith("@"):
+        return Candidate(Refused(str(source), name_of(source.stem), (_TEMPLATE,)))
+    return read(origin, source)
 
 
 def _not_enabled(found: Draft, former: UserUnits) -> Draft:

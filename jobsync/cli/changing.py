@@ -8,12 +8,11 @@ import click
 
 from jobsync import columns, files
 from jobsync.cli.console import ExitCode, note, say, say_all
-from jobsync.cli.context import Context, check_is_for_here, pass_context
+from jobsync.cli.context import Context, as_defined, check_is_for_here, pass_context
 from jobsync.definitions.adopt import Adoption, unmet
 from jobsync.definitions.adopt import adopt as adopt_edits
 from jobsync.definitions.hand_edits import Plists
 from jobsync.definitions.job import Job
-from jobsync.definitions.load import load
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.origin import Origin
@@ -35,7 +34,7 @@ class _Edited:
 
 
 def _definition(origin: Origin, name: str) -> Job:
-    for job in load(WorkTree(origin.repo.work_tree), origin.machine, {name}).jobs:
+    for job in as_defined(origin, {name}).jobs:
         return job
     raise JobsyncError(f"{name} has no valid definition to adopt into", hint="`jobsync check` says what is wrong")
 

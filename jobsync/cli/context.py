@@ -1,7 +1,7 @@
 """Which repository a command is about: the one around the working directory, the one named, else all."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from jobsync.repo.place import Place, identity, locate
 from jobsync.values import dataclass, field
 
 if TYPE_CHECKING:
+    from jobsync.definitions.job import Definitions
     from jobsync.reconcile.origin import Origin
     from jobsync.repo.trees import WorkTree
 
@@ -188,12 +189,17 @@ def _recorded(origin: "Origin") -> set[str]:
     return set(files.names(origin.paths.runs("x").parent))
 
 
-def why_not_here(origin: "Origin", job: str) -> str | None:
-    """Why the definition in the work tree leaves this machine out, as `only.os is "macos"`; None where it does not."""
+def as_defined(origin: "Origin", names: Collection[str] | None = None) -> "Definitions":
+    """What the work tree says of these jobs, None: of all. `JobsyncError` as `load`."""
     from jobsync.definitions.load import load
     from jobsync.repo.trees import WorkTree
 
-    return next((one.unwanted for one in load(WorkTree(origin.repo.work_tree), origin.machine, {job}).jobs), None)
+    return load(WorkTree(origin.repo.work_tree), origin.machine, names)
+
+
+def why_not_here(origin: "Origin", job: str) -> str | None:
+    """Why the definition in the work tree leaves this machine out, as `only.os is "macos"`; None where it does not."""
+    return next((one.unwanted for one in as_defined(origin, {job}).jobs), None)
 
 
 def check_is_for_here(origin: "Origin", job: str) -> None:

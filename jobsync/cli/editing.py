@@ -9,9 +9,9 @@ import click
 
 from jobsync import columns, files, process
 from jobsync.cli.console import ExitCode, Progress, ask, complain, confirm, is_interactive, note, say
-from jobsync.cli.context import Context, pass_context
+from jobsync.cli.context import Context, as_defined, pass_context
 from jobsync.cli.syncing import answered, refusal, show_report
-from jobsync.definitions.load import JOB_FILE, load, name_fault, read_settings
+from jobsync.definitions.load import JOB_FILE, name_fault, read_settings
 from jobsync.errors import Fault, JobsyncError, UsageError
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile import sync as syncing
@@ -45,7 +45,7 @@ def _open(file: Path) -> None:
 
 
 def _faults(origin: Origin, job: str) -> tuple[Fault, ...]:
-    return load(WorkTree(origin.repo.work_tree), origin.machine, {job}).faults
+    return as_defined(origin, {job}).faults
 
 
 def _edit_until_right(origin: Origin, job: str, file: Path) -> bool:
@@ -189,7 +189,7 @@ def _remove_blank(path: Path) -> None:
 
 def _mentions(origin: Origin, old: str, new: str) -> list[Fault]:
     """Faults of other definitions that the new name makes."""
-    found = load(WorkTree(origin.repo.work_tree), origin.machine).faults
+    found = as_defined(origin).faults
     return [fault for fault in found if f"/{old}" in fault.message and f"/{new}/" not in fault.file]
 
 

@@ -16,8 +16,9 @@ from jobsync.reconcile import sync as syncing
 from jobsync.reconcile import takeover, takeover_units
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
-from jobsync.reconcile.state import Outcome, Report
+from jobsync.reconcile.state import Report
 from jobsync.reconcile.takeover_units import Standing, UserUnits
+from jobsync.report import UNDONE
 from jobsync.values import dataclass, replace
 
 _INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -171,8 +172,7 @@ def _begin(origin: Origin, reliefs: list[_Relief]) -> tuple[Report, dict[str, Jo
     progress = Progress()
     done = syncing.sync(origin, Orders(), names, progress)
     progress.clear()
-    bad = (Outcome.FAILED, Outcome.CONFLICT, Outcome.DEFERRED)
-    causes = {result.name: result.cause for result in done.results if result.outcome in bad}
+    causes = {result.name: result.cause for result in done.results if result.outcome in UNDONE}
     for one in reliefs:
         faults = [str(fault) for fault in done.faults if Path(fault.file).is_relative_to(one.one.directory)]
         if one.name not in failed and (why := [causes[one.name]] if one.name in causes else faults):

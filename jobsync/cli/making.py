@@ -9,13 +9,12 @@ import click
 
 from jobsync import files
 from jobsync.cli.console import ExitCode, note, say
-from jobsync.cli.context import Context, pass_context
+from jobsync.cli.context import Context, as_defined, pass_context
 from jobsync.cli.editing import job_directory, name_wrong
 from jobsync.cli.schemas import schema_of_a_job
-from jobsync.definitions.load import JOB_FILE, load
+from jobsync.definitions.load import JOB_FILE
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile.origin import Origin
-from jobsync.repo.trees import WorkTree
 
 _SCRIPTS = {
     "bash": """\
@@ -80,9 +79,7 @@ def _write(directory: Path, definition: str, script: str | None) -> list[Path]:
 
 def _check(origin: Origin, name: str, written: list[Path]) -> None:
     """Whatever has a fault is taken away again: nothing half-made stays in the work tree."""
-    faults = [
-        fault for fault in load(WorkTree(origin.repo.work_tree), origin.machine, {name}).faults if name in fault.file
-    ]
+    faults = [fault for fault in as_defined(origin, {name}).faults if name in fault.file]
     if not faults:
         return
     for path in written:

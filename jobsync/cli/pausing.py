@@ -7,10 +7,9 @@ import click
 
 from jobsync import files
 from jobsync.cli.console import ExitCode, complain, say
-from jobsync.cli.context import Context, pass_context
+from jobsync.cli.context import Context, as_defined, pass_context
 from jobsync.cli.syncing import refusal
 from jobsync.definitions.duration import parse_duration
-from jobsync.definitions.load import load
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile import sync as syncing
@@ -18,7 +17,6 @@ from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Report
-from jobsync.repo.trees import WorkTree
 from jobsync.report import UNDONE
 from jobsync.runs import pauses
 
@@ -61,8 +59,7 @@ def _daemons(origin: Origin, jobs: Iterable[str]) -> list[str]:
     known = ledgers.read(origin.paths.ledger)
     are = {name: record.is_daemon for name, record in known.records.items()} if known else {}
     if not are.keys() >= {*jobs}:
-        defined = load(WorkTree(origin.repo.work_tree), origin.machine, names=tuple(jobs))
-        are = {one.name: one.daemon is not None for one in defined.jobs} | are
+        are = {one.name: one.daemon is not None for one in as_defined(origin, {*jobs}).jobs} | are
     return [job for job in jobs if are.get(job)]
 
 

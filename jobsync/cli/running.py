@@ -12,16 +12,14 @@ import click
 
 from jobsync import process
 from jobsync.cli.console import ExitCode, Progress, note, say, say_bytes
-from jobsync.cli.context import Context, check_is_for_here, pass_context
+from jobsync.cli.context import Context, as_defined, check_is_for_here, pass_context
 from jobsync.config import SYSTEM_PATH
-from jobsync.definitions.job import Definitions, Restart
-from jobsync.definitions.load import load
+from jobsync.definitions.job import Restart
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.standing import ending
 from jobsync.reconcile.state import Record
-from jobsync.repo.trees import WorkTree
 from jobsync.runs import logs as log_files
 from jobsync.runs import pauses, records, tokens
 from jobsync.runs.launcher import NOTIFY_LIMIT
@@ -46,11 +44,6 @@ _LINGER = NOTIFY_LIMIT + 5.0
 """Seconds for a launcher that has recorded the end to be gone: it may have somebody told first."""
 
 
-def _read(origin: Origin, *jobs: str) -> Definitions:
-    """What the work tree says of them."""
-    return load(WorkTree(origin.repo.work_tree), origin.machine, names=jobs)
-
-
 def _record(origin: Origin, job: str) -> Record:
     """The job as jobsync installed it. `JobsyncError` when it did not."""
     known = ledgers.read(origin.paths.ledger)
@@ -58,7 +51,7 @@ def _record(origin: Origin, job: str) -> Record:
     if record is None:
         _check_not_paused(origin, job)  # of a daemon that is, nothing is installed
         check_is_for_here(origin, job)
-        is_faulty = bool(_read(origin, job).faults)
+        is_faulty = bool(as_defined(origin, {job}).faults)
         hint = "`jobsync check` says what is wrong with it" if is_faulty else f"`jobsync sync {job}` installs it"
         raise JobsyncError(f"{job} is not installed on this machine", hint=hint)
     return record
@@ -67,7 +60,7 @@ def _record(origin: Origin, job: str) -> Record:
 def _restarts_on_failure(origin: Origin, job: str) -> bool:
     """Whether the definition says so; a repository that this jobsync cannot read says nothing."""
     with suppress(JobsyncError):
-        return any(one.daemon is Restart.ON_FAILURE for one in _read(origin, job).jobs)
+        return any(one.daemon is Restart.ON_FAILURE for one in as_defined(origin, {job}).jobs)
     return False
 
 

@@ -178,6 +178,11 @@ class Variables:
                 self.notices.append(Notice(Kind.DIFFERS, "PATH", words))
 
 
+def left_to(writer: str) -> str:
+    """Why what a program wrote is not imported."""
+    return f"{writer} wrote it, and would write it again beside the job; leave it there"
+
+
 def described(comments: Iterable[str]) -> tuple[str, tuple[str, ...]]:
     """A single comment is the job's description; several stay comments."""
     lines = tuple(line for line in comments if not _MODELINE.fullmatch(line.strip()))

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from jobsync.definitions.cron import SHORTHANDS, read_cron
-from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, Variables, described, name_of
+from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, Variables, described, left_to, name_of
 from jobsync.errors import JobsyncError
 from jobsync.values import dataclass, field
 
@@ -234,7 +234,7 @@ def _reasons(own: Mapping[str, str], entry: Entry, command: str, stdin: str | No
     """Why a line cannot be a job, its time aside."""
     found = []
     if entry.writer:
-        found.append(f"{entry.writer} wrote it, and would write it again beside the job; leave it there")
+        found.append(left_to(entry.writer))
     if _has_pair(entry.command):
         found.append(
             f"{_PAIR}: crons differ in what they make of it; put the command into a script, and call that here"

@@ -5,7 +5,18 @@ import re
 from collections.abc import Mapping
 
 from jobsync.definitions.document import shown
-from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, Variables, clock, described, interval
+from jobsync.definitions.foreign import (
+    Draft,
+    Found,
+    Kind,
+    Notice,
+    Refused,
+    Variables,
+    clock,
+    described,
+    interval,
+    left_to,
+)
 from jobsync.definitions.hand_edits import ENV, Plist, are_texts, differing, facets, keep_alive, meaning, read_calendar
 from jobsync.definitions.job import Argv, Job, Restart, Slot
 from jobsync.definitions.launchd_keys import ALLOWED, PRIORITY_KEYS, launchd_fault
@@ -61,6 +72,7 @@ def words_of(label: str) -> str:
 
 
 _GITS = "org.git-scm.git."
+"""How the labels of `git maintenance start` begin."""
 
 
 class _Reader:
@@ -83,7 +95,7 @@ class _Reader:
     def label(self) -> None:
         """Whose it is."""
         if str(self.plist.get("Label", "")).startswith(_GITS):
-            self._refuse("Label", "git maintenance wrote it, and would write it again beside the job; leave it there")
+            self._refuse("Label", left_to("git maintenance"))
 
     def command(self) -> tuple[str, ...]:
         program, arguments = self.plist.get("Program"), self.plist.get("ProgramArguments")

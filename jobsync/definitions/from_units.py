@@ -13,6 +13,7 @@ from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, Var
 from jobsync.definitions.on_calendar import read_on_calendar
 from jobsync.definitions.slots import simplify
 from jobsync.definitions.systemd_keys import value_of_unit
+from jobsync.definitions.unit_syntax import goes_on
 from jobsync.errors import JobsyncError
 from jobsync.values import dataclass, field
 
@@ -103,11 +104,6 @@ class Unit:
         return self.values[key][-1] if self.values.get(key) else None
 
 
-def _goes_on(line: str) -> bool:
-    """Whether the next line continues it: a backslash at its very end that no other one escapes."""
-    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
-
-
 def parse(text: str) -> Unit:
     """A unit file. An empty value takes back the earlier ones of its key. `JobsyncError`: a line that is none."""
     values: dict[str, list[str]] = {}
@@ -119,7 +115,7 @@ def parse(text: str) -> Unit:
             continue
         # Blanks around the end of a line count within quotes.
         whole, held = f"{held}{line}", ""
-        if _goes_on(line):
+        if goes_on(line):
             held = f"{whole[:-1]} "
             continue
         whole = whole.strip()

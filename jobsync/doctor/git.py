@@ -8,7 +8,7 @@ from typing import Any
 
 from jobsync.definitions.load import SETTINGS_FILE
 from jobsync.doctor.check import Check
-from jobsync.doctor.view import View, typed
+from jobsync.doctor.view import View
 from jobsync.findings import Finding, InstallHooks, Sync, error, info, skipped, warning
 from jobsync.reconcile.ahead import ahead
 from jobsync.reconcile.state import Source
@@ -156,12 +156,11 @@ def _made_of(view: View, name: str) -> list[str]:
 def _uncommitted(view: View) -> Iterable[Finding]:
     for name, record in view.planned.ledger.records.items():
         if record.source is Source.WORK_TREE and view.is_meant(name):
-            git = typed(view.origin.repo.git_dir, view.origin.repo.work_tree)
             yield info(
                 "is installed from your work tree, not from a commit",
                 name,
                 meaning="pulls leave it alone until its definition is committed",
-                command=f"{git} add {shlex.join(_made_of(view, name))} && {git} commit",
+                command=f"{view.git} add {shlex.join(_made_of(view, name))} && {view.git} commit",
             )
 
 
@@ -173,7 +172,7 @@ def _branch(view: View) -> Iterable[Finding]:
         yield info(
             f"{there} is checked out, and hooks sync only {wanted}",
             meaning="commits here change no job",
-            command=f"{typed(view.origin.repo.git_dir, view.origin.repo.work_tree)} switch {shlex.quote(wanted)}",
+            command=f"{view.git} switch {shlex.quote(wanted)}",
         )
 
 
@@ -217,7 +216,7 @@ def _artefacts_in_git(view: View) -> Iterable[Finding]:
         f"syncs write into the work tree: {', '.join(sorted({place for place, _ in ours}))}",
         meaning="git takes what is this machine's for the repository's: others get it, and a checkout takes it away",
         command=f"cd {shlex.quote(work_tree)} && printf '%s\\n' {patterns} >>.gitignore && "
-        f"{typed(view.origin.repo.git_dir, work_tree)} rm -q --cached --ignore-unmatch -- {patterns}",
+        f"{view.git} rm -q --cached --ignore-unmatch -- {patterns}",
     )
 
 

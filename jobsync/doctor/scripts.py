@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jobsync.definitions.job import Argv, Job, Line, Notify, Script
 from jobsync.doctor.check import Check
-from jobsync.doctor.view import View, typed
+from jobsync.doctor.view import View
 from jobsync.findings import Chmod, Finding, error, info, warning
 from jobsync.repo.affected import EXECUTABLE, REGULAR
 from jobsync.runs.launcher import OSASCRIPT
@@ -156,13 +156,12 @@ def _run_in_git(view: View) -> Iterable[Finding]:
         path = f"{head.jobs}/{name}/run"
         entry = head.entries.get(path)
         if isinstance(job.command, Script) and entry is not None and entry.mode == REGULAR:
-            git = typed(view.origin.repo.git_dir, view.origin.repo.work_tree)
             yield error(
                 f"{path} is {REGULAR:o} in git, not {EXECUTABLE:o}",
                 name,
                 meaning="other machines get a file that cannot be started, and so do the hooks here",
-                command=f"{git} update-index --chmod=+x {shlex.quote(path)} && "
-                f"{git} commit -m 'Make {name} executable'",
+                command=f"{view.git} update-index --chmod=+x {shlex.quote(path)} && "
+                f"{view.git} commit -m 'Make {name} executable'",
             )
 
 

@@ -120,6 +120,11 @@ class View:
         """Defined, and not for this machine or not any more."""
         return isinstance(self.planned.want.jobs.get(name), Unwanted)
 
+    @property
+    def git(self) -> str:
+        """git as somebody types it for the repository: see `typed`."""
+        return typed(self.origin.repo.git_dir, self.origin.repo.work_tree)
+
     def path_of(self, job: Job) -> str:
         """PATH as the job sees it."""
         return ":".join((*job.path, self.origin.config.path))

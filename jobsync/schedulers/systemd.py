@@ -304,13 +304,14 @@ class Systemd:
     def unload(self, labels: Collection[str], *, sparing: Collection[str] = (), wait: float | None = None) -> Unloading:
         """See the protocol: one `stop` of all that would start a job, and of what shall end."""
         before = time.time()
-        suffixes = {label: _TRIGGERS if label in sparing else units.SUFFIXES for label in labels}
-        names = [name for label in labels for name in self._units_of(label, suffixes[label])]
+        names = []
+        for label in labels:
+            names += self._units_of(label, _TRIGGERS if label in sparing else units.SUFFIXES)
+        if not names:
+            return Unloading({}, are_gone=True)
         try:
-            if all(label in sparing for label in labels) and self._can_be_forgotten(names):
+            if {*labels} <= {*sparing} and self._can_be_forgotten(names):
                 self._to_forget.update(names)
-                names = []
-            if not names:
                 return Unloading({}, are_gone=True)
             self._stopped_at.update(dict.fromkeys(labels, before))
             self._end_watches({*labels} - {*sparing})

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from jobsync.config import SYSTEM_PATH
 from jobsync.definitions.job import Job, Priority, Restart, Slot
+from jobsync.definitions.unit_syntax import goes_on
 from jobsync.runs.launcher import FAILURES
 
 SERVICE, TIMER, PATH = "service", "timer", "path"
@@ -266,11 +267,6 @@ def units(job: Job, *, owner: str, launcher: str, asked: str, home: str, path: s
 # -- the way back
 
 
-def _goes_on(line: str) -> bool:
-    """Whether the next line continues it: a backslash at its very end that no other one escapes."""
-    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
-
-
 def _lines(text: str) -> Iterator[str]:
     """Lines without comments, those that a backslash continues joined, as systemd.syntax(7) joins them."""
     held = ""
@@ -278,7 +274,7 @@ def _lines(text: str) -> Iterator[str]:
         stripped = line.strip(_BLANKS)
         if stripped.startswith(("#", ";")) or (not stripped and not held):
             continue
-        if _goes_on(line.rstrip("\r")):
+        if goes_on(line.rstrip("\r")):
             held += f"{stripped[:-1]} "
             continue
         yield held + stripped
