@@ -220,6 +220,20 @@ def test_the_last_line_says_when_a_sync_changed_something_and_how_far_head_is_ah
     assert "ahead" not in registered.jobsync("status").out
 
 
+def test_where_head_is_ahead_for_no_hook_is_in_force_it_says_so(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit("Begin with one")
+    registered.git("config", "core.hooksPath", str(registered.root / "elsewhere"))  # as husky and others do
+    assert "hooks" not in registered.jobsync("status").err
+    registered.job("one", JOB.replace("09", "10"))
+    registered.commit("Later")
+    assert registered.jobsync("status").err.splitlines()[-1] == (
+        "git's hooks do not reach jobsync, so no pull or commit is synced: `jobsync hooks status`"
+    )
+    registered.git("config", "--unset", "core.hooksPath")
+    assert "git's hooks" not in registered.jobsync("status").err
+
+
 def test_the_rules_of_a_job_are_on_its_screen(registered: Laptop) -> None:
     registered.job(
         "careful",
