@@ -302,6 +302,9 @@ def _locked(
 ) -> Report:  # fmt: skip
     with lock.hold(origin.paths.lock, timeout=patience), origin.repository.kept_open() as repository:
         origin = replace(origin, repository=repository)
+        if orders.caller is Caller.HOOK and not names:
+            # Before HEAD is read: this sync answers every hook that has come so far, and none that comes later.
+            files.remove(origin.paths.note)
         planned = _plan(origin, orders, names)
         _check_answer(planned)
         _remember_bytes(planned, origin)
@@ -331,27 +334,18 @@ def _has_moved(origin: Origin, head: HeadState) -> bool:
     return decide(situation_now(origin, {}, wanted_branch=origin.repo.branch)).sync
 
 
-def _take_note(origin: Origin) -> bool:
-    """Whether a hook came while we held the lock; its wake-up is ours now."""
-    if not files.is_file(origin.paths.note):
-        return False
-    files.remove(origin.paths.note)
-    return True
-
-
 def _leave_note(origin: Origin) -> None:
     files.touch(origin.paths.note)
 
 
 def _follow_up(origin: Origin, progress: Progress, budget: Budget = UNLIMITED) -> Report | None:
-    """Answer the wake-ups that came during a sync; None when there was none, or its hook got the lock itself."""
+    """Answer the wake-ups that came during a sync; None when there was none, or somebody else got the lock first."""
     done = None
     origin = replace(origin, seen="", heard=None)  # what that hook saw is old by now
-    while _take_note(origin):
+    while files.is_file(origin.paths.note):
         try:
             done = _locked(origin, Orders(caller=Caller.HOOK), (), progress, 0, budget)
-        except lock.Locked:
-            _leave_note(origin)
+        except lock.Locked:  # whoever holds it looks for the note after releasing it
             return done
     return done
 
@@ -402,9 +396,7 @@ def _at_once(origin: Origin, budget: Budget) -> Report:
         return _locked(origin, orders, (), no_progress, 0, budget)
     except lock.Locked:
         _leave_note(origin)
-        done = _locked(replace(origin, heard=None), orders, (), no_progress, 0, budget)
-        _take_note(origin)
-        return done
+        return _locked(replace(origin, heard=None), orders, (), no_progress, 0, budget)
 
 
 def joined(first: Report, second: Report) -> Report:

@@ -1,5 +1,7 @@
 """A sync that does not come to its end, and one whose HEAD does not stay."""
 
+from pathlib import Path
+
 import pytest
 
 from jobsync import files
@@ -7,10 +9,12 @@ from jobsync.errors import JobsyncError
 from jobsync.reconcile import settling
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.budget import Budget
+from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.sync import sync
 
 from ..laptop import JOB, Laptop
+from ..test_lock import another_holder
 from .test_untouched import origin
 
 
@@ -56,25 +60,53 @@ def test_what_comes_during_a_sync_that_fails_gets_no_time_of_its_own(
     assert given == [mine, mine]
 
 
-def test_head_that_goes_back_during_a_sync_is_looked_at_again(registered: Laptop) -> None:
-    """As from another terminal: its hook finds the machine as that commit wants it, for nothing is changed yet."""
-    registered.job("one")
-    registered.commit()
-    registered.jobsync("sync")
-    real, wrapper = registered.simulator.launchctl, registered.root / "launchctl"
-    back = registered.root / "back"
+def _goes_back_during_a_sync(machine: Laptop) -> Path:
+    """As from another terminal: HEAD is the commit before, once a sync has looked at job `one`. What git said of it."""
+    real, wrapper, back = machine.simulator.launchctl, machine.root / "launchctl", machine.root / "back"
     wrapper.write_text(
         f"#!/bin/sh\ncase \"$*\" in 'print gui/'*/*.one) [ -e {back} ] || {{ touch {back}; unset GIT_DIR; "
-        f"export HOME={registered.home}; git -C {registered.work} switch -q -C main HEAD~1 >{back} 2>&1; }};; esac\n"
+        f"export HOME={machine.home}; git -C {machine.work} switch -q -C main HEAD~1 >{back} 2>&1; }};; esac\n"
         f'exec {real} "$@"\n',
         encoding="utf-8",
     )
     wrapper.chmod(0o755)
-    path = registered.config_file
+    path = machine.config_file
     path.write_text(path.read_text().replace(str(real), str(wrapper)))
+    machine.jobsync("sync")
+    return back
+
+
+def test_head_that_goes_back_during_a_sync_is_looked_at_again(registered: Laptop) -> None:
+    """Its hook finds the machine as that commit wants it, for nothing is changed yet."""
+    registered.job("one")
+    registered.commit()
     registered.jobsync("sync")
+    back = _goes_back_during_a_sync(registered)
     registered.job("one", JOB.replace("09:00", "10:00"))
     said = registered.commit().err
     assert back.read_text() == ""
-    assert registered.plist("one")["StartCalendarInterval"] == [{"Hour": 9, "Minute": 0}]
+    assert registered.hour("one") == 9
     assert said.startswith("jobsync: updated one")
+
+
+def test_a_hook_that_had_to_wait_misses_no_other_one(registered: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The note that it left itself is not the only one: HEAD went back while it was at work."""
+    registered.job("one")
+    registered.commit()
+    registered.jobsync("sync")
+    back = _goes_back_during_a_sync(registered)
+    registered.job("one", JOB.replace("09:00", "10:00"))
+    registered.git("-c", "core.hooksPath=/dev/null", "commit", "-qam", "ten")
+    here, leave = origin(registered), syncing._leave_note
+    with another_holder(here.paths.lock) as other, monkeypatch.context() as patch:
+
+        def left(one: Origin) -> None:
+            leave(one)
+            other.kill()
+            other.wait()
+
+        patch.setattr(syncing, "_leave_note", left)
+        assert syncing.sync_from_hook(here) is not None
+    assert back.read_text() == ""
+    assert registered.hour("one") == 9
+    assert not here.paths.note.exists()

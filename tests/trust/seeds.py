@@ -112,7 +112,7 @@ SEEDS = (
     ),
     Seed(
         "note-ignored",
-        "    while _take_note(origin):\n",
+        "    while files.is_file(origin.paths.note):\n",
         "    while not origin:\n",
         ("tests/trust/test_concurrency.py::test_a_hook_that_comes_during_a_sync_is_not_lost",),
     ),
