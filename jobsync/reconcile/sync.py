@@ -344,9 +344,10 @@ def _follow_up(origin: Origin, progress: Progress, budget: Budget = UNLIMITED) -
     origin = replace(origin, seen="", heard=None)  # what that hook saw is old by now
     while files.is_file(origin.paths.note):
         try:
-            done = _locked(origin, Orders(caller=Caller.HOOK), (), progress, 0, budget)
+            next_one = _locked(origin, Orders(caller=Caller.HOOK), (), progress, 0, budget)
         except lock.Locked:  # whoever holds it looks for the note after releasing it
             return done
+        done = next_one if done is None else joined(done, next_one)
     return done
 
 

@@ -11,6 +11,7 @@ from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.budget import Budget
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
+from jobsync.reconcile.state import Outcome, Report, Result
 from jobsync.reconcile.sync import sync
 
 from ..laptop import JOB, Laptop
@@ -110,3 +111,21 @@ def test_a_hook_that_had_to_wait_misses_no_other_one(registered: Laptop, monkeyp
     assert back.read_text() == ""
     assert registered.hour("one") == 9
     assert not here.paths.note.exists()
+
+
+def test_each_hook_that_came_during_a_sync_is_in_its_report(
+    registered: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = origin(registered)
+    todo = ["first", "second", "third"]
+
+    def locked(*_: object) -> Report:
+        name = todo.pop(0)
+        here.paths.note.unlink(missing_ok=True)
+        if todo:
+            files.touch(here.paths.note)
+        return Report((Result(name, name, Outcome.UPDATED),), would_change=True)
+
+    monkeypatch.setattr(syncing, "_locked", locked)
+    done = sync(here, Orders())
+    assert [one.name for one in done.results] == ["first", "second", "third"]
