@@ -327,17 +327,13 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState, answer: Answer, com
     found = {name: _from_ledger(origin, one) for name, one in ledger.records.items() if name not in untouched}
     jobs: dict[str, Desired] = {name: wanted for name, wanted in found.items() if wanted is not None}
     jobs.update({name: Unwanted("no longer needed") for name in found if is_own(name)})
-    had_login = LOGIN in ledger.records
     causes = dict.fromkeys(found.keys() - jobs.keys(), _LOST) | causes
     if not causes:
-        return Want(jobs | own_jobs(origin, needs_login=had_login), untouched=untouched)
+        return Want(jobs | own_jobs(origin, needs_login=LOGIN in ledger.records), untouched=untouched)
     tree = head_tree(origin, head, causes.keys())
     definitions = load(tree, origin.machine, names=causes.keys())
     faulty = _faulty(definitions, ledger)
     jobs |= faulty
-    # `jobsync-login` stays, too, for a job that is not looked at, and for one that stays as it was.
-    others_need = bool(faulty) or any(one.needs_login for name, one in ledger.records.items() if name not in causes)
-    jobs |= own_jobs(origin, needs_login=needs_login(origin, definitions.jobs) or (had_login and others_need))
     defined = {job.name: job for job in definitions.jobs}
     placing = _Placing(origin, ledger, head, jobs)
     for name, cause in _attributed(origin, ledger, head, causes).items():
@@ -345,8 +341,18 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState, answer: Answer, com
             placing.place(defined[name], cause)
         elif name not in faulty:
             placing.place_undefined(name, cause)
+    jobs |= own_jobs(origin, needs_login=_is_login_needed(ledger, jobs))
     missing = _are_missing(definitions, tree, ledger)
     return Want(jobs, definitions.faults, missing, tuple(placing.notices), placing.absent, defined, untouched)
+
+
+def _is_login_needed(ledger: Ledger, jobs: Mapping[str, Desired]) -> bool:
+    """Whether `jobsync-login` is there for one of these jobs, or for one that stays as the ledger has it."""
+    new = {name: one for name, one in jobs.items() if isinstance(one, Wanted) and one.advances}
+    gone = {name for name, one in jobs.items() if isinstance(one, Unwanted)}
+    stay = (one for name, one in ledger.records.items() if name not in new.keys() | gone)
+    had_login = LOGIN in ledger.records
+    return any(one.needs_login for one in new.values()) or (had_login and any(one.needs_login for one in stay))
 
 
 def _are_missing(definitions: Definitions, tree: Tree, ledger: Ledger) -> bool:

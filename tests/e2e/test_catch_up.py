@@ -137,3 +137,24 @@ def test_a_hook_takes_jobsync_login_away_with_the_last_job_that_needs_it(registe
         registered.git("commit", "-qm", f"no {name}")
         assert registered.plist_path(LOGIN).exists() is stays, name
     assert registered.jobsync("status", "--exit-code").out.splitlines()[-1] == "1 job, all well"
+    for text, stays in ((JOB, True), (JOB + "catch_up = false\n", False)):
+        registered.job("third", text)
+        registered.commit()
+        assert registered.plist_path(LOGIN).exists() is stays, text
+
+
+@pytest.mark.parametrize("is_committed", [False, True])
+def test_a_hook_leaves_jobsync_login_to_a_job_of_the_work_trees(registered: Laptop, *, is_committed: bool) -> None:
+    """HEAD changed something about it, and knows no job with slots."""
+    registered.put("jobs/one/notes", "one\n")
+    if is_committed:
+        registered.job("one", 'run = "true"\n')
+    registered.commit()
+    registered.job("one")
+    registered.jobsync("sync")
+    registered.put("jobs/one/notes", "another\n")
+    registered.put("jobsync.toml", 'jobs = "jobs"\n# every job is affected now\n')
+    registered.git("add", "jobs/one/notes", "jobsync.toml")
+    registered.git("commit", "-qm", "all but the definition")
+    assert registered.installed() == {"one"}
+    assert registered.plist_path(LOGIN).exists()
