@@ -185,6 +185,10 @@ class _Comparison:
             return Source.WORK_TREE
         return Source.HEAD if self._renderings().get(job.name) == rendering else Source.WORK_TREE
 
+    def is_wanted_in_head(self, name: str) -> bool:
+        """HEAD's own definition is valid, and has the job here."""
+        return self._head.holds(name) and name in self._renderings()
+
     def _has_script(self, job: Job) -> bool:
         """HEAD has the file that the job runs: one that git ignores, and where a link leads, may be here alone."""
         if not isinstance(job.command, Script):
@@ -228,8 +232,10 @@ def by_hand(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
             # Of an edit nobody knows what it alone would have changed.
             common = everything if record is not None and record.source is source is Source.HEAD else ""
             cause = _cause(desired.entries, record.entries if record else None, record) or common
-            definition = comparison.definition(job.name) if source is Source.WORK_TREE else ""
-            desired = replace(desired, source=source, cause=cause, definition=definition)
+            desired = replace(desired, source=source, cause=cause)
+            if source is Source.WORK_TREE:
+                is_heads, definition = comparison.is_wanted_in_head(job.name), comparison.definition(job.name)
+                desired = replace(desired, in_head=is_heads, definition=definition)
         jobs[job.name] = desired
     faulty = _faulty(definitions, ledger)
     jobs |= faulty
@@ -437,7 +443,7 @@ class _Placing:
         if record is None and absence is not None and absence.source is Source.WORK_TREE:
             self.notices.append(f"{name}: local: removed in your work tree")
         elif record is not None and record.source is Source.WORK_TREE and not self._is_committed(desired, record):
-            self.notices.append(f"{name}: local: installed from your work tree")
+            self.notices.append(_local(name))
         else:
             self._jobs[name] = desired
 
@@ -451,6 +457,12 @@ class _Placing:
         if record is None or record.in_head or desired.outcome is Outcome.PAUSED:
             self._jobs[name] = desired
             self.absent[name] = Absence(Source.HEAD, entries, _is_paused(desired))
+        else:
+            self.notices.append(_local(name))
+
+
+def _local(name: str) -> str:
+    return f"{name}: local: installed from your work tree"
 
 
 def _renders(desired: Wanted, record: Record) -> bool:

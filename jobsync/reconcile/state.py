@@ -66,7 +66,7 @@ class Record:
     """HEAD's entries of its inputs when it was last applied."""
     inputs: tuple[str, ...]
     in_head: bool
-    """HEAD held its definition then: only such a job may be removed by a hook."""
+    """HEAD defined it for this machine then: only such a job may be removed by a hook."""
     is_daemon: bool = False
     at_login: bool = False
     needs_login: bool = False

@@ -122,6 +122,22 @@ def test_an_edit_that_was_never_synced_does_not_reach_the_scheduler_by_a_pull(re
     assert registered.hour("one") == 10
 
 
+@pytest.mark.parametrize("disabled", [f"enabled = false\n{JOB}", f'{JOB}\n[only]\ntags = ["another"]\n'])
+def test_a_job_that_only_the_work_tree_wants_here_lives_through_pulls(registered: Laptop, disabled: str) -> None:
+    """HEAD did not want it here before either: nobody has changed his mind."""
+    registered.upstream("one", disabled)
+    registered.pull()
+    registered.job("one")
+    assert "installed  one" in registered.jobsync("sync").out
+    for told in ("jobsync: one: local: installed from your work tree\n", ""):
+        registered.put("jobs/one/notes.txt", f"upstream touches the job, {told}\n", at=registered.editor)
+        registered.push()
+        assert registered.pull().told == told
+        assert registered.installed() == registered.loaded() == {"one"}
+    registered.git("restore", ".")
+    assert "removed  one" in registered.jobsync("sync").out
+
+
 def test_what_a_pull_disables_or_excludes_is_removed_and_comes_back_with_the_next(registered: Laptop) -> None:
     for name in ("on", "disabled", "excluded"):
         registered.job(name, at=registered.editor)
