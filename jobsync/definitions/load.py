@@ -17,7 +17,7 @@ from jobsync.definitions.triggers import CLOCK_KEYS, PLACE_KEYS
 from jobsync.errors import Fault, JobsyncError
 from jobsync.values import replace
 
-__all__ = ["JOB_FILE", "SETTINGS_FILE", "Settings", "load", "name_fault", "read_settings"]
+__all__ = ["JOB_FILE", "SETTINGS_FILE", "Settings", "is_of", "load", "name_fault", "read_settings"]
 
 JOB_FILE = "job.toml"
 LONGEST_NAME = 100
@@ -66,6 +66,11 @@ def _without_ends(defaults: Mapping[str, object]) -> Table:
     if isinstance(limits, dict):
         found["limits"] = without(limits, ("timeout",))
     return found
+
+
+def is_of(fault: Fault, name: str) -> bool:
+    """Whether a fault is in that job's own definition."""
+    return fault.file.endswith(f"/{name}/{JOB_FILE}")
 
 
 def name_fault(name: str) -> str | None:

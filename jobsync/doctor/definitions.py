@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from jobsync.definitions.job import Argv, Job, Line
+from jobsync.definitions.load import SETTINGS_FILE, is_of
 from jobsync.definitions.secrets import known_secret
 from jobsync.doctor.check import Check
 from jobsync.doctor.view import View, typed
@@ -20,8 +21,8 @@ _PRIVATE = 0o600
 
 def _valid(view: View) -> Iterable[Finding]:
     for fault in view.planned.plan.faults:
-        name = next((name for name in view.names if f"/{name}/" in fault.file), "")
-        if not view.only or name:
+        name = next((name for name in view.names if is_of(fault, name)), "")
+        if not view.only or name or fault.file == SETTINGS_FILE:
             yield error(str(fault), name, meaning="the job stays as it was", command="jobsync check")
 
 

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from jobsync.definitions.job import Definitions, Job, Script, Tree
 from jobsync.definitions.load import SETTINGS_FILE as SETTINGS
-from jobsync.definitions.load import load, read_settings
+from jobsync.definitions.load import is_of, load, read_settings
 from jobsync.errors import Fault, JobsyncError
 from jobsync.reconcile.index import digest
 from jobsync.reconcile.ledger import RENDER_FORMAT, Ledger, Store, placed
@@ -83,7 +83,7 @@ def head_tree(origin: Origin, head: HeadState, names: Collection[str] | None = N
 
 
 def _faults_of(definitions: Definitions, name: str) -> tuple[Fault, ...]:
-    return tuple(fault for fault in definitions.faults if f"/{name}/" in fault.file or fault.file == SETTINGS)
+    return tuple(fault for fault in definitions.faults if is_of(fault, name) or fault.file == SETTINGS)
 
 
 def _faulty(definitions: Definitions, ledger: Ledger) -> dict[str, Desired]:

@@ -16,7 +16,19 @@ from jobsync.reconcile.ledger import Ledger, Store
 from jobsync.reconcile.origin import Heard, Origin, situation_now
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders, make_plan
-from jobsync.reconcile.state import Caller, FileState, Observed, Outcome, Plan, Report, Result, Unwanted, Want, Wanted
+from jobsync.reconcile.state import (
+    Caller,
+    Faulty,
+    FileState,
+    Observed,
+    Outcome,
+    Plan,
+    Report,
+    Result,
+    Unwanted,
+    Want,
+    Wanted,
+)
 from jobsync.repo.affected import Entries
 from jobsync.repo.verdict import decide
 from jobsync.runs import pauses, records
@@ -78,12 +90,13 @@ def _only(want: Want, names: Collection[str], known: set[str]) -> Want:
     for name in names:
         if name not in known:
             raise no_such_job(name, known)
-    faults = tuple(fault for fault in want.faults if any(f"/{name}/" in fault.file for name in names))
+    faulty = (one for name, one in want.jobs.items() if name in names and isinstance(one, Faulty))
     needed = {name for name, one in want.jobs.items() if is_own(name) and isinstance(one, Wanted)}
     jobs = {name: one for name, one in want.jobs.items() if name in {*names, *needed}}
     absent = {name: one for name, one in want.absent.items() if name in names}
     untouched = {name: one for name, one in want.untouched.items() if name in names}
-    return replace(want, jobs=jobs, faults=faults, absent=absent, untouched=untouched)
+    faults = dict.fromkeys(fault for one in faulty for fault in one.faults)
+    return replace(want, jobs=jobs, faults=tuple(faults), absent=absent, untouched=untouched)
 
 
 def _remembered(origin: Origin) -> Ledger:

@@ -311,6 +311,25 @@ def test_a_fault_in_the_settings_stops_every_job_where_it_is(registered: Laptop)
     assert registered.mutations() == [] and registered.hour("one") == 9
 
 
+@pytest.mark.parametrize("command", [("sync",), ("sync", "-n"), ("doctor",)])
+def test_a_fault_that_concerns_every_job_is_told_to_whoever_names_one(
+    registered: Laptop, command: tuple[str, ...]
+) -> None:
+    registered.job("one")
+    registered.put("jobsync.toml", "nonsense = 1\n")
+    assert "jobsync.toml: nonsense: " in registered.jobsync(*command, "one", status=None).text
+
+
+def test_the_faults_of_one_job_are_not_those_of_another_below_a_directory_of_its_name(registered: Laptop) -> None:
+    registered.put("jobsync.toml", 'jobs = "my/backup/jobs"\n')
+    for name in ("backup", "other"):
+        registered.put(f"my/backup/jobs/{name}/job.toml", "run = 1\n")
+    for command in ("sync", "status", "doctor"):
+        said = registered.jobsync(command, "backup", status=None).text
+        assert "my/backup/jobs/backup/job.toml: run: " in said, command
+        assert "other" not in said, command
+
+
 def test_a_job_that_cannot_be_read_is_a_fault_of_that_job_alone(registered: Laptop) -> None:
     outside = registered.put("outside.toml", JOB, at=registered.root)
     (registered.work / "jobs/linked").mkdir(parents=True)
