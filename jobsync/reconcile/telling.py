@@ -94,7 +94,15 @@ def _tell(origin: Origin, one: JobStatus, job: Job, notify: Notify) -> str:
     return f"{job.name} {event.value}: told"
 
 
+def _attempt(origin: Origin, one: JobStatus, job: Job, notify: Notify) -> str:
+    """As `_tell`, where a file of the state cannot be read or written too."""
+    try:
+        return _tell(origin, one, job, notify)
+    except JobsyncError as error:
+        return f"{job.name}: could not tell: {error.message}"
+
+
 def tell(origin: Origin, found: Iterable[JobStatus]) -> tuple[str, ...]:
     """Run the command of `[notify]` of each job that changed for the worse; a line for each. Never raises for one."""
-    lines = [_tell(origin, one, one.job, one.job.notify) for one in found if one.job and one.job.notify]
+    lines = [_attempt(origin, one, one.job, one.job.notify) for one in found if one.job and one.job.notify]
     return tuple(line for line in lines if line)

@@ -60,6 +60,19 @@ def test_a_killed_run_is_told_and_a_broken_command_is_said(registered: Laptop) -
     assert told(registered) == ["failed"]
 
 
+def test_who_cannot_be_told_of_one_job_is_told_of_the_others(registered: Laptop) -> None:
+    for job in ("one", "two"):
+        registered.job(job, f'run = "kill -KILL $PPID"\n{NOTIFY}')
+    registered.commit()
+    for job in ("one", "two"):
+        registered.jobsync("run", job, status=1)
+    in_the_way = registered.state / "announced" / "one"
+    in_the_way.mkdir(parents=True)
+    said = registered.jobsync("status", "--notify").err
+    assert said.startswith(f"one: could not tell: cannot read {in_the_way}: Is a directory\ntwo failed: told\n")
+    assert told(registered) == ["failed"]
+
+
 def test_a_command_that_says_nothing_or_does_not_end_is_said_in_a_line(registered: Laptop) -> None:
     registered.job("mute", 'run = "kill -KILL $PPID"\n[notify]\nrun = "exit 3"\n')
     registered.job("slow", 'run = "kill -KILL $PPID"\n[notify]\nrun = "exec sleep 60"\n')
