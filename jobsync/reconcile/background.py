@@ -40,10 +40,13 @@ class Background:
 
 def read(origin: Origin) -> Background | None:
     """What was handed on and has not been told yet. A file that makes no sense is none."""
+    content = files.read(origin.paths.background)
+    if content is None:
+        return None
     try:
-        table = json.loads(files.read(origin.paths.background) or b"null")
-        return table and Background(int(table["begun"]), int(table["ended"]), tuple(map(str, table["lines"])))
-    except (ValueError, TypeError, KeyError):
+        table = json.loads(content)
+        return Background(int(table["begun"]), int(table["ended"]), tuple(map(str, table["lines"])))
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 

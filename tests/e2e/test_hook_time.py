@@ -49,6 +49,9 @@ def test_a_pull_that_would_wait_long_ends_and_the_next_hook_says_what_came_of_it
 
 
 def test_work_that_nobody_took_up_is_said_once_there_was_time_to(registered: Laptop) -> None:
+    for nonsense in ("{}", "[]", "0", "[" * 100_000, '{"begun": 1e999, "ended": 0, "lines": []}'):
+        registered.put(str(registered.state / "background"), nonsense)
+        assert "in the background" not in registered.jobsync("status").err
     for seconds, said in ((0, "in the background: at work"), (60, "was not finished; `jobsync sync` finishes it")):
         begun = int(time.time()) - seconds
         registered.put(str(registered.state / "background"), f'{{"begun": {begun}, "ended": 0, "lines": []}}')
