@@ -7,6 +7,7 @@ forbids it, the launcher decides once more.
 from datetime import datetime
 
 from jobsync.definitions.job import Job
+from jobsync.errors import JobsyncError
 from jobsync.reconcile.expected import missed_runs
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
@@ -14,7 +15,7 @@ from jobsync.reconcile.state import Desired, Record, Wanted
 from jobsync.reconcile.sync import plan
 from jobsync.runs import tokens
 from jobsync.runs.missed import AWAY, REPLACED
-from jobsync.schedulers.protocol import SchedulerError, Survey
+from jobsync.schedulers.protocol import Survey
 
 
 def is_owed(origin: Origin, job: Job, record: Record, answer: Survey, now: datetime) -> bool:
@@ -35,11 +36,11 @@ def _is_in_force(desired: Desired | None, record: Record) -> bool:
 
 
 def _start(origin: Origin, job: Job, record: Record) -> str:
-    # It is due: what a sync left against a start by a load must not stop it.
-    tokens.remove(origin.paths.token(job.name))
     try:
+        # It is due: what a sync left against a start by a load must not stop it.
+        tokens.remove(origin.paths.token(job.name))
         origin.scheduler.start(record.label)
-    except SchedulerError as error:
+    except JobsyncError as error:
         return f"{job.name}: {error.message}"
     return f"{job.name}: started, for a run that was missed"
 

@@ -6,7 +6,8 @@ reset`, a pull by a program that runs no hooks, a hook that was killed.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from jobsync import local_zone, report
 from jobsync.columns import cell
@@ -24,13 +25,23 @@ def verdict(origin: Origin, environ: Mapping[str, str]) -> Verdict:
 
 def run(repo_id: str, environ: Mapping[str, str]) -> None:
     """`jobsync-hook login REPO`. What changed, and what went wrong, goes into the log of this run."""
-    try:
+    origin = None
+    with _told():
         origin = open_registered(repo_id, environ)
-        if origin is None:
-            return
-        if origin.repo.at_login:
+    if origin is None:
+        return
+    if origin.repo.at_login:
+        with _told():
             _sync(origin, environ)
+    with _told():
         _say(catch_up(origin, local_zone.now()))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Known trouble becomes lines, and what comes behind it is done all the same."""
+    try:
+        yield
     except JobsyncError as error:
         _say([error.message, *([f"  {error.hint}"] if error.hint else [])])
 

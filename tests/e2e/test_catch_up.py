@@ -45,6 +45,31 @@ def test_what_was_missed_off_runs_once_within_its_window(registered: Laptop, cat
     assert "started" not in login(registered), "once"
 
 
+def test_one_that_cannot_be_started_keeps_none_from_it(registered: Laptop) -> None:
+    for job in ("one", "two"):
+        registered.job(job, missed_ago(registered, 2, "catch_up = true"))
+    registered.commit()
+    for job in ("one", "two"):
+        off_since_yesterday(registered, job)
+    (registered.state / "token" / "one").mkdir(parents=True)
+    first, second = login(registered).splitlines()
+    assert first.startswith("jobsync: one: cannot remove ") and first.endswith("/token/one: Is a directory")
+    assert second == "jobsync: two: started, for a run that was missed"
+
+
+def test_a_sync_at_login_that_fails_keeps_no_missed_run_away(registered: Laptop) -> None:
+    registered.job("one", missed_ago(registered, 2, "catch_up = true"))
+    registered.commit()
+    registered.init("--at-login")
+    registered.jobsync("sync")
+    off_since_yesterday(registered, "one")
+    lock = registered.state / "lock"
+    lock.unlink()
+    lock.mkdir()
+    first, *_, last = login(registered).splitlines()
+    assert first.startswith("jobsync: cannot open ") and last == "jobsync: one: started, for a run that was missed"
+
+
 def test_what_was_due_before_the_first_sync_does_not_count(registered: Laptop) -> None:
     registered.job("one", missed_ago(registered, 2, "catch_up = true"))
     registered.commit()
