@@ -96,8 +96,10 @@ def finish(origin: Origin, patience: float = LONGEST_WAIT) -> None:
     with suppress(lock.Locked):
         background.carry_on(origin)
     try:
-        with lock.hold(origin.paths.waiter, timeout=0):
-            _finish_all(origin, deadline)
+        # Again: who came for something else to wait for, while we had stopped to look and had the lock, went away.
+        while deferred.read(origin) and time.monotonic() <= deadline:
+            with lock.hold(origin.paths.waiter, timeout=0):
+                _finish_all(origin, deadline)
     except lock.Locked:
         return
 

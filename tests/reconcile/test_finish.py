@@ -1,5 +1,6 @@
 """How often whoever finishes deferred changes looks again: a laptop's battery pays for each look."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -13,6 +14,26 @@ from jobsync.reconcile.state import Caller
 ORIGIN = cast("Origin", None)
 OVER, RUNS = 7, 8
 """Process ids."""
+
+
+def test_what_is_put_off_while_a_waiter_ends_is_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Who was started for it found the lock held, and went away."""
+    origin = cast("Origin", SimpleNamespace(paths=SimpleNamespace(state=tmp_path, waiter=tmp_path / "waiter")))
+    waiting = {"a": Request(Caller.HOOK, OVER)}
+    waited: list[str] = []
+
+    def finish_all(_: Origin, deadline: float) -> None:
+        del deadline
+        waited.extend(waiting)
+        waiting.clear()
+        if waited == ["a"]:
+            waiting["b"] = Request(Caller.HOOK, OVER)
+
+    monkeypatch.setattr(finish, "_finish_all", finish_all)
+    monkeypatch.setattr(finish, "deferred", SimpleNamespace(read=lambda _: dict(waiting)))
+    monkeypatch.setattr(finish, "background", SimpleNamespace(carry_on=lambda _: None))
+    finish.finish(origin)
+    assert waited == ["a", "b"]
 
 
 class Waiting:
