@@ -27,13 +27,13 @@ class Locked(JobsyncError):
     """Somebody else held the lock for the whole time that we were ready to wait."""
 
 
-def _try(descriptor: int) -> bool:
+def _try(descriptor: int, path: Path) -> bool:
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EAGAIN, errno.EACCES):
             return False
-        raise
+        raise files.complaint("lock", path, error) from error
     return True
 
 
@@ -60,7 +60,8 @@ def _holder(descriptor: int) -> str:
 def hold(path: Path, *, timeout: float) -> Iterator[None]:
     """Hold the lock file at `path` for the block; waits up to `timeout` seconds, then `Locked` names the holder.
 
-    The file stays for ever: removing it would race with whoever waits for it. `JobsyncError` when it cannot be opened.
+    The file stays for ever: removing it would race with whoever waits for it. `JobsyncError` when it cannot
+    be opened, and where the file system knows no locks (a home on a server).
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -68,7 +69,7 @@ def hold(path: Path, *, timeout: float) -> Iterator[None]:
         raise files.complaint("open", path, error) from error
     deadline = time.monotonic() + timeout
     try:
-        while not _try(descriptor):
+        while not _try(descriptor, path):
             if time.monotonic() >= deadline:
                 raise Locked(
                     f"{_holder(descriptor)} is syncing this repository and did not end within {timeout:g} s",

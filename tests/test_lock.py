@@ -117,8 +117,8 @@ def test_a_lock_that_cannot_be_opened_is_a_sentence(tmp_path: Path) -> None:
 def test_a_file_system_without_locks_is_no_endless_wait() -> None:
     read_only = os.open("/dev/null", os.O_RDONLY)
     try:
-        with pytest.raises(OSError, match="Bad file descriptor"):
-            lock._try(read_only)
+        with pytest.raises(JobsyncError, match="cannot lock /dev/null: Bad file descriptor"):
+            lock._try(read_only, Path("/dev/null"))
     finally:
         os.close(read_only)
 

@@ -106,7 +106,7 @@ SEEDS = (
     ),
     Seed(
         "lock-not-taken",
-        "        while not _try(descriptor):\n",
+        "        while not _try(descriptor, path):\n",
         "        while not descriptor:\n",
         ("tests/test_lock.py::test_who_holds_it_is_named_with_pid_and_command",),
     ),
