@@ -98,10 +98,10 @@ def _config_file(environ: "Mapping[str, str]") -> str:
     """As `config.find`, which is too heavy here."""
     if pinned := environ.get("JOBSYNC_CONFIG"):
         return pinned
-    base = environ.get("XDG_CONFIG_HOME")
+    base = environ.get("XDG_CONFIG_HOME", "")
     standard = os.path.expanduser("~/.config")
     for directory in (base, standard):
-        if directory and os.path.exists(f"{directory}/jobsync/config.toml"):
+        if directory.startswith("/") and os.path.exists(f"{directory}/jobsync/config.toml"):
             return f"{directory}/jobsync/config.toml"
     return os.fsdecode(_read(f"{standard}/jobsync/config-path").strip())
 

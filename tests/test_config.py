@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobsync import config as configuration
+from jobsync import settled
 from jobsync.config import Config, Repo, UserManager
 from jobsync.errors import JobsyncError
 from jobsync.paths import paths_of
@@ -199,6 +200,18 @@ def test_a_pinned_one_counts_before_all(tmp_path: Path) -> None:
 def test_a_relative_xdg_directory_does_not_count(tmp_path: Path) -> None:
     environ = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": "relative"}
     assert configuration.new_location(environ) == tmp_path / ".config/jobsync/config.toml"
+
+
+def test_a_hook_finds_what_everybody_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not what lies in the repository that it is called in, where XDG_CONFIG_HOME is no absolute path."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("relative", "xdg", "home/.config"):
+        config = example(tmp_path / name / "jobsync/config.toml")
+        configuration.save(config, {"HOME": str(tmp_path / "home"), "XDG_CONFIG_HOME": str(tmp_path / name)})
+    for name in ("relative", str(tmp_path / "xdg"), str(tmp_path / "nowhere"), ""):
+        environ = {**os.environ, "XDG_CONFIG_HOME": name}
+        assert settled._config_file(environ) == str(configuration.find(environ)), name
 
 
 def test_without_home_the_password_database_is_asked() -> None:
