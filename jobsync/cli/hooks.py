@@ -100,7 +100,7 @@ def hooks_install(context: Context, /, *, as_files: bool, as_configuration: bool
     if as_files and as_configuration:
         raise UsageError("--files and --config exclude each other")
     wanted = Carrier.FILE if as_files else Carrier.CONFIGURATION if as_configuration else None
-    return max(install_hooks(origin, wanted) for origin in context.origins())
+    return max((install_hooks(origin, wanted) for origin in context.reached()), default=ExitCode.OK)
 
 
 @hooks.command("uninstall")
@@ -112,10 +112,11 @@ def hooks_uninstall(context: Context, /) -> int:
     Examples:
       jobsync hooks uninstall   pulls change no job any more
     """
-    for origin in context.origins():
-        count = waking.uninstall(origin.repository)
-        say(f"removed {columns.plural(count, 'git hook')}" if count else "no git hook of jobsync is installed")
-        say_left_aside(origin.repository)
+    for origin in context.reached():
+        with context.apart(origin.repo):
+            count = waking.uninstall(origin.repository)
+            say(f"removed {columns.plural(count, 'git hook')}" if count else "no git hook of jobsync is installed")
+            say_left_aside(origin.repository)
     return ExitCode.OK
 
 

@@ -582,10 +582,13 @@ def test_trouble_with_one_repository_keeps_no_command_from_the_others(registered
     registered.git("switch", "-q", "-")
 
     gone = (registered.work / ".git").rename(registered.root / "aside")
-    for command in ("sync", "status", "history", "diff", "check", "pause", "resume"):
-        ran = registered.jobsync(command, at=at, status=1)
+    commands = ("hooks uninstall", "hooks install", "sync", "status", "history", "diff", "check", "pause", "resume")
+    for command in commands:
+        ran = registered.jobsync(*command.split(), at=at, status=1)
         assert ran.err.startswith("jobsync: the registered repository is not reachable: "), command
         assert ran.err.count("not reachable") == 1, command
+        if command.startswith("hooks"):
+            assert "5 git hooks" in ran.out, "the other's"
     (way_out,) = re.findall("`jobsync (.*) uninstall`", ran.err)
     shown = registered.jobsync(*shlex.split(way_out), "uninstall", at=at, status=2)
     assert shown.out == f"jobsync will remove all its jobs, launchers, logs and hooks for {registered.work}\n"
