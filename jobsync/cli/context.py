@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from jobsync.reconcile.origin import Origin
     from jobsync.repo.trees import WorkTree
 
+_WHICH = "cd into the one you mean, or `jobsync --repo PREFIX COMMAND`"
+
 
 @dataclass
 class Context:
@@ -84,11 +86,14 @@ class Context:
             raise JobsyncError("no dotfiles repository is registered on this machine", hint=self._first_step())
         return self.config.repos
 
-    def origins(self) -> "tuple[Origin, ...]":
-        """The repositories that the command is about, opened."""
+    def only_origin(self) -> "Origin":
+        """The repository that the command is about, opened. `UsageError` when there are several."""
         from jobsync.reconcile.origin import open_origin  # schedulers and definitions, which `--help` does without
 
-        return tuple(open_origin(self.config, repo) for repo in self.repos())
+        repo, *others = self.repos()
+        if others:
+            raise UsageError("several repositories are registered", hint=_WHICH)
+        return open_origin(self.config, repo)
 
     @contextmanager
     def apart(self, repo: Repo) -> Iterator[None]:
@@ -104,7 +109,7 @@ class Context:
             complain_of(error)
 
     def reached(self) -> "tuple[Origin, ...]":
-        """As `origins`, without those of several that cannot be opened."""
+        """The repositories that the command is about, opened, without those of several that cannot be."""
         from jobsync.reconcile.origin import open_origin
 
         found = []
@@ -149,10 +154,7 @@ class Context:
             self.reached()  # the job may be in one that cannot be: what is wrong there is said first
             raise _no_such(job, map(_names, origins))
         prefixes = ", ".join(origin.repo.prefix for origin in found)
-        raise UsageError(
-            f"several repositories have a job {job!r}: {prefixes}",
-            hint="cd into the one you mean, or `jobsync --repo PREFIX COMMAND`",
-        )
+        raise UsageError(f"several repositories have a job {job!r}: {prefixes}", hint=_WHICH)
 
 
 def _no_such(job: str, names: "Iterable[set[str]]") -> UsageError:

@@ -217,12 +217,7 @@ def import_(context: Context, /, sources: tuple[str, ...], *, write: bool, take_
       jobsync import ~/Library/LaunchAgents/me.plist    one of them
       jobsync import --take-over crontab                each line a job, and the old lines out
     """
-    origins = context.origins()
-    if len(origins) > 1:
-        raise UsageError(
-            "there are several repositories", hint="cd into the one you mean, or `jobsync --repo PREFIX COMMAND`"
-        )
-    (origin,) = origins
+    origin = context.only_origin()
     if (write or take_over) and not sources:
         raise UsageError("name what to import", hint="`jobsync import` shows what there is")
     if name is not None and (wrong := name_fault(name)):

@@ -112,12 +112,7 @@ def new(context: Context, /, name: str, *, at: tuple[str, ...], cron: tuple[str,
     """
     if command and lang:
         raise UsageError("--lang is for a script, and -- COMMAND is instead of one")
-    origins = context.origins()
-    if len(origins) != 1:
-        raise UsageError(
-            "several repositories are registered", hint="cd into the one you mean, or `jobsync --repo PREFIX COMMAND`"
-        )
-    (origin,) = origins
+    origin = context.only_origin()
     if wrong := name_wrong(name):
         raise UsageError(wrong)
     directory = job_directory(origin, name)

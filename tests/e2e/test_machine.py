@@ -589,6 +589,8 @@ def test_trouble_with_one_repository_keeps_no_command_from_the_others(registered
         assert ran.err.count("not reachable") == 1, command
         if command.startswith("hooks"):
             assert "5 git hooks" in ran.out, "the other's"
+    for command in ("new three", "import"):
+        assert "several repositories are registered" in registered.jobsync(*command.split(), at=at, status=2).err
     (way_out,) = re.findall("`jobsync (.*) uninstall`", ran.err)
     shown = registered.jobsync(*shlex.split(way_out), "uninstall", at=at, status=2)
     assert shown.out == f"jobsync will remove all its jobs, launchers, logs and hooks for {registered.work}\n"
