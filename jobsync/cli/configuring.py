@@ -101,7 +101,9 @@ def _repo_words(repo: Repo) -> str:
 def _check_value(key: str, value: str) -> None:
     """Nothing may be saved that no later command could read or use."""
     if not value.isprintable():
-        raise UsageError(f"{key}: {value!r} has control characters")
+        raise UsageError(f"{key}: {value!r} has control characters, or is no UTF-8")
+    if not value and key != "tags":
+        raise UsageError(f"{key} cannot be empty", hint=f"`jobsync config {key}` says what it is now")
     if key == "hook" and not (value.startswith("/") and os.access(value, os.X_OK)):
         raise UsageError(f"hook: {value!r} is not an executable", hint="name jobsync-hook by its absolute path")
     if key == "path" and not configuration.has_absolute_parts(value):
@@ -112,14 +114,17 @@ def with_value(config: Config, key: str, values: tuple[str, ...]) -> Config:
     """The configuration with one key set. `UsageError` for a key or value that it cannot have."""
     if key not in configuration.SETTABLE:
         raise UsageError(f"{key!r} cannot be set", hint=f"these can: {', '.join(configuration.SETTABLE)}")
+    for value in values:
+        _check_value(key, value)
     if key == "tags":
         return replace(
             config, tags=tuple(tag for value in values for part in value.split(",") if (tag := part.strip()))
         )
-    if len(values) != 1 or not values[0]:
-        raise UsageError(f"{key} takes one value")
-    _check_value(key, values[0])
+    if len(values) != 1:
+        raise UsageError(f"{key} takes one value", hint=f"put quotes around it: `jobsync config {key} '...'`")
     if key == "launchctl":
+        if config.systemd is not None:
+            raise UsageError("launchctl: jobs of this machine are systemd's", hint="`jobsync uninstall` first")
         return replace(config, launchctl=usable_launchctl(values[0]))
     fields: dict[str, Any] = {key: values[0]}
     return replace(config, **fields)

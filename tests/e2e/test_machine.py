@@ -175,6 +175,8 @@ def test_config_reads_sets_and_refuses_what_it_does_not_know(registered: Laptop)
         ("hook", "/nope"),
         ("path", "bin:/bin"),
         ("machine", "a\tb"),
+        ("tags", "home", "a\nb"),
+        ("tags", os.fsdecode(b"\xff")),
         ("machine", "--json"),
         ("machine", "beth", "--json"),
     ):

@@ -32,7 +32,8 @@ def test_init_finds_the_user_manager_and_says_what_a_logout_means(linux: LinuxLa
     values = json.loads(linux.jobsync("config", "--json").out)
     assert values["scheduler"] == "systemd"
     assert (linux.units / linux.unit("jobsync-finish", "service")).is_file()
-    assert "uninstall" in linux.jobsync("init", "--launchctl", "/bin/true", "--yes", status=2).err
+    for words in (("init", "--launchctl", "/bin/true", "--yes"), ("config", "launchctl", "/bin/true")):
+        assert "uninstall" in linux.jobsync(*words, status=2).err
 
 
 def test_units_of_a_home_with_two_names_are_where_they_outlive_a_logout(linux: LinuxLaptop) -> None:
