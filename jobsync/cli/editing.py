@@ -115,19 +115,15 @@ def edit(context: Context, /, job: str, *, script: bool, yes: bool) -> int:
     return _offer(origin, (job,), yes=yes)
 
 
-def name_wrong(name: str) -> str | None:
-    """Why no job that is about to be named can have this name; None where one can."""
-    wrong = name_fault(name)
-    words = ("rename the directory, for example to", "take another, such as"), ("rename the directory", "take another")
-    for of_directory, of_name in words:
-        wrong = wrong and wrong.replace(of_directory, of_name)
-    return wrong
+def check_name(name: str) -> None:
+    """`UsageError` where no job that is about to be named can have this name."""
+    if wrong := name_fault(name, "take another name"):
+        raise UsageError(wrong)
 
 
 def _check_rename(origin: Origin, old: str, new: str) -> None:
     """`JobsyncError` for what would lose something: a name that is taken, a job that runs."""
-    if wrong := name_wrong(new):
-        raise UsageError(f"{new!r} cannot be a job: {wrong}")
+    check_name(new)
     directory = _directories(origin, old, new)
     if not directory[0].is_dir() and not _is_begun(directory):
         raise JobsyncError(f"{old} has no directory in {origin.repo.work_tree}", hint="`jobsync status` says more")

@@ -11,6 +11,7 @@ from jobsync import columns
 from jobsync.cli.candidates import Candidate, everything, found_at, here_now
 from jobsync.cli.console import ExitCode, note, say, say_all
 from jobsync.cli.context import Context, pass_context
+from jobsync.cli.editing import check_name
 from jobsync.cli.handing_over import take_over as take_over_now
 from jobsync.cli.handing_over import write
 from jobsync.cli.schemas import schema_of_a_job
@@ -27,7 +28,7 @@ from jobsync.definitions.foreign import (
     with_own_priority,
 )
 from jobsync.definitions.job import Job
-from jobsync.definitions.load import SETTINGS_FILE, load, name_fault, read_settings
+from jobsync.definitions.load import SETTINGS_FILE, load, read_settings
 from jobsync.definitions.overlay import Overlay
 from jobsync.definitions.places import Surroundings
 from jobsync.definitions.secrets import known_secret
@@ -220,8 +221,8 @@ def import_(context: Context, /, sources: tuple[str, ...], *, write: bool, take_
     origin = context.only_origin()
     if (write or take_over) and not sources:
         raise UsageError("name what to import", hint="`jobsync import` shows what there is")
-    if name is not None and (wrong := name_fault(name)):
-        raise UsageError(f"--name: {wrong}")
+    if name is not None:
+        check_name(name)
     if faults := read_settings(WorkTree(origin.repo.work_tree)).faults:
         raise JobsyncError(f"nothing can be imported: {faults[0]}", hint="mend that, and try again")
     here = here_now(origin)

@@ -10,7 +10,7 @@ import click
 from jobsync import files
 from jobsync.cli.console import ExitCode, note, say
 from jobsync.cli.context import Context, as_defined, pass_context
-from jobsync.cli.editing import job_directory, name_wrong
+from jobsync.cli.editing import check_name, job_directory
 from jobsync.cli.schemas import schema_of_a_job
 from jobsync.definitions.load import JOB_FILE
 from jobsync.errors import JobsyncError, UsageError
@@ -113,8 +113,7 @@ def new(context: Context, /, name: str, *, at: tuple[str, ...], cron: tuple[str,
     if command and lang:
         raise UsageError("--lang is for a script, and -- COMMAND is instead of one")
     origin = context.only_origin()
-    if wrong := name_wrong(name):
-        raise UsageError(wrong)
+    check_name(name)
     directory = job_directory(origin, name)
     if os.path.lexists(directory):
         raise JobsyncError(f"{directory} is there already", hint=f"`jobsync edit {name}` changes it")

@@ -73,16 +73,16 @@ def is_of(fault: Fault, name: str) -> bool:
     return fault.file.endswith(f"/{name}/{JOB_FILE}")
 
 
-def name_fault(name: str) -> str | None:
+def name_fault(name: str, way_out: str = "give the directory another name") -> str | None:
     """Why no job can have this name, and what to do; None where one can."""
     if name.startswith("jobsync-"):
-        return "names that start with `jobsync-` are jobsync's own; rename the directory"
+        return f"names that start with `jobsync-` are jobsync's own; {way_out}"
     if len(name) > LONGEST_NAME:
-        return f"its name is longer than {LONGEST_NAME} characters; rename the directory"
+        return f"its name is longer than {LONGEST_NAME} characters; {way_out}"
     if _NAME.fullmatch(name):
         return None
     better = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_")
-    return f'{shown(name)} is not a job\'s name; rename the directory, for example to "{better or "job"}"'
+    return f'{shown(name)} is not a job\'s name; {way_out}, such as "{better or "job"}"'
 
 
 # A definition in the making, or an accident: not what somebody does to remove a job.

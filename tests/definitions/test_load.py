@@ -520,13 +520,13 @@ def test_what_is_no_job_is_ignored() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("jobsync-finish", "names that start with `jobsync-` are jobsync's own; rename the directory"),
-        ("My Job", '"My Job" is not a job\'s name; rename the directory, for example to "my-job"'),
-        ("a.b", '"a.b" is not a job\'s name; rename the directory, for example to "a-b"'),
-        ("-a", '"-a" is not a job\'s name; rename the directory, for example to "a"'),
-        ("ü", '"ü" is not a job\'s name; rename the directory, for example to "job"'),
-        ("a\n", '"a\\u000a" is not a job\'s name; rename the directory, for example to "a"'),
-        ("a" * 101, "its name is longer than 100 characters; rename the directory"),
+        ("jobsync-finish", "names that start with `jobsync-` are jobsync's own; give the directory another name"),
+        ("My Job", '"My Job" is not a job\'s name; give the directory another name, such as "my-job"'),
+        ("a.b", '"a.b" is not a job\'s name; give the directory another name, such as "a-b"'),
+        ("-a", '"-a" is not a job\'s name; give the directory another name, such as "a"'),
+        ("ü", '"ü" is not a job\'s name; give the directory another name, such as "job"'),
+        ("a\n", '"a\\u000a" is not a job\'s name; give the directory another name, such as "a"'),
+        ("a" * 101, "its name is longer than 100 characters; give the directory another name"),
     ],
 )
 def test_a_name_that_is_no_jobs_name_is_a_fault(name: str, message: str) -> None:

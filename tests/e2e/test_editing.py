@@ -159,7 +159,7 @@ def test_a_dry_run_moves_nothing(machine: Laptop) -> None:
 @pytest.mark.parametrize(
     ("new", "status", "said"),
     [
-        ("Bad", 2, 'is not a job\'s name; take another, such as "bad"'),
+        ("Bad", 2, 'is not a job\'s name; take another name, such as "bad"'),
         ("jobsync-x", 2, "jobsync's own"),
         ("other", 1, "is there already"),
     ],

@@ -369,7 +369,7 @@ def test_without_a_jobsync_toml_one_line_says_so(grown: Laptop) -> None:
         (["/nonexistent"], "is not there"),
         (["/etc/crontab"], "names a user in each line"),
         (["--name", "x", "crontab"], "one at a time"),
-        (["--name", "Bad Name", "crontab"], "is not a job's name"),
+        (["--name", "Bad Name", "crontab"], 'take another name, such as "bad-name"'),
     ],
 )
 def test_a_wrong_call_says_what_to_write(grown: Laptop, arguments: list[str], said: str) -> None:

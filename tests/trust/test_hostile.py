@@ -200,7 +200,7 @@ def test_hostile_names_are_refused_one_by_one_and_the_good_ones_go_on(registered
     checked = registered.jobsync("check", "--json", status=1)
     faulty = {row["file"] for row in json.loads(checked.out)["faults"]}
     assert len(faulty) == len(names)
-    assert "rename the directory" in ran.err
+    assert "give the directory another name" in ran.err
     # The hook sees the same names in HEAD.
     said = registered.commit().err
     assert "bug" not in said
@@ -217,7 +217,7 @@ def test_no_name_plays_with_the_terminal(registered: Laptop, name: str) -> None:
     registered.job(name)
     for command in ("sync", "check", "status"):
         ran = registered.jobsync(command, status=None)
-        assert "rename the directory" in ran.text or command == "status"
+        assert "give the directory another name" in ran.text or command == "status"
         assert all(line.isprintable() for line in ran.text.splitlines()), ran
         assert "a\n" not in ran.text and "\nb/" not in ran.text
 
@@ -275,7 +275,7 @@ def test_names_that_differ_in_case_only_never_meet_in_one_file(registered: Lapto
     registered.job("case")
     registered.job("CASE", JOB.replace("09", "10"))
     ran = registered.jobsync("sync", status=1)
-    assert 'rename the directory, for example to "case"' in ran.err
+    assert 'give the directory another name, such as "case"' in ran.err
     assert registered.installed() == {"case"} and registered.hour("case") == 9
 
 
