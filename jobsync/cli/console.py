@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from jobsync.definitions.duration import parse_duration
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.tones import printable
 
@@ -111,6 +112,14 @@ def complain_of(error: JobsyncError) -> None:
     """Known trouble, and what to type next: nobody is left without."""
     fallback = USAGE_FALLBACK if isinstance(error, UsageError) else FALLBACK
     complain(error.message, error.hint or (None if "`" in error.message else fallback))
+
+
+def seconds_of(option: str, text: str) -> int:
+    """What an option's DURATION is. `UsageError`, which names the option, where it is none."""
+    try:
+        return parse_duration(text)
+    except JobsyncError as error:
+        raise UsageError(f"{option}: {error.message}", hint=error.hint) from error
 
 
 def say_json(value: Mapping[str, object]) -> None:

@@ -9,9 +9,8 @@ from typing import Literal, TypedDict
 import click
 
 from jobsync import columns, files, local_zone, report
-from jobsync.cli.console import ExitCode, json_option, note, say, say_all, say_json
+from jobsync.cli.console import ExitCode, json_option, note, say, say_all, say_json, seconds_of
 from jobsync.cli.context import Context, pass_context
-from jobsync.definitions.duration import parse_duration
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile import history as histories
 from jobsync.reconcile.origin import Origin
@@ -264,10 +263,7 @@ def _job_json(origin: Origin, line: Timeline) -> JobHistory:
 
 def _since(text: str, now: datetime) -> datetime:
     """Midnight before so much time ago: a picture shows whole days."""
-    try:
-        seconds = parse_duration(text)
-    except JobsyncError as error:
-        raise UsageError(f"--since: {error.message}") from error
+    seconds = seconds_of("--since", text)
     if seconds > _MAY_BE_LONG:
         raise UsageError("--since: at most a year", hint="older runs are in no record")
     first = now - timedelta(seconds=seconds)

@@ -8,10 +8,9 @@ from pathlib import Path
 import click
 
 from jobsync import columns, local_zone
-from jobsync.cli.console import ExitCode, say, say_all, say_bytes
+from jobsync.cli.console import ExitCode, say, say_all, say_bytes, seconds_of
 from jobsync.cli.context import Context, check_is_for_here, pass_context
-from jobsync.definitions.duration import parse_duration
-from jobsync.errors import JobsyncError, UsageError
+from jobsync.errors import JobsyncError
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile import status as statuses
 from jobsync.reconcile.history import still_running
@@ -46,14 +45,6 @@ def cat(context: Context, /, job: str) -> int:
     return ExitCode.OK
 
 
-def _since(text: str, now: float) -> float:
-    """The second (epoch) that is so long ago."""
-    try:
-        return now - parse_duration(text)
-    except JobsyncError as error:
-        raise UsageError(f"--since: {error.message}", hint=error.hint) from error
-
-
 def _failed(origin: Origin, job: str, runs: Iterable[Run]) -> set[str]:
     """The ids of those that failed, or were killed."""
     recorded = tuple(runs)
@@ -75,7 +66,7 @@ def _chosen(origin: Origin, job: str, number: int | None, since: str | None, *, 
         bad = _failed(origin, job, runs.values())
         found = [log for log in found if log.stem in bad]
     if since is not None:
-        earliest = _since(since, time.time())
+        earliest = time.time() - seconds_of("--since", since)
         found = [log for log in found if (run := runs.get(log.stem)) is not None and run.started >= earliest]
     which = " that failed" if failed else ""
     when = f" in the last {since}" if since is not None else ""

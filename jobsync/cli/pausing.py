@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterable
 import click
 
 from jobsync import files
-from jobsync.cli.console import ExitCode, complain, say
+from jobsync.cli.console import ExitCode, complain, say, seconds_of
 from jobsync.cli.context import Context, as_defined, pass_context
 from jobsync.cli.syncing import refusal
-from jobsync.definitions.duration import parse_duration
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile import sync as syncing
@@ -26,10 +25,7 @@ _LONGEST = 3650 * 86_400
 
 def _end(text: str) -> int:
     """The second (epoch) at which a pause of that duration ends."""
-    try:
-        seconds = parse_duration(text)
-    except JobsyncError as error:
-        raise UsageError(f"--for: {error.message}", hint=error.hint) from error
+    seconds = seconds_of("--for", text)
     if not 0 < seconds <= _LONGEST:
         raise UsageError(f'--for: "{text}" is not more than nothing and at most ten years', hint="leave --for out")
     return int(time.time()) + seconds

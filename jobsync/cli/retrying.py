@@ -5,20 +5,22 @@ import os
 import click
 
 from jobsync import process
-from jobsync.cli.console import complain
-from jobsync.definitions.duration import parse_duration
-from jobsync.errors import JobsyncError, UsageError
+from jobsync.cli.console import complain, seconds_of
+from jobsync.errors import UsageError
 from jobsync.runs import retry as retrying
 
-
-def _seconds(name: str, text: str) -> int:
-    try:
-        return parse_duration(text)
-    except JobsyncError as error:
-        raise UsageError(f"{name}: {error.message}", hint=error.hint) from error
+_LONGEST = 366 * 86_400
+"""Seconds that a wait may last: sleep(3) counts nanoseconds, and has an end."""
 
 
-@click.command(context_settings={"ignore_unknown_options": False})
+def _wait(option: str, text: str) -> int:
+    seconds = seconds_of(option, text)
+    if seconds > _LONGEST:
+        raise UsageError(f'{option}: "{text}" is longer than a year', hint='write "52w" or less')
+    return seconds
+
+
+@click.command()
 @click.option("--attempts", type=click.IntRange(1, 1000), default=3, metavar="N", help="How often in all; 3.")
 @click.option("--delay", default="1s", metavar="DURATION", help="The first wait; it doubles. 1s.")
 @click.option("--max-delay", default="5m", metavar="DURATION", help="What no wait exceeds; 5m.")
@@ -35,7 +37,7 @@ def retry(*, attempts: int, delay: str, max_delay: str, codes: tuple[int, ...], 
       jobsync retry -- curl -fsS https://example.com/feed
       jobsync retry --attempts 5 --delay 10s --on 75 -- rsync -a notes/ nas:notes/
     """
-    effort = retrying.Effort(attempts, _seconds("--delay", delay), _seconds("--max-delay", max_delay), codes)
+    effort = retrying.Effort(attempts, _wait("--delay", delay), _wait("--max-delay", max_delay), codes)
     try:
         if not command[0]:
             raise process.NotStarted("cannot run a command without a name")

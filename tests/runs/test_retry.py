@@ -68,7 +68,15 @@ def test_no_such_command_is_127_at_once() -> None:
     assert ran.returncode == 127 and "no-such-command-anywhere" in ran.stderr
 
 
-@pytest.mark.parametrize("arguments", [(), ("--attempts", "0", "--", "true"), ("--delay", "1 s", "--", "true")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--attempts", "0", "--", "true"),
+        ("--delay", "1 s", "--", "true"),
+        ("--delay", "99999w", "--max-delay", "99999w", "--", "false"),
+    ],
+)
 def test_wrong_usage_is_2(arguments: tuple[str, ...]) -> None:
     assert retry(*arguments).returncode == 2
 
