@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from jobsync import files
+from jobsync import columns, files
 from jobsync.cli import manual
-from jobsync.cli.console import ExitCode, JsonOption, say
+from jobsync.cli.console import ExitCode, JsonOption, say, say_all
 from jobsync.cli.groups import cli
 from jobsync.cli.tree import contexts
 from jobsync.definitions.schema import Schema, job_schema, settings_schema
@@ -32,9 +32,8 @@ def documents() -> Iterator[tuple[str, type]]:
 
 
 def _schema(name: str) -> Schema:
-    name = name.removesuffix(".toml")
-    if name in _FILES:
-        return _FILES[name](manual.of_definitions())
+    if (file := name.removesuffix(".toml")) in _FILES:
+        return _FILES[file](manual.of_definitions())
     found = dict(documents())
     if name not in found:
         raise UsageError(f"there is no schema {name!r}", hint=f"known: {', '.join([*_FILES, *found])}")
@@ -82,6 +81,6 @@ def schema(name: tuple[str, ...], directory: str | None) -> int:
     elif name:
         say(as_text(_schema(" ".join(name))).rstrip("\n"))
     else:
-        for one in [*(f"{file}.toml" for file in _FILES), *(f"{one} --json" for one, _ in documents())]:
-            say(one)
+        rows = [(file, f"{file}.toml") for file in _FILES]
+        say_all(columns.table(rows + [(command, f"jobsync {command} --json") for command, _ in documents()]))
     return ExitCode.OK

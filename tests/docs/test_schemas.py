@@ -98,10 +98,12 @@ def test_every_command_that_prints_json_has_a_schema(laptop: Laptop) -> None:
         for path, context in contexts(cli, "jobsync")
         if any("--json" in option.opts for option in context.command.params)
     }
-    listed = _printed().splitlines()
-    assert set(listed) == {"job.toml", "jobsync.toml", *(f"{name} --json" for name in able)}
-    for name in listed:
-        assert '"$schema"' in _printed(*name.removesuffix(" --json").split())
+    listed = [tuple(re.split(" {2,}", line)) for line in _printed().splitlines()]
+    files = {("job", "job.toml"), ("jobsync", "jobsync.toml")}
+    assert {*listed} == files | {(name, f"jobsync {name} --json") for name in able}
+    for name, _ in listed:
+        assert '"$schema"' in _printed(*name.split()), "what is listed can be typed"
+    laptop.jobsync("schema", "status.toml", status=2)
     assert "known: job, jobsync" in laptop.jobsync("schema", "nope", status=2).err
 
 
