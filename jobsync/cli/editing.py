@@ -90,6 +90,11 @@ def _sync(origin: Origin, jobs: Collection[str]) -> Report:
         progress.clear()
 
 
+def _way_to_a_definition(job: str, directory: Path) -> str:
+    """How a job comes to a job.toml that it does not have: `new` makes none where something is already."""
+    return "`jobsync check` says what to write" if files.is_there(directory) else f"`jobsync new {job}` makes one"
+
+
 @click.command()
 @click.argument("job")
 @click.option("--run", "script", is_flag=True, help="Edit the file `run`, not job.toml.")
@@ -108,7 +113,7 @@ def edit(context: Context, /, job: str, *, script: bool, yes: bool) -> int:
     origin = context.origin_of(job)
     file = job_directory(origin, job) / ("run" if script else JOB_FILE)
     if not file.is_file():
-        hint = f"`jobsync new {job}` makes one" if not script else "job.toml says what it runs"
+        hint = "job.toml says what it runs" if script else _way_to_a_definition(job, file.parent)
         raise JobsyncError(f"{file} is not there", hint=hint)
     if not _edit_until_right(origin, job, file):
         return ExitCode.FAILURE

@@ -1,7 +1,6 @@
 """`new`: a job that passes `check`, to be filled in."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -79,7 +78,7 @@ def _write(directory: Path, definition: str, script: str | None) -> list[Path]:
 
 def _check(origin: Origin, name: str, written: list[Path]) -> None:
     """Whatever has a fault is taken away again: nothing half-made stays in the work tree."""
-    faults = [fault for fault in as_defined(origin, {name}).faults if name in fault.file]
+    faults = as_defined(origin, {name}).faults
     if not faults:
         return
     for path in written:
@@ -115,8 +114,12 @@ def new(context: Context, /, name: str, *, at: tuple[str, ...], cron: tuple[str,
     origin = context.only_origin()
     check_name(name)
     directory = job_directory(origin, name)
-    if os.path.lexists(directory):
-        raise JobsyncError(f"{directory} is there already", hint=f"`jobsync edit {name}` changes it")
+    if files.is_there(directory):
+        is_a_job = any(files.is_there(directory / file) for file in (JOB_FILE, "run"))
+        raise JobsyncError(
+            f"{directory} is there already",
+            hint=f"`jobsync edit {name}` changes it" if is_a_job else "take another name, or move that away",
+        )
     ways = {"at": at, "cron": cron, "every": (every,) if every is not None else ()}
     triggers = {key: texts for key, texts in ways.items() if texts}
     lang = lang or "bash"

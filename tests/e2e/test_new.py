@@ -52,4 +52,14 @@ def test_what_would_have_a_fault_is_not_made(registered: Laptop) -> None:
     assert "not a job's name" in registered.jobsync("new", "a/b", status=2).err
     registered.jobsync("new", "one")
     assert "is there already" in registered.jobsync("new", "one", status=1).err
+    registered.put("jobs/notes/README", "")
+    assert "take another name" in registered.jobsync("new", "notes", status=1).err, "which no command edits"
+    registered.put("jobs/half/run", "#!/bin/sh\ntrue\n", mode=0o755)
+    assert "`jobsync edit half`" in registered.jobsync("new", "half", status=1).err
+    assert "`jobsync check`" in registered.jobsync("edit", "half", status=1).err, "and not `new` again"
+    registered.put("jobsync.toml", "jobs = 'jobs'\nnope = 1\n")
+    assert "jobsync.toml: nope" in registered.jobsync("new", "job", status=1).err
+    assert "jobsync.toml: nope" in registered.jobsync("new", "other", status=1).err
+    assert not (registered.work / "jobs" / "other").exists()
+    registered.put("jobsync.toml", "jobs = 'jobs'\n")
     assert "instead of one" in registered.jobsync("new", "two", "--lang", "ts", "--", "true", status=2).err
