@@ -46,7 +46,7 @@ def _secrets(view: View) -> Iterable[Finding]:
                     f"{key} holds what looks like {what}",
                     name,
                     meaning="git keeps what was ever committed; take it back where it was issued",
-                    command=f"$EDITOR {shlex.quote(str(view.origin.paths.env(name)))}",
+                    command=f"${{EDITOR:-vi}} {shlex.quote(str(view.origin.paths.env(name)))}",
                 )
 
 
@@ -70,7 +70,7 @@ def _unexpanded(view: View) -> Iterable[Finding]:
                     f"{key} holds {found[1]}, which nothing expands there",
                     name,
                     meaning="the job gets these very letters; a script, or a `run` of one line, knows $HOME",
-                    command=f"$EDITOR {shlex.quote(f'{job.home_directory}/job.toml')}",
+                    command=f"jobsync edit {name}",
                 )
 
 
@@ -161,7 +161,7 @@ def _search_path(view: View) -> Iterable[Finding]:
                     f"path names {directory}, which is not there",
                     name,
                     meaning="nothing is found in it",
-                    command=f"$EDITOR {shlex.quote(f'{job.home_directory}/job.toml')}",
+                    command=f"jobsync edit {name}",
                 )
 
 

@@ -72,6 +72,8 @@ class _Text:
     lines: tuple[str, ...]
     language: str
     """`bash`, `sh`, `typescript`, `python`, …; the interpreter's name where none of these."""
+    edit: str
+    """What to type to change it."""
 
     @property
     def text(self) -> str:
@@ -120,12 +122,19 @@ def _files(job: Job, work_tree: str) -> Iterator[tuple[str, str]]:
             pass
 
 
+def _edit(job: Job, path: str) -> str:
+    # Not `$EDITOR FILE`, which runs the script where the shell has no EDITOR: a Mac's has none.
+    return (
+        f"jobsync edit --run {job.name}" if isinstance(job.command, Script) else f"${{EDITOR:-vi}} {shlex.quote(path)}"
+    )
+
+
 def _scripts(view: View) -> Iterator[_Text]:
     for name, job in view.jobs.items():
         for path, runner in _files(job, view.origin.repo.work_tree):
             lines = _read(path)
             if lines is not None:
-                yield _Text(name, path, lines, _language(path, lines[0], runner))
+                yield _Text(name, path, lines, _language(path, lines[0], runner), _edit(job, path))
 
 
 # -- can it start?
@@ -197,7 +206,7 @@ def _programs(job: Job) -> Iterator[tuple[str, str]]:
 
 
 def _not_found(program: str, where: str, job: Job, view: View) -> Finding:
-    path, edit = view.path_of(job), f"$EDITOR {shlex.quote(f'{job.home_directory}/job.toml')}"
+    path, edit = view.path_of(job), f"jobsync edit {job.name}"
     meaning = "the job ends with 127 (command not found)"
     if "/" in program:
         return error(f"{program}, named by {where}, cannot be started", job.name, meaning=meaning, command=edit)
@@ -208,8 +217,8 @@ def _not_found(program: str, where: str, job: Job, view: View) -> Finding:
     return error(
         f"{said}; your shell finds {here}",
         job.name,
-        meaning=meaning,
-        command=f'{edit}  # path = ["{Path(here).parent}"]',
+        meaning=f'{meaning}; path = ["{Path(here).parent}"] in its job.toml mends that',
+        command=edit,
     )
 
 
@@ -235,7 +244,7 @@ def _interpreters(view: View) -> Iterable[Finding]:
                 f"{teller}, by which [notify] tells of it, is not in the job's PATH ({view.path_of(job)})",
                 job.name,
                 meaning="nobody is told; only the logs say so",
-                command=f"$EDITOR {shlex.quote(f'{job.home_directory}/job.toml')}",
+                command=f"jobsync edit {job.name}",
             )
 
 
@@ -275,7 +284,7 @@ def _bash(view: View) -> Iterable[Finding]:
                 f"{script.path} does not say `{wanted}` (it lacks {', '.join(lacking)})",
                 script.job,
                 meaning="a command in it may fail and the run still counts as ok",
-                command=f"$EDITOR {shlex.quote(script.path)}",
+                command=script.edit,
             )
 
 
@@ -314,7 +323,7 @@ def _pipes(view: View) -> Iterable[Finding]:
                 job.name,
                 meaning=f"sh asks only the last one how it ended: when {hidden[0]} fails, the run still counts as ok. "
                 "A file `run` for bash that says `set -euo pipefail` fails then",
-                command=f"$EDITOR {shlex.quote(f'{job.home_directory}/job.toml')}",
+                command=f"jobsync edit {job.name}",
             )
 
 
@@ -332,20 +341,19 @@ def _typescript(view: View) -> Iterable[Finding]:
             continue
         code = _COMMENTS.sub("", script.text)
         catches = list(_CATCH.finditer(code))
-        edit = f"$EDITOR {shlex.quote(script.path)}"
         if catches and not _FAILS.search(code, catches[-1].end()):
             yield warning(
                 f"{script.path}: its last catch neither exits with another status than 0 nor throws",
                 script.job,
                 meaning="an error is printed, and the run still counts as ok",
-                command=edit,
+                command=script.edit,
             )
         elif not catches:
             yield info(
                 f"{script.path} has no catch that exits with 1",
                 script.job,
                 meaning="its runtime ends it with 1 and a trace; a catch of your own can say what to do",
-                command=edit,
+                command=script.edit,
             )
 
 
@@ -386,7 +394,7 @@ def _python(view: View) -> Iterable[Finding]:
                     f"{script.path}:{node.lineno} catches every error and goes on",
                     script.job,
                     meaning="whatever goes wrong there, the run counts as ok",
-                    command=f"$EDITOR {shlex.quote(script.path)}",
+                    command=script.edit,
                 )
 
 

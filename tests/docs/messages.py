@@ -140,7 +140,7 @@ _VERBS = (
     "add|bring|change|choose|correct|cut|delete|drop|edit|end|give|install|keep|leave|let|log|make|mend|mark|move|name|"
     "order|press|put|read|remove|rename|run|save|say|send|set|spell|start|take|try|turn|unset|upgrade|use|wait|write"
 )
-_IMPERATIVE = re.compile(rf"`[^`]+`|\$EDITOR|\b(?:{_VERBS})\b", re.IGNORECASE)
+_IMPERATIVE = re.compile(rf"`[^`]+`|\b(?:{_VERBS})\b", re.IGNORECASE)
 
 
 def tells_what_to_do(one: Message) -> bool:

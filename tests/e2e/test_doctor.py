@@ -42,7 +42,7 @@ def test_what_is_wrong_comes_first_with_what_it_means_and_what_to_type(registere
     assert lines[1].endswith("  [interpreters]")
     assert lines[2:4] == [
         "         the job ends with 127 (command not found)",
-        "         fix: $EDITOR ~/dotfiles/jobs/lost/job.toml",
+        "         fix: jobsync edit lost",
     ]
     assert lines[4:7] == [
         "warning  new: is defined and not installed  [synced]",
