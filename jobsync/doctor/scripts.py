@@ -7,6 +7,7 @@ import shlex
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
+from itertools import dropwhile
 from pathlib import Path
 
 from jobsync.definitions.job import Argv, Job, Line, Notify, Script
@@ -81,12 +82,12 @@ class _Text:
 
 
 def _shebang(line: str) -> list[str]:
-    """The words of a first line, `env` and its options left out; none where it names nothing."""
+    """The words of a first line, without `env` and what is its own; none where it names nothing."""
     if not line.startswith("#!"):
         return []
     words = line[2:].split()
     if words and Path(words[0]).name == "env":
-        words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+        words = list(dropwhile(lambda word: word.startswith("-") or "=" in word, words[1:]))
     return words
 
 
@@ -250,20 +251,30 @@ def _interpreters(view: View) -> Iterable[Finding]:
 
 # -- does it fail when it fails?
 
-_STRICT = re.compile(r"^\s*set\s+-(?:[a-z]*e[a-z]*u[a-z]*|[a-z]*u[a-z]*e[a-z]*)o\s+pipefail\b", re.MULTILINE)
-_PARTS = {
-    "-e": re.compile(r"^\s*(?:set\s+-[a-z]*e|set\s+-o\s+errexit)", re.MULTILINE),
-    "-u": re.compile(r"^\s*(?:set\s+-[a-z]*u|set\s+-o\s+nounset)", re.MULTILINE),
-    "-o pipefail": re.compile(r"^\s*set\s+(?:-\S+\s+)*-?[a-z]*o\s+pipefail", re.MULTILINE),
-}
+_OPTIONS = {"e": "-e", "errexit": "-e", "u": "-u", "nounset": "-u", "pipefail": "-o pipefail"}
+"""An option of a shell, by its letter or its name -> as it is written."""
+_SET = re.compile(r"^[ \t]*set[ \t]+([^;&|#\n]*)", re.MULTILINE)
+_SETOPT = re.compile(r"^[ \t]*setopt[ \t]+([^;&|#\n]*)", re.MULTILINE)
+
+
+def _set_options(words: Iterable[str]) -> Iterator[str]:
+    """Letters and names of the options that these words switch on, as arguments of `set` or of the shell itself."""
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-") or word == "--":
+            return
+        for letter in word[1:]:
+            yield next(rest, "") if letter == "o" else letter
 
 
 def _missing_options(script: _Text) -> list[str]:
-    if _STRICT.search(script.text):
-        return []
-    at_start = " ".join(_shebang(script.lines[0])[1:])
-    lacking = [name for name, pattern in _PARTS.items() if not pattern.search(script.text)]
-    return [name for name in lacking if name == "-o pipefail" or not re.search(rf"(?:^|\s)-\w*{name[1]}", at_start)]
+    found = set(_set_options(_shebang(script.lines[0])[1:]))
+    for arguments in _SET.findall(script.text):
+        found.update(_set_options(arguments.split()))
+    for names in _SETOPT.findall(script.text):  # zsh's, which takes ERR_EXIT for errexit
+        found.update(names.lower().replace("_", "").split())
+    there = {_OPTIONS.get(one) for one in found}
+    return [one for one in dict.fromkeys(_OPTIONS.values()) if one not in there]
 
 
 def _goes_on(script: _Text) -> bool:

@@ -158,6 +158,29 @@ def test_a_script_with_one_command_has_nothing_to_go_on_with(clinic: Clinic, scr
         assert bool(_look(clinic, "bash").findings) == is_told
 
 
+@pytest.mark.parametrize(
+    ("begin", "lacking"),
+    [
+        ("#!/bin/bash\nset -Eeuo pipefail", ""),
+        ("#!/bin/bash\nset -e -u -o pipefail; cd x", ""),
+        ("#!/bin/bash\nset -o errexit -o nounset -o pipefail", ""),
+        ("#!/bin/bash\nset -ex\nset -uo pipefail # at once", ""),
+        ("#!/usr/bin/env -S bash -euo pipefail", ""),
+        ("#!/usr/bin/env -S -i LANG=C bash -e -u -o pipefail", ""),
+        ("#!/bin/zsh -e\nsetopt NO_UNSET pipefail", ""),
+        ("#!/bin/bash -eu", "-o pipefail"),
+        ("#!/bin/bash\nset -o pipefail", "-e, -u"),
+        ("#!/bin/bash\nset -- -eu -o pipefail", "-e, -u, -o pipefail"),
+        ("#!/bin/bash\nset +e\n# set -euo pipefail", "-e, -u, -o pipefail"),
+        ("#!/bin/bash -l", "-e, -u, -o pipefail"),
+    ],
+)
+def test_a_script_is_strict_in_whatever_way_it_says_so(clinic: Clinic, begin: str, lacking: str) -> None:
+    with clinic.text("jobs/script/run", f"{begin}\nfalse\necho done\n", 0o755):
+        found = [one.said for one in _look(clinic, "bash").findings]
+    assert [one.partition("(it lacks ")[2].removesuffix(")") for one in found] == ([lacking] if lacking else [])
+
+
 def test_a_strangers_file_is_no_job_that_was_switched_off(clinic: Clinic) -> None:
     stranger = clinic.laptop.plist_path("taken")
     stranger.write_bytes(clinic.laptop.plist_path("plain").read_bytes().replace(b"JOBSYNC_OWNER", b"OTHER_OWNER"))
