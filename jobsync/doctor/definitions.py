@@ -16,7 +16,8 @@ from jobsync.errors import JobsyncError
 from jobsync.findings import Chmod, Finding, error, warning
 from jobsync.repo.place import locate, open_repository
 
-_PRIVATE = 0o600
+_PRIVATE = (0o600, 0o400)
+"""Modes of an env file that launchers take."""
 
 
 def _valid(view: View) -> Iterable[Finding]:
@@ -98,13 +99,14 @@ def _env_modes(view: View) -> Iterable[Finding]:
                 meaning="the job ends with 78 and does nothing",
                 command=f"sudo chown {os.getuid()} {shlex.quote(str(path))}",
             )
-        elif mode & ~_PRIVATE:
+        elif mode not in _PRIVATE:
+            why = "others may read secrets there" if mode & 0o077 else "launchers take 0600 and 0400 alone"
             yield error(
-                f"{path} has mode {mode:04o}, and others may read secrets there",
+                f"{path} has mode {mode:04o}, and {why}",
                 name,
                 meaning="the job ends with 78 (EX_CONFIG) and does nothing",
                 command=f"chmod 600 {shlex.quote(str(path))}",
-                repair=Chmod(str(path), _PRIVATE),
+                repair=Chmod(str(path), 0o600),
             )
 
 

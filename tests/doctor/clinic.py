@@ -220,6 +220,13 @@ def secrets_for_everybody_to_read(clinic: Clinic) -> Iterator[None]:
     shutil.rmtree(file.parent)
 
 
+@fault("env-modes", ERROR, "plain", "has mode 0200, and launchers take 0600")
+def secrets_for_nobody_to_read(clinic: Clinic) -> Iterator[None]:
+    file = _env_file(clinic, 0o200)
+    yield
+    shutil.rmtree(file.parent)
+
+
 @fault("env-tracked", ERROR, "plain", "plain.env is tracked by the repository")
 def secrets_in_a_repository(clinic: Clinic) -> Iterator[None]:
     file = _env_file(clinic, 0o600)
