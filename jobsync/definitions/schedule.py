@@ -74,15 +74,15 @@ def _monthday(text: str) -> int:
 
 def _weekday_span(text: str) -> list[int]:
     """`mon-fri`, over the end of the week too: `fri-mon`."""
-    first, _, last = text.partition("-")
+    first, dash, last = text.partition("-")
     start = _weekday(first)
-    length = (_weekday(last) - start) % 7 if last else 0
+    length = (_weekday(last) - start) % 7 if dash else 0
     return [(start + number) % 7 for number in range(length + 1)]
 
 
 def _monthday_span(text: str) -> list[int]:
-    first, _, last = text.partition("-")
-    start, end = _monthday(first), _monthday(last or first)
+    first, dash, last = text.partition("-")
+    start, end = _monthday(first), _monthday(last if dash else first)
     if end < start:
         raise JobsyncError(f'"{text}" runs over the end of the month; write "{start}-31,1-{end}"')
     return list(range(start, end + 1))

@@ -263,6 +263,8 @@ AT_FAULTS = {
     "daily 09:00": '"daily" is not a day; leave the days out',
     "1st 09:00": '"1st" is not a day; write "1"',
     "someday 09:00": '"someday" is not a day; days are mon, tue, … sun or numbers from 1 to 31',
+    "mon-,fri 09:00": '"" is not a day; days are mon, tue, … sun or numbers from 1 to 31',
+    "1-,5 09:00": '"" is not a day of the month; write numbers from 1 to 31',
     "32 09:00": '"32" is not a day of the month; write numbers from 1 to 31',
     "28-3 09:00": '"28-3" runs over the end of the month; write "28-31,1-3"',
     "1,mon 09:00": '"1,mon" mixes days of the month with weekdays; write two entries: at = ["1 …", "mon …"]',
