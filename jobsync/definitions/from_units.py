@@ -153,6 +153,17 @@ def seconds_of(text: str) -> int:
     return sum(int(part["count"]) * _SECONDS[part["unit"]] for part in parts)
 
 
+def _limit(key: str, text: str) -> int | None:
+    """Seconds that a key of a service gives it; None: all the time there is. `JobsyncError`: no job has that."""
+    seconds = None if text == "infinity" else seconds_of(text)
+    # Where a limit is 0 systemd 252 has none, but for this one, with which it ends the service at once.
+    if seconds == 0 and key == "RuntimeMaxSec":
+        raise JobsyncError("0 ends it at once; take it out")
+    if not seconds and key == "TimeoutStopSec":
+        raise JobsyncError("a job cannot take for ever to end; write how long it may, such as 5min")
+    return seconds or None
+
+
 def _split(text: str) -> list[str]:
     try:
         words = shlex.split(text, comments=False)
@@ -324,10 +335,9 @@ class Reader:
         found: dict[str, object] = {}
         for word, key in self.limited_by().items():
             text = self.service.last(f"Service.{key}")
-            if text is None or (text == "infinity" and word == "timeout"):
-                continue
             try:
-                found[word] = format_duration(seconds_of(text))
+                if text is not None and (seconds := _limit(key, text)):
+                    found[word] = format_duration(seconds)
             except JobsyncError as error:
                 self.reasons.append(f"{key}: {error.message}")
         return found

@@ -233,6 +233,15 @@ def test_a_limit_of_time_is_kept() -> None:
     assert 'timeout = "1h"' in text(service=simple + "RuntimeMaxSec=1h\nTimeoutStartSec=5\n")["job.toml"].splitlines()
 
 
+@pytest.mark.parametrize("none", ["0", "0s", "infinity"])
+def test_a_start_without_a_limit_of_time_has_none(none: str) -> None:
+    """As `systemctl show` has it: TimeoutStartUSec=infinity."""
+    lines = text(service=SERVICE + f"TimeoutStartSec={none}\n")["job.toml"].splitlines()
+    assert not [line for line in lines if line.startswith(("timeout", "[limits]"))]
+    simple = SERVICE.replace("oneshot", "simple") + "RuntimeMaxSec=infinity\n"
+    assert "timeout" not in text(service=simple)["job.toml"]
+
+
 def test_several_commands_become_a_script_that_stops_where_systemd_would() -> None:
     service = (
         "[Service]\nType=oneshot\nExecStartPre=-/bin/false\nExecStart=/bin/echo a \\\n  b\nExecStart=/bin/echo $$5\n"
@@ -289,6 +298,9 @@ def test_the_environment_is_kept_and_secrets_are_set_apart() -> None:
         ("[Unit]\nSurviveFinalKillSignal=yes\n[Service]\nExecStart=/bin/x\n", "no word for it; take it out, where"),
         ("[Service]\nExecStart=/bin/x\nRuntimeDirectory=x\n", "a service unit; leave it out, or put it into a drop-in"),
         ("[Service]\nExecStart=/bin/x\nExecStartPost=/bin/y\n", "ExecStartPost: runs beside ExecStart"),
+        ("[Service]\nExecStart=/bin/x\nTimeoutStopSec=0\n", "TimeoutStopSec: a job cannot take for ever to end"),
+        ("[Service]\nExecStart=/bin/x\nTimeoutStopSec=infinity\n", "TimeoutStopSec: a job cannot take for ever"),
+        ("[Service]\nExecStart=/bin/x\nRuntimeMaxSec=0\n", "RuntimeMaxSec: 0 ends it at once"),
     ],
 )
 def test_what_cannot_be_said_is_refused_with_its_key(service: str, why: str) -> None:
