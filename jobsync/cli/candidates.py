@@ -291,8 +291,8 @@ def _from_directory(origin: Origin, path: Path) -> Iterator[Candidate]:
         raise UsageError(f"{path} holds no job", hint="a job there has the files `schedule` and `run`")
     for job in jobs:
         schedule, run = (_text(job / name) for name in ("schedule", "run"))
-        name = name_of(job.name)
-        found = from_directory.read_directory(str(job), name, _readable(schedule), run, origin.config.home)
+        name, config = name_of(job.name), origin.config
+        found = from_directory.read_directory(str(job), name, _readable(schedule), run, config.path, config.home)
         yield Candidate(
             replace(found, notices=(*found.notices, *_not_copied(job))) if isinstance(found, Draft) else found
         )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from jobsync.definitions.cron import read_cron
 from jobsync.definitions.document import unfit
-from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, clock, interval
+from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, Variables, clock, interval
 from jobsync.definitions.hand_edits import read_calendar
 from jobsync.errors import JobsyncError
 
@@ -91,18 +91,25 @@ def _schedule(text: str, home: str) -> tuple[dict[str, object], Mapping[str, obj
             raise JobsyncError(f'type {other!r} is none of "periodic", "scheduled" and "on-change"')
 
 
-def read_directory(origin: str, name: str, schedule: str, run: str, home: str) -> Found:
+def _variables(values: Mapping[str, object], name: str, machine_path: str) -> Variables:
+    environment = values.get("environment", values.get("env", {}))
+    if not isinstance(environment, dict) or not all(isinstance(one, str) for one in environment.values()):
+        raise JobsyncError("its environment is no object of texts; write them in quotes")
+    found = Variables(machine_path, name)
+    for key, value in environment.items():
+        found.take(key, value)
+    return found
+
+
+def read_directory(origin: str, name: str, schedule: str, run: str, machine_path: str, home: str) -> Found:
     """The draft of such a job: the texts of its two files. `home`: what `~` is in paths."""
     try:
         found, values = _schedule(schedule.strip(), home)
-        environment = values.get("environment", values.get("env", {}))
-        if not isinstance(environment, dict) or not all(isinstance(one, str) for one in environment.values()):
-            raise JobsyncError("its environment is no object of texts; write them in quotes")
-        for key, value in environment.items():
-            if wrong := unfit(f"{key}{value}", lines=True):
-                raise JobsyncError(f"env: {key!r} {wrong}")
+        variables = _variables(values, name, machine_path)
     except JobsyncError as error:
         return Refused(origin, name, (f"schedule: {error.message}",))
+    if variables.reasons:
+        return Refused(origin, name, tuple(f"schedule: {reason}" for reason in variables.reasons))
     words = "on the clock, where an interval is counted from each load and wake"
     told = values.get("description", values.get("comment", ""))
     return Draft(
@@ -110,7 +117,9 @@ def read_directory(origin: str, name: str, schedule: str, run: str, home: str) -
         name=name,
         script=run,
         description=told if isinstance(told, str) and not unfit(told) else "",
+        path=variables.path,
         schedule=found,
-        environment=environment,
-        notices=(Notice(Kind.DIFFERS, "schedule", words),) if "every" in found else (),
+        environment=variables.plain,
+        secrets=variables.secrets,
+        notices=(*((Notice(Kind.DIFFERS, "schedule", words),) if "every" in found else ()), *variables.notices),
     )

@@ -7,14 +7,14 @@ import pytest
 from jobsync.definitions.foreign import Draft, Found, Refused
 from jobsync.definitions.from_directory import read_directory
 
-from .importing import read_again, written
+from .importing import PATH, read_again, written
 
 RUN = "#!/bin/sh\n# what it does\necho hello\n"
 
 
 def imported(schedule: object) -> Found:
     text = schedule if isinstance(schedule, str) else json.dumps(schedule)
-    return read_directory("old/greet", "greet", text, RUN, "/Users/nils")
+    return read_directory("old/greet", "greet", text, RUN, PATH, "/Users/nils")
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,16 @@ def test_environment_and_description_are_kept() -> None:
     assert (job.environment, job.description) == ((("A", "b"),), "Greet me")
 
 
+def test_of_its_variables_the_path_goes_in_front_and_secrets_to_the_machine() -> None:
+    variables = {"PATH": "/Users/nils/.bun/bin:/usr/bin:/bin", "API_TOKEN": "abcdefgh1234", "UID": "5", "A": "b"}
+    found = imported({"type": "periodic", "seconds": 60, "env": variables})
+    assert isinstance(found, Draft)
+    job = read_again(found)
+    assert (job.path, job.environment) == (("/Users/nils/.bun/bin", "/usr/bin", "/bin"), (("A", "b"),))
+    assert found.secrets == {"API_TOKEN": "abcdefgh1234"}
+    assert {notice.key for notice in found.notices} == {"schedule", "PATH", "API_TOKEN", "UID"}
+
+
 def test_a_description_that_no_definition_can_hold_is_left_out() -> None:
     found = imported('{"type": "periodic", "seconds": 60, "description": "\\ud800"}')
     assert isinstance(found, Draft)
@@ -61,7 +71,11 @@ def test_a_description_that_no_definition_can_hold_is_left_out() -> None:
         ({"type": "periodic", "seconds": 60, "jitter": 5}, "'jitter' is not known"),
         ({"type": "on-change", "paths": ["x"]}, "no absolute paths"),
         ({"type": "scheduled"}, "needs one of"),
-        ({"type": "periodic", "seconds": 60, "env": {"A": "\ud800"}}, "env: 'A' holds the control character"),
+        ({"type": "periodic", "seconds": 60, "env": {"A": "\ud800"}}, "the variable A holds the control character"),
+        (
+            {"type": "periodic", "seconds": 60, "env": {"A-B": "x"}},
+            "schedule: the variable 'A-B' can have no such name",
+        ),
         ({"type": "periodic", "seconds": True}, "no number of seconds"),
     ],
 )
