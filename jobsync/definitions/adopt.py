@@ -23,11 +23,11 @@ from jobsync.definitions.hand_edits import (
     by_hand,
     differing,
     facets,
-    keep_alive,
     meaning,
     read_calendar,
+    restart_of,
 )
-from jobsync.definitions.job import Argv, Job, Machine, Priority, Restart, Tree
+from jobsync.definitions.job import Argv, Job, Machine, Priority, Tree
 from jobsync.definitions.launchd_keys import PRIORITY_KEYS, launchd_fault
 from jobsync.definitions.load import JOB_FILE, load, read_settings
 from jobsync.definitions.overlay import Overlay
@@ -42,7 +42,6 @@ from jobsync.values import dataclass, replace
 _FILE = 0o100644
 _Action = Callable[[object], None]
 
-_RESTARTS: dict[str, Restart] = {repr(True): Restart.ALWAYS, repr({"SuccessfulExit": False}): Restart.ON_FAILURE}
 _OWN_REASONS = {
     "Label": "is the machine's prefix and the name of the job's directory; put it back, or rename the directory",
     f"{ENV}.{OWN}OWNER": "is the mark by which jobsync knows its own; put it back",
@@ -153,7 +152,7 @@ class _Writer:
             self.text = editing.drop_table(self.text, "daemon")
             self._note("daemon", "")
             return
-        restart = _RESTARTS.get(repr(keep_alive(value)))
+        restart = restart_of(value)
         if restart is None:
             raise JobsyncError('only true and {SuccessfulExit = false} have a word: restart = "always" or "on-failure"')
         triggers = [key for key in ("StartCalendarInterval", "StartInterval", *PLACES) if key in self._target]

@@ -17,14 +17,13 @@ from jobsync.definitions.foreign import (
     interval,
     left_to,
 )
-from jobsync.definitions.hand_edits import ENV, Plist, are_texts, differing, facets, keep_alive, meaning, read_calendar
+from jobsync.definitions.hand_edits import ENV, Plist, are_texts, differing, facets, meaning, read_calendar, restart_of
 from jobsync.definitions.job import Argv, Job, Restart, Slot
 from jobsync.definitions.launchd_keys import ALLOWED, PRIORITY_KEYS, launchd_fault
 from jobsync.definitions.schedule import read_every
 from jobsync.definitions.slots import simplify
 from jobsync.errors import JobsyncError
 
-_RESTARTS = {repr(True): Restart.ALWAYS, repr({"SuccessfulExit": False}): Restart.ON_FAILURE}
 _LAUNCHDS_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 _LOGS = "jobsync keeps the output of each run itself: `jobsync logs`"
 _IGNORED = "launchd ignores it for an agent"
@@ -114,7 +113,7 @@ class _Reader:
             return Restart.ALWAYS
         if not meaning("KeepAlive", value):
             return None
-        found = _RESTARTS.get(repr(keep_alive(value)))
+        found = restart_of(value)
         if found is None:
             self._refuse("KeepAlive", "only true and {SuccessfulExit = false} have a word: [daemon] restart")
         return found

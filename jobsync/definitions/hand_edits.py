@@ -8,7 +8,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 
 from jobsync.definitions.document import shown
-from jobsync.definitions.job import Slot
+from jobsync.definitions.job import Restart, Slot
 from jobsync.definitions.slots import MOST_SLOTS, simplify
 from jobsync.errors import JobsyncError
 from jobsync.values import dataclass
@@ -83,9 +83,17 @@ def are_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
-def keep_alive(value: object) -> object:
+def _keep_alive(value: object) -> object:
     """`Crashed` beside `SuccessfulExit = false` adds nothing: one condition is enough, and a crash is no success."""
     return _ON_FAILURE if plain(value) == plain({**_ON_FAILURE, "Crashed": True}) else value
+
+
+_RESTARTS = {plain(True): Restart.ALWAYS, plain(_ON_FAILURE): Restart.ON_FAILURE}
+
+
+def restart_of(value: object) -> Restart | None:
+    """When KeepAlive starts a daemon again; None where `[daemon]` has no word for that."""
+    return _RESTARTS.get(plain(_keep_alive(value)))
 
 
 def meaning(key: str, value: object) -> str:
@@ -93,7 +101,7 @@ def meaning(key: str, value: object) -> str:
     if value is None or (key in {"RunAtLoad", "KeepAlive"} and value is False):
         return ""
     if key == "KeepAlive":
-        return plain(keep_alive(value))
+        return plain(_keep_alive(value))
     if key == "StartCalendarInterval":
         try:
             slots = read_calendar(value)
@@ -123,7 +131,7 @@ def facets(plist: Plist) -> dict[str, object]:
     if isinstance(environment, Mapping):
         del found[ENV]
         found |= {f"{ENV}.{name}": value for name, value in environment.items() if f"{ENV}.{name}" != DIGEST}
-    if plain(keep_alive(found.get("KeepAlive"))) in {plain(True), plain(_ON_FAILURE)}:
+    if restart_of(found.get("KeepAlive")):
         # Both forms start the job when it is loaded (launchd.plist(5)).
         found.pop("RunAtLoad", None)
     return found
