@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from jobsync.reconcile.origin import Origin
     from jobsync.repo.trees import WorkTree
 
-_WHICH = "cd into the one you mean, or `jobsync --repo PREFIX COMMAND`"
-
 
 @dataclass
 class Context:
@@ -92,7 +90,10 @@ class Context:
 
         repo, *others = self.repos()
         if others:
-            raise UsageError("several repositories are registered", hint=_WHICH)
+            raise UsageError(
+                "several repositories are registered",
+                hint="cd into the one you mean, or `jobsync --repo PREFIX COMMAND`",
+            )
         return open_origin(self.config, repo)
 
     @contextmanager
@@ -154,7 +155,10 @@ class Context:
             self.reached()  # the job may be in one that cannot be: what is wrong there is said first
             raise _no_such(job, map(_names, origins))
         prefixes = ", ".join(origin.repo.prefix for origin in found)
-        raise UsageError(f"several repositories have a job {job!r}: {prefixes}", hint=_WHICH)
+        raise UsageError(
+            f"several repositories have a job {job!r}: {prefixes}",
+            hint="cd into the one you mean, or `jobsync --repo PREFIX COMMAND`",
+        )
 
 
 def _no_such(job: str, names: "Iterable[set[str]]") -> UsageError:

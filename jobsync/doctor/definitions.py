@@ -47,7 +47,7 @@ def _secrets(view: View) -> Iterable[Finding]:
                     f"{key} holds what looks like {what}",
                     name,
                     meaning="git keeps what was ever committed; take it back where it was issued",
-                    command=f"${{EDITOR:-vi}} {shlex.quote(str(view.origin.paths.env(name)))}",
+                    command=f"vi {shlex.quote(str(view.origin.paths.env(name)))}",
                 )
 
 

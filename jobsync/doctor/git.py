@@ -104,7 +104,7 @@ def _pre_commit(view: View) -> Iterable[Finding]:
 
 def _entry(view: View, entry: Mapping[str, Any]) -> Iterator[Finding]:
     address, revision = str(entry.get("repo", "")), str(entry.get("rev", ""))
-    edit = f"${{EDITOR:-vi}} {shlex.quote(str(Path(view.origin.repo.work_tree, CONFIGURATION)))}"
+    edit = f"vi {shlex.quote(str(Path(view.origin.repo.work_tree, CONFIGURATION)))}"
     for unknown in sorted(one for one in _ids(entry) if one.startswith("jobsync-") and one not in IDS):
         yield error(
             f"{CONFIGURATION} names the hook {unknown}, which there is not",

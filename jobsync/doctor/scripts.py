@@ -124,10 +124,8 @@ def _files(job: Job, work_tree: str) -> Iterator[tuple[str, str]]:
 
 
 def _edit(job: Job, path: str) -> str:
-    # Not `$EDITOR FILE`, which runs the script where the shell has no EDITOR: a Mac's has none.
-    return (
-        f"jobsync edit --run {job.name}" if isinstance(job.command, Script) else f"${{EDITOR:-vi}} {shlex.quote(path)}"
-    )
+    # Not `$EDITOR FILE`: without an EDITOR, and a Mac has none, that runs FILE. fish knows no `${EDITOR:-vi}`.
+    return f"jobsync edit --run {job.name}" if isinstance(job.command, Script) else f"vi {shlex.quote(path)}"
 
 
 def _scripts(view: View) -> Iterator[_Text]:
