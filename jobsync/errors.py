@@ -12,6 +12,11 @@ class JobsyncError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def line(self) -> str:
+        """Both, where there is one line for them."""
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
 
 class UsageError(JobsyncError):
     """The command line asks for something that does not fit together; ends with status 2."""

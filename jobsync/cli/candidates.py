@@ -336,4 +336,4 @@ def found_at(origin: Origin, source: str, here: Here) -> Iterator[Candidate]:
     except UsageError:
         raise
     except JobsyncError as error:
-        yield Candidate(Refused(source, "?", (error.message + (f"; {error.hint}" if error.hint else ""),)))
+        yield Candidate(Refused(source, "?", (error.line,)))

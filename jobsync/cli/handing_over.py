@@ -113,7 +113,7 @@ def _groups(candidates: list[Candidate]) -> list[tuple[takeover.Former | None, l
 
 
 def _tell(error: JobsyncError) -> None:
-    note(f"not taken over: {error.message}" + (f"; {error.hint}" if error.hint else ""))
+    note(f"not taken over: {error.line}")
 
 
 def _hand_over(origin: Origin, former: takeover.Former | None, candidates: list[Candidate]) -> bool:

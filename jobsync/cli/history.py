@@ -261,6 +261,14 @@ def _job_json(origin: Origin, line: Timeline) -> JobHistory:
 # -- the command
 
 
+def _note_hidden(lines: Sequence[Timeline]) -> int:
+    """Say whose runs cannot be told, and why; how many they are."""
+    hidden = [line for line in lines if line.hidden]
+    for line in hidden:
+        note(f"{line.name}: {line.hidden}")
+    return len(hidden)
+
+
 def _since(text: str, now: datetime) -> datetime:
     """Midnight before so much time ago: a picture shows whole days."""
     seconds = seconds_of("--since", text)
@@ -336,9 +344,11 @@ def history(
     now = local_zone.now()
     since = _since(period, now)
     found = []
+    hidden = 0
     for origin in origins:
         with context.apart(origin.repo):
             lines = [line for line in histories.gather(origin, since, now) if job in (None, line.name)]
+            hidden += _note_hidden(lines)
             bad = [line for line in map(_only_bad, lines) if line.events]
             found.append((origin, bad if failed else lines))
     if page is not None:
@@ -358,4 +368,4 @@ def history(
             if len(found) > 1:
                 say(f"{origin.repo.work_tree}:")
             _show(lines, since, now, count, _nothing(since, now, failed=failed))
-    return ExitCode.OK
+    return ExitCode.FAILURE if hidden else ExitCode.OK

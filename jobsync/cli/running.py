@@ -108,9 +108,9 @@ def _check_idle(origin: Origin, record: Record, loaded: Loaded | None) -> None:
 
 
 def _check_not_paused(origin: Origin, job: str) -> None:
-    until = pauses.read(origin.paths.pause(job))
-    if until is not None:
-        raise JobsyncError(f"{job} is {pauses.in_words(until)}", hint=f"`jobsync resume {job}` ends that")
+    words = pauses.words(origin.paths.pause(job))
+    if words:
+        raise JobsyncError(f"{job} is {words}", hint=f"`jobsync resume {job}` ends that")
 
 
 def _check_launcher(origin: Origin, job: str) -> None:

@@ -99,12 +99,12 @@ def _would(one: JobStatus) -> list[str]:
 def screen(origin: Origin, planned: Planned, one: JobStatus, now: datetime, *, refused: str = "") -> list[str]:
     """The lines of it, coloured where stdout is a terminal. `refused`: why a sync by hand would do nothing now."""
     job = one.job
-    runs = records.read(origin.paths.runs(one.name))
+    runs, hidden = records.known(origin.paths.runs(one.name))
     words = state_words(one, now)
     why = [] if one.state is State.PAUSED else one.detail.splitlines()
     fields: list[Field] = [("state", [words, *why]), ("try", [one.remedy] if one.remedy and not refused else [])]
     fields += list(_definition(origin, one, job, now)) if job is not None else []
-    fields += [("last runs", _recent(runs, one, now) or ["none yet"])]
+    fields += [("last runs", [] if hidden else _recent(runs, one, now) or ["none yet"])]
     fields += [("missed", _expected(origin, planned, one, now))]
     fields += [("logs", [str(origin.paths.job_logs(one.label))] if runs else [])]
     fields += [("sync would", [f"wait: {refused}"] if refused else _would(one))]

@@ -207,7 +207,9 @@ def _troubles(found: tuple[JobStatus, ...], unanswered: str, *, waits: bool) -> 
 
     `unanswered`: of a scheduler that does not answer the last line tells. `waits`: a sync would do nothing now.
     """
-    sick = [one for one in found if not one.is_healthy and one.state is not State.UNKNOWN]
+    sick = [
+        one for one in found if not one.is_healthy and not (one.state is State.UNKNOWN and one.detail == unanswered)
+    ]
     lines = [(one, line) for one in sick for line in one.detail.splitlines() if line != unanswered]
     told = [
         line if one.state is State.FAULTY else f"{one.name}: {line}{_remedy(one, waits=waits)}" for one, line in lines

@@ -14,6 +14,7 @@ from jobsync.reconcile import observe
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.state import Outcome, Unwanted, Wanted
 from jobsync.repo.events import EVENTS
+from jobsync.runs import pauses
 from jobsync.schedulers.protocol import Identity, NoSession, Survey, Unknown
 
 _SYNC = "jobsync sync"
@@ -192,6 +193,14 @@ def _waiting(view: View) -> Iterable[Finding]:
 
 def _pauses(view: View) -> Iterable[Finding]:
     for name in view.names:
+        if trouble := pauses.trouble(view.origin.paths.pause(name)):
+            yield error(
+                trouble.message,
+                name,
+                meaning="it counts as paused until `jobsync resume`, and does not run",
+                command=trouble.hint or f"jobsync resume {name}",
+            )
+            continue
         match view.planned.want.jobs.get(name):
             case Wanted(paused=words) | Unwanted(outcome=Outcome.PAUSED, cause=words) if words:
                 yield info(words, name, meaning="it does not run until then", command=f"jobsync resume {name}")

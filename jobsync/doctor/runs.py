@@ -162,7 +162,7 @@ def _never_ran(view: View) -> Iterable[Finding]:
 def _overdue(view: View) -> Iterable[Finding]:
     for name, job in view.jobs.items():
         within = job.expect.success_within
-        if within is None or view.planned.ledger.records.get(name) is None:
+        if within is None or view.planned.ledger.records.get(name) is None or view.hidden(name):
             continue
         success = records.last_success(view.runs(name))
         since = success.started if success else records.known_since(files.read(view.origin.paths.runs(name)) or b"")
@@ -194,6 +194,19 @@ def _full_disk(place: Path) -> Iterator[Finding]:
         )
 
 
+def _hidden(view: View) -> Iterator[Finding]:
+    """Records that cannot be read, for which the other checks know of no runs; not where their directory is closed."""
+    is_open = os.access(view.origin.paths.runs("x").parent, os.X_OK)
+    for name in view.names if is_open else ():
+        if trouble := view.hidden(name):
+            yield error(
+                trouble.message,
+                name,
+                meaning="nobody can tell whether its runs came and ended well, and new ones may go unrecorded",
+                command=trouble.hint or "",
+            )
+
+
 def _logs(view: View) -> Iterable[Finding]:
     state = view.origin.paths.state
     if state.is_dir() and not os.access(state, os.W_OK | os.X_OK):
@@ -202,6 +215,7 @@ def _logs(view: View) -> Iterable[Finding]:
             meaning="no sync can note what it does, so none does anything",
             command=f"chmod u+rwx {shlex.quote(str(state))}",
         )
+    yield from _hidden(view)
     seen: set[Path] = set()
     disks: set[int] = set()
     for name in view.jobs:

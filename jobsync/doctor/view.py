@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jobsync import files
 from jobsync.definitions.job import Job
+from jobsync.errors import JobsyncError
 from jobsync.reconcile.origin import Origin, situation_now
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders
@@ -86,13 +87,20 @@ class View:
         return self.answer.services.get(self.label(name)) if isinstance(self.answer, Survey) else None
 
     def runs(self, name: str) -> tuple[Run, ...]:
-        """Its recorded runs, oldest first."""
+        """Its recorded runs, oldest first; none where they are `hidden`."""
+        return self._known(name)[0]
+
+    def hidden(self, name: str) -> JobsyncError | None:
+        """Why its runs cannot be told; None where they can."""
+        return self._known(name)[1]
+
+    def _known(self, name: str) -> tuple[tuple[Run, ...], JobsyncError | None]:
         if name not in self._runs:
-            self._runs[name] = records.read(self.origin.paths.runs(name))
+            self._runs[name] = records.known(self.origin.paths.runs(name))
         return self._runs[name]
 
     @cached_property
-    def _runs(self) -> dict[str, tuple[Run, ...]]:
+    def _runs(self) -> dict[str, tuple[tuple[Run, ...], JobsyncError | None]]:
         return {}
 
     @cached_property

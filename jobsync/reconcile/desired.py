@@ -101,8 +101,7 @@ def _launch_digest(job: Job, rendering: Rendering, entries: Mapping[str, Entry])
 
 
 def _pause_words(origin: Origin, name: str) -> str:
-    until = pauses.read(origin.paths.pause(name))
-    return "" if until is None else pauses.in_words(until)
+    return pauses.words(origin.paths.pause(name))
 
 
 def _desired(origin: Origin, job: Job, source: Source, head: HeadState, inputs: Mapping[str, Entry]) -> Desired:

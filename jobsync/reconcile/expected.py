@@ -4,6 +4,7 @@ from datetime import datetime
 
 from jobsync import files
 from jobsync.definitions.job import Job
+from jobsync.errors import JobsyncError
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.schedules import in_force_since
 from jobsync.reconcile.state import Record
@@ -53,7 +54,10 @@ def missed_runs(
     """
     if not job.schedule.slots:
         return ()
-    content = files.read(origin.paths.runs(job.name)) or b""
+    try:
+        content = files.read(origin.paths.runs(job.name)) or b""
+    except JobsyncError:
+        return ()  # whoever shows the runs says that they cannot be read
     runs = records.parse(content)
     begin = max(records.known_since(content) or 0, in_force_since(origin.scheduler.definitions(record.label)))
     why = presently(origin, job, record.label, answer, records.last(runs))

@@ -21,7 +21,7 @@ def still_running(origin: Origin, name: str, runs: tuple[Run, ...]) -> frozenset
 
 def _one(origin: Origin, planned: Planned, name: str, since: datetime, now: datetime) -> Timeline:
     job, record = planned.want.definitions.get(name), planned.ledger.records.get(name)
-    runs = records.read(origin.paths.runs(name))
+    runs, hidden = records.known(origin.paths.runs(name))
     gaps = (
         missed_runs(origin, job, record, planned.observed.answer, now, only_open=False)
         if job is not None and record is not None and job.unwanted is None
@@ -37,6 +37,7 @@ def _one(origin: Origin, planned: Planned, name: str, since: datetime, now: date
         schedule=job.triggers if job is not None else "",
         events=events_of(runs, recent, slots, since, still_running(origin, name, runs), is_daemon=is_daemon),
         missed=recent,
+        hidden=hidden.line if hidden else "",
     )
 
 
@@ -47,4 +48,4 @@ def gather(origin: Origin, since: datetime, now: datetime) -> tuple[Timeline, ..
     recorded = {*files.names(origin.paths.runs("x").parent)}
     names = [name for name in sorted(defined | recorded) if not is_own(name)]
     found = [_one(origin, planned, name, since, now) for name in names]
-    return tuple(one for one in found if one.events or one.name in defined)
+    return tuple(one for one in found if one.events or one.hidden or one.name in defined)

@@ -164,7 +164,8 @@ def _pid(answer: Survey, labels: Collection[str]) -> int | None:
 def drop_stale_holds(paths: Paths) -> None:
     """For who has the lock: no hold file that is there now belongs to anybody. What it kept from starting is owed."""
     for path in files.listing(paths.hold("x").parent):
-        if _is_owed(records.read(paths.runs(path.name))):
+        runs, _ = records.known(paths.runs(path.name))  # nothing is owed that nobody knows of
+        if _is_owed(runs):
             files.make_directory(paths.owed(path.name).parent)
             files.touch(paths.owed(path.name))
         files.remove(path)
@@ -180,8 +181,11 @@ def pay_debts(paths: Paths, scheduler: Scheduler, known: Mapping[str, Record]) -
     for path in files.listing(paths.owed("x").parent):
         record = known.get(path.name)
         is_old = time.time() - files.time_of(path) > _OLDEST_DEBT
-        if record is None or is_old or not _is_owed(records.read(paths.runs(path.name))):
+        runs, hidden = records.known(paths.runs(path.name))
+        if record is None or is_old or not (hidden or _is_owed(runs)):
             files.remove(path)
+        elif hidden:
+            continue  # a later sync may be able to tell
         elif record.load_digest and not _is_coming(path):
             # It is due: what speaks against a start by a load must not stop it.
             tokens.remove(paths.token(path.name))

@@ -91,6 +91,8 @@ class JobStatus:
     """Second (epoch) at which its pause ends; None: not paused, or until resumed."""
     missed: Missed | None = None
     """The expected runs that did not come and that nothing has made up for."""
+    tells_how: bool = False
+    """`detail` says what to type next."""
     is_held: bool = False
     """Its removal waits for somebody to release the brake."""
 
@@ -102,6 +104,8 @@ class JobStatus:
     @property
     def remedy(self) -> str:
         """What to type next; empty where nothing is wrong, or `detail` says it."""
+        if self.tells_how:
+            return ""
         return RELEASE if self.is_held else _REMEDIES.get(self.state, "").format(self.name)
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from jobsync.definitions.job import Job
 from jobsync.definitions.slots import next_runs
+from jobsync.errors import JobsyncError
 from jobsync.reconcile.expected import is_unwanted, missed_runs
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
@@ -47,6 +48,8 @@ class _Seen:
     loaded: Loaded | None
     last: Run | None
     missed: Missed | None
+    hidden: JobsyncError | None
+    """Why its runs cannot be told; None where they can."""
 
 
 def _state(seen: _Seen, planned: Planned) -> tuple[State, str]:
@@ -69,6 +72,8 @@ def _state(seen: _Seen, planned: Planned) -> tuple[State, str]:
     # Unchanged and without a definition: one of jobsync's own. Whether it ever ran is nobody's concern.
     if seen.job is None:
         return State.OK, ""
+    if seen.hidden:
+        return State.UNKNOWN, seen.hidden.line
     is_local = seen.record is not None and seen.record.source is Source.WORK_TREE
     is_daemon, pid = seen.job.daemon is not None, seen.loaded.pid if seen.loaded else None
     return run_state(pid, seen.last, seen.missed, is_daemon=is_daemon, is_local=is_local)
@@ -86,15 +91,18 @@ def _one(origin: Origin, planned: Planned, name: str, change: Change | None, now
     label = change.label if change and change.label else origin.scheduler.label(name)
     answer = planned.observed.answer
     loaded = _loaded(answer, label, record)
-    runs = records.read(origin.paths.runs(name))
+    runs, hidden = records.known(origin.paths.runs(name))
     is_whole = job is not None and record is not None and isinstance(desired, Wanted) and not desired.paused
     gaps = missed_runs(origin, job, record, answer, now, only_open=True) if is_whole and job and record else ()
     gaps = tuple(gap for gap in gaps if is_unwanted(gap))
-    seen = _Seen(name, change, desired, job, record, loaded, records.last(runs), gaps[-1] if gaps else None)
+    seen = _Seen(name, change, desired, job, record, loaded, records.last(runs), gaps[-1] if gaps else None, hidden)
     state, detail = _state(seen, planned)
     is_daemon = job is not None and job.daemon is not None
     fires = isinstance(desired, Wanted) and loaded is not None and state not in (State.PAUSED, State.DISABLED)
     upcoming = next_runs(job.schedule.slots, now, 1) if job is not None and fires else ()
+    unread = pauses.trouble(origin.paths.pause(name)) if state is State.PAUSED else None
+    if unread is not None:
+        state, detail = State.UNKNOWN, unread.line
     return JobStatus(
         name=name,
         label=label,
@@ -109,6 +117,7 @@ def _one(origin: Origin, planned: Planned, name: str, change: Change | None, now
         since=failing_since(runs, is_daemon=is_daemon) if state is State.FAILING else None,
         until=(pauses.read(origin.paths.pause(name)) or None) if state is State.PAUSED else None,
         missed=seen.missed,
+        tells_how=state is State.UNKNOWN and isinstance(answer, Survey),
         is_held=state is State.DEFERRED and name in planned.plan.held,
     )
 

@@ -186,8 +186,8 @@ def _begin_records(planned: Planned, origin: Origin, done: Applied) -> None:
     """
     for name in done.ledger.records.keys() - planned.ledger.records.keys():
         path = origin.paths.runs(name)
-        if not is_own(name) and records.known_since(files.read(path) or b"") is None:
-            with suppress(JobsyncError):  # without it the age of the installed definition has to do
+        with suppress(JobsyncError):  # without it the age of the installed definition has to do
+            if not is_own(name) and records.known_since(files.read(path) or b"") is None:
                 records.begin(path, int(time.time()))
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from jobsync import files
+from jobsync.errors import JobsyncError
 
 FOR_EVER = 0
 _LONG = 12
@@ -12,8 +13,15 @@ _LONG = 12
 
 
 def read(path: Path) -> int | None:
-    """Second (epoch) until which the job is paused, 0 = until resumed, None = not paused (any more)."""
-    content = files.read(path)
+    """Second (epoch) until which the job is paused, 0 = until resumed, None = not paused (any more).
+
+    A file that cannot be read is a pause until resumed, as it is for the launcher; what is no file is none.
+    `JobsyncError` where nobody can tell whether there is one.
+    """
+    try:
+        content = files.read(path)
+    except JobsyncError:
+        return FOR_EVER if files.is_file(path) else None
     if content is None:
         return None
     text = content.decode("ascii", "replace").strip()
@@ -21,10 +29,28 @@ def read(path: Path) -> int | None:
     return None if until != FOR_EVER and until <= time.time() else until
 
 
+def trouble(path: Path) -> JobsyncError | None:
+    """Why nobody can tell until when the job is paused, though it is; None where it is told, or no pause."""
+    try:
+        files.read(path)
+    except JobsyncError as error:
+        return error if files.is_file(path) else None
+    return None
+
+
 def write(path: Path, until: int) -> None:
     """Pause until that second; 0 = until resumed."""
     files.make_directory(path.parent)
     files.write_if_changed(path, f"{until}\n".encode(), 0o600)
+
+
+def words(path: Path) -> str:
+    """Until when the job is paused, for people; empty where it is not. `JobsyncError` as `read`."""
+    until = read(path)
+    if until is None:
+        return ""
+    why = trouble(path) if until == FOR_EVER else None
+    return f"paused until `jobsync resume`: {why.message}" if why else in_words(until)
 
 
 def in_words(until: int) -> str:

@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from jobsync import files, process
+from jobsync.errors import JobsyncError
 from jobsync.values import dataclass, replace
 
 HELD = "held"
@@ -228,6 +229,14 @@ def begin(path: Path, second: int) -> None:
 def read(path: Path) -> tuple[Run, ...]:
     """The runs in a record file; none when there is no such file."""
     return parse(files.read(path) or b"")
+
+
+def known(path: Path) -> tuple[tuple[Run, ...], JobsyncError | None]:
+    """As `read`; where they cannot be read none, and why: for whoever has more jobs to look at than this one."""
+    try:
+        return read(path), None
+    except JobsyncError as error:
+        return (), error
 
 
 def last(runs: Iterable[Run]) -> Run | None:

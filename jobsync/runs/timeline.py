@@ -44,6 +44,8 @@ class Timeline:
     events: tuple[Event, ...]
     """In order of time."""
     missed: tuple[Missed, ...] = ()
+    hidden: str = ""
+    """Why its runs cannot be told; empty where they can."""
 
     def on(self, day: date) -> tuple[Event, ...]:
         """The marks of one day."""

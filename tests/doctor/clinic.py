@@ -1,5 +1,6 @@
 """One healthy machine, and every fault that doctor knows, made for real on it and taken away again."""
 
+import errno
 import os
 import plistlib
 import shutil
@@ -14,7 +15,7 @@ from unittest.mock import patch
 import pytest
 
 from jobsync import config as configuration
-from jobsync import local_zone
+from jobsync import files, local_zone
 from jobsync.doctor.view import View
 from jobsync.findings import Level
 from jobsync.reconcile.origin import open_origin
@@ -442,6 +443,21 @@ def a_pause(clinic: Clinic) -> Iterator[None]:
     clinic.laptop.jobsync("resume", "plain")
 
 
+@fault("pauses", ERROR, "plain", "pause/plain: Permission denied")
+def a_pause_that_cannot_be_read(clinic: Clinic) -> Iterator[None]:
+    clinic.laptop.jobsync("pause", "plain")
+    pause, read = clinic.laptop.state / "pause" / "plain", files.read
+
+    def closed(path: Path) -> bytes | None:
+        if path == pause:  # no mode keeps root from it
+            raise files.complaint("read", path, PermissionError(errno.EACCES, "Permission denied"))
+        return read(path)
+
+    with patch.object(files, "read", closed):
+        yield
+    clinic.laptop.jobsync("resume", "plain")
+
+
 @fault("pauses", INFO, "watch", "paused by you")
 def a_paused_daemon(clinic: Clinic) -> Iterator[None]:
     clinic.laptop.jobsync("pause", "watch")
@@ -610,6 +626,16 @@ def a_file_where_logs_shall_be(clinic: Clinic) -> Iterator[None]:
     yield
     logs.unlink()
     logs.with_name("aside").rename(logs)
+
+
+@fault("logs", ERROR, "plain", "runs/plain: Is a directory")
+def a_directory_where_records_shall_be(clinic: Clinic) -> Iterator[None]:
+    runs = clinic.laptop.state / "runs" / "plain"
+    runs.rename(runs.with_name("aside"))
+    runs.mkdir()
+    yield
+    runs.rmdir()
+    runs.with_name("aside").rename(runs)
 
 
 @fault("log-size", WARNING, "plain", "its logs take 300 MB")

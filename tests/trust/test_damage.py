@@ -1,10 +1,14 @@
 """Files of ours that somebody closed, or whose place something else has taken: no bug, no loss, and a way out."""
 
+import json
+import time
 from pathlib import Path
 
 import pytest
 
-from ..laptop import Laptop, Ran
+from jobsync.runs import records
+
+from ..laptop import JOB, Laptop, Ran
 from ..unprivileged import CONFINED
 
 COMMANDS = ("status", "status one", "doctor", "logs one", "history", "resume", "sync", "uninstall --yes")
@@ -44,3 +48,84 @@ def test_a_place_that_a_mode_closes_is_a_sentence_that_says_how_it_is_opened(reg
         assert "Permission denied" not in ran.err or f"`chmod u+rwX {closed}`" in ran.err, (command, ran)
         if closed.exists():
             closed.chmod(mode)
+
+
+# -- one job's own files
+
+
+def with_three(laptop: Laptop) -> Path:
+    """A machine on which a job, a paused job and a paused daemon are installed; its state."""
+    for name in ("one", "two"):
+        laptop.job(name)
+    laptop.job("daemon", 'run = "sleep 100"\n[daemon]\n')
+    laptop.commit()
+    laptop.jobsync("run", "one")
+    laptop.jobsync("pause", "two", "daemon")
+    return laptop.state
+
+
+def state_of(laptop: Laptop, job: str) -> tuple[str, str]:
+    """The word of `status` for a job, and why."""
+    (repo,) = json.loads(ask(laptop, "status --json").out)["repos"]
+    (row,) = [row for row in repo["jobs"] if row["name"] == job]
+    return row["state"], row["detail"]
+
+
+@pytest.mark.parametrize(
+    ("place", "job"), [("runs/one", "one"), ("pause/two", "two"), ("pause/daemon", "daemon"), ("runs/two", "two")]
+)
+def test_a_file_of_one_job_that_a_mode_closes_costs_the_others_nothing(
+    registered: Laptop, place: str, job: str
+) -> None:
+    closed = with_three(registered) / place
+    closed.touch()
+    closed.chmod(0)
+    if place != "runs/two":  # which says nothing that a paused job's state depends on
+        why = f"cannot read {closed}: Permission denied; `chmod u+rwX {closed}`"
+        assert state_of(registered, job) == ("unknown", why)
+        ran = ask(registered, "status")
+        assert f"{job}: {why}\n" in ran.err and f"1 to look at: {job}" in ran.out, ran
+        assert why in ask(registered, f"status {job}").out
+    assert f"`chmod u+rwX {closed}`".replace(str(registered.home), "~") in ask(registered, "doctor").out
+    registered.job("new")
+    registered.job("one", JOB.replace("09", "10"))
+    ask(registered, "sync")
+    assert "new" in registered.loaded()
+    assert "daemon" not in registered.loaded(), "a daemon whose pause cannot be read was started"
+    if job != "one":
+        assert registered.hour("one") == 10
+    registered.job("newer")
+    registered.git("add", "-A")
+    registered.run(*CONFINED, "git", "commit", "-qm", "newer")
+    assert "newer" in registered.loaded()
+    assert ask(registered, "history new").status == 0
+    ran = ask(registered, "history")
+    assert ran.status == (place.startswith("runs/")), ran
+
+
+def test_a_job_whose_pause_cannot_be_read_is_paused_until_it_is_resumed(registered: Laptop) -> None:
+    (with_three(registered) / "pause/two").chmod(0)
+    ran = ask(registered, "sync")
+    assert ran.status == 0 and "paused until `jobsync resume`: cannot read " in ran.out, ran
+    assert "two is paused until `jobsync resume`: cannot read " in ask(registered, "run two").err
+    registered.run(*CONFINED, str(registered.home / ".local/share/jobsync" / registered.state.name / "two"))
+    (run,) = records.read(registered.state / "runs/two")
+    assert run.skipped == records.PAUSED
+    assert ask(registered, "resume two").out == "two: resumed\n"
+    assert state_of(registered, "two")[0] == "never ran"
+
+
+def test_what_a_killed_sync_owes_to_a_job_waits_until_its_records_can_be_read(registered: Laptop) -> None:
+    state = with_three(registered)
+    runs = state / "runs/one"
+    with runs.open("a") as file:
+        file.write(f"skip 20261129T090000Z-1 {int(time.time())} held\n")
+    (state / "owed").mkdir(exist_ok=True)
+    (state / "owed/one").touch()
+    runs.chmod(0)
+    registered.job("new")
+    ask(registered, "sync")
+    assert "new" in registered.loaded() and (state / "owed/one").exists()
+    runs.chmod(0o600)
+    ask(registered, "sync")
+    registered.wait_for(lambda: len([run for run in records.read(runs) if not run.skipped]) == 2)
