@@ -53,7 +53,7 @@ def _way_out(path: Path, error: OSError) -> str | None:
     """What to do about it: nothing else, `doctor` included, may be able to tell where such a file is needed."""
     if isinstance(error, PermissionError):
         return _owners(path) or _closed(path)
-    if error.errno in (errno.EISDIR, errno.ELOOP):
+    if error.errno in (errno.EISDIR, errno.ELOOP, errno.ENXIO):
         return f"a file is needed there: move {path} away"
     if error.errno == errno.ENOTDIR:
         there = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
@@ -66,10 +66,21 @@ def complaint(verb: str, path: Path, error: OSError) -> JobsyncError:
     return JobsyncError(f"cannot {verb} {path}: {error.strerror or error}", hint=_way_out(path, error))
 
 
+def _no_pipe(path: str, flags: int) -> int:
+    """Open a file, for its owner alone where it is made. `OSError` of a pipe, which would hold us up for ever."""
+    # Without it, to open a pipe waits for whoever comes to its other end; of a regular file it changes nothing.
+    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o600)
+    if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.ENXIO, "It is a pipe")
+
+
 def read(path: Path) -> bytes | None:
     """Content of the file; None when there is none. `JobsyncError` when it is there and cannot be read."""
     try:
-        return path.read_bytes()
+        with open(path, "rb", opener=_no_pipe) as file:
+            return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -79,7 +90,7 @@ def read(path: Path) -> bytes | None:
 def opened(path: Path) -> BinaryIO:
     """The file, to be read. `JobsyncError` when there is none, or it cannot be read."""
     try:
-        return path.open("rb")
+        return open(path, "rb", opener=_no_pipe)
     except OSError as error:
         raise complaint("read", path, error) from error
 
@@ -227,7 +238,7 @@ def link_atomically(path: Path, target: bytes) -> None:
 def touch(path: Path) -> None:
     """See to it that an empty file, or whatever is there already, stands at `path`. Safe without any lock."""
     try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        os.close(_no_pipe(os.fspath(path), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC))
     except OSError as error:
         raise complaint("write", path, error) from error
 
@@ -239,7 +250,7 @@ def append(path: Path, content: bytes) -> None:
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = _no_pipe(os.fspath(path), flags)
         try:
             os.write(descriptor, content)
         finally:
@@ -285,7 +296,7 @@ def set_mode(path: Path, mode: int) -> None:
 def set_time(path: Path, moment: float) -> None:
     """Have the file at `path`, an empty one if there was none, say that it was changed at that second (epoch)."""
     try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o644))
         os.utime(path, (moment, moment))
     except OSError as error:
         raise complaint("touch", path, error) from error

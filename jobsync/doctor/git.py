@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from jobsync import files
 from jobsync.definitions.load import SETTINGS_FILE
 from jobsync.doctor.check import Check
 from jobsync.doctor.view import View
+from jobsync.errors import JobsyncError
 from jobsync.findings import Finding, InstallHooks, Sync, error, info, skipped, warning
 from jobsync.reconcile.ahead import ahead
 from jobsync.reconcile.state import Source
@@ -35,8 +37,8 @@ _MEANINGS = {
 
 def _text(view: View) -> str:
     try:
-        return Path(view.origin.repo.work_tree, CONFIGURATION).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        return (files.read(Path(view.origin.repo.work_tree, CONFIGURATION)) or b"").decode("utf-8")
+    except (JobsyncError, UnicodeDecodeError):
         return ""
 
 

@@ -7,7 +7,7 @@ of 9).
 import os
 
 from jobsync import process
-from jobsync.reconcile.index import LINK, pack_head
+from jobsync.reconcile.index import LINK, pack_head, regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def passages(name: str, pack: str, spans: "Iterable[range]") -> "Iterator[bytes]
     """
     head = pack_head(name)
     try:
-        with open(pack, "rb", _BUFFER) as written:  # noqa: PTH123 - pathlib is heavy
+        with open(pack, "rb", _BUFFER, opener=regular) as written:
             if written.readline() == head:
                 for span in spans:
                     written.seek(len(head) + span.start)
@@ -70,7 +70,7 @@ def intact(files: "Collection[File]", name: str, pack: str) -> "set[str]":
 def is_pack(pack: str, parts: "Iterable[bytes]") -> bool:
     """Whether the file at this path consists of these parts."""
     try:
-        with open(pack, "rb", _BUFFER) as written:  # noqa: PTH123 - pathlib is heavy
+        with open(pack, "rb", _BUFFER, opener=regular) as written:
             return all(written.read(len(part)) == part for part in parts) and not written.read(1)
     except OSError:
         return False
@@ -87,7 +87,7 @@ def _asked(index: "Index", pack: str, share: slice) -> "Callable[[], bool]":
 
 def _are_intact(index: "Index", pack: str, share: slice) -> bool:
     try:
-        with open(pack, "rb", _BUFFER) as written:  # noqa: PTH123 - pathlib is heavy
+        with open(pack, "rb", _BUFFER, opener=regular) as written:
             if written.readline() != pack_head(index.pack):
                 return False
             written.seek(sum(index.sizes[: share.start]), os.SEEK_CUR)

@@ -117,9 +117,8 @@ def _content(path: Path) -> bytes | None:
 
 def is_there(artefact: Artefact) -> bool:
     """Whether it stands in its place, byte by byte."""
-    path = artefact.path
+    path = Path(artefact.path)
     try:
-        found = os.fsencode(Path(path).readlink()) if artefact.is_link else Path(path).read_bytes()
-    except OSError:
+        return (os.fsencode(path.readlink()) if artefact.is_link else files.read(path)) == artefact.content
+    except (OSError, JobsyncError):
         return False
-    return found == artefact.content

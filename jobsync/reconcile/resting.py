@@ -7,7 +7,7 @@ from datetime import datetime
 
 from jobsync.definitions.job import Slot
 from jobsync.definitions.slots import next_runs
-from jobsync.reconcile import schedules
+from jobsync.reconcile import index, schedules
 from jobsync.reconcile.schedules import in_force_since
 from jobsync.reconcile.standing import JobStatus, State, run_state
 from jobsync.runs import missed, records
@@ -25,7 +25,7 @@ _WELL = (State.RUNNING, State.OK, State.NEVER_RAN)
 def _content(path: str) -> bytes:
     """`OSError` when it is there and cannot be read."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - pathlib is heavy
+        with open(path, "rb", opener=index.regular) as file:
             return file.read()
     except FileNotFoundError:
         return b""

@@ -42,10 +42,10 @@ def newest(directory: Path, job: str) -> Path:
 def end_of(log: Path, most: int) -> bytes:
     """The last bytes of a log, `most` of them at most; none of a log that is not there or cannot be read."""
     try:
-        with log.open("rb") as file:
+        with files.opened(log) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - most))
             return file.read(most)
-    except OSError:
+    except (OSError, JobsyncError):
         return b""
 
 

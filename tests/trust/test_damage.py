@@ -1,6 +1,7 @@
 """Files of ours that somebody closed, or whose place something else has taken: no bug, no loss, and a way out."""
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -129,3 +130,44 @@ def test_what_a_killed_sync_owes_to_a_job_waits_until_its_records_can_be_read(re
     runs.chmod(0o600)
     ask(registered, "sync")
     registered.wait_for(lambda: len([run for run in records.read(runs) if not run.skipped]) == 2)
+
+
+# -- pipes
+
+
+PIPES = (
+    "ledger", "pack", "sources", "schedules", "runs/one", "pause/one", "note", "deferred", "changing",
+    "../../../../.config/jobsync/config.toml", "../../../../.config/jobsync/config.index",
+)  # fmt: skip
+
+
+def in_time(laptop: Laptop, *argv: str) -> Ran:
+    """A command of which nobody has to wait for what a pipe may never hold."""
+    return laptop.run("timeout", "20", *argv, status=None)
+
+
+@pytest.mark.parametrize("place", PIPES)
+def test_a_pipe_in_a_files_place_holds_nobody_up(registered: Laptop, place: str) -> None:
+    registered.job("one")
+    registered.commit()
+    registered.jobsync("status")
+    pipe = Path(registered.state, place).resolve()
+    pipe.unlink(missing_ok=True)
+    pipe.parent.mkdir(exist_ok=True)
+    for command in ("git commit -qm x --allow-empty", "jobsync status", "jobsync sync", "jobsync doctor"):
+        if not os.path.lexists(pipe):  # a sync may have put a file of its own there
+            os.mkfifo(pipe)
+        ran = in_time(registered, *command.split())
+        assert ran.status in (0, 1) and "bug" not in ran.err, (command, ran)
+
+
+def test_a_pipe_in_the_place_of_a_definition_holds_nobody_up(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit()
+    for pipe in (registered.plist_path("one"), registered.work / "jobs/one/job.toml"):
+        pipe.unlink(missing_ok=True)
+        os.mkfifo(pipe)
+        for command in ("git commit -qm x --allow-empty", "jobsync status", "jobsync sync", "jobsync doctor"):
+            ran = in_time(registered, *command.split())
+            assert ran.status in (0, 1) and "bug" not in ran.err, (command, ran)
+        registered.git("checkout", "-q", "--", "jobs")
