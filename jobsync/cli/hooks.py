@@ -137,6 +137,14 @@ def ways(origin: Origin, *, everything: bool = False) -> tuple[Way, ...]:
         files.remove_tree(proof)
 
 
+def unheard(origin: Origin) -> tuple[str, ...]:
+    """A line where an event does not reach us as it should, for whom a commit came that no hook synced. Reads only."""
+    found = waking.ways(origin.repository, shim(origin.config), command(origin.config))
+    if waking.are_well(found):
+        return ()
+    return ("git's hooks do not reach jobsync as they should, so pulls may not be synced: `jobsync hooks status`",)
+
+
 def _row(one: Way) -> HookRow:
     return {
         "event": one.event,

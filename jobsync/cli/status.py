@@ -101,14 +101,6 @@ def _refused(origin: Origin, found: tuple[JobStatus, ...], further: Ahead | None
     return refusal(origin) or ""
 
 
-def _is_unheard(origin: Origin) -> bool:
-    """Pulls and commits do not wake jobsync up as they should."""
-    from jobsync.cli.hooks import command, shim  # where no commit was missed, nobody asks
-    from jobsync.repo import waking
-
-    return not waking.are_well(waking.ways(origin.repository, shim(origin.config), command(origin.config)))
-
-
 def _history(origin: Origin, planned: Planned, further: Ahead | None, now: datetime, *, waits: bool) -> str:
     """When a sync last changed something, and what HEAD holds beyond it."""
     ledger = planned.ledger
@@ -188,8 +180,11 @@ def _show_all(origin: Origin, planned: Planned, found: tuple[JobStatus, ...], no
         note(line)
     if refused:
         note(f"{refused}, so `{SYNC}` waits; with `--force` it takes the files as they are")
-    elif further and _is_unheard(origin):
-        note("git's hooks do not reach jobsync, so no pull or commit is synced: `jobsync hooks status`")
+    elif further:
+        from jobsync.cli.hooks import unheard  # where no commit was missed, nobody asks
+
+        for line in unheard(origin):
+            note(line)
     past = _history(origin, planned, further, now, waits=bool(refused)) if found else ""
     if past:
         say(past)

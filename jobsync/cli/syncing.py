@@ -17,6 +17,7 @@ from jobsync.definitions.job import Definitions, Machine, Tree
 from jobsync.definitions.load import SETTINGS_FILE, load
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import kept, login
+from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin, situation_now
 from jobsync.reconcile.plan import Orders
@@ -143,10 +144,26 @@ def _one(origin: Origin, orders: Orders, jobs: tuple[str, ...], *, dry_run: bool
     if dry_run:
         return answered(origin, jobs, syncing.dry_run(syncing.plan(origin, orders, jobs)))
     progress = Progress()
+    before = _last_commit(origin)
     try:
-        return answered(origin, jobs, syncing.sync(origin, orders, jobs, progress))
+        done = answered(origin, jobs, syncing.sync(origin, orders, jobs, progress))
     finally:
         progress.clear()
+    was_behind = before not in ("", _last_commit(origin))
+    return _with_word_on_hooks(origin, done) if was_behind and done.would_change else done
+
+
+def _last_commit(origin: Origin) -> str:
+    """The last one that a sync has seen and that concerned a job; empty where there is none."""
+    known = ledgers.read(origin.paths.ledger)
+    return known.commit if known else ""
+
+
+def _with_word_on_hooks(origin: Origin, done: Report) -> Report:
+    """For whom a commit came that no hook has synced."""
+    from jobsync.cli.hooks import unheard  # where hooks do their work, nobody asks
+
+    return replace(done, notices=(*done.notices, *unheard(origin)))
 
 
 def answered(origin: Origin, jobs: Collection[str], done: Report) -> Report:

@@ -220,18 +220,23 @@ def test_the_last_line_says_when_a_sync_changed_something_and_how_far_head_is_ah
     assert "ahead" not in registered.jobsync("status").out
 
 
-def test_where_head_is_ahead_for_no_hook_is_in_force_it_says_so(registered: Laptop) -> None:
+def test_a_commit_without_a_hook_has_a_word_where_none_is_in_force(registered: Laptop) -> None:
     registered.job("one")
     registered.commit("Begin with one")
     registered.git("config", "core.hooksPath", str(registered.root / "elsewhere"))  # as husky and others do
     assert "hooks" not in registered.jobsync("status").err
     registered.job("one", JOB.replace("09", "10"))
     registered.commit("Later")
-    assert registered.jobsync("status").err.splitlines()[-1] == (
-        "git's hooks do not reach jobsync, so no pull or commit is synced: `jobsync hooks status`"
-    )
+    word = "git's hooks do not reach jobsync as they should, so pulls may not be synced: `jobsync hooks status`"
+    assert registered.jobsync("status").err.splitlines()[-1] == word
+    assert word in registered.jobsync("sync").err.splitlines(), "and whoever only syncs by hand"
+    registered.job("one", JOB.replace("09", "11"))
+    assert word not in registered.jobsync("sync").err, "an edit is no hook's"
+    registered.commit("Later still")
     registered.git("config", "--unset", "core.hooksPath")
-    assert "git's hooks" not in registered.jobsync("status").err
+    registered.job("one", JOB.replace("09", "12"))
+    registered.git("-c", "core.hooksPath=/dev/null", "commit", "-qam", "Not now")
+    assert "hooks" not in registered.jobsync("status").err + registered.jobsync("sync").err, "they are in force"
 
 
 def test_the_rules_of_a_job_are_on_its_screen(registered: Laptop) -> None:
