@@ -13,7 +13,7 @@ from jobsync import config as configuration
 from jobsync.cli.console import complain_of
 from jobsync.config import Config, Repo
 from jobsync.errors import JobsyncError, UsageError
-from jobsync.repo.place import Place, identity, locate
+from jobsync.repo.place import Place, check_user, identity, locate
 from jobsync.values import dataclass, field
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ class Context:
 
     @cached_property
     def config(self) -> Config:
-        """This machine's configuration. `JobsyncError` when there is none, or it is of a home that is not there."""
+        """This machine's configuration. `JobsyncError` when there is none, it is of a home that is not there, or not
+        for whoever calls (sudo): what he would be told to do, or do here, would be another user's."""
+        check_user(os.geteuid(), os.environ)
         file = configuration.find(os.environ)
         if file is None:
             raise JobsyncError("jobsync is not set up on this machine", hint=self._first_step())

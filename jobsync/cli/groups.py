@@ -14,6 +14,7 @@ from jobsync import config as configuration
 from jobsync.cli.console import ExitCode, say
 from jobsync.cli.context import Context
 from jobsync.errors import UsageError
+from jobsync.repo.place import check_user
 
 _SECTIONS = {
     "Every day": {
@@ -143,6 +144,7 @@ def cli(ctx: click.Context, repo: str | None) -> int:
     ctx.obj = Context(repo)
     if ctx.invoked_subcommand is not None:
         return 0
+    check_user(os.geteuid(), os.environ)
     if configuration.find(os.environ) is None:
         say(_welcome(ctx.obj))
         return 0

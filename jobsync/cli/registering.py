@@ -28,7 +28,7 @@ from jobsync.reconcile.origin import Origin, open_origin
 from jobsync.reconcile.own import is_own, own_jobs
 from jobsync.reconcile.plan import Orders
 from jobsync.repo.events import EVENTS
-from jobsync.repo.place import Place, identity, is_there, open_repository
+from jobsync.repo.place import Place, check_user, identity, is_there, open_repository
 from jobsync.repo.repository import Repository
 from jobsync.schedulers import choose
 from jobsync.values import replace
@@ -257,6 +257,7 @@ def init(
       jobsync init
       jobsync init --tag home --yes --sync
     """
+    check_user(os.geteuid(), os.environ)
     file = configuration.find(os.environ) or configuration.new_location(os.environ)
     if files.is_file(file):
         known = configuration.load_here(file)

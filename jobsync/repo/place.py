@@ -115,8 +115,9 @@ def is_there(git_dir: str, work_tree: str) -> bool:
     return Path(git_dir).is_dir() and Path(work_tree).is_dir()
 
 
-def _check_user(user: int, environ: Mapping[str, str]) -> None:
-    """Not through sudo for somebody else: what that writes would be root's, and what it starts would run as root.
+def check_user(user: int, environ: Mapping[str, str]) -> None:
+    """`JobsyncError` through sudo for somebody else, and in another user's home: what that writes would be root's, and
+    what it starts would run as root.
 
     Root in its own home is a user like any other (a container). A home that is not there decides nothing.
     """
@@ -157,7 +158,7 @@ def open_repository(git_dir: str, work_tree: str, environ: Mapping[str, str]) ->
     own ownership check, and root on a user's repository would run that user's jobs as root. The same where the caller
     came through sudo as somebody else, or with another user's HOME.
     """
-    _check_user(os.geteuid(), environ)
+    check_user(os.geteuid(), environ)
     for place in (git_dir, work_tree):
         _check_owner(place, os.geteuid())
     return Repository(git_dir, work_tree, clean_environment(environ), _git_executable(environ))

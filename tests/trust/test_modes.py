@@ -78,11 +78,11 @@ def test_a_command_runs_under_the_umask_that_its_launcher_was_started_with(regis
 # -- sudo
 
 
-def refused(laptop: Laptop, *argv: str, **env: str) -> str:
+def refused(laptop: Laptop, *argv: str, at: Path | None = None, **env: str) -> str:
     """A command that ends in a sentence with a way out, having changed nothing and asked launchd nothing."""
     laptop.mutations()
     before = laptop.snapshot()
-    ran = laptop.run(*argv, env=env, status=1)
+    ran = laptop.run(*argv, at=at, env=env, status=1)
     assert ran.out == "" and ran.err.startswith("jobsync: ") and "as the user whose jobs these are" in ran.err, ran
     assert laptop.snapshot() == before and laptop.mutations() == []
     return ran.err
@@ -99,6 +99,29 @@ def test_through_sudo_nothing_is_done(registered: Laptop, command: str) -> None:
     caller = str(os.getuid() + 501)
     said = refused(registered, "jobsync", *command.split(), SUDO_UID=caller, SUDO_USER="ada")
     assert "through sudo" in said and caller in said
+
+
+@pytest.mark.parametrize("command", ["config", "config machine theirs", "uninstall --yes"])
+def test_through_sudo_the_configuration_stays_its_owners(registered: Laptop, command: str) -> None:
+    registered.work.rename(registered.root / "moved")  # a repository that is gone is not even opened
+    caller = str(os.getuid() + 501)
+    said = refused(registered, "jobsync", "--repo", "test", *command.split(), at=registered.root, SUDO_UID=caller)
+    assert "through sudo" in said
+
+
+@pytest.mark.parametrize("command", ["", "status", "sync", "init --yes"])
+def test_through_sudo_nobody_is_told_to_register_anything(laptop: Laptop, command: str) -> None:
+    said = refused(laptop, "jobsync", *command.split(), SUDO_UID=str(os.getuid() + 501))
+    assert "through sudo" in said and "jobsync init" not in said
+
+
+@as_root
+@pytest.mark.parametrize("command", ["status", "init --yes"])
+def test_somebody_elses_home_is_called_that_also_where_nothing_in_it_is_readable(laptop: Laptop, command: str) -> None:
+    home = laptop.root / "theirs"
+    (home / ".config" / "jobsync").mkdir(parents=True)
+    os.chown(home, NOBODY, NOBODY)
+    assert f"the home {home} belongs to another user" in refused(laptop, "jobsync", *command.split(), HOME=str(home))
 
 
 def test_init_through_sudo_registers_nothing(laptop: Laptop) -> None:
