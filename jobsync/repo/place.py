@@ -17,6 +17,7 @@ from jobsync.values import dataclass, replace
 _DROPPED = ("GIT_", "GITHEAD_", "PRE_COMMIT", "_PRE_COMMIT")
 _DISTRUSTS = ("unsafe repository", "dubious ownership")
 """How git says that a repository is another user's: before 2.36.1, and since."""
+_ROOT = 0
 _FIXED = {
     "LC_ALL": "C",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -116,14 +117,18 @@ def is_there(git_dir: str, work_tree: str) -> bool:
 
 
 def check_user(user: int, environ: Mapping[str, str]) -> None:
-    """`JobsyncError` through sudo for somebody else, and in another user's home: what that writes would be root's, and
-    what it starts would run as root.
+    """`JobsyncError` for root through sudo, and in another user's home: what that writes would not be its owner's, and
+    what it starts would not run as him.
 
-    Root in its own home is a user like any other (a container). A home that is not there decides nothing.
+    Root in its own home is a user like any other (a container), and so is whom sudo makes somebody in his own
+    (`sudo -u ada -H`, Ansible's `become_user`). A home that is not there decides nothing.
     """
-    hint = "run jobsync as the user whose jobs these are, without sudo; for root's own, log in as root"
+    hint = (
+        "run jobsync as the user whose jobs these are: without sudo, or with `sudo -u NAME -H`; for root's own, "
+        "log in as root"
+    )
     caller = environ.get("SUDO_UID", "")
-    if caller.isdecimal() and int(caller) != user:
+    if user == _ROOT and caller.isdecimal() and int(caller) != user:
         raise JobsyncError(f"jobsync does not act through sudo (you are uid {user}, called by uid {caller})", hint=hint)
     home = environ.get("HOME", "")
     try:
@@ -156,7 +161,7 @@ def open_repository(git_dir: str, work_tree: str, environ: Mapping[str, str]) ->
 
     `JobsyncError` when either place is gone or belongs to another user: an explicit `--git-dir` makes git skip its
     own ownership check, and root on a user's repository would run that user's jobs as root. The same where the caller
-    came through sudo as somebody else, or with another user's HOME.
+    came to be root through sudo, or with another user's HOME.
     """
     check_user(os.geteuid(), environ)
     for place in (git_dir, work_tree):

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from jobsync.errors import JobsyncError
-from jobsync.repo.place import open_repository
+from jobsync.repo.place import check_user, open_repository
 
 from ..laptop import JOB, Laptop, Ran
 
 NOBODY = 65534
 UMASKS = ("000", "022", "077")
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else, and is refused through sudo")
 
 
 def under(laptop: Laptop, umask: str, *argv: str) -> Ran:
@@ -91,6 +91,7 @@ def refused(laptop: Laptop, *argv: str, at: Path | None = None, **env: str) -> s
 COMMANDS = ("sync", "sync -n", "sync --head", "status", "diff", "cat one", "run one", "pause one", "adopt one")
 
 
+@as_root
 @pytest.mark.parametrize("command", COMMANDS)
 def test_through_sudo_nothing_is_done(registered: Laptop, command: str) -> None:
     registered.job("one")
@@ -101,6 +102,7 @@ def test_through_sudo_nothing_is_done(registered: Laptop, command: str) -> None:
     assert "through sudo" in said and caller in said
 
 
+@as_root
 @pytest.mark.parametrize("command", ["config", "config machine theirs", "uninstall --yes"])
 def test_through_sudo_the_configuration_stays_its_owners(registered: Laptop, command: str) -> None:
     registered.work.rename(registered.root / "moved")  # a repository that is gone is not even opened
@@ -109,6 +111,7 @@ def test_through_sudo_the_configuration_stays_its_owners(registered: Laptop, com
     assert "through sudo" in said
 
 
+@as_root
 @pytest.mark.parametrize("command", ["", "status", "sync", "init --yes"])
 def test_through_sudo_nobody_is_told_to_register_anything(laptop: Laptop, command: str) -> None:
     said = refused(laptop, "jobsync", *command.split(), SUDO_UID=str(os.getuid() + 501))
@@ -124,12 +127,14 @@ def test_somebody_elses_home_is_called_that_also_where_nothing_in_it_is_readable
     assert f"the home {home} belongs to another user" in refused(laptop, "jobsync", *command.split(), HOME=str(home))
 
 
+@as_root
 def test_init_through_sudo_registers_nothing(laptop: Laptop) -> None:
     argv = ("jobsync", "init", "--launchctl", str(laptop.simulator.launchctl), "--yes", "--no-sync")
     refused(laptop, *argv, SUDO_UID=str(os.getuid() + 501))
     assert not laptop.config_file.exists()
 
 
+@as_root
 def test_a_pull_through_sudo_succeeds_and_its_hook_syncs_nothing(registered: Laptop) -> None:
     registered.upstream("one")
     ran = registered.git("pull", "-q", env={"SUDO_UID": str(os.getuid() + 501)})
@@ -144,6 +149,23 @@ def test_sudo_to_oneself_and_what_is_no_uid_change_nothing(registered: Laptop, c
     registered.job("one")
     registered.jobsync("sync", env={"SUDO_UID": str(os.getuid()) if caller == "own" else caller})
     assert registered.installed() == {"one"}
+
+
+@pytest.mark.parametrize("caller", ["0", "501"])
+def test_whom_sudo_makes_somebody_else_in_his_own_home_is_that_user(tmp_path: Path, caller: str) -> None:
+    user = tmp_path.stat().st_uid or 1000
+    check_user(user, {"SUDO_UID": caller, "HOME": str(tmp_path) if user == os.geteuid() else ""})
+
+
+@pytest.mark.parametrize("home", [None, "/"])
+def test_root_through_sudo_is_refused_also_in_its_own_home(home: str | None) -> None:
+    with pytest.raises(JobsyncError, match="through sudo"):
+        check_user(0, {"SUDO_UID": "501"} | ({} if home is None else {"HOME": home}))
+
+
+def test_whom_sudo_leaves_in_its_callers_home_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(JobsyncError, match="belongs to another user"):
+        check_user(tmp_path.stat().st_uid + 1, {"SUDO_UID": "501", "HOME": str(tmp_path)})
 
 
 @as_root
@@ -183,6 +205,7 @@ def test_a_home_that_is_not_there_decides_nothing(registered: Laptop, home: str 
     open_repository(str(registered.work / ".git"), str(registered.work), environ)
 
 
+@as_root
 def test_the_reason_comes_before_any_git_is_started(registered: Laptop) -> None:
     empty = registered.root / "empty"
     empty.mkdir()
