@@ -99,8 +99,16 @@ SETTABLE = ("machine", "tags", "path", "launchctl", "hook")
 
 
 def home_directory(environ: Mapping[str, str]) -> Path:
-    """The caller's home: `$HOME`, or the password database's where that is not set."""
-    return Path(environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir)
+    """The caller's home: `$HOME`, or the password database's where that is not set. `JobsyncError` where neither is."""
+    if home := environ.get("HOME"):
+        return Path(home)
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:  # a container that is run with `--user`
+        raise JobsyncError(
+            f"HOME is not set, and the password database does not know uid {os.getuid()}",
+            hint="set HOME to a directory of that user, such as `export HOME=/path/to/home`",
+        ) from None
 
 
 def _standard_directory(environ: Mapping[str, str]) -> Path:

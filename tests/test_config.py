@@ -219,6 +219,13 @@ def test_without_home_the_password_database_is_asked() -> None:
     assert configuration.home_directory({"HOME": ""}) == configuration.home_directory({})
 
 
+def test_who_has_no_home_at_all_is_told_to_set_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 54321)  # as in a container that is run with `--user`
+    with pytest.raises(JobsyncError, match=r"HOME is not set, .* does not know uid 54321") as caught:
+        configuration.find({})
+    assert "export HOME=" in (caught.value.hint or "")
+
+
 @pytest.mark.parametrize("mask", [0o000, 0o077])
 def test_what_is_saved_is_for_the_user_alone(tmp_path: Path, mask: int) -> None:
     environ = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "xdg")}
