@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from jobsync import process
 from jobsync.config import Config, Repo, UserManager, home_directory
@@ -60,15 +61,29 @@ def _places(environ: Mapping[str, str], runtime: str, searched: list[str]) -> tu
     return (passing, passing, stamps) if passing in searched else None
 
 
-def user_manager(environ: Mapping[str, str]) -> UserManager | None:
-    """The systemd user manager of whoever calls, as it describes itself; None when none answers.
+def _runtime(environ: Mapping[str, str]) -> str:
+    """XDG_RUNTIME_DIR, but where that is another user's (su keeps what it finds) or none (sudo, ssh without PAM): then
+    where logind puts one's own."""
+    given, user = environ.get("XDG_RUNTIME_DIR", ""), os.getuid()
+    return given if given.startswith("/") and _may_be_of(given, user) else f"/run/user/{user}"
 
-    A caller without a session's variables (su, sudo, ssh without PAM) is looked up where logind puts its manager.
-    """
+
+def _may_be_of(directory: str, user: int) -> bool:
+    """What is gone was nobody else's."""
+    try:
+        return Path(directory).stat().st_uid == user
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
+def user_manager(environ: Mapping[str, str]) -> UserManager | None:
+    """The systemd user manager of whoever calls, as it describes itself; None when none answers."""
     systemctl = process.find("systemctl", f"{environ.get('PATH', '')}:{_PATH}")
-    runtime = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
-    if systemctl is None or not systemctl.startswith("/") or not runtime.startswith("/"):
+    if systemctl is None or not systemctl.startswith("/"):
         return None
+    runtime = _runtime(environ)
     env = {"HOME": str(home_directory(environ)), "XDG_RUNTIME_DIR": runtime, "PATH": _PATH, "LC_ALL": "C"}
     try:
         answer = process.run([systemctl, "--user", "show", "-p", "UnitPath", "--value"], env=env, timeout=_TIMEOUT)
