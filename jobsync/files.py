@@ -49,10 +49,15 @@ def _closed(path: Path) -> str | None:
     return None
 
 
+def way_in(path: Path) -> str | None:
+    """What opens the way to `path` where its owner, or a mode, closes it; None where neither does."""
+    return _owners(path) or _closed(path)
+
+
 def _way_out(path: Path, error: OSError) -> str | None:
     """What to do about it: nothing else, `doctor` included, may be able to tell where such a file is needed."""
     if isinstance(error, PermissionError):
-        return _owners(path) or _closed(path)
+        return way_in(path)
     if error.errno in (errno.EISDIR, errno.ELOOP, errno.ENXIO):
         return f"a file is needed there: move {path} away"
     if error.errno == errno.ENOTDIR:

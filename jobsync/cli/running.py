@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from jobsync import process
+from jobsync import files, process
 from jobsync.cli.console import ExitCode, Progress, note, say, say_bytes
 from jobsync.cli.context import Context, as_defined, check_is_for_here, pass_context
 from jobsync.config import SYSTEM_PATH
@@ -117,6 +117,8 @@ def _check_launcher(origin: Origin, job: str) -> None:
     """There is something to start: a scheduler says of a program that is gone only that it ended."""
     path = origin.paths.launcher(job)
     if not os.access(path, os.X_OK):
+        if way := files.way_in(path):
+            raise JobsyncError(f"the launcher of {job} may not be run: {path}", hint=way)
         raise JobsyncError(
             f"the launcher of {job} is gone, or may not be run: {path}", hint=f"`jobsync sync {job}` mends that"
         )

@@ -1,7 +1,9 @@
 """The door: all checks, in the order in which they are made, and their making."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
+from jobsync import files
 from jobsync.doctor import definitions, git, installed, machine, runs, scripts
 from jobsync.doctor.check import Check, Result
 from jobsync.doctor.view import View
@@ -26,7 +28,13 @@ def _look(check: Check, view: View) -> Iterable[Finding]:
     try:
         return tuple(check.look(view))
     except JobsyncError as trouble:
-        return (warning(f"could not look: {trouble.message}", command=trouble.hint or ""),)
+        return (_could_not(trouble),)
+    except OSError as trouble:  # of a place that a check did not expect to be closed: the others go on
+        return (_could_not(files.complaint("look at", Path(trouble.filename or "/"), trouble)),)
+
+
+def _could_not(trouble: JobsyncError) -> Finding:
+    return warning(f"could not look: {trouble.message}", command=trouble.hint or "")
 
 
 def _put_off(found: Finding, view: View) -> Finding:

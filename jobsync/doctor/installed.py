@@ -12,7 +12,7 @@ from jobsync.doctor.view import View
 from jobsync.findings import Chmod, Finding, Reload, Sync, error, info, skipped, warning
 from jobsync.reconcile import observe
 from jobsync.reconcile.own import is_own
-from jobsync.reconcile.state import Outcome, Unwanted, Wanted
+from jobsync.reconcile.state import UNREADABLE, FileState, Outcome, Unwanted, Wanted
 from jobsync.repo.events import EVENTS
 from jobsync.runs import pauses
 from jobsync.schedulers.protocol import Identity, NoSession, Survey, Unknown
@@ -20,7 +20,33 @@ from jobsync.schedulers.protocol import Identity, NoSession, Survey, Unknown
 _SYNC = "jobsync sync"
 
 
+def _closed(view: View) -> Iterator[Finding]:
+    """Installed files that cannot be read: one finding for each way in, however many files it opens."""
+    ways: dict[str, list[tuple[str, str]]] = {}
+    for one in view.changes(Outcome.FAILED):
+        for path in _of_job(view, one.name):
+            if view.planned.observed.files.get(path, FileState()).is_unreadable:
+                ways.setdefault(files.way_in(Path(path)) or f"ls -l {shlex.quote(path)}", []).append((one.name, path))
+    for way, found in ways.items():
+        name, path = found[0]
+        others = f" and {columns.plural(len(found) - 1, 'other file')}" if len(found) > 1 else ""
+        yield error(
+            f"{path}{others} {UNREADABLE}",
+            name if all(job == name for job, _ in found) else "",
+            meaning="it may hold an edit of yours, so no sync replaces it, and the job is left as it is",
+            command=way.strip("`"),
+        )
+
+
+def _of_job(view: View, name: str) -> list[str]:
+    """Where its files are, or shall be."""
+    wanted, record = view.planned.want.jobs.get(name), view.planned.ledger.records.get(name)
+    shall = [one.path for one in wanted.rendering.artefacts] if isinstance(wanted, Wanted) else []
+    return [*dict.fromkeys([*shall, *(one.path for one in (record.artefacts if record else ()))])]
+
+
 def _artefacts(view: View) -> Iterable[Finding]:
+    yield from _closed(view)
     for one in view.changes(Outcome.REPAIRED):
         yield error(
             one.cause, one.name, meaning="the installed job is not the defined one", command=_SYNC, repair=Sync()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jobsync import process
 from jobsync.errors import JobsyncError
-from jobsync.files import is_temporary, temporary_name
+from jobsync.files import is_temporary, temporary_name, way_in
 from jobsync.paths import Paths
 from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.state import UNREADABLE, FileState, Observed, Unwanted, Want, Wanted
@@ -21,7 +21,7 @@ def file_state(path: str) -> FileState:
     except (FileNotFoundError, NotADirectoryError):
         return FileState()
     except OSError as error:
-        return FileState(problem=f"{UNREADABLE}: {error.strerror}")
+        return _unreadable(path, error)
     if stat.S_ISLNK(status.st_mode):
         return _link_state(path)
     if not stat.S_ISREG(status.st_mode):
@@ -29,14 +29,19 @@ def file_state(path: str) -> FileState:
     try:
         return FileState(Path(path).read_bytes(), stat.S_IMODE(status.st_mode))
     except OSError as error:
-        return FileState(problem=f"{UNREADABLE}: {error.strerror}")
+        return _unreadable(path, error)
 
 
 def _link_state(path: str) -> FileState:
     try:
         return FileState(problem="is a symbolic link", target=os.fsencode(Path(path).readlink()))
     except OSError as error:
-        return FileState(problem=f"{UNREADABLE}: {error.strerror}")
+        return _unreadable(path, error)
+
+
+def _unreadable(path: str, error: OSError) -> FileState:
+    way = way_in(Path(path)) if isinstance(error, PermissionError) else None
+    return FileState(problem=f"{UNREADABLE}: {error.strerror}" + (f"; {way}" if way else ""))
 
 
 def ancestors() -> frozenset[int]:

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from jobsync import files
 from jobsync.definitions.job import Job
 from jobsync.findings import Finding, Subject, Sync, error, info, warning
 from jobsync.paths import Paths
@@ -53,7 +54,7 @@ def _removal(path: Path) -> str:
 def _of_unit(job: str, unit: str, paths: Paths, runtime: str) -> Iterator[Finding]:
     for place in paths.overriding(runtime):
         copy, extra = place / unit, place / f"{unit}.d"
-        if copy.is_file() and not copy.is_symlink():
+        if files.is_file(copy) and not files.is_link(copy):
             yield warning(
                 f"{copy} is used instead of jobsync's",
                 job,
@@ -79,7 +80,7 @@ def _refused(job: str, unit: str, held: Mapping[str, Unit]) -> Iterator[Finding]
 def _links(renderings: Collection[tuple[str, Rendering]], answer: Answer) -> Iterator[Finding]:
     disabled = answer.disabled if isinstance(answer, Survey) else {}
     for name, rendering in renderings:
-        gone = [one.path for one in rendering.artefacts if one.is_link and not Path(one.path).is_symlink()]
+        gone = [one.path for one in rendering.artefacts if one.is_link and not files.is_link(Path(one.path))]
         if gone and rendering.label not in disabled:
             yield error(
                 f"{', '.join(gone)} is not there",
@@ -102,7 +103,10 @@ def inspect(
     runtime: str,
     lingers: bool,
 ) -> Collection[Finding] | None:
-    """See the protocol. `held`: the manager's table. `renderings`: name of a job, and what it renders to."""
+    """See the protocol; `JobsyncError` where a directory of units or links cannot be looked into.
+
+    `held`: the manager's table. `renderings`: name of a job, and what it renders to.
+    """
     match subject:
         case Subject.REBOOT:
             return tuple(_reboot(jobs, lingers=lingers))

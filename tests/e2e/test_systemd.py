@@ -9,6 +9,7 @@ import pytest
 from .. import linux as machines
 from ..laptop import JOB
 from ..linux import LinuxLaptop
+from ..unprivileged import CONFINED
 from ..user_manager import CannotBe
 
 DAEMON = 'run = "sleep 600"\n[daemon]\nrestart = "always"\n'
@@ -280,3 +281,21 @@ def test_the_demo_plays_on_systemd_and_leaves_nothing(linux: LinuxLaptop) -> Non
     assert "Everything was as it says" in shown
     after = linux.snapshot()
     assert {path for path in after.keys() - before.keys() if "demo." in path} == set()
+
+
+@pytest.mark.parametrize("place", ["wants", "wants/timers.target.wants", "units", "units/SERVICE"])
+def test_a_closed_place_of_units_or_links_is_no_bug_and_doctor_says_how_it_is_opened(
+    linux: LinuxLaptop, place: str
+) -> None:
+    linux.job("one")
+    linux.commit()
+    linux.jobsync("sync")
+    parent = {"wants": linux.wants, "units": linux.units}[place.partition("/")[0]]
+    closed = parent / place.partition("/")[2].replace("SERVICE", linux.unit("one", "service"))
+    mode = closed.stat().st_mode
+    closed.chmod(0)
+    ran = [linux.run(*CONFINED, "jobsync", *words, status=1) for words in (["doctor"], ["sync"])]
+    closed.chmod(mode)
+    for one in ran:
+        assert f"chmod u+rwX {closed}" in (one.out + one.err).replace("~", str(linux.home)), one
+    assert "1 unchanged" in linux.jobsync("sync").out

@@ -55,9 +55,10 @@ def test_what_may_not_be_read_is_there_all_the_same() -> None:
         (directory / "closed" / "file").touch()
         (directory / "file").touch(mode=0)
         (directory / "closed").chmod(0)
-        expected = FileState(problem="cannot be read: Permission denied")
-        assert observe.file_state(str(directory / "file")) == expected
-        assert observe.file_state(str(directory / "closed" / "file")) == expected
+        for path, closed in (("file", "file"), ("closed/file", "closed")):
+            state = observe.file_state(str(directory / path))
+            problem = f"cannot be read: Permission denied; `chmod u+rwX {directory / closed}`"
+            assert state == FileState(problem=problem) and state.is_unreadable
 
 
 def test_all_our_ancestors_are_known() -> None:

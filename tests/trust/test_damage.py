@@ -12,7 +12,11 @@ from jobsync.runs import records
 from ..laptop import JOB, Laptop, Ran
 from ..unprivileged import CONFINED
 
-COMMANDS = ("status", "status one", "doctor", "logs one", "history", "resume", "sync", "uninstall --yes")
+COMMANDS = (
+    "status", "status one", "doctor", "logs one", "history", "resume", "sync", "uninstall --yes",
+)  # fmt: skip
+LAUNCHERS = ("../../../share/jobsync", "../../../share/jobsync/ID", "../../../share/jobsync/ID/one")
+INSTALLED = (*LAUNCHERS, "../../../../Library/LaunchAgents", "../../../../Library/LaunchAgents/test.one.plist")
 PLACES = (
     "ledger", "sources", "runs/one", "failing", "pause", "kept", ".", "../logs", "../logs/test.one",
     "../../../../.config/jobsync/config.toml", "../../../../.config/jobsync/config.index",
@@ -38,17 +42,46 @@ def ask(laptop: Laptop, command: str) -> Ran:
     return ran
 
 
-@pytest.mark.parametrize("place", PLACES)
+def place_of(laptop: Laptop, place: str) -> Path:
+    state = at_work(laptop)
+    return Path(state, place.replace("ID", state.name)).resolve()
+
+
+@pytest.mark.parametrize("place", (*PLACES, *INSTALLED))
 def test_a_place_that_a_mode_closes_is_a_sentence_that_says_how_it_is_opened(registered: Laptop, place: str) -> None:
-    closed = Path(at_work(registered), place).resolve()
+    closed = place_of(registered, place)
     mode = closed.stat().st_mode
     for command in COMMANDS:
         if closed.exists():
             closed.chmod(0)
         ran = ask(registered, command)
-        assert "Permission denied" not in ran.err or f"`chmod u+rwX {closed}`" in ran.err, (command, ran)
+        said = ran.out + ran.err
+        # A table leads to the screen that says it.
+        is_said = f"chmod u+rwX {closed}" in said or "`jobsync doctor" in said
+        assert "Permission denied" not in said or is_said, (command, ran)
         if closed.exists():
             closed.chmod(mode)
+
+
+@pytest.mark.parametrize("place", INSTALLED)
+def test_doctor_says_how_what_is_installed_and_closed_is_opened(registered: Laptop, place: str) -> None:
+    closed = place_of(registered, place)
+    closed.chmod(0)
+    ran = ask(registered, "doctor")
+    said = (ran.out + ran.err).replace("~", str(registered.home))
+    assert ran.status == 1 and f"chmod u+rwX {closed}" in said, ran
+    closed.chmod(0o755)
+
+
+@pytest.mark.parametrize("place", LAUNCHERS)
+def test_a_run_whose_launcher_is_closed_does_not_send_to_a_sync_that_cannot_mend_it(
+    registered: Laptop, place: str
+) -> None:
+    closed = place_of(registered, place)
+    closed.chmod(0)
+    ran = ask(registered, "run one")
+    assert ran.status == 1 and f"`chmod u+rwX {closed}`" in ran.err, ran
+    closed.chmod(0o755)
 
 
 # -- one job's own files
