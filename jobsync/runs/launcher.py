@@ -146,9 +146,13 @@ _NOTIFICATION = (
     f"{OSASCRIPT} -e 'on run {{title, message}}' -e 'display notification message with title title' -e 'end run' "
     '"jobsync" "$JOBSYNC_MESSAGE"'
 )
-OWN_TELLER = Line(
-    f'if [ -x {OSASCRIPT} ]; then {_NOTIFICATION}\nelse notify-send --app-name=jobsync jobsync "$JOBSYNC_MESSAGE"; fi'
+# The body is markup to whoever shows it, and notify-send itself resolves backslashes in it: `\377` becomes a byte that
+# is no UTF-8, and it gives up. A pattern of `[expect]` that the message quotes may hold all of them.
+_SHOWN = (
+    r"""text=$(printf '%s\n' "$JOBSYNC_MESSAGE" | sed 's/\\/\\\\/g; s/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g')"""
+    '\nnotify-send --app-name=jobsync jobsync "$text"'
 )
+OWN_TELLER = Line(f"if [ -x {OSASCRIPT} ]; then {_NOTIFICATION}\nelse {_SHOWN}\nfi")
 """The platform's own notifier."""
 
 

@@ -1044,6 +1044,21 @@ def test_a_failed_expectation_and_a_timeout_are_told_by_their_names(bench: Bench
 
 
 @every_shell
+@pytest.mark.skipif(Path(launcher.OSASCRIPT).exists(), reason="a Mac has its own notifier")
+def test_a_screen_shows_what_was_meant(bench: Bench, sh: str, root: Path) -> None:
+    """Its body is markup, and a backslash begins an escape: of `\\377` notify-send makes no UTF-8, and gives up."""
+    shown = root / "bin" / "notify-send"
+    shown.parent.mkdir()
+    shown.write_text(f'#!/bin/sh\nprintf "%s|" "$@" >>{shlex.quote(str(root / "events"))}\n')
+    shown.chmod(0o755)
+    pattern = r"<b>\d+ & \377</b>"
+    bench.write(command=Line("true"), notify=Notify(), expect=Expect(prints=(pattern,)))
+    launch(bench, sh, {"PATH": f"{shown.parent}:{ENV['PATH']}"})
+    text = r"one failed: expectation: no line matches &lt;b&gt;\\d+ &amp; \\377&lt;/b&gt;"
+    assert events(root) == [f"--app-name=jobsync|jobsync|{text}|"]
+
+
+@every_shell
 def test_a_broken_notifier_changes_nothing_but_the_log(bench: Bench, sh: str) -> None:
     bench.write(command=Line("exit 5"), notify=Notify(run=Line("echo told; exit 3")))
     assert launch(bench, sh) == 5
