@@ -13,7 +13,7 @@ from jobsync.definitions.foreign import Draft, Found, Kind, Notice, Refused, Var
 from jobsync.definitions.on_calendar import read_on_calendar
 from jobsync.definitions.slots import simplify
 from jobsync.definitions.systemd_keys import value_of_unit
-from jobsync.definitions.unit_syntax import goes_on
+from jobsync.definitions.unit_syntax import is_comment, lines_of
 from jobsync.errors import JobsyncError
 from jobsync.values import dataclass, field
 
@@ -107,25 +107,17 @@ class Unit:
 def parse(text: str) -> Unit:
     """A unit file. An empty value takes back the earlier ones of its key. `JobsyncError`: a line that is none."""
     values: dict[str, list[str]] = {}
-    comments, section, held = [], "", ""
-    for line in (*text.splitlines(), ""):  # the last line may go on, too
-        stripped = line.strip()
-        if stripped.startswith(("#", ";")):
-            comments += [] if held else [stripped[1:].strip()]
-            continue
-        # Blanks around the end of a line count within quotes.
-        whole, held = f"{held}{line}", ""
-        if goes_on(line):
-            held = f"{whole[:-1]} "
-            continue
-        whole = whole.strip()
-        if match := _HEADER.fullmatch(whole):
+    comments, section = [], ""
+    for line in lines_of(text):
+        if is_comment(line):
+            comments.append(line[1:].strip())
+        elif match := _HEADER.fullmatch(line):
             section = match["name"]
-        elif match := _LINE.fullmatch(whole):
+        elif match := _LINE.fullmatch(line):
             found = values.setdefault(f"{section}.{match['key']}", [])
             found.append(match["value"]) if match["value"] else found.clear()
-        elif whole:
-            raise JobsyncError(f"{whole[:40]!r} is no line of a unit file; correct it")
+        else:
+            raise JobsyncError(f"{line[:40]!r} is no line of a unit file; correct it")
     return Unit({key: tuple(found) for key, found in values.items() if found}, tuple(comments))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from jobsync.config import SYSTEM_PATH
 from jobsync.definitions.job import Job, Priority, Restart, Slot
-from jobsync.definitions.unit_syntax import goes_on
+from jobsync.definitions.unit_syntax import BLANKS, is_comment, lines_of
 from jobsync.runs.launcher import FAILURES
 
 SERVICE, TIMER, PATH = "service", "timer", "path"
@@ -34,7 +34,6 @@ _MARKS = "X-Jobsync"
 _OWNER, _DIGEST = "Owner", "Digest"
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _DESCRIBED = re.compile(r"\(jobsync ([0-9a-f]{12})\)$")
-_BLANKS = " \t\r"
 # With the system's own programs, as the launcher. `$0` is the service, `$1` is there once somebody asks for a run. The
 # time since the boot counts sleep too, systemd's does not: whoever slept has rested.
 _RESTING = """\
@@ -267,22 +266,6 @@ def units(job: Job, *, owner: str, launcher: str, asked: str, home: str, path: s
 # -- the way back
 
 
-def _lines(text: str) -> Iterator[str]:
-    """Lines without comments, those that a backslash continues joined, as systemd.syntax(7) joins them."""
-    held = ""
-    for line in text.split("\n"):
-        stripped = line.strip(_BLANKS)
-        if stripped.startswith(("#", ";")) or (not stripped and not held):
-            continue
-        if goes_on(line.rstrip("\r")):
-            held += f"{stripped[:-1]} "
-            continue
-        yield held + stripped
-        held = ""
-    if held:
-        yield held
-
-
 def parse(content: bytes) -> tuple[tuple[str, str, str], ...] | None:
     """(section, key, value) of each line, in order; None when the bytes are no unit that systemd would load."""
     try:
@@ -290,12 +273,14 @@ def parse(content: bytes) -> tuple[tuple[str, str, str], ...] | None:
     except UnicodeDecodeError:
         return None
     section, found = "", []
-    for line in _lines(text):
+    for line in lines_of(text):
+        if is_comment(line):
+            continue
         if line.startswith("[") and line.endswith("]"):
             section = line[1:-1]
             continue
         key, _, value = line.partition("=")
-        found.append((section, key.strip(_BLANKS), value.strip(_BLANKS)))
+        found.append((section, key.strip(BLANKS), value.strip(BLANKS)))
     return tuple(found) if {section for section, _, _ in found} & {"Service", "Timer", "Path"} else None
 
 

@@ -118,9 +118,12 @@ def test_a_line_goes_on_where_systemd_says_so(tmp_path: Path) -> None:
 
 def test_blanks_where_a_line_goes_on_count_within_quotes() -> None:
     """As 252 reads it: a blank in place of the backslash, and what stands around it."""
-    found = imported(service="[Service]\nType=oneshot\nExecStart=/bin/sh -c 'a \\\n    b' \\\n\t c\n")
+    service = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'a \\\n    b' \\\n\t c\n"
+    found = imported(service=service)
     assert isinstance(found, Draft)
     assert found.command == ("/bin/sh", "-c", "a      b", "c")
+    again = unit_files.parse(service.encode())
+    assert again is not None and again[-1] == ("Service", "ExecStart", "/bin/sh -c 'a      b'  \t c")
     assert parse("[Service]\nExecStart=/bin/x \\").values == {"Service.ExecStart": ("/bin/x",)}
 
 
