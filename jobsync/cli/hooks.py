@@ -1,6 +1,7 @@
 """`hooks`: the git hooks that wake jobsync up."""
 
 import os
+from collections.abc import Mapping
 from typing import TypedDict
 
 import click
@@ -15,6 +16,7 @@ from jobsync.repo import carriers, waking
 from jobsync.repo.configured import Command
 from jobsync.repo.repository import Repository
 from jobsync.repo.waking import Carrier, Way
+from jobsync.values import replace
 
 
 class HookRow(TypedDict):
@@ -161,11 +163,20 @@ def _place(one: Way) -> str:
     return f"{one.path} ({through.value})" if through else str(one.path)
 
 
-def _findings(found: tuple[Way, ...]) -> list[str]:
-    """What came of trying them."""
+def _ends_elsewhere(one: Way) -> bool:
+    """It should reach us, and what runs first does not let it: that is not ours, and doctor knows nothing of it."""
+    return one.reached is False and one.is_behind
+
+
+def _findings(found: tuple[Way, ...], environment: Mapping[str, str]) -> list[str]:
+    """What came of trying them, in this environment."""
     lost = [one.event for one in found if one.reached is False]
     untried = [one.event for one in found if one.carrier and one.reached is None]
     lines = [f"git was asked to run them and did not reach jobsync: {', '.join(lost)}"] if lost else []
+    if elsewhere := next(filter(_ends_elsewhere, found), None):
+        off = " and ".join(f"`{one}`" for one in waking.switches(environment))
+        way_out = f"`{waking.try_again(elsewhere)}` shows what runs instead"
+        lines.append(f"{off}, which is set here, may be why: try again without it" if off else way_out)
     if untried:
         way_out = "`jobsync hooks status --run` does, and runs your other hooks too"
         lines.append(f"not tried, for something else runs first: {', '.join(untried)}; {way_out}")
@@ -200,10 +211,12 @@ def hooks_status(context: Context, /, *, run: bool, as_json: bool) -> int:
         ]
         say_json(HooksDocument(version=report.JSON_VERSION, repos=repos))
     else:
-        for _, events in found:
+        for origin, events in found:
             say_all(columns.table([(one.event, one.state.value, _place(one)) for one in events]))
-            say_all(_findings(events))
+            say_all(_findings(events, origin.repository.environment))
     if all(waking.are_well(events) for _, events in found):
         return ExitCode.OK
-    note("`jobsync doctor` says what mends it")
+    mendable = ((replace(one, reached=None) if _ends_elsewhere(one) else one for one in events) for _, events in found)
+    if not all(map(waking.are_well, mendable)):
+        note("`jobsync doctor` says what mends it")
     return ExitCode.FAILURE

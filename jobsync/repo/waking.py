@@ -7,7 +7,8 @@ along included. The configuration is for where the hooks directory is not ours t
 
 import os
 import re
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from pathlib import Path
 
@@ -37,6 +38,13 @@ _LEFTHOOKS_CONFIGURATIONS = tuple(f"{place}{dot}lefthook*.*" for place in ("", "
 """`lefthook.yml`, and whatever else it may be named."""
 _OUR_LINE = re.compile(rb"^[^#\n]*\bjobsync-hook['\"]?[ \t]+['\"]?(post-[a-z]+|auto)\b", re.MULTILINE)
 _OUR_IDS = re.compile(rb"^[^#\n]*\bjobsync-(post-[a-z]+)", re.MULTILINE)
+
+_SWITCHES = {
+    "SKIP": None, "PREK_SKIP": None, "LEFTHOOK_EXCLUDE": None, "LEFTHOOK": ("0", "false"), "HUSKY": ("0",),
+    "SKIP_SIMPLE_GIT_HOOKS": ("1",),
+}  # fmt: skip
+"""Variables by which pre-commit, prek, lefthook, husky and simple-git-hooks are told to leave hooks out; None: by any
+value."""
 
 
 class Carrier(Enum):
@@ -98,6 +106,17 @@ def _calls_us(repository: Repository, directory: Path, event: str) -> Path | Non
         if called & {event, AUTO}:
             return own
     return None
+
+
+def switches(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """`NAME=VALUE` of what is set there to keep the hooks of a framework from running, or some of them."""
+    found = ((name, values, environment.get(name, "")) for name, values in _SWITCHES.items())
+    return tuple(f"{name}={value}" for name, values, value in found if value and (values is None or value in values))
+
+
+def try_again(way: Way) -> str:
+    """What somebody types to see what git runs for that event."""
+    return shlex.join(("git", "hook", "run", way.event, *(("--", *words) if (words := _ARGUMENTS[way.event]) else ())))
 
 
 def can_start(hook: str) -> bool:

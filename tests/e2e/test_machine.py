@@ -318,6 +318,14 @@ def test_what_the_docs_have_lefthook_do_is_known_and_wakes_us_up(registered: Lap
     assert registered.jobsync("hooks", "install").out == "the git hooks are installed already\n"
     assert not list((registered.work / ".git/hooks").glob("*.jobsync-chained")), "not called twice"
     assert "hooks]" not in registered.jobsync("doctor", status=None).out
+    off = registered.jobsync("hooks", "status", "--run", env={"LEFTHOOK": "0"}, status=1)
+    assert off.out.endswith("\n`LEFTHOOK=0`, which is set here, may be why: try again without it\n")
+    assert off.err == "", "doctor knows nothing of it"
+    registered.put("lefthook-local.yml", "post-merge: {skip: true}\n")
+    off = registered.jobsync("hooks", "status", "--run", status=1)
+    assert off.out.endswith("jobsync: post-merge\n`git hook run post-merge -- 0` shows what runs instead\n"), off
+    assert off.err == ""
+    (registered.work / "lefthook-local.yml").unlink()
     registered.upstream("one")
     registered.git("pull", "-q", "--rebase")
     assert registered.installed() == {"one"}

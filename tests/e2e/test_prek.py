@@ -99,6 +99,10 @@ def test_status_names_the_framework_and_tries_it_when_asked(framework: Laptop) -
     assert hooks() == [(tool, None)] * 4 + [(None, None)]
     assert hooks("--run") == [(tool, True)] * 4 + [(None, None)]
     assert f"({tool})" in framework.jobsync("hooks", "status").out
+    every = ",".join(IDS)
+    off = framework.jobsync("hooks", "status", "--run", env={"SKIP": every}, status=1)
+    assert off.out.endswith(f"\n`SKIP={every}`, which is set here, may be why: try again without it\n")
+    assert "doctor" not in off.err
 
 
 def test_a_jobsync_that_is_gone_fails_no_git_command(framework: Laptop) -> None:
