@@ -14,7 +14,7 @@ from jobsync.errors import JobsyncError
 from jobsync.findings import Finding, InstallHooks, Sync, error, info, skipped, warning
 from jobsync.reconcile.ahead import ahead
 from jobsync.reconcile.state import Source
-from jobsync.repo import waking
+from jobsync.repo import carriers, waking
 from jobsync.repo.carriers import HookState
 from jobsync.repo.events import EVENTS
 from jobsync.repo.waking import Carrier, Way
@@ -187,6 +187,12 @@ def _chained(view: View) -> Iterable[Finding]:
                 meaning="git would have said so; now it is passed over",
                 command=f"chmod +x {shlex.quote(str(one.chained))}",
             )
+    for tool, hooks in carriers.left_behind(view.origin.repository).items():
+        yield info(
+            f"{tool} has no hooks here but those that ours run first: {', '.join(one.name for one in hooks)}",
+            meaning="where it was uninstalled, they run all the same, for it did not find them",
+            command=shlex.join(("rm", *map(str, hooks))),
+        )
 
 
 def _in_the_work_tree(view: View) -> list[str]:

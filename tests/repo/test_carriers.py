@@ -9,7 +9,7 @@ import pytest
 
 from jobsync.errors import JobsyncError
 from jobsync.repo import carriers
-from jobsync.repo.carriers import HookState, hook_text, hooks_site, install, status, uninstall
+from jobsync.repo.carriers import HookState, hook_text, hooks_site, install, left_behind, status, uninstall
 from jobsync.repo.events import EVENTS
 
 from .conftest import Pair
@@ -473,6 +473,37 @@ class TestBesidePreCommit:
         framework("uninstall")
         assert self._switch(work) == ["jobsync"]
         assert _states(work, shim) == [HookState.INSTALLED] * 5
+
+    @pytest.mark.parametrize("program", ["pre-commit", "prek"])
+    def test_it_was_there_first_and_leaves_first(self, work: Work, shim: Callable[[str], bytes], program: str) -> None:
+        work.commit(
+            "pre-commit",
+            {".pre-commit-config.yaml": f"default_install_hook_types: [pre-commit, post-checkout]\n{CONFIG}"},
+        )
+        work.git("switch", "-q", "-c", "side")
+        work.git("switch", "-q", "main")
+        work.box.run(tool(program), "install", cwd=work.path)
+        install(work.opened(), shim)
+        assert left_behind(work.opened()) == {}
+        work.box.run(tool(program), "uninstall", cwd=work.path)
+        assert self._switch(work) == ["jobsync", "other"], "it does not find its hook behind ours"
+        (chained,) = left_behind(work.opened())[program]
+        chained.unlink()
+        assert self._switch(work) == ["jobsync"]
+        assert _states(work, shim) == [HookState.INSTALLED] * 5
+
+    def test_git_lfs_was_there_first_and_leaves_first(self, work: Work, shim: Callable[[str], bytes]) -> None:
+        hooks = work.git_dir / "hooks"
+        for event in ("pre-push", "post-merge", "post-commit"):
+            (hooks / event).write_text(
+                f'#!/bin/sh\ncommand -v git-lfs >/dev/null 2>&1 || exit 2\ngit lfs {event} "$@"\n'
+            )
+            (hooks / event).chmod(0o755)
+        install(work.opened(), shim)
+        assert left_behind(work.opened()) == {}
+        (hooks / "pre-push").unlink()
+        chained = tuple(hooks / f"{event}.jobsync-chained" for event in ("post-merge", "post-commit"))
+        assert left_behind(work.opened()) == {"git-lfs": chained}
 
     def test_it_is_installed_again_over_ours(
         self, work: Work, shim: Callable[[str], bytes], framework: Callable[[str], None]
