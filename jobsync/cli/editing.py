@@ -168,6 +168,12 @@ def _is_begun(directory: tuple[Path, Path]) -> bool:
     return not files.is_there(directory[0]) and directory[1].is_dir()
 
 
+def _is_committed(origin: Origin, directory: tuple[Path, Path]) -> bool:
+    """HEAD has the directory under its new name, as it is, and not under the old one: git brought it here."""
+    places = [str(one.relative_to(origin.repo.work_tree)) for one in directory]
+    return dict(origin.repository.entries(places)) == origin.repository.work_tree_entries(places)
+
+
 def _followers(origin: Origin, old: str, new: str) -> list[tuple[Path, Path]]:
     """What belongs to a job on this machine beside its artefacts, by both names."""
     label = origin.scheduler.label
@@ -220,18 +226,25 @@ def rename(context: Context, /, old: str, new: str, *, dry_run: bool) -> int:
         for line in columns.table([(str(before), str(after)) for before, after in moves]):
             say(line)
         return ExitCode.OK
+    further = f"`jobsync rename {old} {new}` goes on with it"
     try:
         done = _move(origin, old, new, followers)
+    except syncing.Unanswered as error:  # whose hint is that of a sync alone, before which nothing was done
+        raise JobsyncError(f"renamed in part: {error.message}", hint=f"when it answers, {further}") from error
     except (KeyboardInterrupt, JobsyncError) as error:
         behind = "\n" if isinstance(error, KeyboardInterrupt) else ""  # the terminal's ^C
-        note(f"{behind}jobsync: `jobsync rename {old} {new}` goes on with it")
+        note(f"{behind}jobsync: {further}")
         raise
-    show_report(done)
+    if done.results or done.has_failures:
+        show_report(done)
+    else:
+        say(f"renamed {old} to {new}; nothing of it is installed on this machine")
     for fault in _mentions(origin, old, new):
         note(str(fault))
-    # git refuses to add what is neither there nor in its index.
-    changed = directory if origin.repository.tracked(directory[0]) else directory[1:]
-    say(f"next: `{shlex.join(['git', 'add', '-A', *map(str, changed)])}`, then commit")
+    if not _is_committed(origin, directory):
+        # git refuses to add what is neither there nor in its index.
+        changed = directory if origin.repository.tracked(directory[0]) else directory[1:]
+        say(f"next: `{shlex.join(['git', 'add', '-A', *map(str, changed)])}`, then commit")
     return ExitCode.FAILURE if done.has_failures else ExitCode.OK
 
 

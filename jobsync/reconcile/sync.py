@@ -46,6 +46,10 @@ def no_progress(message: str) -> None:
     del message
 
 
+class Unanswered(JobsyncError):
+    """The scheduler could not be asked, so that this sync changed nothing."""
+
+
 class HeadMoved(JobsyncError):
     """HEAD is no longer the commit that a hook's verdict was about. Nothing was changed."""
 
@@ -288,7 +292,7 @@ def _check_answer(planned: Planned, command: str = "jobsync sync") -> None:
     """Could not ask: nothing is written, and no health is claimed (promise 5). `command`: what to run again."""
     answer = planned.observed.answer
     if isinstance(answer, Unknown):
-        raise JobsyncError(
+        raise Unanswered(
             f"could not ask the scheduler: {answer.reason}",
             hint=f"nothing was changed; run `{command}` again when it answers",
         )

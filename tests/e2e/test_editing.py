@@ -199,7 +199,8 @@ def test_a_rename_that_git_brought_takes_the_rest_along_where_it_is_asked_for(ma
     machine.git("mv", "jobs/backup", "jobs/nightly")
     assert "installed nightly" in machine.commit("rename").text
     assert "jobs/" not in machine.jobsync("rename", "-n", "backup", "nightly").out
-    assert "1 paused" in machine.jobsync("rename", "backup", "nightly").out
+    done = machine.jobsync("rename", "backup", "nightly").out
+    assert "1 paused" in done and "next: " not in done, "it is committed already"
     after = _moved(machine, "nightly")
     assert after["runs"].read_bytes() == recorded
     assert len(list(after["logs"].glob("*.log"))) == 1
@@ -230,7 +231,10 @@ def test_without_an_answer_of_the_scheduler_nothing_is_renamed_and_an_edit_is_no
 def test_a_rename_that_fails_halfway_says_what_goes_on_with_it(machine: Laptop) -> None:
     machine.simulator.fault("print", garbage="!?", after=1, times=1000)
     said = machine.jobsync("rename", "backup", "nightly", status=1).err
-    assert said.startswith("jobsync: `jobsync rename backup nightly` goes on with it\n")
+    assert said.startswith("jobsync: renamed in part: could not ask the scheduler: ")
+    assert said.endswith("\n  when it answers, `jobsync rename backup nightly` goes on with it\n"), (
+        "and no other way out"
+    )
     machine.simulator.clear_faults()
     machine.jobsync("rename", "backup", "nightly")
     assert machine.loaded() == machine.installed() == {"nightly"}
@@ -272,6 +276,13 @@ def test_a_job_that_was_never_synced_is_renamed_too(machine: Laptop) -> None:
     (command,) = (line.split("`")[1] for line in done.out.splitlines() if line.startswith("next: "))
     assert machine.run("sh", "-c", command).text == "", "git never knew the old directory"
     assert machine.git("diff", "--cached", "--name-only").out == "jobs/fresher/job.toml\n"
+
+
+def test_a_job_of_another_machine_is_renamed_without_a_word_of_what_is_here(machine: Laptop) -> None:
+    machine.job("far", "enabled = false\n" + JOB)
+    done = machine.jobsync("rename", "far", "further").out
+    assert done.startswith("renamed far to further; nothing of it is installed on this machine\nnext: `git add -A ")
+    assert machine.loaded() == {"backup"}
 
 
 def test_definitions_that_name_the_old_directory_are_told(machine: Laptop) -> None:
