@@ -15,7 +15,10 @@ from jobsync.cli.console import FALLBACK, USAGE_FALLBACK
 from .pages import PACKAGE, ROOT, modules
 
 PAGE = ROOT / "docs" / "messages.md"
-_ERRORS = ("JobsyncError", "UsageError", "SchedulerError", "SessionEnded", "NotStarted", "TimedOut", "Locked")
+_ERRORS = (
+    "JobsyncError", "UsageError", "SchedulerError", "SessionEnded", "NotStarted", "TimedOut", "Locked", "Unanswered",
+    "InTheWay",
+)  # fmt: skip
 _FINDINGS = ("error", "warning", "info")
 _CHAPTERS = {
     "Commands": ("cli/", "demo.py"),
