@@ -1,19 +1,16 @@
 """`hooks`: the git hooks that wake jobsync up."""
 
-import os
 from collections.abc import Mapping
 from typing import TypedDict
 
 import click
 
-from jobsync import columns, files, report
+from jobsync import columns, report
 from jobsync.cli.console import ExitCode, complain, json_option, note, say, say_all, say_json
 from jobsync.cli.context import Context, pass_context
-from jobsync.config import Config
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile.origin import Origin
 from jobsync.repo import carriers, waking
-from jobsync.repo.configured import Command
 from jobsync.repo.repository import Repository
 from jobsync.repo.waking import Carrier, Way
 from jobsync.values import replace
@@ -44,16 +41,6 @@ class HooksDocument(TypedDict):
     repos: list[RepoHooks]
 
 
-def shim(config: Config) -> carriers.Shim:
-    """The text of our hook files on this machine."""
-    return lambda event: carriers.hook_text(event, config.hook, str(config.file))
-
-
-def command(config: Config) -> Command:
-    """The text of our hooks in git's configuration on this machine."""
-    return lambda event: carriers.command_text(event, config.hook, str(config.file))
-
-
 def install_hooks(origin: Origin, carrier: Carrier | None = None) -> int:
     """Install them, say so, and give the exit status."""
     hook = origin.config.hook
@@ -64,7 +51,7 @@ def install_hooks(origin: Origin, carrier: Carrier | None = None) -> int:
         )
         return ExitCode.FAILURE
     try:
-        used, count = waking.install(origin.repository, shim(origin.config), command(origin.config), carrier)
+        used, count = waking.install(origin.repository, origin.config, carrier)
     except JobsyncError as error:
         complain(f"the git hooks were not installed: {error.message}", error.hint)
         return ExitCode.FAILURE
@@ -128,21 +115,9 @@ def say_left_aside(repository: Repository) -> None:
         say(f"a hook that was here before stays in {path}, for another one has its place")
 
 
-def ways(origin: Origin, *, everything: bool = False) -> tuple[Way, ...]:
-    """How each event reaches us, tried out."""
-    found = waking.ways(origin.repository, shim(origin.config), command(origin.config))
-    proof = origin.paths.state / f"proof-{os.getpid()}"
-    files.make_directory(proof)
-    try:
-        return waking.tried(origin.repository, found, proof, everything=everything)
-    finally:
-        files.remove_tree(proof)
-
-
 def unheard(origin: Origin) -> tuple[str, ...]:
     """A line where an event does not reach us as it should, for whom a commit came that no hook synced. Reads only."""
-    found = waking.ways(origin.repository, shim(origin.config), command(origin.config))
-    if waking.are_well(found):
+    if waking.are_well(waking.ways(origin.repository, origin.config)):
         return ()
     return ("git's hooks do not reach jobsync as they should, so pulls may not be synced: `jobsync hooks status`",)
 
@@ -204,7 +179,8 @@ def hooks_status(context: Context, /, *, run: bool, as_json: bool) -> int:
     found = []
     for origin in context.reached():
         with context.apart(origin.repo):
-            found.append((origin, ways(origin, everything=run)))
+            ways = waking.ways_tried(origin.repository, origin.config, origin.paths.state, everything=run)
+            found.append((origin, ways))
     if as_json:
         repos: list[RepoHooks] = [
             {"work_tree": origin.repo.work_tree, "hooks": [_row(one) for one in events]} for origin, events in found

@@ -9,7 +9,7 @@ from jobsync import config as configuration
 from jobsync import files
 from jobsync.cli.console import ExitCode, Progress, complain, confirm, say
 from jobsync.cli.context import Context, pass_context
-from jobsync.cli.hooks import command, say_left_aside, shim
+from jobsync.cli.hooks import say_left_aside
 from jobsync.cli.syncing import show_report
 from jobsync.config import Config, Repo
 from jobsync.errors import JobsyncError, UsageError
@@ -54,7 +54,7 @@ def _left(origin: Origin, *, leaves_hooks: bool) -> list[str]:
     left += [f"{label} (job)" for label in found.values()]
     if leaves_hooks:
         return left
-    ways = waking.ways(origin.repository, shim(origin.config), command(origin.config))
+    ways = waking.ways(origin.repository, origin.config)
     ours = (Carrier.FILE, Carrier.CONFIGURATION)
     return left + [f"{one.path} ({one.event})" for one in ways if one.carrier in ours]
 

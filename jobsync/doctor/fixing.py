@@ -14,7 +14,7 @@ from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
-from jobsync.repo import carriers, waking
+from jobsync.repo import waking
 from jobsync.schedulers.protocol import Survey
 from jobsync.values import replace
 
@@ -76,12 +76,7 @@ def mend(repair: Repair, view: View) -> tuple[str, ...]:
         case Chmod(path, mode):
             files.set_mode(Path(path), mode)
         case InstallHooks():
-            config = origin.config
-            waking.install(
-                origin.repository,
-                lambda event: carriers.hook_text(event, config.hook, str(config.file)),
-                lambda event: carriers.command_text(event, config.hook, str(config.file)),
-            )
+            waking.install(origin.repository, origin.config)
         case Reload(job):
             _forget(origin, job)
             return syncing.sync(origin, Orders(), [job]).kept

@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from jobsync import files
 from jobsync.definitions.job import Job
 from jobsync.errors import JobsyncError
 from jobsync.reconcile.origin import Origin, situation_now
@@ -15,7 +14,7 @@ from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Change, Outcome, Unwanted
 from jobsync.reconcile.sync import Planned, plan
-from jobsync.repo import carriers, waking
+from jobsync.repo import waking
 from jobsync.repo.verdict import refusal_by_hand
 from jobsync.repo.waking import Way
 from jobsync.runs import records
@@ -106,18 +105,7 @@ class View:
     @cached_property
     def ways(self) -> tuple[Way, ...]:
         """How each event of git reaches us, tried out once, as `jobsync hooks status` does it."""
-        origin, config = self.origin, self.origin.config
-        found = waking.ways(
-            origin.repository,
-            lambda event: carriers.hook_text(event, config.hook, str(config.file)),
-            lambda event: carriers.command_text(event, config.hook, str(config.file)),
-        )
-        proof = origin.paths.state / f"proof-{os.getpid()}"
-        files.make_directory(proof)
-        try:
-            return waking.tried(origin.repository, found, proof, everything=False)
-        finally:
-            files.remove_tree(proof)
+        return waking.ways_tried(self.origin.repository, self.origin.config, self.origin.paths.state)
 
     @cached_property
     def scheduler_version(self) -> str:

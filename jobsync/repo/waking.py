@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 
 from jobsync import files
+from jobsync.config import Config
 from jobsync.errors import JobsyncError
 from jobsync.repo import carriers, configured
 from jobsync.repo.carriers import HookState, Shim
@@ -126,16 +127,24 @@ def can_start(hook: str) -> bool:
     return all(os.access(one, os.X_OK) for one in (os.fsencode(hook), *interpreter))
 
 
-def ways(repository: Repository, shim: Shim, command: Command) -> tuple[Way, ...]:
+def _shim(config: Config) -> Shim:
+    return lambda event: carriers.hook_text(event, config.hook, str(config.file))
+
+
+def _command(config: Config) -> Command:
+    return lambda event: carriers.command_text(event, config.hook, str(config.file))
+
+
+def ways(repository: Repository, config: Config) -> tuple[Way, ...]:
     """How each of `EVENTS` reaches us. Reads only, and tries nothing."""
     by_configuration = (
         configured.events(repository) if repository.version_number() >= configured.OLDEST else frozenset()
     )
-    current = bool(by_configuration) and configured.is_current(repository, command)
+    current = bool(by_configuration) and configured.is_current(repository, _command(config))
     settings = repository.common_directory() / "config"
     directory, staged = repository.hooks_directory(), _stages(repository)
     found = []
-    for hook in carriers.status(repository, shim):
+    for hook in carriers.status(repository, _shim(config)):
         named = directory / hook.event
         framework = _framework(named)
         is_ours = hook.state in (HookState.INSTALLED, HookState.STALE)
@@ -164,13 +173,18 @@ def are_well(found: Iterable[Way]) -> bool:
     )
 
 
-def tried(repository: Repository, found: Iterable[Way], proof: Path, *, everything: bool) -> tuple[Way, ...]:
-    """The same, after git was asked to run the hooks, with the PATH of a graphical client.
+def ways_tried(repository: Repository, config: Config, state: Path, *, everything: bool = False) -> tuple[Way, ...]:
+    """As `ways`, after git was asked to run the hooks, with the PATH of a graphical client.
 
-    Only ours run, and do nothing but leave a file in `proof`, a directory that is there for this alone. `everything`:
-    also where a framework is called first, which then runs what else it is configured for.
+    Only ours run, and do nothing but leave a file in a directory below `state` that is there for this alone.
+    `everything`: also where a framework is called first, which then runs what else it is configured for.
     """
-    return tuple(_tried(repository, one, proof, everything=everything) for one in found)
+    found, proof = ways(repository, config), state / f"proof-{os.getpid()}"
+    files.make_directory(proof)
+    try:
+        return tuple(_tried(repository, one, proof, everything=everything) for one in found)
+    finally:
+        files.remove_tree(proof)
 
 
 def _tried(repository: Repository, way: Way, proof: Path, *, everything: bool) -> Way:
@@ -185,7 +199,7 @@ def _tried(repository: Repository, way: Way, proof: Path, *, everything: bool) -
     return way if status is None else replace(way, reached=(proof / way.event).exists())
 
 
-def install(repository: Repository, shim: Shim, command: Command, wanted: Carrier | None = None) -> tuple[Carrier, int]:
+def install(repository: Repository, config: Config, wanted: Carrier | None = None) -> tuple[Carrier, int]:
     """Have git wake us up; returns by what, and how many events were not right before (0: nothing was written).
 
     `wanted`: `FILE`, `CONFIGURATION`, or None: what there is already, the user's own hooks too where they call us at
@@ -204,14 +218,14 @@ def install(repository: Repository, shim: Shim, command: Command, wanted: Carrie
         return Carrier.YOURS, 0
     if wanted is not Carrier.CONFIGURATION:
         try:
-            changed = carriers.install(repository, shim)
+            changed = carriers.install(repository, _shim(config))
         except JobsyncError:
             if wanted is Carrier.FILE or not knows:
                 raise
         else:
             configured.uninstall(repository)
             return Carrier.FILE, len(changed)
-    is_new = configured.install(repository, command)
+    is_new = configured.install(repository, _command(config))
     carriers.uninstall(repository)
     return Carrier.CONFIGURATION, len(EVENTS) if is_new else 0
 
