@@ -9,7 +9,8 @@ import click
 
 from jobsync import columns, local_zone
 from jobsync.cli.console import ExitCode, say, say_all, say_bytes, seconds_of
-from jobsync.cli.context import Context, check_is_for_here, pass_context
+from jobsync.cli.context import Context, pass_context
+from jobsync.cli.running import record_of
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile import status as statuses
@@ -59,8 +60,11 @@ def _chosen(origin: Origin, job: str, number: int | None, since: str | None, *, 
     if not found and is_own(job):
         raise JobsyncError(f"{job} has no log yet: nothing has started it", hint="it is jobsync's, and needs no start")
     if not found:
-        check_is_for_here(origin, job)
-        log_files.newest(directory, job)
+        is_daemon = record_of(origin, job).is_daemon
+        raise JobsyncError(
+            f"{job} has no log yet: it has not run",
+            hint=f"`jobsync restart {job}` starts it" if is_daemon else f"`jobsync run {job}` runs it now",
+        )
     runs = {run.id: run for run in records.read(origin.paths.runs(job))}
     if failed:
         bad = _failed(origin, job, runs.values())

@@ -44,17 +44,23 @@ _LINGER = NOTIFY_LIMIT + 5.0
 """Seconds for a launcher that has recorded the end to be gone: it may have somebody told first."""
 
 
-def _record(origin: Origin, job: str) -> Record:
+def record_of(origin: Origin, job: str) -> Record:
     """The job as jobsync installed it. `JobsyncError` when it did not."""
     known = ledgers.read(origin.paths.ledger)
     record = known.records.get(job) if known else None
     if record is None:
         _check_not_paused(origin, job)  # of a daemon that is, nothing is installed
         check_is_for_here(origin, job)
-        is_faulty = bool(as_defined(origin, {job}).faults)
-        hint = "`jobsync check` says what is wrong with it" if is_faulty else f"`jobsync sync {job}` installs it"
-        raise JobsyncError(f"{job} is not installed on this machine", hint=hint)
+        raise JobsyncError(f"{job} is not installed on this machine", hint=_way_to_a_job(origin, job))
     return record
+
+
+def _way_to_a_job(origin: Origin, job: str) -> str:
+    """What to type where it is not installed."""
+    defined = as_defined(origin, {job})
+    if defined.faults:
+        return "`jobsync check` says what is wrong with it"
+    return f"`jobsync sync {job}` installs it" if defined.jobs else "`jobsync status` lists the jobs"
 
 
 def _restarts_on_failure(origin: Origin, job: str) -> bool:
@@ -260,7 +266,7 @@ def run(context: Context, /, job: str, *, detach: bool, here: bool) -> int:
     if detach and here:
         raise UsageError("--detach and --here exclude each other")
     origin = context.origin_of(job)
-    record = _record(origin, job)
+    record = record_of(origin, job)
     _check_launcher(origin, job)
     if here:
         tokens.remove(origin.paths.token(job))
@@ -291,7 +297,7 @@ def stop(context: Context, /, job: str) -> int:
       jobsync stop backup   end its run; it stays scheduled
     """
     origin = context.origin_of(job)
-    record = _record(origin, job)
+    record = record_of(origin, job)
     loaded = _loaded(origin, record)
     if loaded.pid is None:
         say(f"{job} is not running")
@@ -315,7 +321,7 @@ def restart(context: Context, /, job: str) -> int:
       jobsync restart tunnel   a daemon, after its settings changed
     """
     origin = context.origin_of(job)
-    record = _record(origin, job)
+    record = record_of(origin, job)
     _check_launcher(origin, job)
     _loaded(origin, record, to_start=True)
     _check_not_paused(origin, job)

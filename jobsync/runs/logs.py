@@ -31,14 +31,6 @@ def are_all_in(directory: Path) -> bool:
     return bool(names) and not files.is_link(directory) and all(_LOG.fullmatch(name) for name in names)
 
 
-def newest(directory: Path, job: str) -> Path:
-    """The log of the last run; `JobsyncError` when there was none yet."""
-    found = all_of(directory)
-    if not found:
-        raise JobsyncError(f"{job} has no log yet: it has not run", hint=f"`jobsync run {job}` runs it now")
-    return found[-1]
-
-
 def end_of(log: Path, most: int) -> bytes:
     """The last bytes of a log, `most` of them at most; none of a log that is not there or cannot be read."""
     try:

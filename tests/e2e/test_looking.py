@@ -163,6 +163,17 @@ def test_logs_prints_the_last_run_or_its_path(registered: Laptop) -> None:
     assert "no job named" in registered.jobsync("logs", "nope", status=2).err
 
 
+def test_without_a_log_nobody_is_sent_to_a_run_that_would_refuse(registered: Laptop) -> None:
+    registered.job("new")
+    registered.job("bad", "run = 3\n")
+    registered.job("gone")
+    registered.jobsync("sync", "gone")
+    registered.drop("jobs/gone")
+    registered.jobsync("sync", "gone")
+    for name, way_out in (("new", "sync new"), ("bad", "check"), ("gone", "status")):
+        assert f"  `jobsync {way_out}`" in registered.jobsync("logs", name, status=1).err, name
+
+
 def test_logs_follows_a_run_to_its_end(registered: Laptop) -> None:
     gate = registered.home / "gate"
     registered.job("slow", f'run = "echo first; while [ ! -e {gate} ]; do sleep 0.05; done; echo last"\n')
