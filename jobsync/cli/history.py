@@ -302,9 +302,18 @@ def _short(path: str, home: str) -> str:
     return f"~{path.removeprefix(home)}" if path.startswith(f"{home}/") else path
 
 
+def _page_file(path: str) -> Path:
+    """The file that `--html` means, behind links. `UsageError` where none can be: a terminal is none either."""
+    file = Path(path).resolve()
+    if not path or not file.parent.is_dir() or (file.exists() and not file.is_file()):
+        raise UsageError(f"--html: {path!r} cannot be a file", hint="name one in a directory that is there")
+    return file
+
+
 def _write_page(path: str, pages: Sequence[tuple[Origin, Sequence[Timeline]]], since: datetime, now: datetime) -> None:
     from jobsync.cli.page import render
 
+    file = _page_file(path)
     try:
         tables = [(_short(origin.repo.work_tree, origin.config.home), lines) for origin, lines in pages]
         text = render(tables, days_between(since, now), now)
@@ -313,7 +322,7 @@ def _write_page(path: str, pages: Sequence[tuple[Origin, Sequence[Timeline]]], s
             "--html needs Jinja2, which is not installed beside jobsync",
             hint="`pipx inject jobsync jinja2`, or install jobsync[html]",
         ) from None
-    files.write_atomically(Path(path).absolute(), text.encode("utf-8", "replace"), 0o600)
+    files.write_atomically(file, text.encode("utf-8", "replace"), 0o600)
     note(f"wrote {path}")
 
 

@@ -113,6 +113,18 @@ def test_the_page_is_written_whole_for_its_owner_alone(registered: Laptop) -> No
     assert "~/dotfiles" in text and "exit 78 (EX_CONFIG)" in text and "http" not in text.replace("http-equiv", "")
 
 
+def test_what_cannot_be_a_page_is_said_and_stays(registered: Laptop) -> None:
+    link = registered.root / "link.html"
+    link.symlink_to(registered.root / "page.html")
+    registered.jobsync("history", "--html", str(link))
+    assert link.is_symlink() and (registered.root / "page.html").is_file()
+    pipe = registered.root / "pipe"
+    os.mkfifo(pipe)
+    for path in ("", str(registered.root), str(registered.root / "none" / "page.html"), str(pipe)):
+        ran = registered.jobsync("history", "--html", path, status=2)
+        assert ran.err.startswith(f"jobsync: --html: {path!r} cannot be a file\n"), path
+
+
 def test_without_jinja2_the_page_says_what_to_install(registered: Laptop) -> None:
     registered.job("one")
     registered.commit()
