@@ -9,13 +9,22 @@ import sys
 
 import click
 
-from jobsync.cli.console import ExitCode, complain, complain_of, mute, stand_in_for_closed_streams, unwritable
+from jobsync.cli.console import (
+    ExitCode,
+    complain,
+    complain_of,
+    let_all_be_said,
+    mute,
+    stand_in_for_closed_streams,
+    unwritable,
+)
 from jobsync.cli.groups import cli
 from jobsync.errors import JobsyncError, UsageError
 
 
 def _status(arguments: list[str]) -> object:
     try:
+        let_all_be_said()
         return cli.main(arguments, prog_name="jobsync", standalone_mode=False)
     except OSError as error:
         # click prints help itself; whatever else writes has a file to name.

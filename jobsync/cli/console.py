@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
+from io import TextIOWrapper
 from typing import Any, TypeVar
 
 import click
@@ -46,6 +47,16 @@ def stand_in_for_closed_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - open until we end
+
+
+def let_all_be_said() -> None:
+    """A path that is no text goes to stdout as the bytes that it is; what its encoding does not have is escaped."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        is_utf_8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+        try:
+            sys.stdout.reconfigure(errors="surrogateescape" if is_utf_8 else "backslashreplace")
+        except BrokenPipeError:  # of what `at_once` had to say
+            mute()
 
 
 def mute(name: str = "stdout") -> None:

@@ -103,6 +103,22 @@ def test_closed_streams_are_no_bug(registered: Laptop) -> None:
     assert ended.returncode == 1 and "No space left on device" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("encoding", "command", "said"),
+    [
+        ("utf-8:strict", b"schema --write d\xff", b"wrote %s/d\xff/job.schema.json"),
+        ("latin-1", b"schema job", b"[\\u2026]"),
+        ("latin-1", b"schema --write \xc3\xa4", b"wrote %s/\xe4/job.schema.json"),
+    ],
+)
+def test_what_stdout_cannot_hold_is_no_bug(laptop: Laptop, encoding: str, command: bytes, said: bytes) -> None:
+    environment = {**laptop.environment, "PYTHONIOENCODING": encoding, "LC_ALL": "C.UTF-8"}
+    argv = [b"jobsync", *command.split()]
+    ran = subprocess.run(argv, cwd=laptop.work, env=environment, capture_output=True, timeout=60)
+    assert ran.returncode == 0, ran
+    assert said.replace(b"%s", os.fsencode(laptop.work)) in ran.stdout
+
+
 def test_colours_only_where_a_terminal_may_show_them(registered: Laptop) -> None:
     registered.job("one")
     registered.commit()
