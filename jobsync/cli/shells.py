@@ -29,7 +29,7 @@ if [ -n "$top" ] && [ -f "$top/jobsync.toml" ]; then set -- "$top"; else
   set -- $(sed -n "s/^work_tree = \"\(.*\)\"\$/\1/p" "$config" 2>/dev/null)
 fi
 for top do
-  jobs=$(sed -n "/^\[/q; s/^jobs *= *\"\([^\"]*\)\".*/\1/p" "$top/jobsync.toml" 2>/dev/null)
+  jobs=$(sed -n "/^\[/q; s/^jobs *= *\(.\)\([^#]*\)\1.*/\2/p" "$top/jobsync.toml" 2>/dev/null)
   for job in "$top/${jobs:-jobs}"/*/job.toml; do
     name=${job%/job.toml}
     name=${name##*/}

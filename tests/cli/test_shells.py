@@ -142,8 +142,9 @@ def test_zsh_offers_what_fits(machine: Laptop) -> None:
 
 
 @needs("bash")
-def test_away_from_the_repository_all_registered_ones_count(registered: Laptop) -> None:
-    registered.put("jobsync.toml", 'jobs = "tasks" # not jobs\n[defaults.env]\njobs = "x"\n')
+@pytest.mark.parametrize("line", ['jobs = "tasks" # not jobs', "jobs='tasks'"])
+def test_away_from_the_repository_all_registered_ones_count(registered: Laptop, line: str) -> None:
+    registered.put("jobsync.toml", f'{line}\n[defaults.env]\njobs = "x"\n')
     registered.put("tasks/elsewhere/job.toml", "")
     (registered.home / "completion.bash").write_text(registered.jobsync("completion", "bash").out)
     script = "source ~/completion.bash; cd /; _jobsync_jobs; cd ~/dotfiles; _jobsync_jobs"
