@@ -126,11 +126,6 @@ class Paths:
         """The commit for which a hook last said that it defers: one notice per HEAD."""
         return self.state / "notices"
 
-    @property
-    def bugs(self) -> Path:
-        """Logs of errors that are jobsync's own fault."""
-        return self.state / "bugs"
-
     def plist(self, label: str) -> Path:
         """launchd's file for a label."""
         return self.agents / f"{label}.plist"

@@ -332,7 +332,7 @@ def test_this_system_has_a_word() -> None:
 def test_all_places_of_a_repository_lie_in_its_own_directories() -> None:
     paths = paths_of(example(), REPO)
     state = "/h/.local/state/jobsync/0123456789abcdef"
-    named = (paths.ledger, paths.lock, paths.store, paths.kept, paths.notices, paths.bugs)
+    named = (paths.ledger, paths.lock, paths.store, paths.kept, paths.notices)
     per_job = (paths.runs("j"), paths.pause("j"), paths.hold("j"), paths.token("j"), paths.failing("j"))
     assert all(str(path).startswith(f"{state}/") for path in (*named, *per_job))
     assert len({*named, *per_job}) == len(named) + len(per_job)

@@ -294,11 +294,6 @@ class Plan:
     leftovers: tuple[Remove, ...] = ()
 
     @property
-    def is_settled(self) -> bool:
-        """Nothing to do, nothing wrong, nothing outstanding."""
-        return all(change.is_settled for change in self.changes) and not (self.faults or self.brake or self.leftovers)
-
-    @property
     def would_change(self) -> bool:
         """Some step would be taken."""
         return bool(self.leftovers) or any(change.steps for change in self.changes)

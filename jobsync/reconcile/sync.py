@@ -9,7 +9,7 @@ from jobsync import files, lock
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile import deferred, holding, index, observe, settling
 from jobsync.reconcile import ledger as ledgers
-from jobsync.reconcile.apply import Applied, Applier
+from jobsync.reconcile.apply import Applied, Applier, Progress
 from jobsync.reconcile.budget import UNLIMITED, Budget
 from jobsync.reconcile.desired import HeadState, affected_jobs, by_hand, head_state, in_hook
 from jobsync.reconcile.ledger import Ledger, Store
@@ -37,8 +37,6 @@ from jobsync.values import dataclass, replace
 
 LOCK_PATIENCE = 60.0
 """Seconds that a sync by hand waits for another one of the same repository."""
-
-Progress = Callable[[str], None]
 
 
 def no_progress(message: str) -> None:

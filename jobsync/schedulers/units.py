@@ -33,7 +33,6 @@ REST = 9
 _MARKS = "X-Jobsync"
 _OWNER, _DIGEST = "Owner", "Digest"
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
-_DESCRIBED = re.compile(r"\(jobsync ([0-9a-f]{12})\)$")
 # With the system's own programs, as the launcher. `$0` is the service, `$1` is there once somebody asks for a run. The
 # time since the boot counts sleep too, systemd's does not: whoever slept has rested.
 _RESTING = """\
@@ -349,12 +348,6 @@ def keeps_running(content: bytes) -> bool | None:
         return None
     values = [value for section, key, value in lines if (section, key) == ("Service", "Restart")]
     return bool(values) and values[-1] not in ("", "no")
-
-
-def described_digest(description: str) -> str:
-    """The digest at the end of a loaded unit's description; empty when there is none."""
-    found = _DESCRIBED.search(description)
-    return found[1] if found else ""
 
 
 _UNESCAPED: Mapping[str, Callable[[str], str]] = {

