@@ -386,6 +386,8 @@ def test_outside_of_the_work_tree_nothing_is_answered_at_once(settled: Laptop, m
 class Recording:
     """A work tree that notes what it was asked."""
 
+    is_gits = False
+
     def __init__(self, root: Path) -> None:
         self._tree = WorkTree(str(root))
         self.listed: set[str] = set()

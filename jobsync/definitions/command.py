@@ -31,6 +31,9 @@ def _script_fault(tree: Tree, path: str) -> str | None:
         return f"{path} {wrong}"
     # What a link points to has a mode of its own, which the tree does not tell.
     if mode not in {EXECUTABLE, LINK}:
+        if tree.is_gits:  # the file itself may be executable, and with core.fileMode off git does not look at it
+            both = f"chmod +x {path} && git update-index --chmod=+x {path}"
+            return f"{path} is not executable in git; run: {both}, and commit"
         return f"{path} is not executable; run: chmod +x {path}"
     if not content.strip():
         return f"{path} is empty; write what it shall do"

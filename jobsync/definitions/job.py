@@ -43,6 +43,11 @@ class Tree(Protocol):
     Errors: `JobsyncError` when something is there but cannot be read.
     """
 
+    @property
+    def is_gits(self) -> bool:
+        """These are files as git keeps them; those on the disk may have another mode already."""
+        ...
+
     def names(self, directory: str) -> tuple[str, ...] | None:
         """Entries of a directory, sorted; None when there is no such directory. `JobsyncError` where it is not ours."""
         ...

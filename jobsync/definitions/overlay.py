@@ -14,6 +14,11 @@ class Overlay:
     tree: Tree
     files: Mapping[str, tuple[int, bytes]]
 
+    @property
+    def is_gits(self) -> bool:
+        """See the protocol."""
+        return self.tree.is_gits
+
     def names(self, directory: str) -> tuple[str, ...] | None:
         """See the protocol."""
         start = f"{directory}/"

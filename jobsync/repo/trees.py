@@ -80,6 +80,8 @@ def resolve(path: str, root: str, target: Target, *, whole: bool = True) -> str:
 class WorkTree:
     """The files as they lie on the disk, uncommitted and untracked ones included."""
 
+    is_gits = False
+
     def __init__(self, root: str) -> None:
         """`root`: the work tree, absolute and physical."""
         self._root = root
@@ -171,6 +173,8 @@ def _unreadable(path: str, error: OSError) -> JobsyncError:
 
 class HeadTree:
     """The files as HEAD holds them, read from git as late as possible and as many at a time as sensible."""
+
+    is_gits = True
 
     def __init__(
         self,

@@ -27,6 +27,8 @@ class MemoryTree:
     Paths in `unreadable` are there and raise.
     """
 
+    is_gits = False
+
     def __init__(self, files: Mapping[str, tuple[int, bytes]], unreadable: frozenset[str] = frozenset()) -> None:
         self.files = dict(files)
         self.unreadable = unreadable

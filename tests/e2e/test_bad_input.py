@@ -1,5 +1,6 @@
 """What is wrong with files or machine ends in a sentence with a way out, and changes nothing."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,23 @@ def test_a_script_that_could_not_run_is_a_fault_before_anything_is_installed(
     ran = registered.jobsync("sync", status=1)
     assert complaint in ran.err and "jobs/one" in ran.err
     assert registered.loaded() == registered.installed() == {"good"}
+
+
+@pytest.mark.parametrize("file_mode", ["true", "false"])
+def test_a_script_that_git_alone_does_not_know_as_executable_says_how_git_learns_it(
+    registered: Laptop, file_mode: str
+) -> None:
+    registered.git("config", "core.fileMode", file_mode)
+    registered.job("one", '[schedule]\nat = "09:00"\n')
+    registered.put("jobs/one/run", "#!/bin/sh\ntrue\n", mode=0o755)
+    registered.git("add", "-A")
+    registered.git("update-index", "--chmod=-x", "jobs/one/run")
+    said = registered.jobsync("check", "--staged", status=1).err
+    assert registered.git("commit", "-qm", "one").err.endswith(f"jobsync: {said.splitlines()[0]}\n"), "the same"
+    (command,) = re.findall("not executable in git; run: (chmod .*), and commit\n", said)
+    registered.run("sh", "-c", command)
+    assert registered.jobsync("check", "--staged").err == ""
+    assert "installed one" in registered.git("commit", "-qm", "executable").err
 
 
 def test_a_definition_that_became_a_directory_leaves_its_job(registered: Laptop) -> None:
