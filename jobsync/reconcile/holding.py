@@ -113,7 +113,12 @@ def _wait_until_idle(label: str, scheduler: Scheduler) -> None:
 def _is_coming(owed: Path) -> bool:
     """It was asked for by a sync that was killed right then, and may have been put off a little."""
     # A clock that was set back says nothing of how long ago that was.
-    return files.read(owed) == _ASKED and 0 <= time.time() - files.time_of(owed) < _SOON
+    if not 0 <= time.time() - files.time_of(owed) < _SOON:
+        return False
+    try:
+        return files.read(owed) == _ASKED
+    except JobsyncError:
+        return True  # for all that anybody knows; a later sync does not ask any more
 
 
 def _last_held(runs: Iterable[Run]) -> str:

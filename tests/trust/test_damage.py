@@ -149,18 +149,22 @@ def test_a_job_whose_pause_cannot_be_read_is_paused_until_it_is_resumed(register
     assert state_of(registered, "two")[0] == "never ran"
 
 
-def test_what_a_killed_sync_owes_to_a_job_waits_until_its_records_can_be_read(registered: Laptop) -> None:
+@pytest.mark.parametrize("place", ["runs/one", "owed/one"])
+def test_what_a_killed_sync_owes_to_a_job_waits_where_nobody_can_tell_and_the_others_do_not(
+    registered: Laptop, place: str
+) -> None:
     state = with_three(registered)
     runs = state / "runs/one"
     with runs.open("a") as file:
         file.write(f"skip 20261129T090000Z-1 {int(time.time())} held\n")
     (state / "owed").mkdir(exist_ok=True)
     (state / "owed/one").touch()
-    runs.chmod(0)
+    (state / place).chmod(0)
     registered.job("new")
-    ask(registered, "sync")
+    assert ask(registered, "sync").status == 0
     assert "new" in registered.loaded() and (state / "owed/one").exists()
     runs.chmod(0o600)
+    os.utime(state / "owed/one", (time.time() - 100,) * 2)
     ask(registered, "sync")
     registered.wait_for(lambda: len([run for run in records.read(runs) if not run.skipped]) == 2)
 
