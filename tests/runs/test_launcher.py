@@ -82,6 +82,14 @@ def test_each_run_has_a_record_and_a_log_of_its_own(bench: Bench, sh: str) -> No
 
 
 @every_shell
+def test_a_pipe_where_records_shall_be_keeps_no_job_from_its_work(bench: Bench, sh: str) -> None:
+    bench.paths.runs("one").parent.mkdir(parents=True)
+    os.mkfifo(bench.paths.runs("one"))
+    assert bench.run(sh, command=Line("echo done")).returncode == 0
+    assert bench.log() == "done\n"
+
+
+@every_shell
 def test_a_line_stops_at_its_first_failure_and_at_an_unset_variable(bench: Bench, sh: str) -> None:
     assert bench.run(sh, command=Line("false; echo on")).returncode == 1
     assert bench.run(sh, command=Line("echo $nothing_of_this_name; echo on")).returncode != 0

@@ -58,6 +58,8 @@ skip() {
 second() { until=''; read -r until <"$1" || :; case $until in '' | *[!0-9]* | ????????????*) until=0 ;; esac; }
 
 [ -d "${runs%/*}" ] || mkdir -p -- "${runs%/*}"
+# Who opens a pipe waits for whoever reads it.
+[ ! -p "$runs" ] || runs=/dev/null
 """
 
 TOLD_BEFORE = """\
