@@ -165,7 +165,7 @@ class Context:
 
 def _no_such(job: str, names: "Iterable[set[str]]") -> UsageError:
     """`names`: of each repository's jobs."""
-    from jobsync.reconcile.sync import no_such_job
+    from jobsync.reconcile.planning import no_such_job
 
     return no_such_job(job, set().union(*names))
 

@@ -14,6 +14,7 @@ from jobsync.cli.syncing import answered, refusal, show_report
 from jobsync.definitions.load import JOB_FILE, name_fault, read_settings
 from jobsync.errors import Fault, JobsyncError, UsageError
 from jobsync.reconcile import ledger as ledgers
+from jobsync.reconcile import planning
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
@@ -66,7 +67,7 @@ def _edit_until_right(origin: Origin, job: str, file: Path) -> bool:
 
 def _offer(origin: Origin, jobs: Collection[str], *, yes: bool) -> int:
     """Show what a sync of these jobs would do, and do it if that is wanted."""
-    would_do = answered(origin, jobs, syncing.dry_run(syncing.plan(origin, Orders(), jobs)))
+    would_do = answered(origin, jobs, planning.dry_run(planning.plan(origin, Orders(), jobs)))
     if not would_do.would_change:
         show_report(would_do)
         return ExitCode.FAILURE if would_do.has_failures else ExitCode.OK

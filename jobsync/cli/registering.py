@@ -23,6 +23,7 @@ from jobsync.config import Config, Repo, UserManager
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.paths import paths_of
 from jobsync.reconcile import ledger as ledgers
+from jobsync.reconcile import planning
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin, open_origin
 from jobsync.reconcile.own import is_own, own_jobs
@@ -188,8 +189,8 @@ def _upstream(repository: Repository) -> str:
 
 def _first_sync(origin: Origin, *, wants: bool | None) -> int:
     """Show what a sync would do, and do it if that is wanted."""
-    planned = syncing.plan(origin, Orders())
-    would_do = syncing.dry_run(planned)
+    planned = planning.plan(origin, Orders())
+    would_do = planning.dry_run(planned)
     if not would_do.results and not would_do.faults:
         say("no jobs yet; `jobsync new NAME` makes one, and `jobsync import` shows what could become one")
         return ExitCode.OK

@@ -10,9 +10,9 @@ from jobsync.definitions.slots import next_runs
 from jobsync.overview import run_words, state_words, tone_of
 from jobsync.reconcile.expected import missed_runs
 from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.planning import Planned
 from jobsync.reconcile.standing import JobStatus, State, missed_words
 from jobsync.reconcile.state import Outcome
-from jobsync.reconcile.sync import Planned
 from jobsync.runs import records
 from jobsync.runs.missed import Missed
 from jobsync.runs.records import Run

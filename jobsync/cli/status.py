@@ -13,8 +13,8 @@ from jobsync.reconcile import background
 from jobsync.reconcile import status as statuses
 from jobsync.reconcile.ahead import Ahead, ahead
 from jobsync.reconcile.origin import Origin
+from jobsync.reconcile.planning import Planned
 from jobsync.reconcile.standing import SYNC, JobStatus, State
-from jobsync.reconcile.sync import Planned
 from jobsync.reconcile.telling import tell
 from jobsync.runs.missed import Missed
 from jobsync.runs.records import Run

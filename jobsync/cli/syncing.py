@@ -16,7 +16,7 @@ from jobsync.cli.context import Context, pass_context, why_not_here
 from jobsync.definitions.job import Definitions, Machine, Tree
 from jobsync.definitions.load import SETTINGS_FILE, load
 from jobsync.errors import JobsyncError
-from jobsync.reconcile import kept, login
+from jobsync.reconcile import kept, login, planning
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin, situation_now
@@ -142,7 +142,7 @@ def _repo_json(origin: Origin, done: Report) -> SyncedRepo:
 
 def _one(origin: Origin, orders: Orders, jobs: tuple[str, ...], *, dry_run: bool) -> Report:
     if dry_run:
-        return answered(origin, jobs, syncing.dry_run(syncing.plan(origin, orders, jobs)))
+        return answered(origin, jobs, planning.dry_run(planning.plan(origin, orders, jobs)))
     progress = Progress()
     before = _last_commit(origin)
     try:
@@ -228,7 +228,7 @@ def _show_kept(origins: tuple[Origin, ...], jobs: tuple[str, ...]) -> None:
         note("there are no copies of hand edits" + (f" of {', '.join(jobs)}" if jobs else ""))
 
 
-def _show_diffs(planned: syncing.Planned) -> None:
+def _show_diffs(planned: planning.Planned) -> None:
     files_there = planned.observed.files.items()
     installed = {path: state.content if state.target is None else state.target for path, state in files_there}
     for change in planned.plan.changes:
@@ -256,7 +256,7 @@ def diff(context: Context, /, jobs: tuple[str, ...], *, show_kept: bool) -> int:
         return ExitCode.OK
     for origin, names in context.shares(jobs):
         with context.apart(origin.repo):
-            _show_diffs(syncing.plan(origin, Orders(), names))
+            _show_diffs(planning.plan(origin, Orders(), names))
     return ExitCode.OK
 
 

@@ -11,6 +11,7 @@ from jobsync.doctor.view import View
 from jobsync.errors import JobsyncError
 from jobsync.findings import Chmod, InstallHooks, Reload, Repair, Sync
 from jobsync.reconcile import ledger as ledgers
+from jobsync.reconcile import planning
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
@@ -40,7 +41,7 @@ def in_words(repair: Repair, origin: Origin) -> list[str]:
         case Reload(job):
             return [f"take {job} out of the scheduler and load the installed definition"]
         case Sync():
-            done = syncing.dry_run(syncing.plan(origin, Orders()))
+            done = planning.dry_run(planning.plan(origin, Orders()))
             changes = [one for one in done.results if one.outcome.value not in ("unchanged", "paused")]
             lines = [f"sync: {one.outcome.value} {one.name}: {one.cause or 'as defined'}" for one in changes]
             return lines or ["sync: record what HEAD holds"]

@@ -12,8 +12,8 @@ from jobsync.errors import JobsyncError
 from jobsync.reconcile.origin import Origin, situation_now
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders
+from jobsync.reconcile.planning import Planned, plan
 from jobsync.reconcile.state import Change, Outcome, Unwanted
-from jobsync.reconcile.sync import Planned, plan
 from jobsync.repo import waking
 from jobsync.repo.verdict import refusal_by_hand
 from jobsync.repo.waking import Way
@@ -37,7 +37,7 @@ class View:
 
     @cached_property
     def planned(self) -> Planned:
-        """What a sync would do now. `JobsyncError` as `sync.plan` says."""
+        """What a sync would do now. `JobsyncError` as `planning.plan` says."""
         return plan(self.origin, Orders())
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from jobsync.reconcile.desired import affected_jobs
 from jobsync.reconcile.origin import Origin
-from jobsync.reconcile.sync import Planned
+from jobsync.reconcile.planning import Planned
 from jobsync.values import dataclass
 
 

@@ -11,8 +11,8 @@ from jobsync.errors import JobsyncError
 from jobsync.reconcile.expected import missed_runs
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
+from jobsync.reconcile.planning import plan
 from jobsync.reconcile.state import Desired, Record, Wanted
-from jobsync.reconcile.sync import plan
 from jobsync.runs import tokens
 from jobsync.runs.missed import AWAY, REPLACED
 from jobsync.schedulers.protocol import Survey

@@ -7,7 +7,7 @@ from jobsync.reconcile.expected import missed_runs
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders
-from jobsync.reconcile.sync import Planned, plan
+from jobsync.reconcile.planning import Planned, plan
 from jobsync.runs import records
 from jobsync.runs.records import Run
 from jobsync.runs.timeline import Timeline, events_of

@@ -23,8 +23,9 @@ from jobsync.reconcile.budget import WAITING, WORKING, Budget, OutOfTime
 from jobsync.reconcile.desired import affected_jobs, head_state
 from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.origin import Heard, Origin, open_origin
+from jobsync.reconcile.planning import HeadMoved
 from jobsync.reconcile.state import Report
-from jobsync.reconcile.sync import HeadMoved, sync_from_hook
+from jobsync.reconcile.sync import sync_from_hook
 from jobsync.repo.affected import Entries
 from jobsync.repo.place import Place, identity, locate
 from jobsync.repo.repository import Head, branch_of

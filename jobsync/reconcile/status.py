@@ -9,9 +9,9 @@ from jobsync.reconcile.expected import is_unwanted, missed_runs
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders
+from jobsync.reconcile.planning import Planned, plan
 from jobsync.reconcile.standing import JobStatus, State, failing_since, run_state
 from jobsync.reconcile.state import Change, Faulty, Outcome, Record, Source, Unwanted, Wanted
-from jobsync.reconcile.sync import Planned, plan
 from jobsync.runs import pauses, records
 from jobsync.runs.missed import Missed
 from jobsync.runs.records import Run

@@ -1,39 +1,28 @@
 """The sentence the package exists for: want, observe, plan, apply, verify, remember, report."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 
 from jobsync import config as configuration
 from jobsync import files, lock
-from jobsync.errors import JobsyncError, UsageError
+from jobsync.errors import JobsyncError
 from jobsync.reconcile import deferred, holding, index, observe, settling
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.apply import Applied, Applier, Progress
 from jobsync.reconcile.budget import UNLIMITED, Budget
-from jobsync.reconcile.desired import HeadState, affected_jobs, by_hand, head_state, in_hook
+from jobsync.reconcile.desired import HeadState, affected_jobs
 from jobsync.reconcile.ledger import Ledger, Store
-from jobsync.reconcile.origin import Heard, Origin, situation_now
+from jobsync.reconcile.origin import Origin, situation_now
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders, make_plan
-from jobsync.reconcile.state import (
-    Caller,
-    Faulty,
-    FileState,
-    Observed,
-    Outcome,
-    Plan,
-    Report,
-    Result,
-    Unwanted,
-    Want,
-    Wanted,
-)
+from jobsync.reconcile.planning import Planned, plan, remembered, shown
+from jobsync.reconcile.state import Caller, FileState, Outcome, Plan, Report, Result, Unwanted, Want, Wanted
 from jobsync.repo.affected import Entries
 from jobsync.repo.verdict import decide
 from jobsync.runs import pauses, records
 from jobsync.schedulers.protocol import Unknown
-from jobsync.values import dataclass, replace
+from jobsync.values import replace
 
 LOCK_PATIENCE = 60.0
 """Seconds that a sync by hand waits for another one of the same repository."""
@@ -46,97 +35,6 @@ def no_progress(message: str) -> None:
 
 class Unanswered(JobsyncError):
     """The scheduler could not be asked, so that this sync changed nothing."""
-
-
-class HeadMoved(JobsyncError):
-    """HEAD is no longer the commit that a hook's verdict was about. Nothing was changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A plan together with all that it was made from."""
-
-    plan: Plan
-    want: Want
-    observed: Observed
-    ledger: Ledger
-    head: HeadState
-    whole: bool
-    """Made for all jobs, not for some by name."""
-    caller: Caller = Caller.HAND
-
-
-def _heard(origin: Origin) -> Heard | None:
-    """What the hook found out, unless another sync may have changed it: then its ledger is another file."""
-    heard = origin.heard
-    return heard if heard is not None and heard.ledger == index.stamp(str(origin.paths.ledger)) else None
-
-
-def _known_names(want: Want, observed: Observed) -> set[str]:
-    return {*want.jobs, *want.untouched, *observed.orphans}
-
-
-def no_such_job(name: str, known: Collection[str]) -> UsageError:
-    """The complaint about a name that none of the `known` jobs has."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, known, n=1)
-    return UsageError(
-        f"there is no job named {name!r}",
-        hint=f"did you mean {close[0]!r}?" if close else "`jobsync status` lists the jobs",
-    )
-
-
-def _only(want: Want, names: Collection[str], known: set[str]) -> Want:
-    """The part of `want` that concerns these jobs, and jobsync's own; `UsageError` for a name that nobody knows."""
-    for name in names:
-        if name not in known:
-            raise no_such_job(name, known)
-    faulty = (one for name, one in want.jobs.items() if name in names and isinstance(one, Faulty))
-    needed = {name for name, one in want.jobs.items() if is_own(name) and isinstance(one, Wanted)}
-    jobs = {name: one for name, one in want.jobs.items() if name in {*names, *needed}}
-    absent = {name: one for name, one in want.absent.items() if name in names}
-    untouched = {name: one for name, one in want.untouched.items() if name in names}
-    faults = dict.fromkeys(fault for one in faulty for fault in one.faults)
-    return replace(want, jobs=jobs, faults=tuple(faults), absent=absent, untouched=untouched)
-
-
-def _remembered(origin: Origin) -> Ledger:
-    """The ledger; one that speaks of other places is a lost one, for nothing there is ours to touch."""
-    known = ledgers.read(origin.paths.ledger)
-    return known if known is not None and ledgers.is_of_here(known, origin.paths) else Ledger(render_format=0)
-
-
-def plan(origin: Origin, orders: Orders, names: Collection[str] = ()) -> Planned:
-    """What a sync would do now. Reads only.
-
-    `JobsyncError`: repository or machine cannot be read, or a newer jobsync was here. `UsageError`: no such job.
-    """
-    with origin.repository.kept_open() as repository:
-        return _plan(replace(origin, repository=repository), orders, names)
-
-
-def _plan(origin: Origin, orders: Orders, names: Collection[str]) -> Planned:
-    known = _remembered(origin)
-    head = head_state(origin)
-    if origin.seen and head.commit != origin.seen:
-        raise HeadMoved("HEAD has moved meanwhile", hint="run `jobsync sync` again")
-    answer = None
-    if orders.caller is Caller.HAND:
-        want = by_hand(origin, known, head)
-    else:
-        heard = _heard(origin)
-        answer = observe.ask(known, origin.scheduler, heard.said if heard else None)
-        want = in_hook(origin, known, head, answer, heard.pack if heard else "")
-    whole = not names
-    search = whole and orders.caller is Caller.HAND
-    observed = observe.observe(want, known, origin.paths, origin.scheduler, whole=search, answer=answer)
-    if not whole:
-        # Whoever names a job means it.
-        orders = replace(orders, allow_removals=True)
-        want = _only(want, names, {*_known_names(want, observed), *known.absent})
-    made = make_plan(want, observed, known, origin.scheduler, orders)
-    return Planned(made, want, observed, known, head, whole, orders.caller)
 
 
 def _with_absent(planned: Planned, ledger: Ledger) -> Ledger:
@@ -296,21 +194,6 @@ def _check_answer(planned: Planned, command: str = "jobsync sync") -> None:
         )
 
 
-def _shown(results: Iterable[Result]) -> tuple[Result, ...]:
-    """In order of name; of jobsync's own jobs only those in trouble, for nobody asked for them."""
-    bad = (Outcome.FAILED, Outcome.CONFLICT)
-    return tuple(
-        sorted((one for one in results if not is_own(one.name) or one.outcome in bad), key=lambda one: one.name)
-    )
-
-
-def dry_run(planned: Planned) -> Report:
-    """The plan as a report: what a sync would do."""
-    results = _shown(Result(one.name, one.label, one.outcome, one.cause, one.pid) for one in planned.plan.changes)
-    shown = planned.plan
-    return Report(results, shown.faults, shown.brake, shown.notices, dry_run=True, would_change=shown.would_change)
-
-
 def _locked(
     origin: Origin, orders: Orders, names: Collection[str], progress: Progress, patience: float,
     budget: Budget = UNLIMITED,
@@ -320,7 +203,7 @@ def _locked(
         if orders.caller is Caller.HOOK and not names:
             # Before HEAD is read: this sync answers every hook that has come so far, and none that comes later.
             files.remove(origin.paths.note)
-        planned = _plan(origin, orders, names)
+        planned = plan(origin, orders, names)
         _check_answer(planned)
         _remember_bytes(planned, origin)
         done = _execute(planned, origin, progress, budget)
@@ -332,7 +215,7 @@ def _locked(
             _leave_note(origin)
     deferred.arrange(origin, deferred.read(origin))
     return Report(
-        results=_shown(done.results.values()),
+        results=shown(done.results.values()),
         faults=planned.plan.faults,
         brake=planned.plan.brake,
         notices=planned.plan.notices,
@@ -439,7 +322,7 @@ def uninstall(origin: Origin, progress: Progress = no_progress) -> Report:
     """
     files.make_directory(origin.paths.state)
     with lock.hold(origin.paths.lock, timeout=LOCK_PATIENCE):
-        known = _remembered(origin)
+        known = remembered(origin)
         want = Want({name: Unwanted("uninstalled") for name in known.records})
         observed = observe.observe(want, known, origin.paths, origin.scheduler, whole=True)
         orders = Orders(now=True, allow_removals=True)
@@ -447,4 +330,4 @@ def uninstall(origin: Origin, progress: Progress = no_progress) -> Report:
         everything = Planned(planned, want, observed, known, HeadState("", Entries(), "jobs"), whole=False)
         _check_answer(everything, "jobsync uninstall")
         done = _execute(everything, origin, progress)
-    return Report(_shown(done.results.values()), kept=tuple(done.kept), would_change=True)
+    return Report(shown(done.results.values()), kept=tuple(done.kept), would_change=True)

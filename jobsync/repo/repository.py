@@ -129,11 +129,8 @@ class Repository:
     @contextmanager
     def kept_open(self) -> Iterator["Repository"]:
         """The same repository, for which one process answers for commits and contents until the end of the `with`."""
-        objects = self._started()
-        try:
+        with self._asked() as objects:
             yield replace(self, objects=objects)
-        finally:
-            objects.close()
 
     def _started(self) -> Objects:
         return Objects(self._argv("cat-file", "--batch", "--filters"), self.environment, TIMEOUT)

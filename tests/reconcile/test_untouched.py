@@ -11,8 +11,9 @@ from jobsync import process
 from jobsync.reconcile import compare, desired, index
 from jobsync.reconcile.origin import Heard, Origin, open_origin
 from jobsync.reconcile.plan import Orders
+from jobsync.reconcile.planning import plan
 from jobsync.reconcile.state import Caller, Outcome, Plan
-from jobsync.reconcile.sync import _follow_up, no_progress, plan
+from jobsync.reconcile.sync import _follow_up, no_progress
 from jobsync.schedulers.launchd import domain
 from jobsync.values import replace
 
