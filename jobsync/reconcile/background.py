@@ -1,18 +1,16 @@
-"""What a hook had no time for goes on in the background, and its result is there for the next hook and for `status`.
+"""What a hook had no time for goes on in the background (`finish.py`); what came of it waits for the next hook and for
+`status`.
 
 The file says what is owed before anybody sets about it: whoever is killed, the next hook sees that something is owed.
 """
 
 import json
 import time
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
-from jobsync import files, lock, report
-from jobsync.errors import JobsyncError
+from jobsync import files, lock
 from jobsync.reconcile import deferred
 from jobsync.reconcile.origin import Origin
-from jobsync.reconcile.sync import sync_from_hook
 from jobsync.values import dataclass
 
 _PATIENCE = 10.0
@@ -55,7 +53,8 @@ def alone(origin: Origin) -> AbstractContextManager[None]:
     return lock.hold(origin.paths.telling, timeout=_PATIENCE)
 
 
-def _write(origin: Origin, value: Background) -> None:
+def write(origin: Origin, value: Background) -> None:
+    """Put what is owed, or what came of it. `Locked` where others are at it for seconds; `JobsyncError` of the disk."""
     files.make_directory(origin.paths.state)
     content = json.dumps({"begun": value.begun, "ended": value.ended, "lines": value.lines})
     with alone(origin):
@@ -89,29 +88,5 @@ def hand_on(origin: Origin) -> None:
 
     `JobsyncError` when nobody could be started; then the next hook or sync does it.
     """
-    _write(origin, Background(int(time.time())))
+    write(origin, Background(int(time.time())))
     deferred.start_finishing(origin)
-
-
-def carry_on(origin: Origin) -> None:
-    """Do what was handed on, and remember what came of it. For that process; nothing handed on: nothing is done.
-
-    `Locked` when somebody else is about it.
-    """
-    with lock.hold(origin.paths.worker, timeout=0):
-        owed = read(origin)
-        if owed is not None and not owed.is_over:
-            _carry_on(origin, owed)
-
-
-def _carry_on(origin: Origin, owed: Background) -> None:
-    lines: Iterable[str]
-    try:
-        done = sync_from_hook(origin)
-        lines = report.hook_lines(done) if done else ()
-    except JobsyncError as error:
-        lines = (error.message,)
-    if told := tuple(lines):
-        _write(origin, Background(owed.begun, int(time.time()), told))
-    else:
-        forget(origin)

@@ -8,10 +8,11 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
-from jobsync import files, lock, process
+from jobsync import files, lock, process, report
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import background, deferred
 from jobsync.reconcile import sync as syncing
+from jobsync.reconcile.background import Background
 from jobsync.reconcile.deferred import Request
 from jobsync.reconcile.origin import Origin, open_registered, situation_now
 from jobsync.reconcile.plan import Orders
@@ -26,6 +27,30 @@ _PAUSE = 0.5
 _LONGEST_PAUSE = 5.0
 _LONGEST_REST = 60.0
 """Seconds between two looks at git where its state forbids the change: the hook that ends that state syncs too."""
+
+
+def _carry_on(origin: Origin) -> None:
+    """Do what a hook has handed on, and remember what came of it; nothing handed on: nothing is done.
+
+    `Locked` when somebody else is about it.
+    """
+    with lock.hold(origin.paths.worker, timeout=0):
+        owed = background.read(origin)
+        if owed is None or owed.is_over:
+            return
+        if told := _sync_from_hook(origin):
+            background.write(origin, Background(owed.begun, int(time.time()), told))
+        else:
+            background.forget(origin)
+
+
+def _sync_from_hook(origin: Origin) -> tuple[str, ...]:
+    """What came of it, in the words of a hook."""
+    try:
+        done = syncing.sync_from_hook(origin)
+    except JobsyncError as error:
+        return (error.message,)
+    return tuple(report.hook_lines(done)) if done else ()
 
 
 def _ready(requests: Mapping[str, Request]) -> dict[str, Request]:
@@ -94,7 +119,7 @@ def finish(origin: Origin, patience: float = LONGEST_WAIT) -> None:
     files.make_directory(origin.paths.state)
     deadline = time.monotonic() + patience
     with suppress(lock.Locked):
-        background.carry_on(origin)
+        _carry_on(origin)
     try:
         # Again: who came for something else to wait for, while we had stopped to look and had the lock, went away.
         while deferred.read(origin) and time.monotonic() <= deadline:

@@ -31,7 +31,7 @@ def test_what_is_put_off_while_a_waiter_ends_is_waited_for(monkeypatch: pytest.M
 
     monkeypatch.setattr(finish, "_finish_all", finish_all)
     monkeypatch.setattr(finish, "deferred", SimpleNamespace(read=lambda _: dict(waiting)))
-    monkeypatch.setattr(finish, "background", SimpleNamespace(carry_on=lambda _: None))
+    monkeypatch.setattr(finish, "_carry_on", lambda _: None)
     finish.finish(origin)
     assert waited == ["a", "b"]
 
