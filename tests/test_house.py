@@ -293,6 +293,19 @@ def test_nothing_imports_in_a_circle() -> None:
         visit(name, ())
 
 
+def _reached(name: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
+    """All of ours that is imported with a module."""
+    for one in MODULES[name].own_imports(late=False) - known:
+        known = _reached(one, known | {one})
+    return known
+
+
+@pytest.mark.parametrize("name", ["planning", "status", "history", "ahead", "background"])
+def test_who_only_asks_imports_nothing_that_changes_a_machine(name: str) -> None:
+    changing = {f"reconcile.{one}" for one in ("sync", "apply", "placing", "unloading", "loading", "settling")}
+    assert not _reached(f"reconcile.{name}") & changing
+
+
 # -- effects
 
 
