@@ -137,7 +137,11 @@ class Query:
 
 
 class Scheduler(Protocol):
-    """The few verbs. Every call has a time limit; each raises `SchedulerError` unless it says otherwise."""
+    """The few verbs. Every call has a time limit.
+
+    Unless they say otherwise they raise `SchedulerError` for what is refused, and another `JobsyncError` where nobody
+    answers in time, or the scheduler's program cannot be started.
+    """
 
     @property
     def manners(self) -> Manners:
@@ -239,7 +243,10 @@ class Scheduler(Protocol):
         ...
 
     def why_refused(self, label: str) -> str:
-        """After a refused load: the reason as far as probing can tell, in words. Never raises."""
+        """After a refused load: the reason as far as probing can tell, in words; empty where the refusal says it.
+
+        Never raises.
+        """
         ...
 
     def keeps_running(self, content: bytes) -> bool | None:
