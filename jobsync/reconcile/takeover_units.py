@@ -244,9 +244,12 @@ def _for_all(group: Sequence[Standing], verb: str, names: Sequence[str]) -> proc
 
 
 def _as_it_is(path: Path) -> tuple[Path, int, bytes]:
-    if files.is_link(path):
-        return path, 0, os.fsencode(path.readlink())
-    return path, stat.S_IMODE(path.stat().st_mode), content_of(path)
+    try:
+        if files.is_link(path):
+            return path, 0, os.fsencode(path.readlink())
+        return path, stat.S_IMODE(path.stat().st_mode), content_of(path)
+    except OSError as error:
+        raise files.complaint("read", path, error) from error
 
 
 def _groups_of(pid: str) -> set[str]:

@@ -85,21 +85,21 @@ def content(path: Path) -> bytes | None:
 
 
 def on_disk(paths: Paths, prefixes: Collection[str], runtime: str) -> Disk:
-    """Look. `JobsyncError` when a directory cannot be read."""
+    """Look. `JobsyncError` when a directory cannot be read, or nobody can tell what stands in a place of ours."""
     suffixes, starts = installed(paths, prefixes), tuple(f"{prefix}." for prefix in prefixes)
     alone = [label for label, ones in suffixes.items() if not ones & set(_TRIGGERS)]
     contents = {label: content(paths.units / f"{label}.{units.SERVICE}") for label in alone}
     linked = {name for target in units.TARGETS.values() for name in files.names(paths.wants(target))}
     places = [path for place in paths.overriding(runtime) for path in files.listing(place)]
     here = [path for path in places if path.name.startswith(starts)]
-    copies = {path.name: content(paths.units / path.name) for path in here if path.is_file() and not _is_mask(path)}
+    copies = [path.name for path in here if files.is_file(path) and not _is_mask(path)]
     changing = (files.read(paths.changing) or b"").decode("utf-8", "replace").split("\n")
     return Disk(
         units=suffixes,
         services={label: found for label, found in contents.items() if found is not None},
         linked=frozenset(linked),
         masked=frozenset(path.name for path in here if _is_mask(path)),
-        replaced={name: units.meaning(found or b"") or "" for name, found in copies.items()},
+        replaced={name: units.meaning(content(paths.units / name) or b"") or "" for name in copies},
         changing=frozenset(changing),
     )
 
