@@ -47,7 +47,7 @@ class Index:
     def __init__(self) -> None:
         self.config = ""
         self.scheduler = ""
-        """Name of the reader that understands the answer to `survey`: see `entry.py`."""
+        """Name of the reader that understands the answer to `survey`: see `settled.py`."""
         self.survey: tuple[str, ...] = ()
         """argv of the one query."""
         self.environment: list[tuple[str, str]] = []
