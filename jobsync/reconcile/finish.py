@@ -32,16 +32,24 @@ _LONGEST_REST = 60.0
 def _carry_on(origin: Origin) -> None:
     """Do what a hook has handed on, and remember what came of it; nothing handed on: nothing is done.
 
-    `Locked` when somebody else is about it.
+    Nor where somebody else is about it.
     """
-    with lock.hold(origin.paths.worker, timeout=0):
-        owed = background.read(origin)
-        if owed is None or owed.is_over:
+    if _owed(origin) is None:
+        return
+    with suppress(lock.Locked), lock.hold(origin.paths.worker, timeout=0):
+        owed = _owed(origin)
+        if owed is None:
             return
         if told := _sync_from_hook(origin):
             background.write(origin, Background(owed.begun, int(time.time()), told))
         else:
             background.forget(origin)
+
+
+def _owed(origin: Origin) -> Background | None:
+    """What a hook has handed on and nobody has finished."""
+    found = background.read(origin)
+    return None if found is None or found.is_over else found
 
 
 def _sync_from_hook(origin: Origin) -> tuple[str, ...]:
@@ -66,6 +74,8 @@ def _wait(origin: Origin, deadline: float) -> bool:
             return False
         if _ready(requests):
             return True
+        with suppress(JobsyncError):  # `status` says of it that it was not finished
+            _carry_on(origin)  # a hook inside of a job found us at work, and could start nobody else
         time.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
     return False
@@ -118,8 +128,7 @@ def finish(origin: Origin, patience: float = LONGEST_WAIT) -> None:
     """
     files.make_directory(origin.paths.state)
     deadline = time.monotonic() + patience
-    with suppress(lock.Locked):
-        _carry_on(origin)
+    _carry_on(origin)
     try:
         # Again: who came for something else to wait for, while we had stopped to look and had the lock, went away.
         while deferred.read(origin) and time.monotonic() <= deadline:

@@ -7,7 +7,8 @@ import time
 
 from jobsync import lock
 
-from ..laptop import Laptop
+from ..laptop import JOB, Laptop
+from ..programs import beside
 
 DAEMON = """
 run = "trap 'sleep {0}; exit' TERM; echo up; while :; do sleep 0.1; done"
@@ -46,6 +47,23 @@ def test_a_pull_that_would_wait_long_ends_and_the_next_hook_says_what_came_of_it
     said = registered.git("commit", "-q", "--allow-empty", "-m", "later").told
     assert said == "jobsync: in the background: updated one (changed: jobs/one/job.toml in COMMIT)\n"
     assert registered.git("commit", "-q", "--allow-empty", "-m", "all is well").err == ""
+
+
+def test_who_waits_for_a_run_takes_up_what_a_hook_hands_on_meanwhile(registered: Laptop) -> None:
+    """Inside of a job there is one who finishes everything, and he is started once."""
+    registered.job("one", JOB)
+    registered.commit()
+    with beside(["sleep", "1000"]) as run:
+        registered.put(str(registered.state / "deferred"), f'{{"another": ["hand", {run.pid}, false]}}')
+        finishing = ["jobsync-hook", "finish", registered.state.name]
+        with beside(finishing, cwd=registered.work, env=registered.environment):
+            registered.wait_for(lambda: lock.is_held(registered.state / "waiter"))
+            registered.job("one", JOB.replace("09", "10"))
+            registered.git("-c", "core.hooksPath=/dev/null", "commit", "-qam", "ten")
+            registered.put(str(registered.state / "background"), '{"begun": 1, "ended": 0, "lines": []}')
+            registered.wait_for(lambda: registered.hour("one") == 10)
+            registered.wait_for(lambda: "in the background: updated one" in registered.jobsync("status").err)
+            run.kill()
 
 
 def test_work_that_nobody_took_up_is_said_once_there_was_time_to(registered: Laptop) -> None:

@@ -49,6 +49,7 @@ class Waiting:
         monkeypatch.setattr(finish, "time", clock)
         monkeypatch.setattr(finish, "process", processes)
         monkeypatch.setattr(finish, "deferred", SimpleNamespace(read=lambda _: dict(self.requests)))
+        monkeypatch.setattr(finish, "_carry_on", lambda _: None)
         monkeypatch.setattr(finish, "_finish_once", lambda _: self.looks.append(self.now))
 
     def _sleep(self, seconds: float) -> None:
