@@ -79,6 +79,10 @@ class Slot:
     minute: int | None = None
 
 
+TOLERANCE = 180
+"""Seconds after its slot in which a run is on time: schedulers collect wakes, busy machines start slowly."""
+
+
 class Restart(Enum):
     """When a daemon is started again after it ended."""
 
@@ -144,6 +148,10 @@ class When:
     """Seconds to wait for power and network."""
 
 
+NOT_STARTED = 78
+"""Status of a run whose directory, log, env file or input could not be had: sysexits' EX_CONFIG, as launchd says it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Expect:
     """`[expect]`: what a run must show to count as a success."""
@@ -177,6 +185,10 @@ class Notify:
     """None: the platform's own notifier."""
 
 
+GRACE = 10
+"""Seconds between TERM and KILL where `limits.grace` does not say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`[limits]` as far as the launcher keeps them."""
@@ -184,7 +196,7 @@ class Limits:
     timeout: int | None = None
     """Seconds that a run may take, waits and retries included; the machine's sleep does not count."""
     grace: int | None = None
-    """Seconds between TERM and KILL; None: not said, which means the scheduler's own and, at a timeout, 10."""
+    """Seconds between TERM and KILL; None: not said, which means the scheduler's own and, at a timeout, `GRACE`."""
     lock: str | None = None
     """Jobs with the same lock run one after another on a machine."""
 

@@ -3,15 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from jobsync.definitions.duration import format_duration
-from jobsync.definitions.job import Expect, Job, Limits, Notify, Priority, Retry, When
-
-_GRACE = 10
-"""Seconds that a run gets after its timeout where the definition says nothing."""
+from jobsync.definitions.job import GRACE, Expect, Job, Limits, Notify, Priority, Retry, When
 
 
 def _limits(limits: Limits, priority: Priority) -> Iterator[str]:
     if limits.timeout is not None:
-        grace = format_duration(limits.grace if limits.grace is not None else _GRACE)
+        grace = format_duration(limits.grace if limits.grace is not None else GRACE)
         yield f"ended after {format_duration(limits.timeout)}: TERM, and KILL {grace} later"
     elif limits.grace is not None:
         yield f"{format_duration(limits.grace)} to end after TERM"

@@ -5,17 +5,15 @@ import re
 from jobsync.definitions.command import read_argv
 from jobsync.definitions.document import shown
 from jobsync.definitions.duration import format_duration
-from jobsync.definitions.job import Event, Expect, Limits, Notify, Retry, Schedule, When
+from jobsync.definitions.job import NOT_STARTED, Event, Expect, Limits, Notify, Retry, Schedule, When
 from jobsync.definitions.places import Surroundings
 from jobsync.definitions.section import Section
 from jobsync.definitions.slots import longest_gap
+from jobsync.values import replace
 
 MOST_ATTEMPTS = 100
 LONGEST = 366 * 86_400
 """Seconds: a limit beyond a year is a mistake, and sleep(1) need not know it."""
-
-UNSTARTED = 78
-"""The status by which a launcher says that the command was never started: nobody could tell it from the command's."""
 
 LOCK = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 DAEMONS_HAVE_NOT = {
@@ -68,7 +66,7 @@ def read_retry(section: Section, *, is_there: bool) -> Retry:
     if longest is not None and longest < found.delay:
         section.fault("max_delay", f"is less than the first delay; make it at least {format_duration(found.delay)}")
     # A first delay beyond the usual limit is the one that was meant.
-    return found if longest is not None else Retry(found.attempts, found.delay, max(found.delay, 300), found.on_codes)
+    return found if longest is not None else replace(found, max_delay=max(found.delay, usual.max_delay))
 
 
 def read_when(section: Section) -> When:
@@ -126,8 +124,9 @@ def _patterns(section: Section, key: str) -> tuple[str, ...]:
 def read_expect(section: Section, around: Surroundings, schedule: Schedule) -> Expect:
     """`[expect]`."""
     codes = section.integers("success_codes", 0, 255)
-    if UNSTARTED in codes:
-        section.fault("success_codes", f"{UNSTARTED} is a run's that could not start; let the command end otherwise")
+    if NOT_STARTED in codes:
+        # Nobody could tell it from the command's own.
+        section.fault("success_codes", f"{NOT_STARTED} is a run's that could not start; let the command end otherwise")
     within = section.seconds("success_within", 60, 10 * LONGEST)
     gap = longest_gap(schedule.slots) if within is not None else None
     if within is not None and gap is not None and within < gap:

@@ -14,7 +14,21 @@ from pathlib import Path
 
 from jobsync.config import SYSTEM_PATH
 from jobsync.definitions.duration import format_duration
-from jobsync.definitions.job import SHELLS_OWN, Argv, Command, Event, Expect, Job, Line, Notify, Script, Slot
+from jobsync.definitions.job import (
+    GRACE,
+    NOT_STARTED,
+    SHELLS_OWN,
+    TOLERANCE,
+    Argv,
+    Command,
+    Event,
+    Expect,
+    Job,
+    Line,
+    Notify,
+    Script,
+    Slot,
+)
 from jobsync.paths import Paths
 from jobsync.runs import parts
 
@@ -34,8 +48,6 @@ INTERVAL = 8
 RECORDS_LIMIT = 256 << 10
 """Bytes of records above which the oldest are dropped, down to three quarters."""
 
-NOT_STARTED = 78
-"""Status of a run whose directory, log, env file or input could not be had: sysexits' EX_CONFIG, as launchd says it."""
 BROKEN_EXPECTATION = 79
 """Status of a run whose command ended well and broke a line of `[expect]`; the first that sysexits leaves free."""
 TIMED_OUT = 124
@@ -50,10 +62,6 @@ FRESH = "fresh enough"
 ON_BATTERY = "on battery"
 OFFLINE = "offline"
 
-TOLERANCE = 180
-"""Seconds after its slot in which a run is on time: schedulers collect wakes, busy machines start slowly."""
-GRACE = 10
-"""Seconds between TERM and KILL at a timeout, where `limits.grace` does not say."""
 NOTIFY_LIMIT = 10
 """Seconds that the command of `[notify]` may take; the run's end is recorded before it starts."""
 

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from jobsync.definitions.job import Slot
+from jobsync.definitions.job import TOLERANCE, Slot
 from jobsync.definitions.slots import runs_between
 from jobsync.runs import records
 from jobsync.runs.records import HELD, LOADED, Run
@@ -21,8 +21,6 @@ REPLACED = "a sync was replacing it"
 STILL_RUNNING = "still running"
 """An earlier run had not ended; a job never overlaps with itself."""
 
-GRACE = 180
-"""Seconds after a slot in which its run may still come: a scheduler may be a minute late, a busy machine two."""
 _FAR_BACK = timedelta(days=14)
 """What was missed before that is nobody's concern any more."""
 _EARLY = 5
@@ -127,12 +125,12 @@ def missed(
 ) -> tuple[Missed, ...]:
     """The slots later than `after` that had no run, oldest first. `after`, `now`: aware, in the machine's zone.
 
-    `after` is not before the job's first sync here (`records.known_since`); a slot younger than `GRACE` is not missed
-    yet. `presently`: why nothing can start now (`not loaded`, `disabled`, `paused`, or `STILL_RUNNING` where the last
-    run has no end and is alive), for slots that no run has followed.
+    `after` is not before the job's first sync here (`records.known_since`); a slot younger than `TOLERANCE` is not
+    missed yet. `presently`: why nothing can start now (`not loaded`, `disabled`, `paused`, or `STILL_RUNNING` where the
+    last run has no end and is alive), for slots that no run has followed.
     """
     # Not `now - timedelta(...)`, which counts on the wall clock: an hour off in the night that a change has made.
-    due = runs_between(slots, after, datetime.fromtimestamp(now.timestamp() - GRACE, now.tzinfo))
+    due = runs_between(slots, after, datetime.fromtimestamp(now.timestamp() - TOLERANCE, now.tzinfo))
     recorded = sorted(runs, key=lambda run: run.started)
     real = [run for run in recorded if not run.skipped]
     if real and real[-1].ended is None and presently == STILL_RUNNING:
@@ -153,7 +151,7 @@ def of_late(
     begin = max(begin, (now - _FAR_BACK).timestamp())
     last = records.last(runs)
     if only_open and last is not None:
-        begin = max(begin, last.started - GRACE)
+        begin = max(begin, last.started - TOLERANCE)
     if begin >= now.timestamp():
         return ()
     found = missed(slots, runs, datetime.fromtimestamp(begin, now.tzinfo), now, presently)

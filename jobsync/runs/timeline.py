@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 from enum import Enum
 
-from jobsync.definitions.job import Slot
+from jobsync.definitions.job import TOLERANCE, Slot
 from jobsync.definitions.slots import runs_between
-from jobsync.runs.missed import GRACE, Missed
+from jobsync.runs.missed import Missed
 from jobsync.runs.records import HELD, LOADED, STOPPED, Run
 from jobsync.values import dataclass
 
@@ -100,7 +100,7 @@ def events_of(
         found += [
             Event(slot, Mark.MISSED, reason=gap.reason)
             for slot in due
-            if slot >= since and not any(0 <= at - slot.timestamp() < GRACE for at in starts)
+            if slot >= since and not any(0 <= at - slot.timestamp() < TOLERANCE for at in starts)
         ]
     return tuple(sorted(found, key=lambda one: one.at.timestamp()))
 

@@ -10,7 +10,7 @@ from _blake2 import blake2b  # what hashlib hands out, without its OpenSSL (5 ms
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from jobsync.config import SYSTEM_PATH
-from jobsync.definitions.job import Job, Priority, Restart, Slot
+from jobsync.definitions.job import GRACE, Job, Priority, Restart, Slot
 from jobsync.definitions.unit_syntax import BLANKS, is_comment, lines_of
 from jobsync.runs.launcher import FAILURES
 
@@ -25,8 +25,6 @@ TARGETS = {SERVICE: "default.target", TIMER: "timers.target", PATH: "paths.targe
 """What wants a unit at login, and at boot where the user lingers."""
 DAEMON_PAUSE = 10
 """Seconds before a daemon is started again: launchd's own."""
-GRACE = 10
-"""Seconds between TERM and KILL where `limits.grace` does not say."""
 REST = 9
 """Seconds for which a job rests that a path would start again at once: launchd has ten between two starts."""
 

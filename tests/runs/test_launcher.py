@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from jobsync.definitions.job import (
+    NOT_STARTED,
     Argv,
     Event,
     Expect,
@@ -27,7 +28,6 @@ from jobsync.definitions.job import (
     Slot,
     When,
 )
-from jobsync.definitions.supervision import UNSTARTED
 from jobsync.runs import launcher, parts, pauses, records, tokens
 from jobsync.values import replace
 
@@ -172,7 +172,7 @@ def test_the_mark_follows_what_counts_as_success(bench: Bench, sh: str) -> None:
     # Its log cannot be had.
     bench.paths.job_logs(bench.label).joinpath("x").parent.rename(bench.paths.logs / "aside")
     bench.paths.job_logs(bench.label).touch()
-    assert bench.run(sh, expect=Expect()).returncode == launcher.NOT_STARTED
+    assert bench.run(sh, expect=Expect()).returncode == NOT_STARTED
     assert mark.exists()
 
 
@@ -232,7 +232,7 @@ def test_stdin_is_the_file_that_launchd_was_told_of(bench: Bench, sh: str, root:
 def test_that_this_file_is_missing_is_said(bench: Bench, sh: str, root: Path) -> None:
     bench.write(command=Line("cat"), launchd={"StandardInPath": str(root / "no 'input'")})
     done = subprocess.run(bench.argv(sh), timeout=60, env=ENV, capture_output=True)
-    assert (done.returncode, done.stderr) == (launcher.NOT_STARTED, b"")
+    assert (done.returncode, done.stderr) == (NOT_STARTED, b"")
     assert bench.log() == f"jobsync: not started: StandardInPath: {root}/no 'input' cannot be read\n"
 
 
@@ -255,8 +255,8 @@ def test_the_command_has_no_trap_of_ours(bench: Bench, sh: str) -> None:
 
 @every_shell
 def test_a_missing_directory_is_configuration_and_said_in_the_log(bench: Bench, sh: str, root: Path) -> None:
-    assert bench.run(sh, directory=str(root / "nowhere")).returncode == launcher.NOT_STARTED
-    assert bench.runs()[0].status == launcher.NOT_STARTED == UNSTARTED
+    assert bench.run(sh, directory=str(root / "nowhere")).returncode == NOT_STARTED
+    assert bench.runs()[0].status == NOT_STARTED
     assert "nowhere" in bench.log()
 
 
@@ -264,9 +264,9 @@ def test_a_missing_directory_is_configuration_and_said_in_the_log(bench: Bench, 
 def test_a_log_that_cannot_be_written_is_recorded_and_nothing_runs(bench: Bench, sh: str, root: Path) -> None:
     bench.paths.logs.touch()
     ran = root / "ran"
-    assert bench.run(sh, command=Argv(("touch", str(ran)))).returncode == launcher.NOT_STARTED
+    assert bench.run(sh, command=Argv(("touch", str(ran)))).returncode == NOT_STARTED
     (run,) = bench.runs()
-    assert (run.status, ran.exists()) == (launcher.NOT_STARTED, False)
+    assert (run.status, ran.exists()) == (NOT_STARTED, False)
 
 
 @every_shell

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobsync.definitions.job import Slot
+from jobsync.definitions.job import TOLERANCE, Slot
 from jobsync.definitions.slots import longest_gap, next_runs, runs_between
-from jobsync.runs.missed import AWAY, GRACE, REPLACED, STILL_RUNNING, Missed, missed
+from jobsync.runs.missed import AWAY, REPLACED, STILL_RUNNING, Missed, missed
 from jobsync.runs.records import Run
 
 DAILY = (Slot(hour=9, minute=0),)
@@ -53,8 +53,8 @@ def test_a_night_asleep_is_one_gap_made_up_by_the_run_at_wake() -> None:
 
 
 def test_a_slot_whose_run_may_still_come_is_not_missed_yet() -> None:
-    assert missed(DAILY, [], at(1, 0), at(1, 9) + timedelta(seconds=GRACE - 1)) == ()
-    assert len(missed(DAILY, [], at(1, 0), at(1, 9) + timedelta(seconds=GRACE))) == 1
+    assert missed(DAILY, [], at(1, 0), at(1, 9) + timedelta(seconds=TOLERANCE - 1)) == ()
+    assert len(missed(DAILY, [], at(1, 0), at(1, 9) + timedelta(seconds=TOLERANCE))) == 1
 
 
 def test_what_was_due_before_the_first_sync_does_not_count() -> None:
@@ -156,7 +156,7 @@ SLOTS = st.lists(
 def test_each_slot_is_served_or_missed_once(slots: list[Slot], minutes: list[int]) -> None:
     begin, now = at(2, 0), at(5, 0)
     runs = [ran(begin + timedelta(minutes=minute)) for minute in minutes]
-    due = runs_between(slots, begin, now - timedelta(seconds=GRACE))
+    due = runs_between(slots, begin, now - timedelta(seconds=TOLERANCE))
     found = missed(slots, runs, begin, now)
     gone = [slot for one in found for slot in due if one.first <= slot <= one.last]
     assert sum(one.count for one in found) == len(gone) == len(set(gone))

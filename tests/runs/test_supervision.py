@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from jobsync.definitions.job import Event, Expect, Limits, Line, Notify, Retry, Schedule, Slot, When
+from jobsync.definitions.job import NOT_STARTED, Event, Expect, Limits, Line, Notify, Retry, Schedule, Slot, When
 from jobsync.runs import launcher, logs, records, tokens
 from jobsync.runs.parts import command
 from jobsync.runs.records import Run
@@ -597,7 +597,7 @@ def test_a_lock_that_nobody_can_take_over_is_given_up(bench: Bench, sh: str, roo
     (root / "bin" / "ln").chmod(0o755)
     bench.tools = root / "bin"
     bench.write(command=Line("echo never"), limits=LOCKED)
-    assert launch(bench, sh) == launcher.NOT_STARTED
+    assert launch(bench, sh) == NOT_STARTED
     assert (last(bench).status, last(bench).attempts, last(bench).reason) == (78, 0, records.NO_LOCK)
     assert "never" not in bench.log() and f"cannot make {lock}" in bench.log()
 
@@ -1098,8 +1098,8 @@ def test_what_could_not_be_told_is_told_after_the_next_run(bench: Bench, sh: str
 def test_a_run_that_can_have_no_log_is_told(bench: Bench, sh: str, root: Path) -> None:
     bench.paths.logs.touch()
     bench.write(command=Line("echo never"), notify=telling(root))
-    assert launch(bench, sh) == launcher.NOT_STARTED
-    assert launch(bench, sh) == launcher.NOT_STARTED
+    assert launch(bench, sh) == NOT_STARTED
+    assert launch(bench, sh) == NOT_STARTED
     assert events(root) == ["failed 78 one failed: log"]
     bench.paths.logs.unlink()
     assert launch(bench, sh) == 0
