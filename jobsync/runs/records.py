@@ -91,11 +91,6 @@ class Run:
         """The command ran, ended, and ended as it should."""
         return self.is_over and not self.skipped and not self.reason and (self.status == 0 or self.accepts)
 
-    @property
-    def is_failure(self) -> bool:
-        """The command ran, and ended otherwise. Not told of a run without an end: it may be running."""
-        return self.is_over and not self.skipped and not self.is_success
-
 
 def goes_on(run: Run | None, launcher: Path) -> bool:
     """Whether the launcher of this run lives: the number of one that was killed may be another program's by now."""

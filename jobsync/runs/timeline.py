@@ -51,11 +51,6 @@ class Timeline:
         """The marks of one day."""
         return tuple(one for one in self.events if one.at.date() == day)
 
-    @property
-    def runs(self) -> tuple[Run, ...]:
-        """The runs among the marks, oldest first."""
-        return tuple(one.run for one in self.events if one.run is not None)
-
 
 def mark_of(run: Run, *, is_running: bool, is_daemon: bool) -> Mark:
     """What became of a run. `is_running`: where it has no end, whether that is still to come.
