@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help venv demo test coverage test-mac trust bench lint format dist clean tools schemas dist-test transcript recording
 
 help:  ## Show these lines
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # An interpreter that is gone (upgraded, other machine) leaves links that lead nowhere: then the directory is made anew.
 $(VENV)/.package: pyproject.toml
