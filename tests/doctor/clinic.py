@@ -631,11 +631,10 @@ def a_file_where_logs_shall_be(clinic: Clinic) -> Iterator[None]:
 @fault("logs", ERROR, "plain", "runs/plain: Is a directory")
 def a_directory_where_records_shall_be(clinic: Clinic) -> Iterator[None]:
     runs = clinic.laptop.state / "runs" / "plain"
-    runs.rename(runs.with_name("aside"))
+    clinic.forget_runs("plain")
     runs.mkdir()
     yield
     runs.rmdir()
-    runs.with_name("aside").rename(runs)
 
 
 @fault("log-size", WARNING, "plain", "its logs take 300 MB")
