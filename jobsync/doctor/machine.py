@@ -84,7 +84,7 @@ def _installation(view: View) -> Iterable[Finding]:
         yield error(
             f"{hook} needs {interpreter}, which is gone",
             meaning="pulls change nothing here any more",
-            command="pipx reinstall jobsync",
+            command="jobsync init",
         )
 
 

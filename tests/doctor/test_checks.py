@@ -215,6 +215,8 @@ def test_a_check_finds_its_fault_and_is_silent_without_it(clinic: Clinic, case: 
         assert one.meaning or one.command, "a finding says what comes of it, or what to type"
         assert "EDITOR" not in one.command, "without one the file itself would be run, and fish knows no ${EDITOR:-vi}"
         assert " # " not in one.command, "a Mac's shell takes no comment when it is typed"
+        if case.check == "installation":
+            assert one.command == "jobsync init", "it records the jobsync that says so, whoever installed the other one"
         if case.job:
             named = examine(clinic.view(case.job), [BY_ID[case.check]])[0].findings
             assert [again for again in named if again.job == case.job and case.says in again.said]
