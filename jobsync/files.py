@@ -66,6 +66,24 @@ def _way_out(path: Path, error: OSError) -> str | None:
     return None
 
 
+def is_read_only(path: Path) -> bool:
+    """Whether its file system is mounted so; False where that cannot be told."""
+    return _is_mounted(path, os.ST_RDONLY)
+
+
+def is_without_programs(path: Path) -> bool:
+    """Whether its file system is mounted `noexec`, so that nothing on it can be started; False where that cannot be
+    told, as on macOS."""
+    return _is_mounted(path, getattr(os, "ST_NOEXEC", 0))
+
+
+def _is_mounted(path: Path, flag: int) -> bool:
+    try:
+        return bool(os.statvfs(path).f_flag & flag)
+    except OSError:
+        return False
+
+
 def complaint(verb: str, path: Path, error: OSError) -> JobsyncError:
     """What could not be done with the file or directory, as known trouble, and what to do about it."""
     return JobsyncError(f"cannot {verb} {path}: {error.strerror or error}", hint=_way_out(path, error))

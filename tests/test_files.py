@@ -342,3 +342,15 @@ def test_a_link_is_known_and_what_cannot_be_looked_at_is_a_sentence(
     monkeypatch.setattr(os, "lstat", os.stat)
     with pytest.raises(JobsyncError, match=r"cannot look at .*link: Input/output error"):
         files.is_link(tmp_path / "link")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc what is mounted how")
+def test_a_file_system_is_what_it_is_mounted_as(tmp_path: Path) -> None:
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
+    options = {row[1]: row[3].split(",") for row in mounts}  # of several on one place the last counts
+    places = [one for one in options if one.startswith("/") and os.access(one, os.R_OK)]
+    assert {one: files.is_without_programs(Path(one)) for one in places} == {
+        one: "noexec" in options[one] for one in places
+    }
+    assert not files.is_read_only(tmp_path)
+    assert not files.is_read_only(tmp_path / "gone") and not files.is_without_programs(tmp_path / "gone")

@@ -125,6 +125,8 @@ def _check_launcher(origin: Origin, job: str) -> None:
     if not os.access(path, os.X_OK):
         if way := files.way_in(path):
             raise JobsyncError(f"the launcher of {job} may not be run: {path}", hint=way)
+        if files.is_without_programs(path):
+            raise JobsyncError(f"nothing can be started in {path.parent}: its file system is mounted noexec")
         raise JobsyncError(
             f"the launcher of {job} is gone, or may not be run: {path}", hint=f"`jobsync sync {job}` mends that"
         )

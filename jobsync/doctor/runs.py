@@ -181,7 +181,14 @@ def _nearest(path: Path) -> Path:
     return next((one for one in (path, *path.parents) if os.path.lexists(one)), path)
 
 
-def _full_disk(place: Path) -> Iterator[Finding]:
+def _disk(place: Path) -> Iterator[Finding]:
+    if files.is_read_only(place):
+        yield error(
+            f"the file system that holds {place} is read-only",
+            meaning="no run is recorded, and no sync can write; after an error of the disk the kernel makes it so",
+            command=f"df {shlex.quote(str(place))}",
+        )
+        return
     try:
         disk = os.statvfs(place)
     except OSError:
@@ -209,7 +216,7 @@ def _hidden(view: View) -> Iterator[Finding]:
 
 def _logs(view: View) -> Iterable[Finding]:
     state = view.origin.paths.state
-    if state.is_dir() and not os.access(state, os.W_OK | os.X_OK):
+    if state.is_dir() and not os.access(state, os.W_OK | os.X_OK) and not files.is_read_only(state):
         yield error(
             f"{state} cannot be written to",
             meaning="no sync can note what it does, so none does anything",
@@ -226,14 +233,14 @@ def _logs(view: View) -> Iterable[Finding]:
             seen.add(place)
             if (disk := place.lstat().st_dev) not in disks:
                 disks.add(disk)
-                yield from _full_disk(place)
+                yield from _disk(place)
             if not place.is_dir():
                 yield error(
                     f"{place} is in the way of the directory {wanted}",
                     meaning="no run can be recorded",
                     command=f"mv {shlex.quote(str(place))} {shlex.quote(f'{place}.old')}",
                 )
-            elif not os.access(place, os.W_OK | os.X_OK):
+            elif not os.access(place, os.W_OK | os.X_OK) and not files.is_read_only(place):
                 yield error(
                     f"{place} cannot be written to",
                     "" if place != wanted else name,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import dropwhile
 from pathlib import Path
 
+from jobsync import files
 from jobsync.definitions.job import Argv, Job, Line, Notify, Script
 from jobsync.doctor.check import Check
 from jobsync.doctor.view import View
@@ -407,8 +408,25 @@ def _python(view: View) -> Iterable[Finding]:
                 )
 
 
+def _noexec(view: View) -> Iterable[Finding]:
+    """By nobody: root cannot start a program there either."""
+    meanings = {
+        str(view.origin.paths.launchers): "no job starts; in another place they do: `jobsync uninstall`, then "
+        "`XDG_DATA_HOME=/ANOTHER/PLACE jobsync init`",
+        view.origin.repo.work_tree: "git runs no hook of it, and jobs that have a file `run` end with 126",
+    }
+    for place, meaning in meanings.items():
+        if files.is_without_programs(Path(place)):
+            yield error(
+                f"the file system that holds {place} is mounted noexec",
+                meaning=meaning,
+                command=f"df {shlex.quote(place)}",
+            )
+
+
 CHECKS = (
     Check("run-file", "every `run` is executable", _run_file),
+    Check("noexec", "what jobs run lies where programs may be started", _noexec),
     Check("run-in-git", "every `run` is executable in git", _run_in_git),
     Check("interpreters", "what runs a job is found in the job's own PATH", _interpreters),
     Check("bash", "shell scripts stop at the first error", _bash),

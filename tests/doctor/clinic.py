@@ -252,6 +252,18 @@ def a_run_without_its_bit(clinic: Clinic) -> Iterator[None]:
         yield
 
 
+@fault("noexec", ERROR, "", "/.local/share/jobsync/")
+def launchers_where_no_program_may_be_started(clinic: Clinic) -> Iterator[None]:
+    with patch.object(files, "is_without_programs", lambda path: path != clinic.laptop.work):
+        yield
+
+
+@fault("noexec", ERROR, "", "is mounted noexec")
+def a_repository_where_no_program_may_be_started(clinic: Clinic) -> Iterator[None]:
+    with patch.object(files, "is_without_programs", lambda path: path == clinic.laptop.work):
+        yield
+
+
 @fault("run-in-git", ERROR, "script", "is 100644 in git, not 100755")
 def a_run_without_its_bit_in_git(clinic: Clinic) -> Iterator[None]:
     for sign in ("-", "+"):

@@ -89,12 +89,22 @@ def test_a_machine_without_a_zone_has_utc(clinic: Clinic, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("used_up", [{"f_bavail": 10}, {"f_favail": 0}])
 def test_a_full_disk_is_said_once(clinic: Clinic, monkeypatch: pytest.MonkeyPatch, used_up: dict[str, int]) -> None:
-    room = {"f_bavail": 10_000_000, "f_frsize": 4096, "f_files": 1000, "f_favail": 500}
+    room = {"f_bavail": 10_000_000, "f_frsize": 4096, "f_files": 1000, "f_favail": 500, "f_flag": 0}
     monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(**{**room, "f_bavail": 10_000, "f_files": 0}))
     assert _look(clinic, "logs").findings == (), "nor where a file system has no number of files"
     monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(**{**room, **used_up}))
     (one,) = _look(clinic, "logs").findings
     assert one.level is Level.ERROR and one.said.startswith("the disk is full that holds /")
+
+
+def test_a_disk_that_is_read_only_is_said_once_and_no_mode_is_blamed(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK and may(path, mode))
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_RDONLY))
+    (one,) = _look(clinic, "logs").findings
+    assert one.level is Level.ERROR and one.said.startswith("the file system that holds /") and "read-only" in one.said
 
 
 def test_a_state_that_cannot_be_written_is_said_with_what_mends_it(
