@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from jobsync.repo.situation import situation
 from jobsync.repo.verdict import Situation, decide
 from jobsync.values import dataclass, replace
 
+_ROOT = 0
 _INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -155,6 +156,8 @@ def wake(event: str, arguments: tuple[str, ...], environ: Mapping[str, str], see
 
 
 def _wake(event: str, arguments: tuple[str, ...], environ: Mapping[str, str], seen: Seen | None) -> None:
+    if _is_for_another_user(environ):
+        return
     file = _configuration_file(environ)
     if file is None:
         return
@@ -172,6 +175,19 @@ def _wake(event: str, arguments: tuple[str, ...], environ: Mapping[str, str], se
         situation, origin.repository, place, event, arguments, environ, wanted_branch=repo.branch, registered=True
     )
     _follow(origin, event, look, seen.head if seen else None)
+
+
+def _is_for_another_user(environ: Mapping[str, str]) -> bool:
+    """In a clone that several users share the hooks are of the one who registered it, and pin his configuration. The
+    others could do nothing about what a hook says there; he sees in `status` that HEAD has moved on.
+
+    What root sees, or has taken from its owner, is told.
+    """
+    pinned, user = environ.get(configuration.VARIABLE), os.geteuid()
+    for place in Path(pinned).parents if pinned else ():
+        with suppress(OSError):
+            return place.lstat().st_uid not in (_ROOT, user) and user != _ROOT
+    return False
 
 
 def _configuration_file(environ: Mapping[str, str]) -> Path | None:

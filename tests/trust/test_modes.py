@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from jobsync.errors import JobsyncError
+from jobsync.reconcile.hook import wake
 from jobsync.repo.place import check_user, open_repository
 
 from ..laptop import JOB, Laptop, Ran
+from ..unprivileged import as_somebody_else
 
 NOBODY = 65534
 UMASKS = ("000", "022", "077")
@@ -189,6 +191,24 @@ def test_somebody_elses_repository_is_refused(registered: Laptop) -> None:
         os.chown(registered.work, 0, 0)
     assert "belongs to another user" in ran.err
     assert registered.installed() == set()
+
+
+@as_root
+@pytest.mark.parametrize(("owner", "is_told"), [(12345, False), (0, True), (NOBODY, True)])
+def test_the_hook_of_a_shared_clone_says_nothing_to_whom_it_does_not_serve(
+    registered: Laptop, capsys: pytest.CaptureFixture[str], owner: int, *, is_told: bool
+) -> None:
+    closed = registered.home / ".config"
+    registered.root.chmod(0o755)
+    registered.config_file.chmod(0)
+    registered.config_file.parent.chmod(0o700)
+    os.chown(closed, owner, -1)
+    closed.chmod(0)
+    with as_somebody_else():
+        wake("post-merge", (), {"JOBSYNC_CONFIG": str(registered.config_file), "PATH": os.defpath})
+    assert ("cannot look at" in capsys.readouterr().err) is is_told
+    os.chown(closed, 0, -1)
+    closed.chmod(0o700)
 
 
 def test_a_plain_user_in_a_home_of_its_own_works_root_included(registered: Laptop) -> None:
