@@ -1,6 +1,7 @@
 """`jobsync-hook` where nothing has changed: what it imports, spawns and says. And that it never fails git."""
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -286,6 +287,21 @@ def test_what_is_installed_beside_us_cannot_stand_in_for_the_standard_library(se
     settled.bootout("one")
     start = str(copy / "jobsync" / "start.py")
     assert "reloaded one" in settled.run(sys.executable, "-I", "-S", start, HOOK, "post-merge", "0").err
+
+
+@pytest.mark.parametrize(
+    "owner", [os.geteuid(), pytest.param(12345, marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root can"))]
+)
+def test_nothing_is_compiled_into_another_users_installation(settled: Laptop, owner: int) -> None:
+    """As root does in a pull through sudo: what it left there its owner could neither upgrade nor remove."""
+    site = settled.home / "site"
+    shutil.copytree(Path(START).parent, site / "jobsync", ignore=shutil.ignore_patterns("__pycache__"))
+    start = site / "jobsync" / "start.py"
+    os.chown(start, owner, -1)
+    settled.bootout("one")
+    plain = {"PYTHONDONTWRITEBYTECODE": ""}
+    assert "reloaded one" in settled.run(sys.executable, "-I", "-S", str(start), HOOK, "post-merge", "0", env=plain).err
+    assert bool(list(site.rglob("__pycache__"))) is (owner == os.geteuid())
 
 
 @pytest.fixture
