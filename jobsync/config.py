@@ -12,14 +12,10 @@ import tomllib
 from _blake2 import blake2b  # what hashlib hands out, without its OpenSSL (5 ms at each start)
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jobsync import files
 from jobsync.errors import JobsyncError
 from jobsync.values import dataclass, replace
-
-if TYPE_CHECKING:
-    from tomlkit.items import AoT
 
 POINTER = "config-path"
 INDEX = "config.index"
@@ -228,20 +224,21 @@ def load_here(file: Path) -> Config:
     return config
 
 
-def _repo_tables(config: Config) -> "AoT":
-    import tomlkit
-
-    tables = tomlkit.aot()
+def _tables(config: Config) -> dict[str, object]:
+    """What follows the plain keys, by name; None where nothing does."""
+    repos = []
     for repo in config.repos:
-        table = tomlkit.table()
-        for key in _REPO_TEXTS:
-            table[key] = getattr(repo, key)
+        row: dict[str, object] = {key: getattr(repo, key) for key in _REPO_TEXTS}
         if repo.branch is not None:
-            table["branch"] = repo.branch
+            row["branch"] = repo.branch
         if repo.at_login:
-            table["at_login"] = True
-        tables.append(table)
-    return tables
+            row["at_login"] = True
+        repos.append(row)
+    manager = config.systemd
+    return {
+        "systemd": {key: getattr(manager, key) for key in _MANAGER} if manager is not None else None,
+        "repo": repos or None,
+    }
 
 
 def fill(document: str, config: Config) -> str:
@@ -257,13 +254,12 @@ def fill(document: str, config: Config) -> str:
         else:
             toml.pop(key, None)
     toml["tags"] = list(config.tags)
-    tables = _repo_tables(config)
-    toml.pop("systemd", None)
-    if config.systemd is not None:
-        toml["systemd"] = {key: getattr(config.systemd, key) for key in _MANAGER}
-    toml.pop("repo", None)
-    if config.repos:
-        toml["repo"] = tables
+    for key, value in _tables(config).items():
+        # What is right stays: where a table is taken out tomlkit leaves an empty line behind, one more each time.
+        if toml.unwrap().get(key) != value:
+            toml.pop(key, None)
+            if value is not None:
+                toml[key] = value
     return tomlkit.dumps(toml)
 
 

@@ -146,9 +146,11 @@ def test_filling_keeps_comments_order_and_unknown_keys() -> None:
     assert tomlkit.parse(text)["future"] == 7
 
 
-def test_filling_twice_gives_the_same_text() -> None:
-    once = configuration.fill("", example())
-    assert configuration.fill(once, example()) == once
+@pytest.mark.parametrize("manager", [None, MANAGER])
+def test_filling_twice_gives_the_same_text(manager: UserManager | None) -> None:
+    config = replace(example(), systemd=manager, repos=(REPO, replace(REPO, id="2", branch="main", at_login=True)))
+    once = configuration.fill("", config)
+    assert configuration.fill(once, config) == once
     assert once.startswith("# This machine's jobsync")
 
 
