@@ -364,7 +364,7 @@ SEEDS = (
     ),
     Seed(
         "swallowed-start-forgotten",
-        "        if _is_owed(records.read(paths.runs(path.name))):\n",
+        "        if _is_owed(runs):\n",
         "        if not path.name:\n",
         (KILLS + "test_a_start_that_a_killed_sync_kept_back_comes_with_the_next",),
     ),
