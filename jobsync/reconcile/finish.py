@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
+from jobsync import config as configuration
 from jobsync import files, lock, process, report
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import background, deferred
@@ -46,6 +47,17 @@ def _carry_on(origin: Origin) -> None:
             background.forget(origin)
 
 
+def _as_it_is_now(origin: Origin) -> Origin:
+    """Opened anew, for the configuration may be another one than hours ago. `JobsyncError`: registered no longer."""
+    environ = {**origin.repository.environment, configuration.VARIABLE: str(origin.config.file)}
+    found = open_registered(origin.repo.id, environ)
+    if found is None:
+        raise JobsyncError(
+            f"{origin.repo.work_tree} is registered no longer", hint="`jobsync init` there does it again"
+        )
+    return found
+
+
 def _owed(origin: Origin) -> Background | None:
     """What a hook has handed on and nobody has finished."""
     found = background.read(origin)
@@ -55,7 +67,7 @@ def _owed(origin: Origin) -> Background | None:
 def _sync_from_hook(origin: Origin) -> tuple[str, ...]:
     """What came of it, in the words of a hook."""
     try:
-        done = syncing.sync_from_hook(origin)
+        done = syncing.sync_from_hook(_as_it_is_now(origin))
     except JobsyncError as error:
         return (error.message,)
     return tuple(report.hook_lines(done)) if done else ()
@@ -83,6 +95,7 @@ def _wait(origin: Origin, deadline: float) -> bool:
 
 def _finish_once(origin: Origin) -> None:
     """What git's state forbids to whoever asked for it is left: a run may end in the middle of a rebase."""
+    origin = _as_it_is_now(origin)
     now = situation_now(origin, {}, wanted_branch=origin.repo.branch)
     ready = _ready(deferred.read(origin))
     by_hand = {name: one.removes for name, one in ready.items() if one.caller is Caller.HAND}

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from jobsync import lock
+
 from ..laptop import JOB, Laptop
 
 LONG = 'run = "while [ ! -e ~/go ]; do sleep 0.05; done; touch ~/done"\n'
@@ -45,6 +47,25 @@ def test_a_hook_defers_and_the_change_follows_too(registered: Laptop) -> None:
     assert "deferred long" in registered.pull().err
     (registered.home / "go").touch()
     registered.wait_for(lambda: is_updated(registered) and "long" in registered.loaded())
+
+
+@pytest.mark.parametrize("asks", ["sync", "hook"])
+def test_a_change_that_follows_is_made_as_this_machine_is_configured_by_then(registered: Laptop, asks: str) -> None:
+    """Whoever waits for the run was started before."""
+    registered.job("other")
+    running(registered)
+    registered.job("long", LONG + '[schedule]\nat = "09:00"\n')
+    said = registered.jobsync("sync").out if asks == "sync" else registered.commit().err
+    assert "deferred" in said
+    registered.wait_for(lambda: lock.is_held(registered.state / "waiter"))
+    registered.jobsync("config", "path", "/opt/bin:/usr/bin:/bin")
+    assert "updated   other" in registered.jobsync("sync").out
+    (registered.home / "go").touch()
+    registered.wait_for(lambda: is_updated(registered) and "long" in registered.loaded())
+    registered.wait_for(lambda: not (registered.state / "deferred").exists())
+    paths = [registered.plist(job)["EnvironmentVariables"]["PATH"] for job in ("long", "other")]
+    assert paths == ["/opt/bin:/usr/bin:/bin"] * 2
+    assert registered.jobsync("sync").out.splitlines()[-1] == "2 unchanged"
 
 
 @pytest.mark.parametrize("asks", ["sync", "hook"])
