@@ -4,7 +4,7 @@ import difflib
 import os
 import shlex
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import TypedDict
 
 import click
@@ -15,7 +15,7 @@ from jobsync.cli.console import ExitCode, Progress, json_option, note, say, say_
 from jobsync.cli.context import Context, pass_context, why_not_here
 from jobsync.definitions.job import Definitions, Machine, Tree
 from jobsync.definitions.load import SETTINGS_FILE, load
-from jobsync.errors import JobsyncError
+from jobsync.errors import Fault, JobsyncError
 from jobsync.reconcile import kept, login, planning
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile import sync as syncing
@@ -87,6 +87,11 @@ def show_report(done: Report, heading: str = "") -> None:
     say(report.summary(done))
 
 
+def _heading(context: Context, origin: Origin) -> str:
+    """Which repository it is about, where a command is about several."""
+    return f"{origin.repo.work_tree}:" if len(context.repos()) > 1 else ""
+
+
 def _status(reports: list[Report], *, exit_code: bool) -> ExitCode:
     if any(done.has_failures for done in reports):
         return ExitCode.FAILURE
@@ -132,7 +137,7 @@ def sync(
         say_json(SyncDocument(version=report.JSON_VERSION, repos=[_repo_json(*pair) for pair in made]))
     else:
         for origin, done in made:
-            show_report(done, f"{origin.repo.work_tree}:" if len(context.repos()) > 1 else "")
+            show_report(done, _heading(context, origin))
     return _status([done for _, done in made], exit_code=exit_code)
 
 
@@ -228,13 +233,12 @@ def _show_kept(origins: tuple[Origin, ...], jobs: tuple[str, ...]) -> None:
         note("there are no copies of hand edits" + (f" of {', '.join(jobs)}" if jobs else ""))
 
 
-def _show_diffs(planned: planning.Planned) -> None:
+def _show_diffs(planned: planning.Planned, heading: str) -> None:
     files_there = planned.observed.files.items()
     installed = {path: state.content if state.target is None else state.target for path, state in files_there}
     for change in planned.plan.changes:
         say_all(_diffs(change, installed))
-    for fault in planned.plan.faults:
-        note(str(fault))
+    _note_faults(planned.plan.faults, heading)
 
 
 @click.command()
@@ -256,7 +260,7 @@ def diff(context: Context, /, jobs: tuple[str, ...], *, show_kept: bool) -> int:
         return ExitCode.OK
     for origin, names in context.shares(jobs):
         with context.apart(origin.repo):
-            _show_diffs(planning.plan(origin, Orders(), names))
+            _show_diffs(planning.plan(origin, Orders(), names), _heading(context, origin))
     return ExitCode.OK
 
 
@@ -283,23 +287,28 @@ def _tree(repository: Repository, *, staged: bool) -> Tree:
     return IndexTree(repository, [SETTINGS_FILE, "jobs"])
 
 
-def _definitions(context: Context, *, staged: bool) -> Definitions:
+def _definitions(context: Context, *, staged: bool) -> list[tuple[str, Definitions]]:
+    """Work tree -> what is defined there, of each repository that is asked about."""
     place = context.place if context.repo is None else None
     is_set_up = configuration.find(os.environ) is not None
     if context.repo is None and place is None and not is_set_up:
         raise JobsyncError("this is not a git repository", hint="change into the one whose definitions you mean")
     if place is not None and (not is_set_up or context.around() is None):
         repository = open_repository(place.git_dir, place.work_tree, os.environ)
-        return load(_tree(repository, staged=staged), _anonymous(place))
+        return [(place.work_tree, load(_tree(repository, staged=staged), _anonymous(place)))]
     found = []
     for one in context.reached():
         with context.apart(one.repo):
-            found.append(load(_tree(one.repository, staged=staged), one.machine))
-    return Definitions(
-        jobs=tuple(job for one in found for job in one.jobs),
-        faults=tuple(fault for one in found for fault in one.faults),
-        jobs_missing=any(one.jobs_missing for one in found),
-    )
+            found.append((one.repo.work_tree, load(_tree(one.repository, staged=staged), one.machine)))
+    return found
+
+
+def _note_faults(faults: Iterable[Fault], heading: str) -> None:
+    """On stderr, below the repository where there are several: files of one name may be in each."""
+    for number, fault in enumerate(faults):
+        if heading and not number:
+            note(heading)
+        note(str(fault))
 
 
 @click.command()
@@ -316,15 +325,16 @@ def check(context: Context, /, *, staged: bool, as_json: bool) -> int:
       jobsync check            all definitions of the work tree
       jobsync check --staged   what the next commit will hold
     """
-    definitions = _definitions(context, staged=staged)
-    faults = definitions.faults
+    found = _definitions(context, staged=staged)
+    faults = [fault for _, one in found for fault in one.faults]
+    count = sum(len(one.jobs) for _, one in found)
     if as_json:
         rows = [report.fault_row(one) for one in faults]
-        say_json(CheckDocument(version=report.JSON_VERSION, jobs=len(definitions.jobs), faults=rows))
+        say_json(CheckDocument(version=report.JSON_VERSION, jobs=count, faults=rows))
     else:
-        for fault in faults:
-            note(str(fault))
+        for work_tree, one in found:
+            _note_faults(one.faults, f"{work_tree}:" if len(found) > 1 else "")
         # With a fault in jobsync.toml it is not known where they would be.
-        missing = "; there is no jobs directory" if definitions.jobs_missing and not faults else ""
-        say(f"{columns.plural(len(definitions.jobs), 'valid job')}, {columns.plural(len(faults), 'fault')}{missing}")
+        missing = "; there is no jobs directory" if any(one.jobs_missing for _, one in found) and not faults else ""
+        say(f"{columns.plural(count, 'valid job')}, {columns.plural(len(faults), 'fault')}{missing}")
     return ExitCode.FAILURE if faults else ExitCode.OK

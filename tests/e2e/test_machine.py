@@ -561,6 +561,14 @@ def test_two_repositories_live_side_by_side(registered: Laptop) -> None:
     ]  # fmt: skip
     shown = registered.jobsync("status", at=registered.root).out
     assert shown.count("all well") == 2 and f"{editor}:\n" in shown
+    for at in (registered.work, editor):
+        registered.job("same", "run = 3\n", at=at)
+    for command, status in (("check", 1), ("diff", 0)):
+        lines = registered.jobsync(command, at=registered.root, status=status).err.splitlines()
+        assert lines[0::2] == [f"{registered.work}:", f"{editor}:"], "whose fault of two that read the same"
+        assert lines[1] == lines[3] and lines[1].startswith("jobs/same/job.toml: run: ")
+    for at in (registered.work, editor):
+        registered.git("checkout", "-q", "jobs", at=at)
 
     for at in (registered.work, registered.root):  # as of a variable that is not set
         ran = registered.jobsync("--repo", "", "uninstall", "--yes", at=at, status=2)
