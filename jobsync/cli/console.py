@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 from io import TextIOWrapper
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import click
 
@@ -162,7 +162,7 @@ def confirm(question: str, *, yes: bool) -> bool:
 
 
 class Progress:
-    """One line on stderr that is rewritten; nothing at all where stderr is no terminal."""
+    """One line on stderr that is rewritten, for a block; nothing at all where stderr is no terminal."""
 
     def __init__(self) -> None:
         self._shows = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
@@ -174,8 +174,11 @@ class Progress:
             click.echo(f"\r\x1b[K{message} …", err=True, nl=False)
             self._used = True
 
-    def clear(self) -> None:
-        """Take the line away."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the line away, however the block ends: what is said next must not stand behind it."""
         if self._used:
             click.echo("\r\x1b[K", err=True, nl=False)
             self._used = False

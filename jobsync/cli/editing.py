@@ -84,11 +84,8 @@ def _offer(origin: Origin, jobs: Collection[str], *, yes: bool) -> int:
 
 
 def _sync(origin: Origin, jobs: Collection[str]) -> Report:
-    progress = Progress()
-    try:
+    with Progress() as progress:
         return syncing.sync(origin, Orders(), jobs, progress)
-    finally:
-        progress.clear()
 
 
 def _way_to_a_definition(job: str, directory: Path) -> str:

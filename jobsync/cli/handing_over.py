@@ -169,9 +169,8 @@ def _begin(origin: Origin, reliefs: list[_Relief]) -> tuple[Report, dict[str, Jo
     names = [one.name for one in reliefs if one.name not in failed]
     if not names:
         return Report(()), failed
-    progress = Progress()
-    done = syncing.sync(origin, Orders(), names, progress)
-    progress.clear()
+    with Progress() as progress:
+        done = syncing.sync(origin, Orders(), names, progress)
     causes = {result.name: result.cause for result in done.results if result.outcome in UNDONE}
     for one in reliefs:
         faults = [str(fault) for fault in done.faults if Path(fault.file).is_relative_to(one.one.directory)]
@@ -288,9 +287,8 @@ def _take_over(origin: Origin, candidates: list[Candidate], interruptions: _Inte
         one.found.name for former, group in _groups(candidates) if _hand_over(origin, former, group) for one in group
     ]
     if names:
-        progress = Progress()
-        done = syncing.sync(origin, Orders(), names, progress)
-        progress.clear()
+        with Progress() as progress:
+            done = syncing.sync(origin, Orders(), names, progress)
         yield names, done
     yield from _relieve_all(origin, candidates, interruptions)
 

@@ -138,9 +138,8 @@ def _uninstall_one(origin: Origin) -> bool:
     # One that was uninstalled just before shares nothing with this one any more.
     origin = replace(origin, config=configuration.load(origin.config.file))
     _check_outside(origin)
-    progress = Progress()
-    done = syncing.uninstall(origin, progress)
-    progress.clear()
+    with Progress() as progress:
+        done = syncing.uninstall(origin, progress)
     show_report(done)
     if done.has_failures:
         complain("not everything could be removed, so nothing more was", "mend that and run it again")

@@ -213,9 +213,8 @@ def _first_sync(origin: Origin, *, wants: bool | None) -> int:
     if why:
         complain(f"nothing synced yet: {why}", "when that is over, `jobsync sync` does it")
         return ExitCode.FAILURE
-    progress = Progress()
-    done = syncing.sync(origin, Orders(), progress=progress)
-    progress.clear()
+    with Progress() as progress:
+        done = syncing.sync(origin, Orders(), progress=progress)
     show_report(done)
     return ExitCode.FAILURE if done.has_failures else ExitCode.OK
 

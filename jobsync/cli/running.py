@@ -197,16 +197,15 @@ def _now(path: Path, run: Run) -> Run:
 def _wait_until_gone(origin: Origin, record: Record, run: Run) -> None:
     """So that who starts the job again at once, or looks, finds it idle: a launcher outlives its record."""
     begun = time.monotonic()
-    progress = Progress()
-    while (waited := time.monotonic() - begun) < _LINGER:
-        answer = origin.scheduler.survey()
-        found = answer.services.get(record.label) if isinstance(answer, Survey) else None
-        if found is None or found.pid != run.pid:
-            break
-        if waited > _QUIET:
-            progress(f"{record.name} has ended; waiting for the command of [notify]")
-        time.sleep(_PAUSE)
-    progress.clear()
+    with Progress() as progress:
+        while (waited := time.monotonic() - begun) < _LINGER:
+            answer = origin.scheduler.survey()
+            found = answer.services.get(record.label) if isinstance(answer, Survey) else None
+            if found is None or found.pid != run.pid:
+                break
+            if waited > _QUIET:
+                progress(f"{record.name} has ended; waiting for the command of [notify]")
+            time.sleep(_PAUSE)
 
 
 def _is_alive(run: Run) -> bool:
@@ -330,12 +329,11 @@ def restart(context: Context, /, job: str) -> int:
     tokens.remove(origin.paths.token(job))
     if not record.is_daemon:
         tokens.ask(origin.paths.asked(job))
-    progress = Progress()
-    progress(f"restarting {job}")
     # A daemon is up before that ends; a run may take hours.
     wait = START_PATIENCE if record.is_daemon else None
-    failure = origin.scheduler.restart([record.label], wait).get(record.label)
-    progress.clear()
+    with Progress() as progress:
+        progress(f"restarting {job}")
+        failure = origin.scheduler.restart([record.label], wait).get(record.label)
     if failure is not None:
         raise failure
     say(f"restarted {job}")

@@ -148,12 +148,9 @@ def _repo_json(origin: Origin, done: Report) -> SyncedRepo:
 def _one(origin: Origin, orders: Orders, jobs: tuple[str, ...], *, dry_run: bool) -> Report:
     if dry_run:
         return answered(origin, jobs, planning.dry_run(planning.plan(origin, orders, jobs)))
-    progress = Progress()
     before = _last_commit(origin)
-    try:
+    with Progress() as progress:
         done = answered(origin, jobs, syncing.sync(origin, orders, jobs, progress))
-    finally:
-        progress.clear()
     was_behind = before not in ("", _last_commit(origin))
     return _with_word_on_hooks(origin, done) if was_behind and done.would_change else done
 

@@ -155,12 +155,12 @@ def test_a_terminal_is_asked_and_its_answer_counts(laptop: Laptop) -> None:
     assert laptop.loaded() == {"one"}
 
 
-@pytest.mark.parametrize("key", [b"\x03", b"\x04"])
-def test_who_leaves_a_question_gets_a_line_of_its_own(registered: Laptop, key: bytes) -> None:
+def pressed(laptop: Laptop, *argv: str, key: bytes, after: str) -> str:
+    """What a command says on a terminal at which a key is pressed once it has said that much; it is interrupted."""
     child, terminal = pty.fork()
     if not child:
-        os.chdir(registered.work)
-        os.execvpe("jobsync", ["jobsync", "uninstall"], registered.environment)
+        os.chdir(laptop.work)
+        os.execvpe(argv[0], argv, {**laptop.environment, "TERM": "xterm"})
     said, deadline = b"", time.monotonic() + 60
     with contextlib.suppress(OSError):  # Linux: EIO once the last writer is gone
         while time.monotonic() < deadline:
@@ -169,12 +169,26 @@ def test_who_leaves_a_question_gets_a_line_of_its_own(registered: Laptop, key: b
                 if not chunk:
                     break
                 said += chunk
-            elif b"? [Y/n]" in said:
+            elif after.encode() in said:
                 # Once more if need be: Python loses a Ctrl-C that comes just before it reads the terminal.
                 os.write(terminal, key)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 130
-    assert said.decode().splitlines()[-1] == "jobsync: interrupted"
+    return said.decode()
+
+
+@pytest.mark.parametrize("key", [b"\x03", b"\x04"])
+def test_who_leaves_a_question_gets_a_line_of_its_own(registered: Laptop, key: bytes) -> None:
+    said = pressed(registered, "jobsync", "uninstall", key=key, after="? [Y/n]")
+    assert said.splitlines()[-1] == "jobsync: interrupted"
+
+
+def test_the_line_of_what_is_under_way_goes_however_that_ends(registered: Laptop) -> None:
+    registered.job("one")
+    registered.jobsync("sync")
+    registered.simulator.fault("bootout", delay=3, performs=True)
+    said = pressed(registered, "jobsync", "uninstall", "--yes", key=b"\x03", after=" \N{HORIZONTAL ELLIPSIS}")
+    assert said.endswith("\r\x1b[K\r\njobsync: interrupted\r\n")
 
 
 @pytest.mark.parametrize("stuck", ["print", "bootout", "bootstrap"])
