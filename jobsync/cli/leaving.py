@@ -155,18 +155,23 @@ def _uninstall_one(origin: Origin) -> bool:
         complain("this is still there: " + ", ".join(left), "mend that and run it again")
         return False
     _forget(origin.config, origin.repo)
+    if not leaves_hooks:
+        say_left_aside(origin.repository)
+    _say_what_stays(origin, sharing, is_there=is_there)
+    return True
+
+
+def _say_what_stays(origin: Origin, sharing: list[str], *, is_there: bool) -> None:
+    """What is the user's own, and hooks that are not to go. `sharing`: work trees that have them too."""
     if files.is_there(origin.paths.kept):
         more = " and of what was taken over" if files.is_there(takeover.copies_of(origin)) else ""
         say(f"copies of your own edits{more} stay in {origin.paths.kept}")
     if not origin.config.without_repo(origin.repo.id).repos and files.names(origin.paths.secrets):
         say(f"your env files stay in {origin.paths.secrets}")
-    if not leaves_hooks:
-        say_left_aside(origin.repository)
     hooks = f"the hooks stay for {', '.join(sharing)}" if sharing else "no hook"
     if not is_there and (left_in := _hooks_left(origin.repo)):
         hooks = f"the hooks stay in {left_in}"
     say(f"nothing of jobsync is left for {origin.repo.work_tree}: no job, no file, {hooks}")
-    return True
 
 
 def _check_is_meant(context: Context) -> None:
