@@ -141,6 +141,17 @@ def _defaulted(given: _Given) -> Iterator[Notice]:
         yield Notice(Kind.DIFFERS, "[defaults]", f"jobsync.toml gives it, as all jobs, {', '.join(differing)}")
 
 
+def _candidates(origin: Origin, sources: tuple[str, ...], name: str | None) -> list[Candidate]:
+    """What the sources hold, or without any what this machine runs, each read again. `UsageError`: no such source."""
+    here = here_now(origin)
+    every = [one for source in sources or everything(origin) for one in found_at(origin, source, here)]
+    # A timer and its service, or two names for one file, are one job.
+    found = list({one.found.origin: one for one in every}.values())
+    if name is not None and len(found) != 1:
+        raise UsageError(f"--name: there are {len(found)} jobs", hint="import one at a time")
+    return [_proved(origin, one) for one in _named(found, name)]
+
+
 # --- showing ------------------------------------------------------------------------------------------------------
 
 
@@ -225,13 +236,7 @@ def import_(context: Context, /, sources: tuple[str, ...], *, write: bool, take_
         check_name(name)
     if faults := read_settings(WorkTree(origin.repo.work_tree)).faults:
         raise JobsyncError(f"nothing can be imported: {faults[0]}", hint="mend that, and try again")
-    here = here_now(origin)
-    every = [one for source in sources or everything(origin) for one in found_at(origin, source, here)]
-    # A timer and its service, or two names for one file, are one job.
-    found = list({one.found.origin: one for one in every}.values())
-    if name is not None and len(found) != 1:
-        raise UsageError(f"--name: there are {len(found)} jobs", hint="import one at a time")
-    candidates = [_proved(origin, one) for one in _named(found, name)]
+    candidates = _candidates(origin, sources, name)
     _show(candidates, whole=not (write or take_over))
     good = [one for one in candidates if isinstance(one.found, Draft)]
     command = (
