@@ -152,6 +152,10 @@ class UserManager:
             self.process.wait()
         for group in self.groups:
             _remove_group(group)
+        # Of mode 000, for what units shall not see: whoever is not root could not remove their directory.
+        for place in (self.runtime / "systemd" / "inaccessible").glob("*"):
+            if place.is_dir():
+                place.chmod(0o700)
 
 
 def as_owner(owner: int, argv: list[str]) -> list[str]:
