@@ -60,6 +60,7 @@ def home_is_a_throwaway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     for name in tuple(os.environ):
         if name.startswith(("GIT_", "PRE_COMMIT", "JOBSYNC_", "XDG_")):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(home / "no-session"))
 
 
 @pytest.fixture

@@ -82,6 +82,8 @@ def _environment(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "USER": "ada",
+        # A session that is over: without any, the systemd of whoever runs the tests would be found.
+        "XDG_RUNTIME_DIR": f"{home}/no-session",
         "LC_ALL": "C.UTF-8",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
