@@ -22,7 +22,7 @@ from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin, situation_now
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller, Change, Remove, Report, Write
-from jobsync.repo.place import Place, about_to_commit, open_repository
+from jobsync.repo.place import Place, about_to_commit, open_to_read
 from jobsync.repo.repository import Repository
 from jobsync.repo.trees import IndexTree, WorkTree
 from jobsync.repo.verdict import refusal_by_hand
@@ -291,7 +291,7 @@ def _definitions(context: Context, *, staged: bool) -> list[tuple[str, Definitio
     if context.repo is None and place is None and not is_set_up:
         raise JobsyncError("this is not a git repository", hint="change into the one whose definitions you mean")
     if place is not None and (not is_set_up or context.around() is None):
-        repository = open_repository(place.git_dir, place.work_tree, os.environ)
+        repository = open_to_read(place, os.environ)
         return [(place.work_tree, load(_tree(repository, staged=staged), _anonymous(place)))]
     found = []
     for one in context.reached():

@@ -65,12 +65,12 @@ def _git_executable(environ: Mapping[str, str]) -> str:
     raise JobsyncError("git is not found in PATH", hint="install git, or put its directory into PATH")
 
 
-def _check_no_place(finished: process.Finished) -> None:
+def _check_no_place(finished: process.Finished, cwd: str) -> None:
     """ "Not a repository" is an answer; the rest is trouble worth words."""
     if any(words in finished.complaint for words in _DISTRUSTS):
         raise JobsyncError(
-            "git refuses this repository because it belongs to another user",
-            hint="run jobsync as the owner of the repository",
+            f"git refuses the repository around {cwd} because it belongs to another user",
+            hint="run jobsync as its owner; `jobsync check` alone works where git's `safe.directory` names it",
         )
     if finished.status != 128:
         raise failure(finished)
@@ -92,7 +92,7 @@ def locate(environ: Mapping[str, str], cwd: str) -> Place | None:
     argv = (_git_executable(environ), "-C", cwd, "rev-parse", "--path-format=absolute", *questions)
     finished = process.run(argv, env={**environ, "LC_ALL": "C"}, timeout=TIMEOUT)
     if finished.status != 0:
-        _check_no_place(finished)
+        _check_no_place(finished, cwd)
         return None
     # Not `splitlines`: to Python a form feed ends a line, and it may stand in a name.
     lines = os.fsdecode(finished.stdout).removesuffix("\n").split("\n")
@@ -167,6 +167,12 @@ def open_repository(git_dir: str, work_tree: str, environ: Mapping[str, str]) ->
     for place in (git_dir, work_tree):
         _check_owner(place, os.geteuid())
     return Repository(git_dir, work_tree, clean_environment(environ), _git_executable(environ))
+
+
+def open_to_read(place: Place, environ: Mapping[str, str]) -> Repository:
+    """The repository that git found, whoever owns it, for whoever acts on nothing that it defines: git has looked whose
+    it is, and the user may have told it that it is safe (`safe.directory`, in CI that of another uid)."""
+    return Repository(place.git_dir, place.work_tree, clean_environment(environ), _git_executable(environ))
 
 
 def about_to_commit(repository: Repository, environ: Mapping[str, str], cwd: str) -> Repository:

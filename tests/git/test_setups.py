@@ -300,6 +300,19 @@ def test_a_repository_of_another_user_is_refused_by_git_and_by_us(laptop: Laptop
     assert "belongs to another user" in said and laptop.installed() == set()
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a repository away")
+@pytest.mark.parametrize("option", [(), ("--staged",)])
+def test_what_git_was_told_to_be_safe_is_checked_whoever_owns_it(laptop: Laptop, option: tuple[str, ...]) -> None:
+    """As in CI, where a container may run as another user than the one who checked the repository out."""
+    laptop.job("one")
+    laptop.job("two", "run = 3\n")
+    laptop.git("add", "jobs")
+    laptop.run("chown", "-R", "12345", str(laptop.work), at=laptop.root)
+    assert "belongs to another user" in laptop.jobsync("check", *option, status=1).err
+    laptop.git("config", "--global", "safe.directory", str(laptop.work), at=laptop.root)
+    assert laptop.jobsync("check", *option, status=1).out == "1 valid job, 1 fault\n"
+
+
 def test_a_push_into_the_work_tree_syncs_by_the_hook_that_the_docs_have(laptop: Laptop) -> None:
     init(laptop, laptop.work)
     laptop.git("config", "receive.denyCurrentBranch", "updateInstead")
