@@ -83,6 +83,14 @@ def _env_files(view: View) -> Iterator[tuple[str, Path]]:
 
 
 def _env_modes(view: View) -> Iterable[Finding]:
+    secrets = view.origin.paths.secrets
+    if secrets.is_dir() and not os.access(secrets, os.X_OK):
+        yield error(
+            f"{secrets} cannot be looked into",
+            meaning="launchers find no env file there, so jobs run without the variables in it",
+            command=f"chmod 700 {shlex.quote(str(secrets))}",
+            repair=Chmod(str(secrets), 0o700),
+        )
     for name, path in _env_files(view):
         try:
             status = path.stat()

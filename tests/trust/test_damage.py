@@ -73,6 +73,19 @@ def test_doctor_says_how_what_is_installed_and_closed_is_opened(registered: Lapt
     closed.chmod(0o755)
 
 
+def test_doctor_says_that_launchers_find_no_env_file_in_a_closed_directory_and_opens_it(registered: Laptop) -> None:
+    secrets = registered.config_file.parent / "env"
+    secrets.mkdir(mode=0o700)
+    (secrets / "one.env").touch(mode=0o600)
+    registered.job("one")
+    registered.commit()
+    secrets.chmod(0)
+    assert "jobs run without the variables in it" in ask(registered, "doctor").out
+    ask(registered, "doctor --fix --yes")
+    assert secrets.stat().st_mode & 0o777 == 0o700
+    assert "jobs run without" not in ask(registered, "doctor").out
+
+
 @pytest.mark.parametrize("place", LAUNCHERS)
 def test_a_run_whose_launcher_is_closed_does_not_send_to_a_sync_that_cannot_mend_it(
     registered: Laptop, place: str
