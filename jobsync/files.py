@@ -14,6 +14,7 @@ from jobsync.errors import JobsyncError
 # Not `*.plist`: launchd watches LaunchAgents for those. Always the same name for one target: what a killed sync
 # left behind is replaced by the next one, which holds the same lock.
 _END = ".jobsync-tmp"
+_ROOT = 0
 
 
 def temporary_name(name: str) -> str:
@@ -31,9 +32,18 @@ def _owners(path: Path) -> str | None:
     for place in (path, *path.parents):
         with suppress(OSError):
             owner, user = place.lstat().st_uid, os.geteuid()
-            whose = f"{place} belongs to another user (uid {owner}, you are {user})"
-            return None if owner == user else f"{whose}: give it to yourself with chown, or run jobsync as its owner"
+            return None if owner == user else _in_anothers_hands(place, owner, user)
     return None
+
+
+def _in_anothers_hands(place: Path, owner: int, user: int) -> str:
+    whose = f"{place} belongs to another user (uid {owner}, you are {user})"
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - pathlib raises where there is none
+    if owner == _ROOT and home in place.parents:
+        import shlex
+
+        return f"{whose}: `sudo chown -R {user} {shlex.quote(str(place))}` gives it back to you"
+    return f"{whose}: give it to yourself with chown, or run jobsync as its owner"
 
 
 def _closed(path: Path) -> str | None:

@@ -169,7 +169,7 @@ def test_what_may_not_be_looked_at_is_a_sentence_and_not_an_absence() -> None:
             files.listing(directory / "closed")
 
 
-def test_what_is_another_users_is_called_that() -> None:
+def test_what_is_another_users_is_called_that(monkeypatch: pytest.MonkeyPatch) -> None:
     with as_somebody_else() as directory:
         (directory / "own").touch(mode=0)
         with pytest.raises(JobsyncError) as caught:
@@ -181,6 +181,11 @@ def test_what_is_another_users_is_called_that() -> None:
             files.read(secret)
         whose = f"{secret} belongs to another user (uid 0, you are {os.geteuid()})"
         assert caught.value.hint == f"{whose}: give it to yourself with chown, or run jobsync as its owner"
+        # As after something was run through sudo: root is nobody whom jobsync could be run as.
+        monkeypatch.setenv("HOME", str(secret.parent))
+        with pytest.raises(JobsyncError) as caught:
+            files.read(secret)
+        assert caught.value.hint == f"{whose}: `sudo chown -R {os.geteuid()} {secret}` gives it back to you"
 
 
 def test_it_is_said_which_mode_is_in_the_way() -> None:
