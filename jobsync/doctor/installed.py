@@ -26,7 +26,7 @@ def _closed(view: View) -> Iterator[Finding]:
     for one in view.changes(Outcome.FAILED):
         for path in _of_job(view, one.name):
             if view.planned.observed.files.get(path, FileState()).is_unreadable:
-                ways.setdefault(files.way_in(Path(path)) or f"ls -l {shlex.quote(path)}", []).append((one.name, path))
+                ways.setdefault(files.way_in(Path(path)) or f"`ls -l {shlex.quote(path)}`", []).append((one.name, path))
     for way, found in ways.items():
         name, path = found[0]
         others = f" and {columns.plural(len(found) - 1, 'other file')}" if len(found) > 1 else ""
@@ -34,7 +34,7 @@ def _closed(view: View) -> Iterator[Finding]:
             f"{path}{others} {UNREADABLE}",
             name if all(job == name for job, _ in found) else "",
             meaning="it may hold an edit of yours, so no sync replaces it, and the job is left as it is",
-            command=way.strip("`"),
+            command=way.partition("`")[2].partition("`")[0],
         )
 
 
