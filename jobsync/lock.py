@@ -81,6 +81,29 @@ def hold(path: Path, *, timeout: float) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def hold_directory(path: Path) -> Iterator[None]:
+    """For the block, for as long as it takes to read a file in there and write it anew: nobody else does meanwhile.
+
+    It is made if need be, and goes again where nothing was put into it. Waits for whoever is at it. `JobsyncError` when
+    it cannot be had.
+    """
+    files.make_directory(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise files.complaint("open", path, error) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            raise files.complaint("lock", path, error) from error
+        yield
+    finally:
+        files.remove_if_empty(path)
+        os.close(descriptor)
+
+
 def is_held(path: Path) -> bool:
     """Whether a living process holds the lock at this moment. Creates nothing, takes nothing."""
     try:

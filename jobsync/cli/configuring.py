@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 
 import click
 
-from jobsync import columns, report
+from jobsync import columns, lock, report
 from jobsync import config as configuration
 from jobsync.cli.console import ExitCode, json_option, note, say, say_all, say_json
 from jobsync.cli.context import Context, pass_context
@@ -148,8 +148,9 @@ def config(context: Context, /, key: str | None, values: tuple[str, ...], *, as_
         raise UsageError("--json is for the whole configuration", hint="leave KEY out")
     current = context.config
     if key is not None and values:
-        changed = with_value(current, key, values)
-        configuration.save(changed, os.environ)
+        with lock.hold_directory(current.file.parent):
+            changed = with_value(configuration.load(current.file), key, values)
+            configuration.save(changed, os.environ)
         say(f"{key} = {_in_text(dict(_values(changed))[key])}")
         # The hooks name it themselves, so that they start it without reading anything.
         in_hooks = ", and `jobsync hooks install` where git's hooks are to call it" if key == "hook" else ""

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from jobsync import config as configuration
-from jobsync import files
+from jobsync import files, lock
 from jobsync.cli.console import ExitCode, Progress, complain, confirm, say
 from jobsync.cli.context import Context, pass_context
 from jobsync.cli.hooks import say_left_aside
@@ -107,11 +107,13 @@ def _log_directories(origin: Origin) -> list[Path]:
 
 def _forget(config: Config, repo: Repo) -> None:
     """Take the repository out of the configuration, and the configuration away with the last one."""
-    rest = config.without_repo(repo.id)
-    if rest.repos:
-        configuration.save(rest, os.environ)
-    else:
-        configuration.remove(rest, os.environ)
+    with lock.hold_directory(config.file.parent):
+        known = configuration.load(config.file) if files.is_file(config.file) else config
+        rest = known.without_repo(repo.id)
+        if rest.repos:
+            configuration.save(rest, os.environ)
+        else:
+            configuration.remove(rest, os.environ)
 
 
 def _is_there(repo: Repo) -> bool:

@@ -5,13 +5,14 @@ import re
 import shutil
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import click
 
-from jobsync import columns, files
+from jobsync import columns, files, lock
 from jobsync import config as configuration
 from jobsync.cli import skeleton
 from jobsync.cli.configuring import usable_launchctl, with_value
@@ -95,6 +96,20 @@ def _new_config(file: Path, environ: Mapping[str, str], launchctl: str | None) -
     )
 
 
+def _configuration(
+    file: Path, launchctl: str | None, machine: str | None, job_path: str | None, tags: tuple[str, ...]
+) -> Config:
+    """What is in the file, or would be in a new one, with what `init` was told. `JobsyncError`, `UsageError`."""
+    if files.is_file(file):
+        known = configuration.load_here(file)
+        config = replace(_same_scheduler(known, launchctl), hook=this_hook())
+    else:
+        config = _new_config(file, os.environ, launchctl)
+    for key, value in (("machine", machine), ("path", job_path)):
+        config = config if value is None else with_value(config, key, (value,))
+    return with_value(config, "tags", tags) if tags else config
+
+
 def _check_prefix(config: Config, repo: Repo) -> None:
     if not _PREFIX.fullmatch(repo.prefix):
         raise UsageError(
@@ -107,6 +122,19 @@ def _check_prefix(config: Config, repo: Repo) -> None:
                 f"--prefix: {repo.prefix!r} and {other.prefix!r} of {other.work_tree} would share labels",
                 hint=_way_out(other),
             )
+
+
+def _registered(file: Path, read: Callable[[], Config], repo: Repo) -> Config:
+    """The configuration with this repository, written: read anew, for people take their time to say yes.
+
+    `UsageError` where another one with labels like ours was registered meanwhile.
+    """
+    with lock.hold_directory(file.parent):
+        config = read()
+        _check_prefix(config, repo)
+        config = config.with_repo(repo)
+        configuration.save(config, os.environ)
+    return config
 
 
 def _way_out(other: Repo) -> str:
@@ -259,14 +287,8 @@ def init(
     """
     check_user(os.geteuid(), os.environ)
     file = configuration.find(os.environ) or configuration.new_location(os.environ)
-    if files.is_file(file):
-        known = configuration.load_here(file)
-        config = replace(_same_scheduler(known, launchctl), hook=this_hook())
-    else:
-        config = _new_config(file, os.environ, launchctl)
-    for key, value in (("machine", machine), ("path", job_path)):
-        config = config if value is None else with_value(config, key, (value,))
-    config = with_value(config, "tags", tags) if tags else config
+    read = partial(_configuration, file, launchctl, machine, job_path, tags)
+    config = read()
     place, repo = _repo(context, config, prefix, branch, at_login=at_login)
     _check_prefix(config, repo)
     _check_home(config)
@@ -278,8 +300,7 @@ def init(
     say_all(_intentions(config, repo, known_repo, _upstream(repository), hooks=hooks))
     if not confirm("go ahead?", yes=yes):
         return ExitCode.OK
-    config = config.with_repo(repo)
-    configuration.save(config, os.environ)
+    config = _registered(file, read, repo)
     has_begun = skeleton.offer(Path(repo.work_tree), wants=wants_skeleton, asks=not yes)
     origin = open_origin(config, repo)
     status = install_hooks(origin) if hooks else ExitCode.OK

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from jobsync import config as configuration
 from jobsync import entry, files, lock
 
 from ..forks import run
@@ -17,9 +18,9 @@ from ..laptop import JOB, Laptop
 SYNCS = 50
 
 
-def _started(laptop: Laptop, argv: tuple[str, ...]) -> "subprocess.Popen[bytes]":
+def _started(laptop: Laptop, argv: tuple[str, ...], *, at: Path | None = None) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        argv, cwd=laptop.work, env=laptop.environment, stdin=subprocess.DEVNULL,
+        argv, cwd=at or laptop.work, env=laptop.environment, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
@@ -40,6 +41,23 @@ def test_fifty_syncs_at_once_make_each_change_once(registered: Laptop) -> None:
     assert {call[0] for call in calls} == {"bootstrap"}
     assert sorted(Path(path).stem for call in calls for path in call[2:]) == ["test.one", "test.three", "test.two"]
     assert registered.jobsync("sync").out.splitlines()[-1] == "3 unchanged"
+
+
+def test_what_is_registered_and_configured_at_once_is_all_there(registered: Laptop) -> None:
+    names = ("left", "right")
+    for name in names:
+        registered.git("clone", "-q", str(registered.origin), str(registered.home / name))
+    init = ("jobsync", "init", "--launchctl", str(registered.simulator.launchctl), "--yes", "--no-sync", "--prefix")
+    for number in range(3):
+        started = [_started(registered, ("jobsync", "config", "machine", f"mac-{number}"))]
+        started += [_started(registered, (*init, f"{name}{number}"), at=registered.home / name) for name in names]
+        assert [(one.communicate(timeout=60), one.returncode)[1] for one in started] == [0, 0, 0]
+        known = configuration.load(registered.config_file)
+        assert known.machine == f"mac-{number}"
+        assert {one.prefix for one in known.repos} == {"test", *(f"{name}{number}" for name in names)}
+    started = [_started(registered, ("jobsync", "uninstall", "--yes"), at=registered.home / name) for name in names]
+    assert [(one.communicate(timeout=60), one.returncode)[1] for one in started] == [0, 0]
+    assert [one.prefix for one in configuration.load(registered.config_file).repos] == ["test"]
 
 
 def test_a_hook_that_comes_during_a_sync_is_not_lost(registered: Laptop) -> None:
