@@ -11,7 +11,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jobsync import files, process
@@ -85,8 +85,8 @@ def hold(path: Path, *, timeout: float) -> Iterator[None]:
 def hold_directory(path: Path) -> Iterator[None]:
     """For the block, for as long as it takes to read a file in there and write it anew: nobody else does meanwhile.
 
-    It is made if need be, and goes again where nothing was put into it. Waits for whoever is at it. `JobsyncError` when
-    it cannot be had.
+    It is made if need be, and goes again where nothing was put into it. Waits for whoever is at it. Where a file system
+    locks no directories (NFS; flock(2)) nothing is held. `JobsyncError` when it cannot be opened.
     """
     files.make_directory(path)
     try:
@@ -94,10 +94,8 @@ def hold_directory(path: Path) -> Iterator[None]:
     except OSError as error:
         raise files.complaint("open", path, error) from error
     try:
-        try:
+        with suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        except OSError as error:
-            raise files.complaint("lock", path, error) from error
         yield
     finally:
         files.remove_if_empty(path)
