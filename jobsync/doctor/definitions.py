@@ -87,7 +87,7 @@ def _env_modes(view: View) -> Iterable[Finding]:
     if secrets.is_dir() and not os.access(secrets, os.X_OK):
         yield error(
             f"{secrets} cannot be looked into",
-            meaning="launchers find no env file there, so jobs run without the variables in it",
+            meaning="launchers cannot tell which jobs have an env file there, so each ends with 78 and does nothing",
             command=f"chmod 700 {shlex.quote(str(secrets))}",
             repair=Chmod(str(secrets), 0o700),
         )

@@ -80,10 +80,10 @@ def test_doctor_says_that_launchers_find_no_env_file_in_a_closed_directory_and_o
     registered.job("one")
     registered.commit()
     secrets.chmod(0)
-    assert "jobs run without the variables in it" in ask(registered, "doctor").out
+    assert "cannot tell which jobs have an env file there" in ask(registered, "doctor").out
     ask(registered, "doctor --fix --yes")
     assert secrets.stat().st_mode & 0o777 == 0o700
-    assert "jobs run without" not in ask(registered, "doctor").out
+    assert "cannot be looked into" not in ask(registered, "doctor").out
 
 
 @pytest.mark.parametrize("place", LAUNCHERS)

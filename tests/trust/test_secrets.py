@@ -17,6 +17,7 @@ from jobsync.runs import launcher, records
 from ..definitions.trees import MACHINE, tree
 from ..laptop import Laptop
 from ..runs.bench import SHELLS, every_shell
+from ..unprivileged import CONFINED
 
 LONG = "4f9Kq2LmZ8xW1cVb7NtR5yHs3JdP6gAe0UiO"
 WAY_OUT = "~/.config/jobsync/env/one.env (mode 0600)"
@@ -139,8 +140,8 @@ class Launched:
         self.file.write_bytes(content)
         self.file.chmod(mode)
 
-    def run(self, sh: str, **environment: str) -> tuple[int, bytes]:
-        """The status, and the log."""
+    def run(self, sh: str, *before: str, **environment: str) -> tuple[int, bytes]:
+        """The status, and the log. `before`: in front of the command line."""
         program = "import os, sys; sys.stdout.buffer.write(b'\\0'.join(b'='.join(i) for i in os.environb.items()))"
         job = Job("one", "", Argv((sys.executable, "-c", program)), str(self.here), str(self.here),
                   environment=tuple(sorted(environment.items())))  # fmt: skip
@@ -149,7 +150,9 @@ class Launched:
         for old in self.paths.job_logs("test.one").glob("*.log"):
             old.unlink()
         calling = {"PATH": os.environ["PATH"], "HOME": str(self.here)}
-        done = subprocess.run([*SHELLS[sh], str(script)], env=calling, stdin=subprocess.DEVNULL, capture_output=True)
+        done = subprocess.run(
+            [*before, *SHELLS[sh], str(script)], env=calling, stdin=subprocess.DEVNULL, capture_output=True
+        )
         assert (done.stdout, done.stderr) == (b"", b"")
         (log,) = self.paths.job_logs("test.one").glob("*.log")
         assert records.read(self.paths.runs("one"))[-1].status == done.returncode
@@ -242,6 +245,22 @@ def test_a_file_that_others_may_read_or_write_stops_the_run(launched: Launched, 
     assert status == 78
     assert log.startswith(b"jobsync: not started: " + os.fsencode(launched.file)) and b"chmod 600" in log
     assert b"hidden" not in log
+
+
+# To zsh no directory is closed for root, whatever that may do.
+@pytest.mark.parametrize("sh", [name for name in SHELLS if os.geteuid() != 0 or "zsh" not in name])
+@pytest.mark.parametrize("above", [0, 1])
+def test_a_directory_in_which_nobody_can_look_for_the_file_stops_the_run(
+    launched: Launched, sh: str, above: int
+) -> None:
+    launched.write(b"TOP=hidden\n")
+    closed = launched.file.parents[above]
+    closed.chmod(0o600)
+    status, log = launched.run(sh, *CONFINED)
+    closed.chmod(0o700)
+    assert status == 78
+    assert log == f"jobsync: not started: {launched.file}: cannot be looked for: chmod u+x {closed}\n".encode()
+    assert launched.environment(sh)[b"TOP"] == b"hidden"
 
 
 @every_shell

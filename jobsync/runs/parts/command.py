@@ -50,6 +50,12 @@ given() {
       case $value in '"'*'"' | "'"*"'") value=${value#?} value=${value%?} ;; esac
       set -- "$@" "$name=$value"
     done <"$env" || refuse 'cannot be read'
+  else
+    # What stands in a directory that may not be searched looks as if it were not there.
+    place=$env
+    while place=${place%/*} && [ -n "$place" ]; do
+      [ -x "$place" ] || [ ! -d "$place" ] || refuse "cannot be looked for: chmod u+x $place"
+    done
   fi
   defined
   while [ $# -gt 0 ]; do export "${1?}" || exit @not_started@; shift; done
