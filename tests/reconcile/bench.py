@@ -197,6 +197,15 @@ class Bench:
                 found[str(path)] = (status.st_ino, status.st_mtime_ns, status.st_size, status.st_mode)
         return found
 
+    def rest(self) -> Mapping[str, tuple[int, int, int, int]]:
+        """The same, once what was told to end has ended and nothing is written any more."""
+        self.mac.settle(patience=0.2)
+        found: Mapping[str, object] = {}
+        while (now := self.snapshot()) != found or any(path.endswith(".stop") for path in now):
+            found = now
+            time.sleep(0.1)
+        return now
+
     def hold_files(self) -> list[str]:
         directory = self.paths.hold("x").parent
         return sorted(os.listdir(directory)) if directory.is_dir() else []  # noqa: PTH208 - names are compared

@@ -77,9 +77,8 @@ def test_the_second_time_nothing_is_done(bench: Bench, way: Way) -> None:
     assert all(bench.is_installed_as(one) and bench.is_loaded_as(one) for one in way.now)
     assert bench.loaded() == {one.name for one in way.now}
     assert {path.name for path in bench.paths.launchers.iterdir()} == {one.name for one in way.now}
-    bench.mac.settle(patience=0.2)
+    before = bench.rest()
     bench.mutations()
-    before = bench.snapshot()
     assert set(bench.sync(*way.now).values()) <= {Outcome.UNCHANGED}
     assert bench.mutations() == []
     assert bench.snapshot() == before
@@ -91,9 +90,8 @@ def again(bench: Bench, want: Want) -> dict[str, Outcome]:
 
 
 def does_nothing(bench: Bench, want: Want, outcome: Outcome) -> None:
-    bench.mac.settle(patience=0.2)
+    before = bench.rest()
     bench.mutations()
-    before = bench.snapshot()
     assert set(again(bench, want).values()) == {outcome}
     assert bench.mutations() == []
     assert bench.snapshot() == before
