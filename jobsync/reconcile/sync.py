@@ -26,6 +26,8 @@ from jobsync.values import replace
 
 LOCK_PATIENCE = 60.0
 """Seconds that a sync by hand waits for another one of the same repository."""
+_BEHIND = (Outcome.FAILED, Outcome.DEFERRED, Outcome.CONFLICT)
+"""What leaves something for the next sync to do."""
 
 
 def no_progress(message: str) -> None:
@@ -91,10 +93,12 @@ def _begin_records(planned: Planned, origin: Origin, done: Applied) -> None:
                 records.begin(path, int(time.time()))
 
 
-def _is_complete(planned: Planned) -> bool:
-    """Every job was looked at and none was left behind: only then may causes that concern all of them be forgotten."""
-    behind = (Outcome.FAILED, Outcome.DEFERRED, Outcome.CONFLICT)
-    return planned.whole and not any(change.outcome in behind for change in planned.plan.changes)
+def _is_complete(planned: Planned, done: Applied) -> bool:
+    """Every job was looked at and none was left behind: only then may causes that concern all of them be forgotten.
+
+    What became of them counts, not the plan: a run may have begun since.
+    """
+    return planned.whole and not any(result.outcome in _BEHIND for result in done.results.values())
 
 
 def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budget = UNLIMITED) -> Applied:
@@ -125,7 +129,7 @@ def _conclude(planned: Planned, origin: Origin, done: Applied) -> None:
     failed = any(result.outcome is Outcome.FAILED for result in done.results.values())
     _begin_records(planned, origin, done)
     done.ledger = _with_held(planned, _with_absent(planned, done.ledger))
-    if _is_complete(planned) and not failed:
+    if _is_complete(planned, done):
         done.ledger = _as_of(planned, origin, done.ledger)
     done.ledger = _stamped(planned, origin, done)
     if planned.whole or done.ledger != planned.ledger:
@@ -157,8 +161,7 @@ def _becomes_settled(plan: Plan, done: Applied) -> bool:
     """After this application nothing is outstanding."""
     if plan.faults or plan.brake:
         return False
-    outstanding = (Outcome.FAILED, Outcome.DEFERRED, Outcome.CONFLICT)
-    if any(result.outcome in outstanding for result in done.results.values()):
+    if any(result.outcome in _BEHIND for result in done.results.values()):
         return False
     return all(change.is_settled for change in plan.changes if change.outcome is Outcome.PAUSED)
 

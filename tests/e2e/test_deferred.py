@@ -205,3 +205,38 @@ def test_an_unattended_sync_does_nothing_where_a_hook_would_not(registered: Lapt
     said = registered.jobsync("sync", "--head")
     assert "HEAD is detached" in said.err
     assert registered.loaded() == set()
+
+
+def _starts_during_a_sync(laptop: Laptop, job: str) -> None:
+    """From now on a slot of that job fires as soon as a sync has asked launchd what it is and planned with that."""
+    real, wrapper, fired = laptop.simulator.launchctl, laptop.root / "launchctl", laptop.root / "fired"
+    records = laptop.state / "runs" / job
+    wrapper.write_text(
+        f"#!/bin/sh\ncase \"$*\" in 'print gui/'*/{laptop.label(job)}) [ -e {fired} ] || {{ : >{fired}\n"
+        f"  {real} kickstart {laptop.target(job)}\n"
+        f"  until grep -q ^start {records} 2>/dev/null; do sleep 0.02; done }};;\n"
+        f'esac\nexec {real} "$@"\n',
+        encoding="utf-8",
+    )
+    wrapper.chmod(0o755)
+    laptop.config_file.write_text(laptop.config_file.read_text().replace(str(real), str(wrapper)))
+    laptop.jobsync("sync")
+
+
+def test_a_run_that_begins_during_a_sync_loses_nothing_that_concerns_all_jobs(registered: Laptop) -> None:
+    """HEAD holds the job's own files as before: only that not all jobs have what is new tells what is left to do."""
+    registered.job("other")
+    registered.job("long", LONG + '[schedule]\nat = "09:00"\n')
+    registered.commit()
+    _starts_during_a_sync(registered, "long")
+    registered.put("jobsync.toml", 'jobs = "jobs"\n[defaults.limits]\npriority = "background"\n')
+    before = registered.plist("long")
+    said = registered.commit().err
+    assert "updated other" in said and "deferred long" in said
+    assert registered.plist("long") == before
+    registered.run("jobsync-hook", "post-merge", "0")
+    (registered.home / "go").touch()
+    registered.wait_for((registered.home / "done").exists)
+    registered.wait_for(lambda: not (registered.state / "deferred").exists())
+    assert registered.plist("long") != before
+    assert registered.jobsync("sync").out.splitlines()[-1] == "2 unchanged"
