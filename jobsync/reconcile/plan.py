@@ -5,7 +5,7 @@ remember. The order inside a change is fixed (promise 6): old job out and gone, 
 only then writes the ledger.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import assert_never
 
 from jobsync.reconcile.ledger import Ledger, placed
@@ -287,8 +287,8 @@ class _View:
     orders: Orders
 
 
-def _with_brake(change: Change, brake: str, records: Mapping[str, Record]) -> Change:
-    if change.outcome is not Outcome.REMOVED or not brake:
+def _with_brake(change: Change, brake: str, going: Collection[str], records: Mapping[str, Record]) -> Change:
+    if change.name not in going or not brake or change.outcome is Outcome.FAILED:
         return change
     if is_own(change.name):  # it stays with the jobs that need it, and nobody has to decide about it
         return replace(change, outcome=Outcome.UNCHANGED, cause="", steps=(), record=records.get(change.name))
@@ -297,7 +297,7 @@ def _with_brake(change: Change, brake: str, records: Mapping[str, Record]) -> Ch
 
 def _unremoved(change: Change, why: str, records: Mapping[str, Record]) -> Change:
     """Nothing happens to the job, instead of its removal."""
-    return replace(change, outcome=Outcome.DEFERRED, cause=f"not removed: {why}", steps=(),
+    return replace(change, outcome=Outcome.DEFERRED, cause=f"not removed: {why}", steps=(), pid=0,
                    record=records.get(change.name))  # fmt: skip
 
 
@@ -305,6 +305,11 @@ def _leftover(path: str, observed: Observed) -> Remove:
     """A killed sync's own is known to the store; anything else in there is somebody's."""
     seen = saw(observed, path)
     return Remove(path, keeps=bool(seen) and seen not in observed.stored, saw=seen)
+
+
+def _gone(jobs: Mapping[str, Desired]) -> Collection[str]:
+    """The jobs that this machine shall not have, and not because their user paused them."""
+    return {name for name, one in jobs.items() if isinstance(one, Unwanted) and one.outcome is Outcome.REMOVED}
 
 
 def make_plan(want: Want, observed: Observed, ledger: Ledger, scheduler: Scheduler, orders: Orders) -> Plan:
@@ -321,12 +326,14 @@ def make_plan(want: Want, observed: Observed, ledger: Ledger, scheduler: Schedul
         changes = [
             _unremoved(one, unasked, ledger.records) if one.outcome is Outcome.REMOVED else one for one in changes
         ]
-    going = [one.name for one in changes if one.outcome is Outcome.REMOVED and not is_own(one.name)]
+    gone = _gone(dict(jobs)) if orders.removes else ()
+    # Also one that cannot go now, for this sync runs inside it: it would go when that has ended.
+    going = [one.name for one in changes if one.name in gone and not is_own(one.name)]
     installed = sum(not is_own(name) for name in ledger.records.keys() | orphans.keys())
     held = [name for name in going if name in ledger.held]
     brake = "" if orders.allow_removals else _brake(installed, len(going), held, jobs_missing=want.jobs_missing)
     return Plan(
-        changes=tuple(_with_brake(change, brake, ledger.records) for change in changes),
+        changes=tuple(_with_brake(change, brake, gone, ledger.records) for change in changes),
         faults=want.faults,
         brake=brake,
         held=tuple(going) if brake else (),

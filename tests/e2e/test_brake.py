@@ -1,6 +1,10 @@
 """The brake: where too much is gone at once nothing is removed, the rest goes on, and one option releases it."""
 
+from pathlib import Path
+
 import pytest
+
+from jobsync import lock
 
 from ..laptop import JOB, Laptop
 
@@ -14,7 +18,7 @@ def _install(laptop: Laptop, names: tuple[str, ...]) -> set[str]:
     laptop.commit()
     laptop.git("push", "-q")
     laptop.git("pull", "-q", at=laptop.editor)
-    assert laptop.loaded() == set(names)
+    assert laptop.loaded() >= set(names)
     return set(names)
 
 
@@ -38,6 +42,24 @@ def test_all_jobs_gone_at_once_stay_until_it_is_allowed(registered: Laptop, in_h
         why = "not removed: one, two went when too many were gone at once; `jobsync sync --allow-removals`"
         assert says == [f"one: {why}", f"two: {why}"]
     assert both < registered.loaded() == registered.installed()
+    assert not any(call[0] == "bootout" for call in registered.mutations())
+
+
+def test_a_job_that_pulls_that_all_are_gone_does_not_go_when_it_has_ended(registered: Laptop) -> None:
+    """It cannot go while it runs; that makes it no less gone."""
+    path = f'path = ["{Path(registered.run("which", "git").out).parent}"]\n'
+    registered.job("puller", path + 'run = "cd ~/dotfiles && git pull -q 2>~/said && touch ~/done"\n')
+    all_three = _install(registered, ("one", "two")) | {"puller"}
+    for name in all_three:
+        registered.drop(f"jobs/{name}", at=registered.editor)
+    registered.push()
+    registered.mutations()
+    registered.jobsync("run", "puller")
+    said = (registered.home / "said").read_text()
+    assert "nothing was removed: all 3 jobs are gone at once" in said
+    registered.wait_for(lambda: not (registered.state / "deferred").exists())
+    registered.wait_for(lambda: not lock.is_held(registered.state / "waiter"))
+    assert registered.loaded() == registered.installed() == all_three
     assert not any(call[0] == "bootout" for call in registered.mutations())
 
 

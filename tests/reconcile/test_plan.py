@@ -20,7 +20,7 @@ from jobsync.reconcile.state import (
     Unwanted,
     Wanted,
 )
-from jobsync.schedulers.protocol import Identity, NoSession, Survey, Unknown
+from jobsync.schedulers.protocol import Identity, Loaded, NoSession, Survey, Unknown
 from jobsync.values import replace
 
 from .states import (
@@ -893,6 +893,27 @@ def test_without_a_jobs_directory_not_even_one_job_is_removed() -> None:
 def test_orphans_count_for_the_brake() -> None:
     seen = see(EMPTY, orphans={"a": "ada.a", "b": "ada.b", "c": "ada.c"}, belongings={})
     assert plan_for({}, None, seen).brake == "all 3 jobs are gone at once"
+
+
+@pytest.mark.parametrize("installed", [2, 3])
+def test_the_job_that_the_sync_runs_inside_counts_for_the_brake_and_does_not_go_afterwards_either(
+    installed: int,
+) -> None:
+    names = [f"j{number}" for number in range(installed)]
+    services = {f"ada.{name}": Loaded(None, 0) for name in names} | {"ada.j0": Loaded(7, None)}
+    inside = see(Survey(services, {}), ancestors=frozenset({7}))
+    plan = plan_for(dict.fromkeys(names, GONE), [named(name) for name in names], inside)
+    assert plan.brake == f"all {installed} jobs are gone at once"
+    assert plan.held == tuple(names)
+    assert [(change.outcome, change.pid) for change in plan.changes] == [(Outcome.DEFERRED, 0)] * installed
+    assert not plan.would_change
+
+
+def test_a_job_whose_files_cannot_be_read_counts_for_the_brake_too() -> None:
+    unreadable = see(EMPTY, {named("a").artefacts[0].path: FileState(problem="cannot be read: no")})
+    plan = plan_for({"a": GONE, "b": GONE}, [named("a"), named("b")], unreadable)
+    assert plan.brake == "all 2 jobs are gone at once"
+    assert [change.outcome for change in plan.changes] == [Outcome.FAILED, Outcome.DEFERRED]
 
 
 def test_pauses_do_not_count_for_the_brake() -> None:
