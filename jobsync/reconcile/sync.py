@@ -14,7 +14,7 @@ from jobsync.reconcile.budget import UNLIMITED, Budget
 from jobsync.reconcile.desired import HeadState, affected_jobs
 from jobsync.reconcile.ledger import Ledger, Store
 from jobsync.reconcile.origin import Origin, situation_now
-from jobsync.reconcile.own import is_own
+from jobsync.reconcile.own import FINISH, is_own
 from jobsync.reconcile.plan import Orders, make_plan
 from jobsync.reconcile.planning import Planned, plan, remembered, shown
 from jobsync.reconcile.state import Caller, FileState, Outcome, Plan, Report, Result, Unwanted, Want, Wanted
@@ -151,7 +151,8 @@ def _waiting(planned: Planned, origin: Origin, done: Applied) -> dict[str, defer
         kept = {name: one for name, one in known.items() if one.caller is Caller.HAND and name in idle}
     else:
         kept = {} if planned.whole else {name: one for name, one in known.items() if name not in done.results}
-    waiting = {name: result.pid for name, result in done.results.items() if result.pid}
+    # For the end of `jobsync-finish` nobody waits: it is the very one that does, and the next sync changes it.
+    waiting = {name: result.pid for name, result in done.results.items() if result.pid and name != FINISH}
     wanted = {name for name, one in planned.want.jobs.items() if isinstance(one, Wanted)}
     found = {name: deferred.Request(planned.caller, pid, name not in wanted) for name, pid in waiting.items()}
     return {**kept, **found}

@@ -163,6 +163,30 @@ def test_a_job_that_pulls_its_own_repository_is_finished_from_outside(registered
     assert registered.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
 
 
+def test_who_finishes_a_change_does_not_wait_for_the_end_of_itself(registered: Laptop) -> None:
+    """`jobsync-finish` is to be changed, too, and runs for as long as it waits."""
+    path = f'path = ["{Path(registered.run("which", "git").out).parent}"]\n'
+    wait = "while [ ! -e ~/go ]; do sleep 0.05; done"
+    line = f"cd ~/dotfiles && git -c user.name=a -c user.email=b commit -qm ten && {wait}; touch ~/done"
+    registered.job("puller", f'{path}run = "{line}"\n')
+    registered.commit()
+    registered.job("puller", f'{path}run = "{line}"\n[schedule]\nat = "09:00"\n')
+    registered.git("add", "-A")
+    registered.jobsync("run", "-d", "puller")
+    registered.wait_for(lambda: lock.is_held(registered.state / "waiter"))
+    registered.jobsync("config", "path", "/opt/bin:/usr/bin:/bin")
+    assert "deferred  puller" in registered.jobsync("sync").out
+    (registered.home / "go").touch()
+    registered.wait_for((registered.home / "done").exists)
+    registered.wait_for(lambda: not (registered.state / "deferred").exists())
+    registered.wait_for(lambda: not lock.is_held(registered.state / "waiter"))
+    assert registered.plist("puller").get("StartCalendarInterval") is not None
+    registered.simulator.settle(patience=5)
+    registered.jobsync("sync")
+    finisher = registered.plist("jobsync-finish")["EnvironmentVariables"]
+    assert finisher["PATH"] == "/opt/bin:/usr/bin:/bin"
+
+
 def test_a_job_that_syncs_under_a_former_prefix_is_moved_when_it_has_ended(registered: Laptop) -> None:
     path = f'path = ["{Path(registered.run("which", "git").out).parent}"]\n'
     author = "-c user.name=a -c user.email=b"
