@@ -154,6 +154,14 @@ class Look:
         return answer.disabled.get(self.label, "") if isinstance(answer, Survey) else ""
 
     @property
+    def would_be_enabled(self) -> bool:
+        """The user switched it off under its former label, and nothing would keep it off under the new one."""
+        answer = self.observed.answer
+        if self.record is None or not self.moves or self.want.paused or not isinstance(answer, Survey):
+            return False
+        return self.record.label in answer.disabled and not self.is_disabled
+
+    @property
     def meaning_drifted(self) -> bool:
         """What is installed means something else than what we loaded: a login may have loaded that."""
         if self.record is None or not self.record.load_digest:

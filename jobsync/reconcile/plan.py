@@ -196,6 +196,9 @@ def _hindrance(look: Look, caller: Caller) -> tuple[Outcome, str, int] | None:
         return Outcome.FAILED, complaint, 0
     if foreign := _foreign(look):
         return Outcome.CONFLICT, foreign, 0
+    if record is not None and look.would_be_enabled:
+        switched = f"{record.label} is disabled by you, and {look.label} would not be"
+        return Outcome.DEFERRED, f"{switched}; `jobsync pause {look.name}` first", 0
     if record is not None and caller is Caller.HOOK and look.gave_up:
         return Outcome.FAILED, f"{record.message} (not tried again until something changes)", 0
     if blocked := _blocked_by(look):

@@ -102,6 +102,26 @@ def test_another_prefix_moves_every_job_the_old_label_out_first(registered: Lapt
     assert left_of_jobsync(registered) == set(), "logs under the former label too"
 
 
+def test_another_prefix_switches_on_nothing_that_its_user_has_disabled(registered: Laptop) -> None:
+    """launchd knows a switch by the label; a pause goes along with the job."""
+    registered.job("one")
+    registered.job("other")
+    registered.commit()
+    registered.launchctl("disable", registered.target("one"))
+    registered.bootout("one")
+    ran = registered.jobsync("init", "--prefix", "moved", "--yes", "--sync", status=None)
+    why = "test.one is disabled by you, and moved.one would not be; `jobsync pause one` first"
+    assert f"deferred  one    {why}" in ran.out
+    registered.prefix = "moved"
+    assert registered.loaded() == registered.installed() == {"other"}
+    assert why in registered.jobsync("status").err
+    registered.jobsync("pause", "one")
+    assert "updated    one" in registered.jobsync("sync").out
+    assert registered.loaded() == registered.installed() == {"one", "other"}
+    assert registered.jobsync("sync").out.splitlines()[-1] == "1 unchanged, 1 paused"
+    assert "one    daily at 09:00  paused by you" in registered.jobsync("status").out
+
+
 def test_a_prefix_that_shares_labels_with_another_is_refused(registered: Laptop) -> None:
     before = registered.snapshot()
     for prefix in ("test", "test.more"):

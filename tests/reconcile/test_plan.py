@@ -733,6 +733,20 @@ CASES = (
         see(loaded(pid=7, label="old.one"), OLD_PLIST),
         "deferred one (running (pid 7); finished when it ends)",
     ),
+    Case(
+        "another prefix, and switched off by the user under the old one: a move would switch it on",
+        wanted(),
+        OLD_LABEL,
+        see(Survey({}, {"old.one": "launchctl enable gui/501/old.one"}), OLD_PLIST),
+        "deferred one (old.one is disabled by you, and ada.one would not be; `jobsync pause one` first)",
+    ),
+    Case(
+        "the same, and paused: so it stays off",
+        wanted(paused="paused by you"),
+        OLD_LABEL,
+        see(Survey({}, {"old.one": "launchctl enable gui/501/old.one"}), {**OLD_PLIST, LAUNCHER: files()[LAUNCHER]}),
+        "updated one (changed: jobs/one/job.toml)\n  write plist\n  keep and remove plist\n  load ada.one",
+    ),
 )
 
 
