@@ -148,7 +148,8 @@ class Paths:
 
     def of_job(self, job: str, label: str) -> tuple[Path, ...]:
         """What is kept of a job beside its artefacts, and goes with it when it gets another name."""
-        return self.runs(job), self.failing(job), self.job_logs(label), self.pause(job), self.env(job)
+        told = self.failing(job), self.announced(job)
+        return self.runs(job), *told, self.job_logs(label), self.pause(job), self.env(job)
 
     def pause(self, job: str) -> Path:
         """There while the job is paused; holds the second (epoch) at which that ends, or 0."""

@@ -147,6 +147,19 @@ def test_a_rename_takes_label_logs_history_pause_and_secrets_along(machine: Lapt
     assert "1 paused" in machine.jobsync("sync").out
 
 
+def test_a_new_name_is_no_news_of_a_failure_that_was_told(machine: Laptop) -> None:
+    text = """run = "test -e ~/fixed"\n[notify]\nrun = 'echo "$JOBSYNC_MESSAGE" >>~/told'\n"""
+    machine.job("backup", text + 'on = ["failed", "recovered"]\n[schedule]\nat = "09:00"\n')
+    machine.jobsync("sync")
+    machine.jobsync("run", "backup", status=1)
+    machine.jobsync("rename", "backup", "nightly")
+    machine.jobsync("run", "nightly", status=1)
+    (machine.home / "fixed").touch()
+    machine.jobsync("run", "nightly")
+    told = (machine.home / "told").read_text().splitlines()
+    assert told == ["backup failed: status 1", "nightly recovered"]
+
+
 def test_a_dry_run_moves_nothing(machine: Laptop) -> None:
     before = machine.snapshot()
     shown = machine.jobsync("rename", "-n", "backup", "nightly").out
