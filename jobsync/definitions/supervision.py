@@ -87,29 +87,53 @@ def check_wait(section: Section, when: When) -> None:
 
 _ALIKE = "wWsSbB"
 """Letters behind a backslash that every grep -E reads as Python does."""
+_CLASSES = ("alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "xdigit")
+_CLASS = r"\[:[^]:]*:\]"
+_BRACKETS = rf"(?P<open>\[\^?(?:\]|(?!\])))(?P<listed>(?:{_CLASS}|(?!{_CLASS})[^]])*)\]"
+"""A list of characters: a backslash in it is one of them, and so is a bracket that opens no class."""
+
+
+def _in_python(token: re.Match[str]) -> str:
+    """A list of characters as Python reads it, which would warn of some of them; what is escaped as it is."""
+    if token[0] == "[":
+        raise re.error("unterminated character set")
+    if token["open"] is None:
+        return token[0]
+    listed = re.sub(r"[\\[&|~]", r"\\\g<0>", re.sub(_CLASS, "", token["listed"])).replace("--", r"-\-")
+    return f"{token['open']}{listed or 'x'}]"
+
+
+def _check_brackets(section: Section, key: str, text: str, brackets: str) -> None:
+    if escape := re.search(r"\\[dDsSwWnrt]", brackets):
+        what = f"`grep -E` reads {escape[0]} in brackets as two characters"
+        section.fault(key, f"{shown(text)}: {what}; write 0-9 or the characters themselves")
+    if name := next((name for name in re.findall(_CLASS, brackets[1:]) if name[2:-2] not in _CLASSES), None):
+        section.fault(key, f"{shown(text)}: `grep -E` knows no {name}; write one of {', '.join(_CLASSES)} in it")
+    if re.fullmatch(r"\[\^?:[^]]+:\]", brackets):
+        # GNU's takes it for a slip of the pen, and refuses it.
+        right = re.sub("(:.+:)", r"[\1]", brackets)
+        section.fault(key, f"{shown(text)}: `grep -E` wants brackets around {brackets}; write {right}")
 
 
 def _check_is_no_other_language(section: Section, key: str, text: str) -> None:
     """grep -E takes these for plain letters: the pattern would match no line, and nobody would be told."""
-    # A list of characters in brackets holds them as they are.
-    for part in dict.fromkeys(re.findall(r"\\.|\[\^?\]?[^\]]*\]|\(\?", text)):
+    for part in dict.fromkeys(token[0] for token in re.finditer(rf"\\.|{_BRACKETS}|\(\?", text)):
         if part == "(?":
             section.fault(key, f"{shown(text)}: `grep -E` knows no (?…); for either case write [Ee]rror")
         elif part[0] == "\\" and part[1].isascii() and part[1].isalpha() and part[1] not in _ALIKE:
             instead = "[0-9]" if part[1] == "d" else "the character itself"
             section.fault(key, f"{shown(text)}: `grep -E` knows no {part}; write {instead}")
-        elif part[0] == "[" and (escape := re.search(r"\\[dDsSwWnrt]", part)):
-            what = f"`grep -E` reads {escape[0]} in brackets as two characters"
-            section.fault(key, f"{shown(text)}: {what}; write 0-9 or the characters themselves")
+        elif part[0] == "[":
+            _check_brackets(section, key, text, part)
 
 
 def _pattern(section: Section, key: str, text: str) -> str:
     """Checked as far as that can be done here: grep -E has no Python, but both count parentheses alike."""
-    plain = re.sub(r"\[\[:[a-z]+:\]", "[x", text)
     try:
-        re.compile(plain)
+        re.compile(re.sub(rf"\\.|{_BRACKETS}|\[", _in_python, text))
     except re.error as error:
-        section.fault(key, f"{shown(text)} is no pattern that `grep -E` reads: {error.msg}")
+        way_out = "a sign that stands for itself is written in brackets, as [(]"
+        section.fault(key, f"{shown(text)} is no pattern that `grep -E` reads: {error.msg}; {way_out}")
     else:
         _check_is_no_other_language(section, key, text)
     if not text:

@@ -333,7 +333,25 @@ FAULTS = {
     "[retry]\non_codes = [75, 256]": ["retry.on_codes: the number 256 is not 1 to 255; write on_codes = [75]"],
     '[retry]\ndelay = "1m"\nmax_delay = "30s"': ["retry.max_delay: is less than the first delay; make it at least 1m"],
     '[expect]\nprints = "("': [
-        'expect.prints: "(" is no pattern that `grep -E` reads: missing ), unterminated subpattern'
+        (
+            'expect.prints: "(" is no pattern that `grep -E` reads: missing ), unterminated subpattern; '
+            "a sign that stands for itself is written in brackets, as [(]"
+        )
+    ],
+    "[expect]\nprints = '[[:alpha:]'": [
+        (
+            'expect.prints: "[[:alpha:]" is no pattern that `grep -E` reads: unterminated character set; '
+            "a sign that stands for itself is written in brackets, as [(]"
+        )
+    ],
+    "[expect]\nprints = '^[:digit:]+'": [
+        'expect.prints: "^[:digit:]+": `grep -E` wants brackets around [:digit:]; write [[:digit:]]'
+    ],
+    "[expect]\nprints = '[^-[:number:]]'": [
+        (
+            'expect.prints: "[^-[:number:]]": `grep -E` knows no [:number:]; write one of alnum, alpha, blank, cntrl, '
+            "digit, graph, lower, print, punct, space, upper, xdigit in it"
+        )
     ],
     "[expect]\nprints_not = '(?i)error'": [
         'expect.prints_not: "(?i)error": `grep -E` knows no (?…); for either case write [Ee]rror'
@@ -407,7 +425,13 @@ def test_a_fault_says_what_to_write(text: str, expected: list[str]) -> None:
     assert faults(text) == expected
 
 
-@pytest.mark.parametrize("pattern", [r"\[ok\] done", r"[(?][.]d", r"\bin\w+\s", r"C:\\data", "[[:digit:]]+", r"a\.b"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"\[ok\] done", r"[(?][.]d", r"\bin\w+\s", r"C:\\data", "[[:digit:]]+", r"a\.b", "[[]ok[]]", "[[a]", "[&&|~]",
+        "[^[:alnum:](]", "[^][:space:]]", "[\\]", "[[:alpha:]-]", "[:a-z]",
+    ],
+)  # fmt: skip
 def test_what_grep_reads_alike_is_a_pattern(pattern: str) -> None:
     assert faults(f"[expect]\nprints = '{pattern}'") == []
 
