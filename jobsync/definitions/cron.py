@@ -120,12 +120,16 @@ def _term_hint(term: str, name: str) -> str:
     return f"it is {_FIELDS[name]}, in the form 5 or 1-5 or 1,5 or */5"
 
 
-def _is_plain(field: str) -> bool:
-    return all(re.fullmatch(_TERM, term) for term in field.split(","))
+def _is_read(fields: list[str]) -> bool:
+    try:
+        read_cron(" ".join(fields))
+    except JobsyncError:
+        return False
+    return True
 
 
 def _check_fields(text: str, fields: list[str]) -> None:
-    if len(fields) == 6 and fields[0] == "0" and all(map(_is_plain, fields)):
+    if len(fields) == 6 and fields[0] == "0" and _is_read(fields[1:]):
         raise JobsyncError(f'"{text}" has six fields; without seconds it is "{" ".join(fields[1:])}"')
     if len(fields) > 5:
         raise JobsyncError(

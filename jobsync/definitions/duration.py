@@ -1,6 +1,7 @@
 """Lengths of time as users write them: `90s`, `1h30m`, `2d`, `1w`. `m` is minutes. The only grammar for them."""
 
 import re
+from collections.abc import Callable
 
 from jobsync.errors import JobsyncError
 
@@ -57,20 +58,34 @@ def _foreign_seconds(text: str) -> float | None:
     return sum(float(count) * SECONDS[unit[0]] for count, unit in re.findall(_FOREIGN_PART, squeezed))
 
 
-def _suggestion(text: str) -> str:
+def _duration_fault(text: str, wrong_with: Callable[[int], str | None], usual: str) -> str:
+    shown = text if len(text) <= 40 else text[:40] + "…"
     seconds = _foreign_seconds(text) if len(text) <= 40 else None
     if seconds is None or seconds != int(seconds) or not 0 < seconds < 10**9:
-        return 'write it as "90s", "15m", "1h30m", "2d" or "1w"'
-    return f'write "{format_duration(int(seconds))}"'
+        return f'"{shown}" is not a duration; write it as {usual}'
+    meant = format_duration(int(seconds))
+    if wrong := wrong_with(int(seconds)):
+        return f'"{shown}" is not a duration; {meant} {wrong}'
+    return f'"{shown}" is not a duration; write "{meant}"'
 
 
-def parse_duration(text: str) -> int:
+def _nothing(_: int) -> None:
+    return None
+
+
+def parse_duration(
+    text: str,
+    wrong_with: Callable[[int], str | None] = _nothing,
+    usual: str = '"90s", "15m", "1h30m", "2d" or "1w"',
+) -> int:
     """Seconds, zero included: whether zero makes sense is the caller's to say.
 
-    Errors: `JobsyncError` whose message ends with what to write.
+    `wrong_with`: what is wrong with so many seconds, and what to write, or None; what is suggested has it too.
+    `usual`: durations that it finds nothing wrong with. Errors: `JobsyncError` whose message ends with what to write.
     """
     seconds = _read(text)
     if seconds is None:
-        shown = text if len(text) <= 40 else text[:40] + "…"
-        raise JobsyncError(f'"{shown}" is not a duration; {_suggestion(text)}')
+        raise JobsyncError(_duration_fault(text, wrong_with, usual))
+    if wrong := wrong_with(seconds):
+        raise JobsyncError(f'"{text}" {wrong}')
     return seconds

@@ -17,6 +17,9 @@ LONGEST_EVERY = 12 * 60
 INTERVALS = tuple(n for n in range(1, LONGEST_EVERY + 1) if MINUTES_A_DAY % n == 0)
 """Minutes that divide a day: only these give the same slots every day."""
 
+_USUAL = '"15m", "1h" or "12h"'
+"""Durations that both `every` and `spread` may be."""
+
 _WORDS_AS_DAYS = {
     "daily": "leave the days out",
     "everyday": "leave the days out",
@@ -102,6 +105,21 @@ def _days(text: str) -> tuple[set[int], set[int]]:
     )
 
 
+def _days_fault(text: str) -> str:
+    """What is wrong with one word that begins with a weekday: a comma joins it to the time, or there is none."""
+    terms = [term for term in text.split(",") if term]
+    times = [term for term in terms if _TIME.fullmatch(term)]
+    days = ",".join(re.sub("[a-z]+", _short, term) for term in terms if term not in times)
+    if times:
+        return f'has a comma between days and times; write "{days} {",".join(times)}"'
+    return f'has no time of day; write "{days} 09:00"'
+
+
+def _short(name: re.Match[str]) -> str:
+    """`monday` as `mon`."""
+    return name[0][:3] if name[0][:3] in WEEKDAYS else name[0]
+
+
 def read_at(text: str) -> Clock:
     """`[DAYS] TIMES`: `09:00,17:30`, `mon-fri 09:00`, `1,15 06:00`. Errors: `JobsyncError` with what to write."""
     plain = plain_text(text, 'it as "mon-fri 09:00"')
@@ -109,7 +127,9 @@ def read_at(text: str) -> Clock:
     if len(parts) > 2:
         raise JobsyncError(f'"{text}" is not [DAYS] TIMES; write it as "mon-fri 09:00" or "1,15 06:00,18:00"')
     if len(parts) == 1 and parts[0][:3] in WEEKDAYS:
-        raise JobsyncError(f'"{text}" has no time of day; write "{parts[0]} 09:00"')
+        raise JobsyncError(f'"{text}" {_days_fault(parts[0])}')
+    if len(parts) == 2 and all(map(_TIME.fullmatch, parts[0].split(","))):
+        raise JobsyncError(f'"{text}" names the time before the days; write "{parts[1]} {parts[0]}"')
     times = {_time(term) for term in parts[-1].split(",")}
     monthdays, weekdays = _days(parts[0]) if len(parts) == 2 else (set[int](), set[int]())
     return Clock(
@@ -140,20 +160,24 @@ def _every_words(minutes: int) -> str:
     return f"every {minutes} minutes" if minutes < 60 else f"every {format_duration(minutes * 60)}"
 
 
+def _every_fault(seconds: int) -> str | None:
+    """What is wrong with so many seconds between two starts, or None."""
+    if seconds > LONGEST_EVERY * 60:
+        when = "mon 09:00" if seconds % 604_800 == 0 else "09:00"
+        return f'is longer than 12h; say when: at = "{when}"'
+    if seconds % 60 or not seconds:
+        return f"is not one or more whole minutes; write {_neighbours(seconds / 60)}"
+    if seconds // 60 not in INTERVALS:
+        return f"does not divide a day into equal parts; write {_neighbours(seconds // 60)}"
+    return None
+
+
 def read_every(text: str) -> Clock:
     """Slots on the clock, counted from midnight: whole minutes that divide a day, at most 12 hours.
 
     Errors: `JobsyncError` with what to write.
     """
-    seconds = parse_duration(text)
-    if seconds > LONGEST_EVERY * 60:
-        when = "mon 09:00" if seconds % 604_800 == 0 else "09:00"
-        raise JobsyncError(f'"{text}" is longer than 12h; say when: at = "{when}"')
-    if seconds % 60 or not seconds:
-        raise JobsyncError(f'"{text}" is not one or more whole minutes; write {_neighbours(seconds / 60)}')
-    minutes = seconds // 60
-    if minutes not in INTERVALS:
-        raise JobsyncError(f'"{text}" does not divide a day into equal parts; write {_neighbours(minutes)}')
+    minutes = parse_duration(text, _every_fault, _USUAL) // 60
     starts = range(0, MINUTES_A_DAY, minutes)
     return Clock(
         slots=simplify(Slot(hour=start // 60, minute=start % 60) for start in starts),
@@ -171,18 +195,21 @@ def merge(clocks: Iterable[Clock]) -> tuple[Slot, ...]:
     return slots
 
 
+def _spread_fault(seconds: int) -> str | None:
+    """What is wrong with a spread of so many seconds, or None."""
+    if seconds > LONGEST_EVERY * 60:
+        return 'is longer than 12h; write "12h" or less'
+    if seconds % 60:
+        return f'is not one or more whole minutes; write "{format_duration(max(round(seconds / 60), 1) * 60)}"'
+    return None
+
+
 def read_spread(text: str) -> int:
     """Minutes, 0 (for a job that shall not have what is the default) to 720.
 
     Errors: `JobsyncError` with what to write.
     """
-    seconds = parse_duration(text)
-    if seconds > LONGEST_EVERY * 60:
-        raise JobsyncError(f'"{text}" is longer than 12h; write "12h" or less')
-    if seconds % 60:
-        whole = format_duration(max(round(seconds / 60), 1) * 60)
-        raise JobsyncError(f'"{text}" is not one or more whole minutes; write "{whole}"')
-    return seconds // 60
+    return parse_duration(text, _spread_fault, _USUAL) // 60
 
 
 def spread_of(minutes: int, machine: str, label: str) -> int:

@@ -257,6 +257,11 @@ AT_FAULTS = {
     "09:00:00": '"09:00:00" is not a time of day; write "09:00"',
     "25:00": '"25:00" is not a time of day; write hours and minutes of 24 hours: "09:00"',
     "mon": '"mon" has no time of day; write "mon 09:00"',
+    "monday-friday": '"monday-friday" has no time of day; write "mon-fri 09:00"',
+    "mon, 09:00": '"mon, 09:00" has a comma between days and times; write "mon 09:00"',
+    "Sat, Sunday, 9:00,10:00": '"Sat, Sunday, 9:00,10:00" has a comma between days and times; write '
+    '"sat,sun 9:00,10:00"',
+    "9:00 mon-fri": '"9:00 mon-fri" names the time before the days; write "mon-fri 9:00"',
     "mon at 09:00": '"mon at 09:00" is not [DAYS] TIMES; write it as "mon-fri 09:00" or "1,15 06:00,18:00"',
     "monday 09:00": '"monday" is not a day; write "mon"',
     "weekdays 09:00": '"weekdays" is not a day; write "mon-fri"',
@@ -276,6 +281,8 @@ CRON_FAULTS = {
     "0 9 * *": '"0 9 * *" has 4 of the five fields minute hour day month weekday; write all five',
     "0 0 9 * * 1": '"0 0 9 * * 1" has six fields; without seconds it is "0 9 * * 1"',
     "0 0 9 * * mon,tue": '"0 0 9 * * mon,tue" has six fields; without seconds it is "0 9 * * mon,tue"',
+    "0 9 * * 1 git": '"0 9 * * 1 git" has 6 fields; write five (minute hour day month weekday), and what to run in '
+    "`run`",
     "0 9 * * 1 root": '"0 9 * * 1 root" has 6 fields; write five (minute hour day month weekday), and what to run in '
     "`run`",
     "0 9 * * 1 /bin/x": '"0 9 * * 1 /bin/x" has 6 fields; write five (minute hour day month weekday), and what to '
@@ -321,11 +328,16 @@ EVERY_FAULTS = {
     "13h": '"13h" is longer than 12h; say when: at = "09:00"',
     "1w": '"1w" is longer than 12h; say when: at = "mon 09:00"',
     "5 min": '"5 min" is not a duration; write "5m"',
+    "24 hours": '"24 hours" is not a duration; 1d is longer than 12h; say when: at = "09:00"',
+    "30 sec": '"30 sec" is not a duration; 30s is not one or more whole minutes; write "1m"',
+    "daily": '"daily" is not a duration; write it as "15m", "1h" or "12h"',
 }
 SPREAD_FAULTS = {
     "20s": '"20s" is not one or more whole minutes; write "1m"',
     "90s": '"90s" is not one or more whole minutes; write "2m"',
     "13h": '"13h" is longer than 12h; write "12h" or less',
+    "1 day": '"1 day" is not a duration; 1d is longer than 12h; write "12h" or less',
+    "some": '"some" is not a duration; write it as "15m", "1h" or "12h"',
 }
 
 
