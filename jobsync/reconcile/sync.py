@@ -18,7 +18,7 @@ from jobsync.reconcile.own import FINISH, is_own
 from jobsync.reconcile.plan import Orders, make_plan
 from jobsync.reconcile.planning import Planned, plan, remembered, shown
 from jobsync.reconcile.state import Caller, FileState, Outcome, Plan, Report, Result, Unwanted, Want, Wanted
-from jobsync.repo.affected import Entries
+from jobsync.repo.affected import Entries, Entry
 from jobsync.repo.verdict import decide
 from jobsync.runs import pauses, records
 from jobsync.schedulers.protocol import Unknown
@@ -28,6 +28,8 @@ LOCK_PATIENCE = 60.0
 """Seconds that a sync by hand waits for another one of the same repository."""
 _BEHIND = (Outcome.FAILED, Outcome.DEFERRED, Outcome.CONFLICT)
 """What leaves something for the next sync to do."""
+_NO_SETTINGS = Entry(0, "")
+"""An entry that no `jobsync.toml` has."""
 
 
 def no_progress(message: str) -> None:
@@ -60,6 +62,18 @@ def _as_of(planned: Planned, origin: Origin, ledger: Ledger) -> Ledger:
         render_format=ledgers.RENDER_FORMAT,
         rendering=origin.rendering,
         settings=planned.head.settings,
+    )
+
+
+def _in_part(planned: Planned, origin: Origin, ledger: Ledger) -> Ledger:
+    """The ledger of a sync that is not complete: where some jobs have what concerns all of them and others do not, it
+    is that of neither. Else nobody would look at the former once that is taken back."""
+    if ledger.records == planned.ledger.records:
+        return ledger
+    return replace(
+        ledger,
+        rendering=ledger.rendering if ledger.rendering == origin.rendering else "",
+        settings=ledger.settings if ledger.settings == planned.head.settings else _NO_SETTINGS,
     )
 
 
@@ -105,7 +119,7 @@ def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budge
     paths = origin.paths
 
     def save(ledger: Ledger) -> None:
-        ledgers.write(paths.ledger, ledger, None)
+        ledgers.write(paths.ledger, _in_part(planned, origin, ledger), None)
 
     applier = Applier(origin.scheduler, paths, save, progress, budget=budget)
     done = applier.apply(planned.plan, planned.ledger)
@@ -129,8 +143,8 @@ def _conclude(planned: Planned, origin: Origin, done: Applied) -> None:
     failed = any(result.outcome is Outcome.FAILED for result in done.results.values())
     _begin_records(planned, origin, done)
     done.ledger = _with_held(planned, _with_absent(planned, done.ledger))
-    if _is_complete(planned, done):
-        done.ledger = _as_of(planned, origin, done.ledger)
+    at_last = _as_of if _is_complete(planned, done) else _in_part
+    done.ledger = at_last(planned, origin, done.ledger)
     done.ledger = _stamped(planned, origin, done)
     if planned.whole or done.ledger != planned.ledger:
         settled = planned.whole and not failed and _becomes_settled(planned.plan, done)

@@ -264,3 +264,30 @@ def test_a_run_that_begins_during_a_sync_loses_nothing_that_concerns_all_jobs(re
     registered.wait_for(lambda: not (registered.state / "deferred").exists())
     assert registered.plist("long") != before
     assert registered.jobsync("sync").out.splitlines()[-1] == "2 unchanged"
+
+
+@pytest.mark.parametrize("what", ["settings", "prefix"])
+def test_what_some_jobs_only_have_is_taken_back_from_those(registered: Laptop, what: str) -> None:
+    """As a bad default is that was pushed while a job ran, and reverted before that had ended."""
+    registered.job("other")
+    running(registered)
+    before = registered.plist("other")
+    if what == "settings":
+        registered.put("jobsync.toml", 'jobs = "jobs"\n[defaults.limits]\npriority = "background"\n')
+        said = registered.commit().err
+    else:
+        said = registered.jobsync("init", "--prefix", "moved", "--yes", "--sync").out
+    assert "deferred" in said and "updated" in said
+    if what == "settings":
+        assert registered.plist("other") != before
+        said = registered.git("revert", "--no-edit", "HEAD").err
+    else:
+        assert not registered.plist_path("other").exists()
+        registered.jobsync("init", "--prefix", "test", "--yes", "--no-sync")
+        said = registered.run("jobsync-hook", "post-merge", "0").err
+    assert "updated other" in said and "deferred" not in said
+    assert registered.plist("other") == before
+    (registered.home / "go").touch()
+    registered.wait_for((registered.home / "done").exists)
+    registered.wait_for(lambda: not (registered.state / "deferred").exists())
+    assert registered.jobsync("sync").out.splitlines()[-1] == "2 unchanged"
