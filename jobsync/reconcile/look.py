@@ -60,6 +60,14 @@ def installed_definition(observed: Observed, label: str, scheduler: Scheduler) -
     return observed.files.get(scheduler.definition_path(label), NOTHING).content
 
 
+def _is_daemon(observed: Observed, label: str, record: Record | None, scheduler: Scheduler) -> bool | None:
+    """Whether what is loaded is a daemon; None where nothing tells."""
+    if record is not None and record.load_digest:
+        return record.is_daemon
+    content = installed_definition(observed, label, scheduler)
+    return None if content is None else scheduler.keeps_running(content)
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """One job as seen now: everything that the decisions below ask about."""
@@ -238,10 +246,8 @@ class Look:
     @property
     def is_daemon_now(self) -> bool:
         """What is loaded is a daemon, whatever is wanted: waiting for its end would be waiting for ever."""
-        content = installed_definition(self.observed, self.record.label if self.record else self.label, self.scheduler)
-        if self.record is not None and self.record.load_digest:
-            return self.record.is_daemon
-        known = None if content is None else self.scheduler.keeps_running(content)
+        label = self.record.label if self.record else self.label
+        known = _is_daemon(self.observed, label, self.record, self.scheduler)
         return self.want.is_daemon if known is None else known
 
     @property
@@ -272,6 +278,11 @@ class Going:
         """As the scheduler knows it; None where it does not."""
         answer = self.observed.answer
         return answer.services.get(self.label) if isinstance(answer, Survey) else None
+
+    @property
+    def is_daemon_now(self) -> bool:
+        """What is loaded is a daemon, or nobody knows: then it is stopped, as what goes is."""
+        return _is_daemon(self.observed, self.label, self.record, self.scheduler) is not False
 
     @property
     def artefacts(self) -> tuple[Placed, ...]:

@@ -60,7 +60,11 @@ def _blocked_by(look: Look) -> tuple[str, int] | None:
         return f"this sync runs inside it (pid {loaded.pid}); finished when that has ended", loaded.pid
     if not look.spares_runs:
         return None
-    return f"running (pid {loaded.pid}); finished when it ends", loaded.pid
+    return _waits_for(loaded.pid), loaded.pid
+
+
+def _waits_for(pid: int) -> str:
+    return f"running (pid {pid}); finished when it ends"
 
 
 def _foreign(look: Look) -> str:
@@ -223,7 +227,7 @@ def _for_wanted(look: Look, caller: Caller) -> Change:
     return Change(look.name, look.label, outcome, cause, steps, _fresh_record(look, is_loaded=is_loaded))
 
 
-def _for_unwanted(going: Going, unwanted: Unwanted) -> Change:
+def _for_unwanted(going: Going, unwanted: Unwanted, *, now: bool) -> Change:
     answer, loaded = going.observed.answer, going.loaded
     if isinstance(answer, Unknown):
         return Change(going.name, going.label, Outcome.FAILED, answer.reason, record=going.record)
@@ -233,6 +237,10 @@ def _for_unwanted(going: Going, unwanted: Unwanted) -> Change:
     if loaded and loaded.pid in going.observed.ancestors:
         blocked = f"this sync runs inside it (pid {loaded.pid}); removed when that has ended"
         return Change(going.name, going.label, Outcome.DEFERRED, blocked, record=going.record, pid=loaded.pid or 0)
+    if loaded and loaded.pid and unwanted.outcome is Outcome.PAUSED and not (now or going.is_daemon_now):
+        # It has become a daemon: a pause stops that, and no run of what it was before.
+        return Change(going.name, going.label, Outcome.DEFERRED, _waits_for(loaded.pid), record=going.record,
+                      pid=loaded.pid)  # fmt: skip
     stopped = f"; stopped (pid {loaded.pid})" if loaded and loaded.pid else ""
     if going.is_a_strangers:
         stopped = f"; the {going.label} that is loaded is not jobsync's and stays"
@@ -271,7 +279,8 @@ def _for(view: "_View", name: str, desired: Desired) -> Change | None:
         case Unwanted():
             label = record.label if record else observed.orphans.get(name)
             if label is not None:
-                return _for_unwanted(Going(name, label, record, observed, scheduler), desired)
+                going = Going(name, label, record, observed, scheduler)
+                return _for_unwanted(going, desired, now=view.orders.now)
             is_paused = desired.outcome is Outcome.PAUSED
             return Change(name, scheduler.label(name), Outcome.PAUSED, desired.cause) if is_paused else None
         case Faulty():

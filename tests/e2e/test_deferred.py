@@ -291,3 +291,19 @@ def test_what_some_jobs_only_have_is_taken_back_from_those(registered: Laptop, w
     registered.wait_for((registered.home / "done").exists)
     registered.wait_for(lambda: not (registered.state / "deferred").exists())
     assert registered.jobsync("sync").out.splitlines()[-1] == "2 unchanged"
+
+
+@pytest.mark.parametrize("asks", ["sync", "hook"])
+def test_a_paused_run_that_is_to_become_a_daemon_goes_on_to_its_end(registered: Laptop, asks: str) -> None:
+    """A pause stops a daemon, which this one is not yet."""
+    running(registered)
+    registered.jobsync("pause", "long")
+    registered.job("long", 'run = "sleep 600"\n[daemon]\nrestart = "always"\n')
+    said = registered.jobsync("sync").out if asks == "sync" else registered.commit().err
+    assert "deferred" in said and "running (pid " in said
+    (registered.home / "go").touch()
+    registered.wait_for((registered.home / "done").exists)
+    registered.wait_for(lambda: not (registered.state / "deferred").exists())
+    assert registered.loaded() == registered.installed() == set()
+    registered.jobsync("resume", "long")
+    assert registered.loaded() == registered.installed() == {"long"}

@@ -56,6 +56,7 @@ FOREIGN = plist_of(NINE).replace(b"0f1e2d3c4b5a6978", b"ffffffffffffffff")
 LINK = FileState(problem="is a symbolic link", target=b"elsewhere")
 DIRECTORY = FileState(problem="is a directory")
 GONE = Unwanted("no longer defined")
+PAUSE = Unwanted("paused by you", Outcome.PAUSED)
 OUT = "unload ada.one within 15 s unless it runs"
 REPLACE_PLIST = f"\n  {OUT}\n  write plist\n  load ada.one"
 daemon = wanted(DAEMON, is_daemon=True, launch_digest="l1")
@@ -717,6 +718,28 @@ CASES = (
         "deferred one (this sync runs inside it (pid 7); removed when that has ended)",
     ),
     Case("unwanted, and never here", GONE, None, see(EMPTY), ""),
+    Case(
+        "paused, and a daemon from now on: a run that is under way is not stopped",
+        PAUSE,
+        record(),
+        see(loaded(pid=7), files()),
+        "deferred one (running (pid 7); finished when it ends)",
+    ),
+    Case(
+        "the same: --now stops it",
+        PAUSE,
+        record(),
+        see(loaded(pid=7), files()),
+        "paused one (paused by you; stopped (pid 7))\n  unload ada.one within 15 s\n  remove launcher\n  remove plist",
+        NOW,
+    ),
+    Case(
+        "paused, and a daemon that runs: stopping it is what a pause of it means",
+        PAUSE,
+        daemon_record,
+        see(loaded(pid=7), files(DAEMON)),
+        "paused one (paused by you; stopped (pid 7))\n  unload ada.one within 15 s\n  remove launcher\n  remove plist",
+    ),
     # -- another prefix
     Case(
         "another prefix: the old label goes first, its edited plist is kept",
