@@ -98,6 +98,8 @@ class _Writer:
 
     def _put(self, table: str, key: str, value: Value, instead_of: str | None = None) -> None:
         self.text = editing.put(self.text, table, key, value, instead_of=instead_of)
+        if instead_of is not None:
+            self._note(table, instead_of)
         self._note(table, key)
 
     def _drop(self, table: str, key: str) -> None:
@@ -121,7 +123,7 @@ class _Writer:
         if key.startswith(f"{ENV}."):
             self._environment(key.removeprefix(f"{ENV}."), value)
         elif key in PLACES:
-            self._places(PLACES[key], value)
+            self._places(key, value)
         elif key in PRIORITY_KEYS:
             self._priority(key, value)
         elif key in (actions := self._actions()):
@@ -184,16 +186,23 @@ class _Writer:
                 way_out = f"below [schedule], every = {error.message}"
         raise JobsyncError(f"counts from the moment of loading, and jobsync's times are the clock's; {way_out}")
 
+    def _must_be_nothing(self, key: str, value: object) -> None:
+        """Of a daemon. One that a hand has just made of the job is refused as a whole, with all of its triggers."""
+        if self._job.daemon is not None and meaning(key, value):
+            raise JobsyncError("a daemon runs all the time, so it has no schedule; take out this or KeepAlive")
+
     def _places(self, key: str, value: object) -> None:
         if self._is_daemon:
+            self._must_be_nothing(key, value)
             return
+        word = PLACES[key]
         if not value:
-            self._drop("schedule", key)
+            self._drop("schedule", word)
             return
         if not isinstance(value, list) or not are_texts(value):
             raise JobsyncError("is not a list of texts; correct it")
-        old = texts_of(_table(self._own.get("schedule")).get(key, []))
-        self._put("schedule", key, list(dict.fromkeys(self._place(path, old) for path in value)))
+        old = texts_of(_table(self._own.get("schedule")).get(word, []))
+        self._put("schedule", word, list(dict.fromkeys(self._place(path, old) for path in value)))
 
     def _place(self, path: str, known: Sequence[str]) -> str:
         """As the definition spells the path already, or else how it would."""
@@ -214,6 +223,7 @@ class _Writer:
 
     def _calendar(self, value: object) -> None:
         if self._is_daemon:
+            self._must_be_nothing("StartCalendarInterval", value)
             return
         slots = read_calendar(value) if value is not None else ()
         if slots:

@@ -61,14 +61,23 @@ def _end_of_keys(body: Body) -> int:
     return last[-1] + 1 if last else first
 
 
+def _item(value: Value) -> Item:
+    """The value as TOML that stands behind `=`: a table with a header of its own would take its place elsewhere."""
+    if not isinstance(value, dict):
+        return tomlkit.item(value)
+    table = tomlkit.inline_table()
+    table.update(value)
+    return table
+
+
 def _resembling(old: Item | None, value: Value) -> Item:
     """The value as TOML, in the style of what it replaces."""
     if not (isinstance(old, Array) and isinstance(value, list)):
-        return tomlkit.item(value)
+        return _item(value)
     array = tomlkit.parse(f"a = {old.as_string()}")["a"]
     kept = [text for text in array if text in value]
     if not isinstance(array, Array) or kept != [text for text in value if text in kept] or not kept:
-        return tomlkit.item(value)
+        return _item(value)
     for number in reversed(range(len(array))):
         if array[number] not in value:
             del array[number]
@@ -99,7 +108,7 @@ def _with_lost(document: TOMLDocument, before: str, body: Body, number: int) -> 
 
 def _append_table(text: str, table: str, key: str, value: Value) -> str:
     line = tomlkit.document()
-    line[key] = value
+    line[key] = _item(value)
     gap = "" if not text.strip() else "\n" if text.endswith("\n") else "\n\n"
     return f"{text}{gap}[{table}]\n{line.as_string()}"
 
@@ -119,6 +128,10 @@ def _through_mapping(text: str, table: str, key: str, value: Value | None) -> st
     return changed + "".join(f"{comment}\n" for comment in _lost(text, changed))
 
 
+def _is_new(document: TOMLDocument, table: str, key: str) -> bool:
+    return key not in (document[table] if table else document)
+
+
 def put(text: str, table: str, key: str, value: Value, *, instead_of: str | None = None) -> str:
     """The text with one key of a table ('' is the top level) set; `instead_of` names a key whose line it takes.
 
@@ -127,6 +140,8 @@ def put(text: str, table: str, key: str, value: Value, *, instead_of: str | None
     document = tomlkit.parse(text)
     if table and table not in document:
         return _append_table(text, table, key, value)
+    if text and not text.endswith("\n") and _is_new(document, table, instead_of or key):
+        return put(f"{text}\n", table, key, value, instead_of=instead_of)
     body = _body_of(document, table)
     if body is None:
         changed = _through_mapping(text, table, key, value)
@@ -143,11 +158,7 @@ def put(text: str, table: str, key: str, value: Value, *, instead_of: str | None
 
 def _inserted(document: TOMLDocument, body: Body, key: str, value: Value) -> str:
     number = _end_of_keys(body)
-    if number and body[number - 1][0] is not None and not isinstance(body[number - 1][1], Table):
-        before = body[number - 1][1]
-        # The last line of a file may have no end.
-        before.trivia.trail = before.trivia.trail or "\n"
-    added: Body = [(tomlkit.key(key), _dressed(tomlkit.item(value), None))]
+    added: Body = [(tomlkit.key(key), _dressed(_item(value), None))]
     if number < len(body) and _is_below_header(*body[number]):
         added.append((None, Whitespace("\n")))
     body[number:number] = added

@@ -162,6 +162,7 @@ def test_entries_that_still_hold_stay_as_they_are_written() -> None:
 
 def test_an_interval_stays_beside_a_new_time() -> None:
     text = 'run = "x"\n[schedule]\nevery = "6h" # often\n'
+    assert edited(text, at(NINE)).keys == ("schedule.every", "schedule.at")
     after = adopted(text, lambda agent: agent["StartCalendarInterval"].append({"Hour": 9, "Minute": 5}))
     assert after == text + 'at = "09:05"\n'
 
@@ -277,6 +278,17 @@ def test_a_daemon_beside_a_schedule_is_refused() -> None:
     assert reason.startswith("KeepAlive: a daemon runs all the time") and "take out StartCalendarInterval" in reason
 
 
+def test_a_schedule_beside_a_daemon_is_refused() -> None:
+    text = 'run = "x"\n[daemon]\n'
+    why = "a daemon runs all the time, so it has no schedule; take out this or KeepAlive"
+    assert refused(text, at(NINE)) == [f"StartCalendarInterval: {why}"]
+    assert refused(text, sets(WatchPaths=["/x"], QueueDirectories=["/q"])) == [
+        f"QueueDirectories: {why}",
+        f"WatchPaths: {why}",
+    ]
+    assert adopted(text, sets(WatchPaths=[], StartCalendarInterval=[])) == text
+
+
 def test_other_ways_to_keep_alive_are_refused() -> None:
     for value in ({"NetworkState": True}, {"SuccessfulExit": True}, "yes", 1):
         assert "only true and {SuccessfulExit = false}" in refused('run = "x"\n', sets(KeepAlive=value))[0]
@@ -379,6 +391,26 @@ def test_raw_keys_go_into_launchd_and_out_again() -> None:
     }
     assert after.startswith(TEXT)
     assert adopted(after, sets(ExitTimeOut=None, HardResourceLimits=None, Umask=None, StartOnMount=None)) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('run = "x"\n', 'run = "x"\n\n[launchd]\n'),
+        ('run = "x"\n\n[launchd]\nUmask = 18\n', 'run = "x"\n\n[launchd]\nUmask = 18\n'),
+        ('run = "x"\n\n[launchd]\nSoftResourceLimits = { CPU = 1 } # enough\n', 'run = "x"\n\n[launchd]\n'),
+    ],
+)
+def test_limits_stand_on_a_line_of_their_table(text: str, expected: str) -> None:
+    after = adopted(text, sets(SoftResourceLimits={"NumberOfFiles": 2048}))
+    comment = " # enough" if "# enough" in text else ""
+    assert after == f"{expected}SoftResourceLimits = {{NumberOfFiles = 2048}}{comment}\n"
+
+
+def test_a_last_line_without_an_end_gets_one() -> None:
+    dotted = 'run = "x"\nlaunchd.Umask = 18'
+    assert adopted(dotted, sets(WorkingDirectory="/tmp")) == f'{dotted}\ndir = "/tmp"\n'
+    assert adopted(dotted, sets(Umask=23)) == 'run = "x"\nlaunchd.Umask = 23'
 
 
 def test_the_time_that_grace_asks_for_is_not_taken_out_by_a_hand() -> None:
