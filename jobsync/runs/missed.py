@@ -50,10 +50,19 @@ class Missed:
 @dataclass(frozen=True, slots=True)
 class _Gap:
     number: int
-    """Of the slot among all: two readings of the hour that comes twice are equal as datetimes."""
+    """Of the slot among all."""
     slot: datetime
     reason: str
     made_up: Run | None
+
+
+def expected(slots: Iterable[Slot], after: datetime, until: datetime) -> tuple[datetime, ...]:
+    """The moments later than `after` and not later than `until` at which a run had to come, in order. Both aware.
+
+    A reading that the clock shows twice counts once: systemd (252, measured) starts nothing the second time, and
+    launchd promises nothing.
+    """
+    return tuple(slot for slot in runs_between(slots, after, until) if not slot.fold)
 
 
 class _Starts:
@@ -130,7 +139,7 @@ def missed(
     last run has no end and is alive), for slots that no run has followed.
     """
     # Not `now - timedelta(...)`, which counts on the wall clock: an hour off in the night that a change has made.
-    due = runs_between(slots, after, datetime.fromtimestamp(now.timestamp() - TOLERANCE, now.tzinfo))
+    due = expected(slots, after, datetime.fromtimestamp(now.timestamp() - TOLERANCE, now.tzinfo))
     recorded = sorted(runs, key=lambda run: run.started)
     real = [run for run in recorded if not run.skipped]
     if real and real[-1].ended is None and presently == STILL_RUNNING:

@@ -5,8 +5,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 
 from jobsync.definitions.job import TOLERANCE, Slot
-from jobsync.definitions.slots import runs_between
-from jobsync.runs.missed import Missed
+from jobsync.runs.missed import Missed, expected
 from jobsync.runs.records import HELD, LOADED, STOPPED, Run
 from jobsync.values import dataclass
 
@@ -89,7 +88,7 @@ def events_of(
     for gap in missed:
         # By the epoch: on the wall clock, a second before the second 02:00 of a night is the first 01:59.
         before = datetime.fromtimestamp(gap.first.timestamp() - 1, since.tzinfo)
-        due = runs_between(slots, before, gap.last)
+        due = expected(slots, before, gap.last)
         # A start that was skipped says so itself.
         starts = [at for at, reason in told if reason == gap.reason]
         found += [

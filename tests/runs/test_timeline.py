@@ -19,16 +19,15 @@ def marks(events: tuple[Event, ...]) -> list[tuple[float, Mark]]:
     return [(one.at.timestamp(), one.mark) for one in events]
 
 
-def test_of_an_hour_that_comes_twice_only_the_one_without_a_run_is_missed() -> None:
-    ran = Run("x", int(FIRST.timestamp()), ended=int(FIRST.timestamp()) + 5, status=0)
-    gap = Missed(SECOND, SECOND, 1, AWAY, None)
-    found = events_of([ran], [gap], HOURLY, MIDNIGHT, ())
-    assert marks(found) == [(FIRST.timestamp(), Mark.OK), (SECOND.timestamp(), Mark.MISSED)]
+def test_of_an_hour_that_comes_twice_one_mark_is_missed() -> None:
+    gap = Missed(FIRST, datetime(2026, 10, 25, 3, tzinfo=BERLIN), 2, AWAY, None)
+    found = events_of([], [gap], HOURLY, MIDNIGHT, ())
+    assert marks(found) == [(FIRST.timestamp(), Mark.MISSED), (gap.last.timestamp(), Mark.MISSED)]
 
 
 def test_a_skipped_start_speaks_for_its_own_reading_of_the_clock_only() -> None:
     skipped = Run("x", int(SECOND.timestamp()), ended=int(SECOND.timestamp()), skipped="on battery")
-    gap = Missed(FIRST, SECOND, 2, "on battery", None)
+    gap = Missed(FIRST, FIRST, 1, "on battery", None)
     found = events_of([skipped], [gap], HOURLY, MIDNIGHT, ())
     assert marks(found) == [(FIRST.timestamp(), Mark.MISSED), (SECOND.timestamp(), Mark.SKIPPED)]
 
