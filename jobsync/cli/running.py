@@ -1,6 +1,7 @@
 """`run`, `stop`, `restart`: one job, now, on this machine."""
 
 import os
+import pwd
 import signal
 import threading
 import time
@@ -223,6 +224,15 @@ def _stored_definition(origin: Origin, record: Record) -> bytes:
     return found
 
 
+def _account() -> dict[str, str]:
+    """What every login gives: names and shell of the user, whatever the caller's environment says."""
+    try:
+        account = pwd.getpwuid(os.getuid())
+    except KeyError:
+        return {}
+    return {"USER": account.pw_name, "LOGNAME": account.pw_name, "SHELL": account.pw_shell or "/bin/sh"}
+
+
 def _run_here(origin: Origin, record: Record) -> int:
     """Run the launcher as our child, in the environment that the scheduler would give it, and show its log.
 
@@ -231,9 +241,13 @@ def _run_here(origin: Origin, record: Record) -> int:
     _check_not_paused(origin, record.name)
     answer = origin.scheduler.survey()
     _check_idle(origin, record, answer.services.get(record.label) if isinstance(answer, Survey) else None)
-    user = os.environ.get("USER", "")
-    base = {"HOME": origin.config.home, "USER": user, "LOGNAME": user, "PATH": SYSTEM_PATH}
-    environment = {**base, **origin.scheduler.environment(_stored_definition(origin, record))}
+    environment = {
+        "PATH": SYSTEM_PATH,
+        **_account(),
+        **origin.scheduler.session_environment(record.label),
+        "HOME": origin.config.home,
+        **origin.scheduler.environment(_stored_definition(origin, record)),
+    }
     known = {one.id for one in records.read(origin.paths.runs(record.name))}
     os.chdir("/")
     child = process.start((str(origin.paths.launcher(record.name)),), env=environment, new_session=True)

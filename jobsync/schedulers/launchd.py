@@ -56,11 +56,22 @@ _DEFAULT_EXIT_TIMEOUT = 5
 _FIRST_WITH_WAIT = 25
 """Darwin 25 is macOS 26."""
 _DRAIN_MARGIN = 10.0
+_USERS_TEMPORARY = 65537
+"""`_CS_DARWIN_USER_TEMP_DIR`, for which Python has no name."""
+_EVERYBODYS_TEMPORARY = "/tmp/"  # noqa: S108 - no file is made in it here
 
 
 def domain() -> str:
     """The GUI login domain of this user: where agents of `~/Library/LaunchAgents` live."""
     return f"gui/{os.getuid()}"
+
+
+def _temporary_directory() -> str:
+    """The one that macOS keeps for this user; of a simulator elsewhere, the machine's."""
+    try:
+        return os.confstr(_USERS_TEMPORARY) or _EVERYBODYS_TEMPORARY
+    except OSError:
+        return _EVERYBODYS_TEMPORARY
 
 
 def _darwin() -> int:
@@ -166,6 +177,15 @@ class Launchd:
     def environment(self, content: bytes) -> Mapping[str, str]:
         """See the protocol."""
         return plist.environment_of(plist.loads(content) or {})
+
+    def session_environment(self, label: str) -> Mapping[str, str]:
+        """See the protocol: `print` shows what the session adds, and not what launchd itself makes for each user."""
+        own = {"TMPDIR": _temporary_directory(), "XPC_SERVICE_NAME": label}
+        with suppress(JobsyncError):
+            answer = self._call("print", domain())
+            if answer.status == _OK:
+                own = launchd_print.environment(answer.stdout.decode("utf-8", "replace")) | own
+        return own
 
     def query(self) -> Query:
         """See the protocol."""

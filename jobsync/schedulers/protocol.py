@@ -284,6 +284,13 @@ class Scheduler(Protocol):
         """The environment that an installed definition gives to its process."""
         ...
 
+    def session_environment(self, label: str) -> Mapping[str, str]:
+        """What a job's process gets beside that: the session's variables, without those that are each run's own.
+
+        What only the scheduler knows is left out where it cannot be asked.
+        """
+        ...
+
     def query(self) -> Query:
         """What is behind `survey`, for the hook, which reads the answer with the reader named in `index.py`."""
         ...

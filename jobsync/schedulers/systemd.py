@@ -160,6 +160,18 @@ class Systemd:
         """See the protocol."""
         return units.environment_of(content)
 
+    def session_environment(self, label: str) -> Mapping[str, str]:
+        """See the protocol: the manager's own, which all its jobs get."""
+        del label
+        import json  # only here: hooks and syncs do without it
+
+        try:
+            answer = self._call("--user", "show-environment", "--output=json")
+            shown = json.loads(answer.stdout) if not answer.status else {}
+        except (JobsyncError, ValueError):
+            return {}
+        return {str(name): str(value) for name, value in shown.items()} if isinstance(shown, dict) else {}
+
     def keeps_running(self, content: bytes) -> bool | None:
         """See the protocol."""
         return units.keeps_running(content)

@@ -10,7 +10,7 @@ import pytest
 from jobsync import process
 from jobsync.runs import records
 
-from ..laptop import JOB, Laptop
+from ..laptop import JOB, Laptop, variables
 from ..programs import beside
 
 QUICK = "\n[launchd]\nThrottleInterval = 1\n"
@@ -131,6 +131,17 @@ def test_run_here_is_a_child_of_the_terminal_in_the_schedulers_environment(regis
     registered.simulator.logout()
     assert registered.jobsync("run", "--here", "one", status=5).out == ran.out, "no scheduler is needed for it"
     assert "exclude each other" in registered.jobsync("run", "--here", "-d", "one", status=2).err
+
+
+def test_run_here_gives_the_job_what_launchd_gives(registered: Laptop) -> None:
+    registered.job("one", 'run = "env"\n')
+    registered.jobsync("sync")
+    there = variables(registered.jobsync("run", "one").out)
+    here = variables(registered.jobsync("run", "--here", "one", env={"SSH_AUTH_SOCK": "of the caller"}).out)
+    assert here.keys() == there.keys() >= {"SSH_AUTH_SOCK", "SHELL", "TMPDIR", "XPC_SERVICE_NAME"}
+    # The simulator's user has names and a shell of its own.
+    others = there.keys() - {"USER", "LOGNAME", "SHELL", "JOBSYNC_RUN"}
+    assert {name: here[name] for name in others} == {name: there[name] for name in others}
 
 
 def test_ctrl_c_ends_a_run_here_and_leaves_a_run_of_the_scheduler_alone(registered: Laptop) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from .. import linux as machines
-from ..laptop import JOB
+from ..laptop import JOB, variables
 from ..linux import LinuxLaptop
 from ..unprivileged import CONFINED
 from ..user_manager import CannotBe
@@ -79,6 +79,19 @@ def test_the_second_sync_and_a_hook_with_nothing_to_do_write_nothing(linux: Linu
     linux.manager.systemctl("stop", linux.unit("one"))
     linux.run("jobsync-hook", "post-merge", "0")
     assert linux.loaded() == {"one"}, "the hook saw it in the manager's own table"
+
+
+def test_run_here_gives_the_job_what_the_manager_gives(linux: LinuxLaptop) -> None:
+    linux.manager.systemctl("set-environment", 'SAID=it\'s "so" $HOME %h\\n')
+    linux.job("one", 'run = "env"\n')
+    linux.jobsync("sync")
+    there, here = (variables(linux.jobsync("run", *options, "one").out) for options in ((), ("--here",)))
+    each_runs_own = {"JOBSYNC_RUN", "INVOCATION_ID", "SYSTEMD_EXEC_PID", "MANAGERPID", "JOURNAL_STREAM", "OLDPWD"}
+    account = {"USER", "LOGNAME", "SHELL"}  # of a login, which the manager of a test has not seen
+    assert there.keys() - here.keys() <= each_runs_own and here.keys() - there.keys() <= account
+    shared = there.keys() & here.keys() - each_runs_own
+    assert {"SAID", "LANG", "XDG_RUNTIME_DIR"} <= shared
+    assert {name: here[name] for name in shared} == {name: there[name] for name in shared}
 
 
 def test_a_job_is_run_followed_stopped_and_restarted(linux: LinuxLaptop) -> None:
