@@ -12,7 +12,7 @@ from jobsync.doctor.check import Check
 from jobsync.doctor.view import View
 from jobsync.errors import JobsyncError
 from jobsync.findings import Finding, InstallHooks, Sync, error, info, skipped, warning
-from jobsync.reconcile.ahead import ahead
+from jobsync.reconcile.ahead import ahead, jobs_ahead
 from jobsync.reconcile.state import Source
 from jobsync.repo import carriers, waking
 from jobsync.repo.carriers import HookState
@@ -138,7 +138,7 @@ def _entry(view: View, entry: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _head(view: View) -> Iterable[Finding]:
     found = ahead(view.origin, view.planned)
-    names = [name for name in found.jobs if view.is_meant(name)] if found else []
+    names = [name for name in jobs_ahead(view.origin, view.planned) if view.is_meant(name)] if found else []
     if found and names:
         yield warning(
             f"{found.words}: {', '.join(names)}",

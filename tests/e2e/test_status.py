@@ -220,6 +220,41 @@ def test_the_last_line_says_when_a_sync_changed_something_and_how_far_head_is_ah
     assert "ahead" not in registered.jobsync("status").out
 
 
+def _ahead(laptop: Laptop) -> str:
+    """What the doctor says of commits that no sync has seen."""
+    (repo,) = json.loads(laptop.jobsync("doctor", "--json", status=None).out)["repos"]
+    (head,) = (check for check in repo["checks"] if check["id"] == "head")
+    return " ".join(finding["said"] for finding in head["findings"])
+
+
+def test_head_is_ahead_by_the_jobs_that_its_commits_concern_and_no_others(registered: Laptop) -> None:
+    stranger = registered.plist_path("taken")
+    stranger.parent.mkdir(parents=True, exist_ok=True)
+    stranger.write_bytes(b"no plist of ours")
+    for name in ("one", "two", "taken"):
+        registered.job(name)
+    registered.commit("Three jobs, of which one is in conflict")
+    assert _ahead(registered) == ""
+    registered.job("one", JOB.replace("09", "10"))
+    registered.git("-c", "core.hooksPath=/dev/null", "commit", "-qam", "Later")
+    assert _ahead(registered) == "HEAD is 1 commit ahead of the last sync: one"
+    registered.put("jobsync.toml", '[defaults]\npath = ["~/bin"]\n')
+    registered.git("-c", "core.hooksPath=/dev/null", "commit", "-qam", "A path for all")
+    assert _ahead(registered) == "HEAD is 2 commits ahead of the last sync: one, taken, two"
+    registered.jobsync("sync", status=1)
+    assert _ahead(registered) == ""
+
+
+def test_a_commit_of_jobsync_toml_alone_is_one_that_concerns_jobs(registered: Laptop) -> None:
+    registered.job("one")
+    registered.commit("Begin with one")
+    registered.put("jobsync.toml", '[defaults]\npath = ["~/bin"]\n')
+    registered.git("-c", "core.hooksPath=/dev/null", "commit", "-qam", "A path for all")
+    assert "; HEAD is 1 commit ahead of the last sync: `jobsync sync`" in registered.jobsync("status").out
+    registered.jobsync("sync")
+    assert "ahead" not in registered.jobsync("status").out
+
+
 def test_a_commit_without_a_hook_has_a_word_where_none_is_in_force(registered: Laptop) -> None:
     registered.job("one")
     registered.commit("Begin with one")
