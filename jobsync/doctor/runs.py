@@ -37,7 +37,7 @@ _OWN = {
     LOGIN: "what was missed while this machine was off was not made up for",
 }
 _MEANINGS = {
-    78: "its directory, log or env file could not be had, so the command was not started",
+    78: "its directory, log or env file could not be had and nothing was started, unless the command itself ends so",
     126: "what it starts is there and cannot be executed; macOS also says so of places that it guards",
     127: "what it starts is not in the job's PATH",
 }

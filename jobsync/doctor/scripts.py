@@ -209,6 +209,8 @@ def _not_found(program: str, where: str, job: Job, view: View) -> Finding:
     path, edit = view.path_of(job), f"jobsync edit {job.name}"
     meaning = "the job ends with 127 (command not found)"
     if "/" in program:
+        if Path(job.directory, program).exists():
+            meaning = "the job ends with 126 (cannot be executed)"
         return error(f"{program}, named by {where}, cannot be started", job.name, meaning=meaning, command=edit)
     said = f"{program}, named by {where}, is not in the job's PATH ({path})"
     here = shutil.which(program, path=view.environment.get("PATH", ""))

@@ -56,6 +56,17 @@ def test_no_two_checks_share_an_id() -> None:
     assert len(BY_ID) == len(CHECKS)
 
 
+@pytest.mark.parametrize(("program", "status"), [("/etc/passwd", "126 (cannot be executed)"), ("/nonesuch", "127 (c")])
+def test_the_doctor_foretells_the_status_that_a_run_ends_with(clinic: Clinic, program: str, status: str) -> None:
+    with clinic.text("jobs/lost/job.toml", f'run = ["{program}"]\n[schedule]\nat = "09:00"\n'):
+        (one,) = _look(clinic, "interpreters").findings
+        assert one.meaning.startswith(f"the job ends with {status}")
+        clinic.laptop.jobsync("sync", "lost")
+        ran = clinic.laptop.jobsync("run", "--here", "lost", status=int(status[:3]))
+        assert f"lost ended with exit {status}" in ran.err
+    clinic.laptop.jobsync("sync")
+
+
 @pytest.mark.parametrize("is_link", [True, False])
 @pytest.mark.parametrize("told", ["Europe/Berlin", ":Europe/Berlin", ":{}"])
 def test_a_shell_that_names_the_machines_zone_otherwise_has_no_other(
