@@ -32,7 +32,7 @@ AT_ONCE = 50
 those calls take, and one survey and one `bootstrap` serve them all."""
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.5
-_UNFINISHED = (Outcome.FAILED, Outcome.DEFERRED)
+_UNFINISHED = (Outcome.FAILED, Outcome.DEFERRED, Outcome.CONFLICT)
 
 Progress = Callable[[str], None]
 
@@ -97,14 +97,16 @@ class Applier:
             if not change.steps:
                 self._settle(done, change)
         works = [self._work(change) for change in plan.changes if change.steps]
-        self._announce(works)
+        announced = self._announced() | {work.change.label for work in works if work.has_links}
+        self._announce(announced)
         try:
             self._carry_out(done, works)
         finally:
             for work in works:
                 with suppress(JobsyncError):  # launchers pass over a hold that has grown old
                     work.hold.release()
-        self._announce([work for work in works if done.results[work.name].outcome in _UNFINISHED])
+        finished = {one.label for one in done.results.values() if one.outcome not in _UNFINISHED}
+        self._announce({label for label in announced - finished if self._is_installed(label)})
         for leftover in plan.leftovers:
             self._tidy(done, leftover)
         kept.prune(self._paths, done.kept)
@@ -114,13 +116,20 @@ class Applier:
     def _work(self, change: Change) -> Work:
         return Work(change, Hold(change.name, self._paths, self._scheduler))
 
-    def _announce(self, works: list[Work]) -> None:
+    def _announce(self, labels: Collection[str]) -> None:
         """Leave word of the jobs that lose links on the way: what a kill leaves of that is no wish of anyone."""
-        labels = sorted(work.change.label for work in works if work.has_links)
         if labels:
-            files.write_atomically(self._paths.changing, "\n".join(labels).encode(), 0o600)
+            files.write_if_changed(self._paths.changing, "\n".join(sorted(labels)).encode(), 0o600)
         else:
             files.remove(self._paths.changing)
+
+    def _announced(self) -> set[str]:
+        """What a killed sync has left, or one that failed: it is true until those very jobs are as they shall be."""
+        content = files.read(self._paths.changing) or b""
+        return set(content.decode("utf-8", "replace").split("\n")) - {""}
+
+    def _is_installed(self, label: str) -> bool:
+        return any(files.is_there(Path(path)) for path in self._scheduler.definitions(label))
 
     def _tidy(self, done: Applied, leftover: Remove) -> None:
         path = Path(leftover.path)

@@ -12,6 +12,7 @@ from ..linux import LinuxLaptop
 from ..unprivileged import CONFINED
 from ..user_manager import CannotBe
 
+LONG = 'run = "touch ~/runs; while [ ! -e ~/go ]; do sleep 0.05; done"\n[schedule]\nat = "09:00"\n'
 DAEMON = 'run = "sleep 600"\n[daemon]\nrestart = "always"\n'
 
 
@@ -312,3 +313,35 @@ def test_a_closed_place_of_units_or_links_is_no_bug_and_doctor_says_how_it_is_op
     for one in ran:
         assert f"chmod u+rwX {closed}" in (one.out + one.err).replace("~", str(linux.home)), one
     assert "1 unchanged" in linux.jobsync("sync").out
+
+
+@pytest.mark.parametrize("meanwhile", ["another job", "a fault", "a run"])
+def test_what_a_killed_sync_left_switched_off_is_nobodys_wish_whatever_comes_before_it_is_mended(
+    linux: LinuxLaptop, meanwhile: str
+) -> None:
+    linux.job("one", LONG)
+    linux.job("other")
+    linux.jobsync("sync")
+    if meanwhile == "a run":
+        linux.jobsync("run", "-d", "one")
+        linux.wait_for((linux.home / "runs").exists)
+    # A timer is stopped, and its link gone, for the moment in which its new times are read.
+    linux.manager.systemctl("stop", linux.unit("one"))
+    linux.manager.systemctl("disable", linux.unit("one"))
+    linux.put(str(linux.state / "changing"), linux.label("one"))
+    if meanwhile == "another job":
+        linux.jobsync("sync", "other")
+    elif meanwhile == "a fault":
+        linux.job("one", LONG.replace("09:00", "9"))
+        linux.jobsync("sync", status=1)
+        linux.job("one", LONG)
+    else:
+        linux.job("one", 'run = "sleep 600"\n[daemon]\nrestart = "always"\n')
+        assert "deferred" in linux.jobsync("sync").out
+        linux.job("one", LONG)
+    said = linux.jobsync("sync").out
+    (linux.home / "go").touch()
+    assert "disabled by you" not in said
+    assert linux.loaded() == {"one", "other"}
+    linux.jobsync("sync")
+    assert not (linux.state / "changing").exists()
