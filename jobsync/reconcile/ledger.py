@@ -241,9 +241,9 @@ class Store:
         content = files.read(self._directory / digest)
         return content if content is not None and index.digest(content) == digest else None
 
-    def sweep(self, ledger: Ledger) -> None:
-        """Remove what no record refers to."""
-        used = {one.digest for one in ledger.artefacts}
+    def sweep(self, ledger: Ledger, standing: Iterable[str] = ()) -> None:
+        """Remove what no record refers to. `standing`: digests to keep all the same."""
+        used = {*(one.digest for one in ledger.artefacts), *standing}
         for name in files.names(self._directory):
             if name not in used:
                 files.remove(self._directory / name)

@@ -17,7 +17,19 @@ from jobsync.reconcile.origin import Origin, situation_now
 from jobsync.reconcile.own import FINISH, is_own
 from jobsync.reconcile.plan import Orders, make_plan
 from jobsync.reconcile.planning import Planned, plan, remembered, shown
-from jobsync.reconcile.state import Caller, FileState, Outcome, Plan, Report, Result, Unwanted, Want, Wanted
+from jobsync.reconcile.state import (
+    Caller,
+    FileState,
+    Outcome,
+    Plan,
+    Remove,
+    Report,
+    Result,
+    Unwanted,
+    Want,
+    Wanted,
+    Write,
+)
 from jobsync.repo.affected import Entries, Entry
 from jobsync.repo.verdict import decide
 from jobsync.runs import pauses, records
@@ -130,10 +142,28 @@ def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budge
             save(done.ledger)
         raise
     if planned.plan.would_change:
-        Store(paths.store).sweep(done.ledger)
+        Store(paths.store).sweep(done.ledger, _left_standing(planned, done))
     configuration.refresh_index(origin.config)
     deferred.write(origin, _waiting(planned, origin, done))
     return done
+
+
+def _left_standing(planned: Planned, done: Applied) -> set[str]:
+    """Digests of the installed files that this sync has left as they were. What a killed one wrote may be among them:
+    only the store tells that from an edit."""
+    over = (
+        one
+        for one in planned.plan.changes
+        if one.name in done.results and done.results[one.name].outcome not in _BEHIND
+    )
+    replaced = {
+        step.artefact.path if isinstance(step, Write) else step.path
+        for one in over
+        for step in one.steps
+        if isinstance(step, Write | Remove)
+    }
+    seen = planned.observed.files.items()
+    return {index.digest(one.content) for path, one in seen if one.content is not None and path not in replaced}
 
 
 def _conclude(planned: Planned, origin: Origin, done: Applied) -> None:

@@ -1,6 +1,9 @@
 """Copies of hand edits: listed by a command, and brought back with what it says."""
 
 import shlex
+import subprocess
+
+import pytest
 
 from ..laptop import JOB, Laptop
 
@@ -51,3 +54,29 @@ def test_a_copy_of_a_job_that_is_gone_is_not_put_where_it_would_be_loaded(regist
     registered.jobsync("rename", "one", "other")
     (back,) = [line for line in registered.jobsync("diff", "--kept").out.splitlines() if line.startswith("# back: ")]
     assert back == "# back: one is not installed; write into a job.toml what you want of it"
+
+
+@pytest.mark.parametrize("meanwhile", ["another job", "a fault"])
+def test_what_a_killed_sync_wrote_is_no_edit_whatever_was_synced_since(registered: Laptop, meanwhile: str) -> None:
+    registered.job("one")
+    registered.job("other")
+    registered.jobsync("sync")
+    registered.job("one", JOB.replace("09", "10"))
+    registered.simulator.clear_calls()
+    registered.simulator.fault("bootstrap", hang=True)
+    killed = subprocess.Popen(("jobsync", "sync"), cwd=registered.work, env=registered.environment)
+    registered.wait_for(lambda: ["bootstrap"] in [call[:1] for call in registered.simulator.calls()])
+    killed.kill()
+    killed.wait()
+    registered.simulator.clear_faults()
+    assert registered.hour("one") == 10
+    registered.job("other", JOB.replace("09", "11"))
+    if meanwhile == "a fault":
+        registered.job("one", JOB.replace("09:00", "9"))
+        registered.jobsync("sync", status=1)
+    else:
+        registered.jobsync("sync", "other")
+    registered.job("one", JOB.replace("09", "12"))
+    said = registered.jobsync("sync").text
+    assert "updated    one" in said and "edit" not in said
+    assert registered.jobsync("diff", "--kept").err == "there are no copies of hand edits\n"
