@@ -282,10 +282,10 @@ def _ownership(view: View) -> Iterable[Finding]:
     yield from _open_sources(view)
     for name, path in _files(view):
         try:
-            status = os.lstat(path)
+            # Where a directory is a link to one, the link's own mode says nothing, and a chmod follows it.
+            status, mode = os.lstat(path), stat.S_IMODE(Path(path).stat().st_mode)
         except OSError:
             continue
-        mode = stat.S_IMODE(status.st_mode)
         if status.st_uid != os.getuid():
             yield error(
                 f"{path} belongs to uid {status.st_uid}",

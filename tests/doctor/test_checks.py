@@ -56,6 +56,20 @@ def test_no_two_checks_share_an_id() -> None:
     assert len(BY_ID) == len(CHECKS)
 
 
+def test_of_a_directory_that_is_a_link_the_mode_is_what_it_leads_to(clinic: Clinic) -> None:
+    state, elsewhere = clinic.laptop.home / ".local/state/jobsync", clinic.laptop.home / "elsewhere"
+    state.rename(elsewhere)
+    state.symlink_to(elsewhere)
+    try:
+        assert _look(clinic, "ownership").findings == (), "Linux shows every link itself as 0777"
+        with clinic.mode(elsewhere, 0o770):
+            (one,) = _look(clinic, "ownership").findings
+            assert one.said.endswith("may be written by others (mode 0770)") and one.repair is not None
+    finally:
+        state.unlink()
+        elsewhere.rename(state)
+
+
 @pytest.mark.parametrize(("program", "status"), [("/etc/passwd", "126 (cannot be executed)"), ("/nonesuch", "127 (c")])
 def test_the_doctor_foretells_the_status_that_a_run_ends_with(clinic: Clinic, program: str, status: str) -> None:
     with clinic.text("jobs/lost/job.toml", f'run = ["{program}"]\n[schedule]\nat = "09:00"\n'):
