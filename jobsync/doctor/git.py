@@ -11,7 +11,7 @@ from jobsync.definitions.load import SETTINGS_FILE
 from jobsync.doctor.check import Check
 from jobsync.doctor.view import View
 from jobsync.errors import JobsyncError
-from jobsync.findings import Finding, InstallHooks, Sync, error, info, skipped, warning
+from jobsync.findings import Finding, InstallHooks, Sync, error, info, warning
 from jobsync.reconcile.ahead import ahead, jobs_ahead
 from jobsync.reconcile.state import Source
 from jobsync.repo import carriers, waking
@@ -74,7 +74,7 @@ def _hooks(view: View) -> Iterable[Finding]:
 
 def _repositories(text: str) -> Iterator[Mapping[str, Any]]:
     """pre-commit's repositories that name hooks of ours. `ImportError`: there is nobody to read it."""
-    import yaml  # comes with pre-commit; who does not have that has no such file either
+    import yaml  # comes with pre-commit, which pipx and uv install apart from jobsync
 
     try:
         document = yaml.safe_load(text)
@@ -98,7 +98,11 @@ def _pre_commit(view: View) -> Iterable[Finding]:
     try:
         entries = list(_repositories(text))
     except ImportError:
-        yield skipped(f"PyYAML, which would read {CONFIGURATION}, is not installed beside jobsync")
+        yield warning(
+            f"{CONFIGURATION} names jobsync, and PyYAML, which would read it, is not installed beside jobsync",
+            meaning="a wrong id, address or revision there is not found",
+            command="pipx inject jobsync pyyaml",
+        )
         return
     for entry in entries:
         yield from _entry(view, entry)
