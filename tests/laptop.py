@@ -94,12 +94,12 @@ def _environment(home: Path) -> dict[str, str]:
     }
 
 
-@cache
 def variables(printed: str) -> dict[str, str]:
     """What a job that is `env` printed."""
     return {name: value for name, equals, value in (line.partition("=") for line in printed.splitlines()) if equals}
 
 
+@cache
 def _first() -> Path:
     """An origin with one commit, and a clone of it, made once for all machines: git starts many processes for them."""
     root = Path(tempfile.mkdtemp(prefix="jobsync-origin-", dir=SCRATCH))

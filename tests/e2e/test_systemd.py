@@ -87,7 +87,10 @@ def test_run_here_gives_the_job_what_the_manager_gives(linux: LinuxLaptop) -> No
     linux.job("one", 'run = "env"\n')
     linux.jobsync("sync")
     there, here = (variables(linux.jobsync("run", *options, "one").out) for options in ((), ("--here",)))
-    each_runs_own = {"JOBSYNC_RUN", "INVOCATION_ID", "SYSTEMD_EXEC_PID", "MANAGERPID", "JOURNAL_STREAM", "OLDPWD"}
+    each_runs_own = {
+        "JOBSYNC_RUN", "INVOCATION_ID", "SYSTEMD_EXEC_PID", "MANAGERPID", "MANAGERPIDFDID", "JOURNAL_STREAM", "OLDPWD",
+        "MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE",
+    }  # fmt: skip
     account = {"USER", "LOGNAME", "SHELL"}  # of a login, which the manager of a test has not seen
     assert there.keys() - here.keys() <= each_runs_own and here.keys() - there.keys() <= account
     shared = there.keys() & here.keys() - each_runs_own
