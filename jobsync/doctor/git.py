@@ -98,7 +98,8 @@ def _pre_commit(view: View) -> Iterable[Finding]:
     try:
         entries = list(_repositories(text))
     except ImportError:
-        yield warning(
+        # Not a warning: that is so wherever pipx or uv has installed both, and no fault of anybody's.
+        yield info(
             f"{CONFIGURATION} names jobsync, and PyYAML, which would read it, is not installed beside jobsync",
             meaning="a wrong id, address or revision there is not found",
             command="pipx inject jobsync pyyaml",

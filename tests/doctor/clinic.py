@@ -5,6 +5,7 @@ import os
 import plistlib
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -724,6 +725,12 @@ def an_event_that_pre_commit_does_not_get(clinic: Clinic) -> Iterator[None]:
     (clinic.laptop.work / ".git/hooks/post-merge").unlink()
     yield from _pre_commit(clinic, "rev: v0.1.0", "hooks: [{id: jobsync-post-merge}]")
     clinic.laptop.jobsync("hooks", "install")
+
+
+@fault("pre-commit", INFO, "", "names jobsync, and PyYAML, which would read it, is not installed beside jobsync")
+def a_configuration_that_nobody_can_read(clinic: Clinic) -> Iterator[None]:
+    with patch.dict(sys.modules, {"yaml": None}):  # pipx gives pre-commit, with which it comes, a place of its own
+        yield from _pre_commit(clinic, "rev: v0.1.0", "hooks: [{id: jobsync-nonsense}]")
 
 
 @fault("head", WARNING, "", "HEAD is 1 commit ahead of the last sync: plain")

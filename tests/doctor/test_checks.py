@@ -3,7 +3,6 @@
 import os
 import plistlib
 import re
-import sys
 import tempfile
 import zoneinfo
 from collections.abc import Iterator
@@ -55,17 +54,6 @@ def test_the_ids_that_pre_commit_may_name_are_those_that_we_offer() -> None:
 
 def test_no_two_checks_share_an_id() -> None:
     assert len(BY_ID) == len(CHECKS)
-
-
-def test_a_configuration_of_pre_commit_that_nobody_can_read_is_not_taken_for_right(
-    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """pipx gives pre-commit, with which PyYAML comes, an environment of its own."""
-    monkeypatch.setitem(sys.modules, "yaml", None)
-    assert _look(clinic, "pre-commit").findings == ()
-    with clinic.text(".pre-commit-config.yaml", "repos: [{repo: x, rev: y, hooks: [{id: jobsync-nonsense}]}]\n"):
-        (one,) = _look(clinic, "pre-commit").findings
-    assert one.level is Level.WARNING and one.command == "pipx inject jobsync pyyaml"
 
 
 def test_of_a_directory_that_is_a_link_the_mode_is_what_it_leads_to(clinic: Clinic) -> None:
