@@ -237,7 +237,7 @@ class Systemd:
             disk = systemd_survey.on_disk(self._paths, self._prefixes, self._manager.runtime)
             return systemd_survey.survey(self._held, disk, self._processes())
         except JobsyncError as error:
-            return self._no_answer("; ".join(filter(None, (error.message, error.hint))))
+            return self._no_answer(error.line)
 
     def _with_restarting(self, held: Mapping[str, Unit]) -> dict[str, Unit]:
         """A service that is restarted is `deactivating` to the manager until its first process has ended, and then
