@@ -373,8 +373,11 @@ class Systemd:
         concerned = sorted({*labels, *reread})
         try:
             suffixes = systemd_survey.installed(self._paths, self._prefixes)
-            timers = {f"{label}.{units.TIMER}" for label in labels if units.TIMER in suffixes.get(label, ())}
-            forgetting.remember(self._manager.runtime, timers)
+            installed = {f"{label}.{units.TIMER}" for label, ones in suffixes.items() if units.TIMER in ones}
+            timers = installed & {f"{label}.{units.TIMER}" for label in labels}
+            # The manager reads all units at once: what a killed sync has taken from a timer that is no concern of this
+            # one would be missing from then on.
+            forgetting.remember(self._manager.runtime, installed)
             self._stop_dead_timers(labels, timers)
             self._mark_as_fired(label for label in labels if f"{label}.{units.TIMER}" in timers)
             if any(self._units_of(label, units.SUFFIXES) for label in concerned):

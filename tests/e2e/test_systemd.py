@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from jobsync.schedulers import forgetting
+
 from .. import linux as machines
 from ..laptop import JOB, variables
 from ..linux import LinuxLaptop
@@ -348,3 +350,19 @@ def test_what_a_killed_sync_left_switched_off_is_nobodys_wish_whatever_comes_bef
     assert linux.loaded() == {"one", "other"}
     linux.jobsync("sync")
     assert not (linux.state / "changing").exists()
+
+
+def test_what_a_killed_sync_has_taken_from_a_timer_comes_back_with_the_next_reload(linux: LinuxLaptop) -> None:
+    """Also where that is about another job: the manager reads all units at once."""
+    linux.job("one")
+    linux.job("other")
+    linux.jobsync("sync")
+    with forgetting.forgetting(str(linux.manager.runtime), [linux.unit("one")]):
+        left = {path: path.read_bytes() for path in linux.manager.runtime.glob("systemd/user/*.d/*")}
+    for path, content in left.items():
+        path.parent.mkdir()
+        path.write_bytes(content)
+    linux.job("other", JOB.replace("09", "10"))
+    linux.jobsync("sync", "other")
+    assert linux.loaded() == {"one", "other"}
+    assert left and not any(path.exists() for path in left)
