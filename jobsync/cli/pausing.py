@@ -72,7 +72,11 @@ def _sync_daemons(origin: Origin, jobs: Collection[str]) -> bool:
 
 def _pause(origin: Origin, jobs: Collection[str], until: int) -> bool:
     """False when a daemon could not be stopped. Where the scheduler cannot be asked to, no daemon is paused."""
-    daemons = _daemons(origin, [job for job in jobs if pauses.read(origin.paths.pause(job)) is None])
+    # One that is installed though it is paused: whoever paused it was interrupted.
+    known = ledgers.read(origin.paths.ledger)
+    installed = known.records if known else {}
+    left = [job for job in jobs if job in installed or pauses.read(origin.paths.pause(job)) is None]
+    daemons = _daemons(origin, left)
     for job in jobs:
         pauses.write(origin.paths.pause(job), until)
     try:

@@ -327,6 +327,17 @@ def test_a_daemon_comes_back_whose_resume_was_cut_off(registered: Laptop) -> Non
     assert registered.loaded() == {"one", "watch"}
 
 
+def test_a_pause_of_a_daemon_that_was_cut_off_is_done_where_it_is_asked_for_again(registered: Laptop) -> None:
+    registered.job("watch", DAEMON)
+    registered.commit()
+    registered.put(str(registered.state / "pause" / "watch"), "0\n", mode=0o600)
+    assert "paused by you" in registered.jobsync("pause", "watch").out
+    assert registered.loaded() == set()
+    registered.mutations()
+    registered.jobsync("pause", "watch")
+    assert registered.mutations() == []
+
+
 def test_a_pause_that_the_scheduler_does_not_hear_of_is_no_pause(registered: Laptop) -> None:
     registered.job("watch", DAEMON)
     registered.commit()
