@@ -307,7 +307,10 @@ def _with_wake_ups(origin: Origin, progress: Progress, act: Callable[[], Report]
         with suppress(JobsyncError):  # the sync that came first failed, and that is what its caller shall hear
             _follow_up(origin, progress, budget)
         raise
-    later = _follow_up(origin, progress, budget)
+    try:
+        later = _follow_up(origin, progress, budget)
+    except JobsyncError as error:  # what was done is done; and that is no longer so of all that is wanted
+        return replace(done, notices=(*done.notices, f"what came meanwhile was not synced: {error.message}"))
     return done if later is None else joined(done, later)
 
 

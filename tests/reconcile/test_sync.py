@@ -1,5 +1,6 @@
 """A sync that does not come to its end, and one whose HEAD does not stay."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,27 @@ def test_what_comes_during_a_sync_that_fails_gets_no_time_of_its_own(
         with pytest.raises(JobsyncError, match="no answer"):
             syncing.sync_from_hook(origin(registered), mine)
     assert given == [mine, mine]
+
+
+@pytest.mark.parametrize("caller", [lambda here: sync(here, Orders()), syncing.sync_from_hook], ids=["hand", "hook"])
+def test_what_was_done_is_told_though_what_came_meanwhile_fails(
+    registered: Laptop, monkeypatch: pytest.MonkeyPatch, caller: Callable[[Origin], Report | None]
+) -> None:
+    """Else the complaint would be all that is heard, and that says that nothing was changed."""
+    here = origin(registered)
+    done = Report((Result("one", "one", Outcome.UPDATED),), would_change=True)
+
+    def locked(*_: object) -> Report:
+        if here.paths.note.exists():
+            here.paths.note.unlink()
+            raise JobsyncError("no answer", hint="nothing was changed")
+        files.touch(here.paths.note)
+        return done
+
+    monkeypatch.setattr(syncing, "_locked", locked)
+    told = caller(here)
+    assert told is not None and told.results == done.results
+    assert told.notices == ("what came meanwhile was not synced: no answer",)
 
 
 def _goes_back_during_a_sync(machine: Laptop) -> Path:
