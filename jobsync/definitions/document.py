@@ -22,6 +22,7 @@ _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _TOO_DEEP = re.compile(r"^[ \t\[]*(?:[A-Za-z0-9_-]+[ \t]*\.[ \t]*){64}", re.MULTILINE)
 _LINE_BREAKS = frozenset("\n\t")
 _CONFLICT = r"(?m)^<{7} "
+_ALONE = r"\r(?!\n)"
 _LOCATION = r" at line [0-9]+ col [0-9]+$| \(at [a-z0-9, ]+\)$"
 _POSITION = r"\(at line ([0-9]+), column [0-9]+\)$"
 
@@ -112,6 +113,11 @@ def _explain(said: str, line: int, text: str) -> str:
     return _printable(re.sub(r"\s+", " ", f"line {line}: {message}{_hint(lines[line - 1])}"))
 
 
+def _line_of(text: str, counted: int) -> int:
+    """The number of a line that tomlkit counts by every break that Unicode has; to TOML and to editors one is LF."""
+    return "".join(text.splitlines(keepends=True)[: counted - 1]).count("\n") + 1
+
+
 def _fault(text: str, refusal: Exception) -> JobsyncError:
     """What is wrong with a text that tomllib refuses, in tomlkit's words: they say more, and take ten times as long."""
     import tomlkit
@@ -123,12 +129,15 @@ def _fault(text: str, refusal: Exception) -> JobsyncError:
     if marker := re.search(_CONFLICT, text):
         line = text.count("\n", 0, marker.start()) + 1
         return JobsyncError(f"line {line}: a merge conflict begins here; resolve it, and take out git's markers")
+    if alone := re.search(_ALONE, text):
+        line = len(re.findall(r"\r\n?|\n", text[: alone.start()])) + 1
+        return JobsyncError(f"line {line}: holds a carriage return that no line feed follows; save the file with LF")
     try:
         tomlkit.parse(text)
     except ParseError as error:
         # A table that exists tomlkit notices at the next one, or at the end; tomllib knows the line, and not the key.
         is_there = "already exists" in str(error)
-        return JobsyncError(_explain(str(error), position if is_there else error.line, text))
+        return JobsyncError(_explain(str(error), position if is_there else _line_of(text, error.line), text))
     except KeyAlreadyPresent as error:
         # In a table tomlkit says it without the line.
         return JobsyncError(_explain(str(error), position, text))

@@ -412,6 +412,13 @@ FAULTS = {
     "a\t\tb = 1": ['line 1: invalid key "a b"'],
     "a = b\tc": ["line 1: unexpected character: 'b'; text needs quotes: a = \"b c\""],
     "run =": ["line 1: something is missing at its end"],
+    # tomlkit counts these as ends of lines, which they are to no editor.
+    "# a\u2028b\x85\nrun =": ["line 2: something is missing at its end"],
+    'description = "a\u2028b"\nrun = x\n': ["line 2: unexpected character: 'x'; text needs quotes: run = \"x\""],
+    '[schedule]\revery = "5m"\r': ["line 1: holds a carriage return that no line feed follows; save the file with LF"],
+    'run = "x"\r\n\rdir = "~"\r\n': [
+        "line 2: holds a carriage return that no line feed follows; save the file with LF"
+    ],
     'description = "two\nrun = "true"\n': ["line 1: a text does not end on its line; close it with a quote"],
     "a = [" + "[" * 5_000: ["line 1: TOML value nested more than 100 levels deep"],
     "a = " + "[" * 20 + "]" * 20: ["is nested too deeply to be a definition; write it flat"],
