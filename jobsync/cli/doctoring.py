@@ -195,7 +195,8 @@ def _fixed(view: View, results: tuple[Result, ...], *, yes: bool, tell: Callable
     """
     todo = fixing.repairs(results)
     if not todo:
-        tell("nothing of this can be mended without you")
+        is_well = all(result.level in (Level.OK, Level.SKIPPED) for result in results)
+        tell("there is nothing to mend" if is_well else "nothing of this can be mended without you")
         return None
     tell("can be mended:")
     for line in (line for repair in todo for line in fixing.in_words(repair, view.origin)):
