@@ -14,6 +14,12 @@ _OTHERS = 0o022
 """What nobody but its owner may do in its directory: write."""
 
 
+def _print(text: str) -> None:
+    """At once, into a file or pipe too: whoever started it in the background waits for it there."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 def run_foreground(
     directory: Path,
     home: Path,
@@ -23,7 +29,7 @@ def run_foreground(
     version: str = "15.5",
     tz: str | None = None,
     platform: str = sys.platform,
-    say: Callable[[str], object] = sys.stdout.write,
+    say: Callable[[str], object] = _print,
 ) -> None:
     """Be the launchd of `home` until SIGINT or SIGTERM; then end all jobs and return.
 

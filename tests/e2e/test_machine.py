@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from select import select
 
 import pytest
 
@@ -671,7 +672,9 @@ def test_a_machine_without_launchd_gets_one_from_one_command(laptop: Laptop) -> 
     argv = ("jobsync", "simulator", str(directory))
     with beside(argv, cwd=laptop.work, env=laptop.environment, stdout=subprocess.PIPE) as serving:
         launchctl = directory / "bin/launchctl"
-        laptop.wait_for(lambda: launchctl.exists() and laptop.run(str(launchctl), "list", status=None).status == 0)
+        assert serving.stdout is not None
+        assert select([serving.stdout], [], [], 60)[0], "it says at once, also into a pipe, that it is there"
+        assert serving.stdout.readline().rstrip().decode().endswith(f"its launchctl: {launchctl}")
         laptop.job("one")
         laptop.jobsync("init", "--launchctl", str(launchctl), "--yes", "--sync")
         assert "jobsync.one" in laptop.run(str(launchctl), "list").out
