@@ -12,11 +12,13 @@ from jobsync.definitions.duration import format_duration
 from jobsync.definitions.job import Argv, Event, Job, Notify
 from jobsync.errors import JobsyncError
 from jobsync.reconcile.origin import Origin
-from jobsync.reconcile.standing import JobStatus, State
+from jobsync.reconcile.standing import JobStatus, State, missed_words
 from jobsync.runs import launcher, records
 from jobsync.runs.records import Run
 
 _FAILED = (State.FAILING, State.NOT_RUNNING)
+_SAY_NOTHING_OF_RUNS = (State.RUNNING, State.UNKNOWN)
+"""It is at it, or nobody could be asked."""
 
 
 def _stale(origin: Origin, job: Job) -> str:
@@ -34,7 +36,10 @@ def _news(origin: Origin, one: JobStatus, job: Job) -> tuple[Event, str] | None:
         return Event.FAILED, one.detail
     if stale := _stale(origin, job):
         return Event.FAILED, stale
-    return (Event.MISSED, one.detail) if one.state is State.MISSED else None
+    # Not only where that is its state: what is not loaded, or not as defined, misses its runs without a launcher.
+    if one.missed is None or one.state in _SAY_NOTHING_OF_RUNS:
+        return None
+    return Event.MISSED, missed_words(one.missed)
 
 
 def _run(origin: Origin, job: Job, notify: Notify, event: Event, detail: str, run: Run | None) -> None:

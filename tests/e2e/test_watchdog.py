@@ -30,6 +30,24 @@ def test_a_run_that_did_not_come_is_told_once_and_the_recovery_by_its_launcher(r
     assert told(registered) == ["missed", "recovered"]
 
 
+def test_the_runs_that_a_job_misses_because_it_is_not_loaded_are_told(registered: Laptop) -> None:
+    registered.job("one", f'run = "true"\n[schedule]\nat = "{registered.hours_ago(2)}"\n{NOTIFY}')
+    registered.commit()
+    yesterday = int(time.time()) - 86_400
+    os.utime(registered.plist_path("one"), (yesterday, yesterday))
+    (registered.state / "runs" / "one").write_text(f"since {yesterday}\n")
+    registered.bootout("one")
+    assert "one missed: told" in registered.jobsync("status", "--notify").err
+    assert "told" not in registered.jobsync("status", "--notify").err
+    assert (registered.home / "told").read_text().endswith(" did not come: not loaded\n")
+    registered.simulator.fault("print", code=5, times=None)
+    (registered.state / "announced" / "one").unlink()
+    assert "told" not in registered.jobsync("status", "--notify").err, "nobody could be asked whether it is loaded"
+    registered.simulator.clear_faults()
+    registered.jobsync("pause", "one")
+    assert "told" not in registered.jobsync("status", "--notify").err, "a pause is meant"
+
+
 def test_what_tells_of_a_killed_run_gets_what_the_job_is_given_and_its_log(registered: Laptop) -> None:
     line = 'echo "$TOPIC $TOKEN"; cat "$JOBSYNC_LOG"; basename "$JOBSYNC_LOG" ".log" | grep -x "$JOBSYNC_RUN"'
     registered.job(
