@@ -213,6 +213,7 @@ class Applier:
     def _load(self, works: list[Work]) -> Failures:
         loading = {step.label: work.meant for work in works for step in work.next(Load)}
         reread = [label for work in works for label in work.reread] if self._together else []
+        self._scheduler.inherit_from({work.change.label: one for work in works for one in work.former_labels})
         return self._loader.load(loading, reread) if loading or reread else {}
 
     def _restart(self, works: list[Work]) -> Failures:

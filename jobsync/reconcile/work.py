@@ -38,6 +38,11 @@ class Work:
         return [step for step in self.change.steps if isinstance(step, Unload)]
 
     @property
+    def former_labels(self) -> list[str]:
+        """The label that its old job goes under, where that changes."""
+        return [step.label for step in self.unloads if step.label != self.change.label]
+
+    @property
     def loads(self) -> list[str]:
         """Labels that shall be loaded in the end, be it only with another process."""
         return [step.label for step in self.change.steps if isinstance(step, Load | Reread | Restart)]

@@ -251,6 +251,9 @@ class Launchd:
     def inherit(self, since: Mapping[str, float]) -> None:
         """See the protocol: launchd makes up for nothing that came before a load."""
 
+    def inherit_from(self, former: Mapping[str, str]) -> None:
+        """See the protocol: as `inherit`."""
+
     def why_refused(self, label: str) -> str:
         """Error 5 covers a dozen causes; the ones that can be seen from here are looked for one by one."""
         path = self._paths.plist(label)

@@ -242,6 +242,10 @@ class Scheduler(Protocol):
         for, once they are loaded, where the scheduler can."""
         ...
 
+    def inherit_from(self, former: Mapping[str, str]) -> None:
+        """As `inherit`, of jobs that get another label, label -> the former one: slots since `unload` stopped that."""
+        ...
+
     def why_refused(self, label: str) -> str:
         """After a refused load: the reason as far as probing can tell, in words; empty where the refusal says it.
 

@@ -10,6 +10,7 @@ that. What the manager does not hold needs no reload.
 import os
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from jobsync import files, process
@@ -339,6 +340,13 @@ class Systemd:
     def inherit(self, since: Mapping[str, float]) -> None:
         """See the protocol: the stamp of a timer is what it counts from."""
         self._stopped_at.update(since)
+
+    def inherit_from(self, former: Mapping[str, str]) -> None:
+        """See the protocol. A timer that was not stopped may fire until it is: then its successor counts from now."""
+        for label, old in former.items():
+            if old in self._stopped_at:
+                with suppress(JobsyncError):  # a stamp that nobody can look at: as from now
+                    self._stopped_at[label] = max(self._stopped_at[old], files.time_of(self._stamp(old)))
 
     def _can_be_forgotten(self, names: Collection[str]) -> bool:
         """Whether a reload can do with these units what else a `stop` does before it."""

@@ -1,6 +1,7 @@
 """The commands as typed on Linux, with systemd for real."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -366,3 +367,18 @@ def test_what_a_killed_sync_has_taken_from_a_timer_comes_back_with_the_next_relo
     linux.jobsync("sync", "other")
     assert linux.loaded() == {"one", "other"}
     assert left and not any(path.exists() for path in left)
+
+
+def test_a_slot_that_comes_while_the_jobs_move_to_another_prefix_is_made_up_for(linux: LinuxLaptop) -> None:
+    """All of them are told to stop together, and one may take its time."""
+    linux.job("one")
+    linux.job(
+        "slow", 'run = "trap \'sleep 3; exit 0\' TERM; while :; do sleep 0.1; done"\n[daemon]\nrestart = "always"\n'
+    )
+    linux.jobsync("sync")
+    linux.wait_for(lambda: "running for" in linux.jobsync("status").out)
+    before = time.time()
+    linux.jobsync("init", "--prefix", "moved", "--yes", "--sync")
+    (stamp,) = linux.home.rglob("stamp-moved.one.timer")
+    assert time.time() > before + 3
+    assert before <= stamp.stat().st_mtime < before + 2, "from then on nothing has started it"
