@@ -14,8 +14,9 @@ from jobsync.cli.syncing import answered, refusal, show_report
 from jobsync.definitions.load import JOB_FILE, name_fault, read_settings
 from jobsync.errors import Fault, JobsyncError, UsageError
 from jobsync.reconcile import ledger as ledgers
-from jobsync.reconcile import planning
+from jobsync.reconcile import observe, planning
 from jobsync.reconcile import sync as syncing
+from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Report
@@ -133,24 +134,26 @@ def _check_rename(origin: Origin, old: str, new: str) -> None:
     for before, after in (directory, *_followers(origin, old, new)):
         if files.is_there(before) and files.is_there(after) and not _is_blank(origin, new, after):
             raise JobsyncError(f"{after} is there already", hint="take another name, or move that away")
-    answer = origin.scheduler.survey()
+    known = ledgers.read(origin.paths.ledger) or Ledger()
+    answer = observe.ask(known, origin.scheduler)
     if isinstance(answer, Unknown):
         raise JobsyncError(
             f"not renamed: could not ask the scheduler: {answer.reason}", hint="when it answers, try again"
         )
-    label = origin.scheduler.label(old)
-    is_disabled = isinstance(answer, Survey) and label in answer.disabled and not _is_begun(directory)
+    record = known.records.get(old)
+    # Under a former prefix it may be still, for it runs or is switched off there.
+    labels = {origin.scheduler.label(old), *([record.label] if record else [])}
+    is_disabled = isinstance(answer, Survey) and labels & answer.disabled.keys() and not _is_begun(directory)
     if is_disabled and pauses.read(origin.paths.pause(old)) is None:
         raise JobsyncError(
             f"{old} is disabled by you, and {new} would not be",
             hint=f"`jobsync pause {old}` first: a pause goes along with the name",
         )
-    loaded = answer.services.get(label) if isinstance(answer, Survey) else None
-    if loaded is not None and loaded.pid is not None:
-        known = ledgers.read(origin.paths.ledger)
-        record = known.records.get(old) if known else None
+    services = answer.services if isinstance(answer, Survey) else {}
+    pid = next((one.pid for label, one in services.items() if label in labels and one.pid is not None), None)
+    if pid is not None:
         raise JobsyncError(
-            f"{old} is running (pid {loaded.pid}), and a new name would stop it",
+            f"{old} is running (pid {pid}), and a new name would stop it",
             hint=f"`jobsync pause {old}` first, and `jobsync resume {new}` afterwards"
             if record is not None and record.is_daemon
             else f"wait for its end, or `jobsync stop {old}` first",

@@ -262,6 +262,21 @@ def test_a_running_job_is_not_renamed(machine: Laptop) -> None:
     machine.jobsync("stop", "long")
 
 
+@pytest.mark.parametrize("what", ["runs", "is disabled"])
+def test_a_job_that_waits_under_a_former_prefix_is_not_renamed_either(machine: Laptop, what: str) -> None:
+    machine.job("backup", 'run = "while [ ! -e ~/go ]; do sleep 0.05; done"\n')
+    machine.jobsync("sync")
+    if what == "runs":
+        machine.jobsync("run", "-d", "backup")
+    else:
+        machine.launchctl("disable", machine.target("backup"))
+    assert "deferred" in machine.jobsync("init", "--prefix", "moved", "--yes", "--sync").out
+    said = machine.jobsync("rename", "backup", "nightly", status=1).err
+    assert ("backup is running (pid " if what == "runs" else "backup is disabled by you") in said
+    assert (machine.work / "jobs/backup").is_dir() and machine.loaded() == {"backup"}
+    (machine.home / "go").touch()
+
+
 def test_a_daemon_which_comes_back_when_it_is_stopped_is_paused_for_its_new_name(machine: Laptop) -> None:
     machine.job("watch", 'run = "sleep 60"\n[daemon]\n')
     machine.jobsync("sync")
