@@ -31,8 +31,14 @@ def text_fault(value: object) -> str | None:
     return unfit(value)
 
 
+def _unquoted(value: object, pattern: str) -> str:
+    """What to add where a text is what was meant but for its quotes."""
+    is_meant = isinstance(value, str) and re.fullmatch(pattern, value)
+    return f"; without quotes it is: {value}" if is_meant else ""
+
+
 def _flag(value: object) -> str | None:
-    return None if isinstance(value, bool) else f"{shown(value)} is not true or false"
+    return None if isinstance(value, bool) else f"{shown(value)} is not true or false{_unquoted(value, 'true|false')}"
 
 
 FLAG = Kind(_flag, {"type": "boolean"})
@@ -44,7 +50,7 @@ def integer(lowest: int, highest: int = LARGEST_INTEGER) -> Kind:
     def check(value: object) -> str | None:
         # bool is an int to Python, and to no scheduler.
         if isinstance(value, bool) or not isinstance(value, int):
-            return f"{shown(value)} is not a whole number"
+            return f"{shown(value)} is not a whole number{_unquoted(value, '0|[1-9][0-9]{0,17}')}"
         if lowest <= value <= highest:
             return None
         upper = f"from {lowest} to {highest}" if highest < LARGEST_INTEGER else f"of at least {lowest}"

@@ -245,4 +245,5 @@ def value_of_unit(kind: str, key: str, text: str) -> object:
     for value in _readings(key, text):
         if systemd_fault(kind, key, value) is None:
             return value
-    raise JobsyncError(systemd_fault(kind, key, text) or f"{shown(text)} is not what systemd reads here; correct it")
+    meant = int(text) if re.fullmatch("-?[0-9]{1,18}", text) and key not in _OCTAL else text
+    raise JobsyncError(systemd_fault(kind, key, meant) or f"{shown(text)} is not what systemd reads here; correct it")

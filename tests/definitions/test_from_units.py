@@ -288,7 +288,11 @@ def test_the_environment_is_kept_and_secrets_are_set_apart() -> None:
         ("[Service]\nExecStart=/bin/x ; /bin/y\n", "are several commands; write a line for each"),
         ("[Service]\nType=forking\nExecStart=/bin/x\n", "Type: forking"),
         ("[Service]\nExecStart=/bin/x\nEnvironmentFile=/x\n", "EnvironmentFile: cannot be kept: write below [env]"),
-        ("[Service]\nExecStart=/bin/x\nNice=-5\n", "Nice: cannot be kept"),
+        (
+            "[Service]\nExecStart=/bin/x\nNice=-5\n",
+            "Nice: cannot be kept: the number -5 is not a number from 0 to 19",
+        ),
+        ("[Service]\nExecStart=/bin/x\nIOWeight=0\n", "IOWeight: cannot be kept: the number 0 is not a number from 1"),
         ("[Service]\nExecStart=/bin/x\nMemoryMax=1.5G\n", "MemoryMax: cannot be kept"),
         ("[Service]\nExecStart=/bin/x\nRestart=on-failure\n", "of a job with times, below [retry]: attempts = 3"),
         ("[Service]\nType=oneshot\n", "there is none"),

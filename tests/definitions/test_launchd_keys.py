@@ -52,6 +52,8 @@ WRONG = [
     ("AssociatedBundleIdentifiers", "1", "the number 1 is not a text; write it in quotes"),
     ("AssociatedBundleIdentifiers", '["a", 1]', "the number 1 is not a text; write it in quotes"),
     ("AssociatedBundleIdentifiers", '"\\u0001"', "holds the control character U+0001; take it out"),
+    ("AbandonProcessGroup", '"true"', '"true" is not true or false; without quotes it is: true'),
+    ("ExitTimeOut", '"30"', '"30" is not a whole number; without quotes it is: 30'),
     ("ExitTimeOut", "0", "the number 0 is not a number of at least 1"),
     ("ExitTimeOut", "true", "true is not a whole number"),
     ("ExitTimeOut", "1.5", "the number 1.5 is not a whole number"),
