@@ -307,15 +307,15 @@ def _not_copied(job: Path) -> list[Notice]:
 
 
 def _candidates(origin: Origin, source: str, here: Here) -> Iterator[Candidate]:
-    if source == _CRONTAB and not Path(source).is_file():
+    if source == _CRONTAB and not files.is_file(Path(source)):
         yield from _from_crontab(origin, takeover.crontab(os.environ), _CRONTAB, is_here=True)
         return
     path = Path(os.path.abspath(os.path.expanduser(source)))  # noqa: PTH100, PTH111 - links stay links
     if path == Path("/etc/crontab") or path.parent == Path("/etc/cron.d"):
         raise _names_users(source)
-    if path.is_dir():
+    if files.is_directory(path):
         yield from _from_directory(origin, path)
-    elif not path.is_file():
+    elif not files.is_file(path):
         raise UsageError(
             f"{source} is not there", hint=f"name a .plist, a .timer, a .service, a directory, a file, or `{_CRONTAB}`"
         )

@@ -1,5 +1,6 @@
 """`history`: what jobs did, as a picture, a table, JSON or a page of its own."""
 
+import os
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -303,9 +304,12 @@ def _short(path: str, home: str) -> str:
 
 
 def _page_file(path: str) -> Path:
-    """The file that `--html` means, behind links. `UsageError` where none can be: a terminal is none either."""
-    file = Path(path).resolve()
-    if not path or not file.parent.is_dir() or (file.exists() and not file.is_file()):
+    """The file that `--html` means, behind links. `UsageError` where none can be: a terminal is none either.
+
+    `JobsyncError` where that cannot be told.
+    """
+    file = Path(os.path.realpath(path))  # `Path.resolve` raises for links that lead in a circle
+    if not path or not files.is_directory(file.parent) or (files.is_there(file) and not files.is_file(file)):
         raise UsageError(f"--html: {path!r} cannot be a file", hint="name one in a directory that is there")
     return file
 

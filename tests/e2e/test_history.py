@@ -123,6 +123,11 @@ def test_what_cannot_be_a_page_is_said_and_stays(registered: Laptop) -> None:
     for path in ("", str(registered.root), str(registered.root / "none" / "page.html"), str(pipe)):
         ran = registered.jobsync("history", "--html", path, status=2)
         assert ran.err.startswith(f"jobsync: --html: {path!r} cannot be a file\n"), path
+    circle = registered.root / "circle.html"
+    circle.symlink_to(circle)
+    for path in (str(circle), f"{registered.root}/{'x' * 300}/page.html"):
+        ran = registered.jobsync("history", "--html", path, status=1)
+        assert ran.err.startswith(f"jobsync: cannot look at {registered.root}/"), path
 
 
 def test_without_jinja2_the_page_says_what_to_install(registered: Laptop) -> None:

@@ -313,6 +313,14 @@ def test_what_is_no_file_or_cannot_be_read_stops_no_others(grown: Laptop) -> Non
     assert "dangling" not in shown.text and "directory" not in shown.text
 
 
+def test_a_source_that_cannot_be_looked_at_is_not_imported(grown: Laptop) -> None:
+    loop = grown.home / "loop.plist"
+    loop.symlink_to(loop)
+    for source in (loop, grown.home / ("x" * 300)):
+        shown = grown.jobsync("import", str(source), status=1)
+        assert f"not imported: {source}: cannot look at {source}: " in shown.err
+
+
 def test_a_timer_and_its_service_are_one_job_and_a_service_without_one_is_none(grown: Laptop) -> None:
     elsewhere = grown.home / "from-desktop"
     (elsewhere / "lone.service").write_text("[Service]\nExecStart=/usr/bin/syncthing\nRestart=always\n")
