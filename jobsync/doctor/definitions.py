@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from jobsync import files
 from jobsync.definitions.job import Argv, Job, Line
 from jobsync.definitions.load import SETTINGS_FILE, is_of
 from jobsync.definitions.secrets import known_secret
@@ -162,11 +163,22 @@ def _settings(view: View) -> Iterable[Finding]:
             )
 
 
+def _unlooked(directory: str) -> str:
+    """Why it cannot be told whether a directory is there; empty where it can."""
+    try:
+        files.is_directory(Path(directory))
+    except JobsyncError as refusal:
+        return refusal.message
+    return ""
+
+
 def _search_path(view: View) -> Iterable[Finding]:
     """Directories that nobody can find anything in; of the machine's, only where not one is there."""
     for name, job in view.jobs.items():
         for directory in job.path:
-            if not Path(directory).is_dir():
+            if why := _unlooked(directory):
+                yield warning(f"path names what jobsync {why}", name, command=f"jobsync edit {name}")
+            elif not files.is_directory(Path(directory)):
                 yield warning(
                     f"path names {directory}, which is not there",
                     name,
@@ -177,7 +189,10 @@ def _search_path(view: View) -> Iterable[Finding]:
 
 def _directories(view: View) -> Iterable[Finding]:
     for name, job in view.jobs.items():
-        if not Path(job.directory).is_dir():
+        if why := _unlooked(job.directory):
+            meaning = "each run ends with 78 (EX_CONFIG) where the job cannot go there either"
+            yield error(f"dir is what jobsync {why}", name, meaning=meaning, command=f"jobsync edit {name}")
+        elif not files.is_directory(Path(job.directory)):
             yield error(
                 f"dir is {job.directory}, which is not there",
                 name,

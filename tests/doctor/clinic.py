@@ -182,6 +182,18 @@ def a_directory_that_is_gone(clinic: Clinic) -> Iterator[None]:
         yield
 
 
+@fault("directories", ERROR, "lost", "dir is what jobsync cannot look at /xxx")
+def a_directory_that_cannot_be_looked_at(clinic: Clinic) -> Iterator[None]:
+    with clinic.text("jobs/lost/job.toml", f'run = "true"\ndir = "/{"x" * 300}"\n{SCHEDULE}'):
+        yield
+
+
+@fault("path", WARNING, "lost", "path names what jobsync cannot look at /xxx")
+def a_path_that_cannot_be_looked_at(clinic: Clinic) -> Iterator[None]:
+    with clinic.text("jobs/lost/job.toml", f'run = "true"\npath = ["/{"x" * 300}"]\n{SCHEDULE}'):
+        yield
+
+
 @fault("path", WARNING, "lost", "bin, which is not there")
 def a_path_that_is_gone(clinic: Clinic) -> Iterator[None]:
     with clinic.text("jobs/lost/job.toml", f'run = "true"\npath = ["~/gone/bin"]\n{SCHEDULE}'):
