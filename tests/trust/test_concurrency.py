@@ -124,10 +124,10 @@ def hook(arguments: list[str]) -> None:
 def _waiters(path: Path) -> int:
     """How many other processes have that file open."""
     found = set()
-    for one in Path("/proc").glob("[0-9]*/fd/*"):
-        with suppress(OSError):
-            if one.readlink() == path:
-                found.add(one.parts[2])
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ends while we look, or is another user's
+            if any(one.readlink() == path for one in (process / "fd").iterdir()):
+                found.add(process.name)
     return len(found - {str(os.getpid())})
 
 
