@@ -110,7 +110,7 @@ def test_the_pages_do_type_commands() -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_files_that_are_named_are_there(name: str) -> None:
-    start = re.compile(r"(jobsync|tests|docs|hooks|template-repo)/[\w./-]*")
+    start = re.compile(r"(jobsync|tests|docs|hooks|template-repo|benchmarks)/[\w./-]*")
     named = [code for code in PAGES[name].codes() if start.fullmatch(code)]
     assert [code for code in named if not (ROOT / code).exists() and not (PACKAGE.parent / code).exists()] == []
     # A module may be named by the end of its path.
