@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from jobsync.columns import cell, plural
 from jobsync.errors import Fault
-from jobsync.reconcile.state import Outcome, Report, Result
+from jobsync.reconcile.state import BAD, UNDONE, Outcome, Report, Result
 from jobsync.tones import Tone
 
 JSON_VERSION = 1
@@ -54,11 +54,6 @@ _TONES = {
     Outcome.CONFLICT: Tone.BAD,
     Outcome.FAILED: Tone.BAD,
 }
-
-
-_BAD = (Outcome.FAILED, Outcome.CONFLICT)
-UNDONE = (*_BAD, Outcome.DEFERRED)
-"""What a sync could not do, or not yet."""
 
 
 def tone(outcome: Outcome) -> Tone:
@@ -127,7 +122,7 @@ def standing_lines(done: Report) -> list[str]:
 
 def failing_line(done: Report, failed: Sequence[str]) -> str:
     """All that is wrong in one line, for who has been told. `failed`: the jobs whose last run failed."""
-    names = [one.name for one in done.results if one.outcome in _BAD]
+    names = [one.name for one in done.results if one.outcome in BAD]
     if not names and not done.has_failures:
         return failed_runs(failed)
     if not names:

@@ -267,6 +267,10 @@ class Laptop:
     def pull(self, *options: str) -> Ran:
         return self.git("pull", "-q", *options)
 
+    def path_to_git(self) -> str:
+        """A line of job.toml: with it the job finds the git that the tests use."""
+        return f'path = ["{Path(self.run("which", "git").out).parent}"]\n'
+
     def upstream(self, name: str, text: str = JOB) -> None:
         """Push a job's definition from the editor."""
         self.job(name, text, at=self.editor)

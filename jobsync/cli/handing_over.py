@@ -16,9 +16,8 @@ from jobsync.reconcile import sync as syncing
 from jobsync.reconcile import takeover, takeover_units
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.plan import Orders
-from jobsync.reconcile.state import Report
+from jobsync.reconcile.state import UNDONE, Report
 from jobsync.reconcile.takeover_units import Standing, UserUnits
-from jobsync.report import UNDONE
 from jobsync.values import dataclass, replace
 
 _INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -1,7 +1,7 @@
 """`pause`, `resume`: keep jobs from running on this machine, through syncs and reboots, and let them run again."""
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import click
 
@@ -15,8 +15,7 @@ from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders
-from jobsync.reconcile.state import Report
-from jobsync.report import UNDONE
+from jobsync.reconcile.state import UNDONE, Record, Report
 from jobsync.runs import pauses
 
 _LONGEST = 3650 * 86_400
@@ -50,10 +49,14 @@ def _by_repository(chosen: Iterable[tuple[Origin, str]]) -> list[tuple[Origin, l
     return list(found.values())
 
 
-def _daemons(origin: Origin, jobs: Iterable[str]) -> list[str]:
-    """Those that are daemons as installed; what is not installed (a paused daemon) as defined."""
+def _installed(origin: Origin) -> Mapping[str, Record]:
     known = ledgers.read(origin.paths.ledger)
-    are = {name: record.is_daemon for name, record in known.records.items()} if known else {}
+    return known.records if known else {}
+
+
+def _daemons(origin: Origin, jobs: Iterable[str], installed: Mapping[str, Record]) -> list[str]:
+    """Those that are daemons as installed; what is not installed (a paused daemon) as defined."""
+    are = {name: record.is_daemon for name, record in installed.items()}
     if not are.keys() >= {*jobs}:
         are = {one.name: one.daemon is not None for one in as_defined(origin, {*jobs}).jobs} | are
     return [job for job in jobs if are.get(job)]
@@ -73,10 +76,9 @@ def _sync_daemons(origin: Origin, jobs: Collection[str]) -> bool:
 def _pause(origin: Origin, jobs: Collection[str], until: int) -> bool:
     """False when a daemon could not be stopped. Where the scheduler cannot be asked to, no daemon is paused."""
     # One that is installed though it is paused: whoever paused it was interrupted.
-    known = ledgers.read(origin.paths.ledger)
-    installed = known.records if known else {}
+    installed = _installed(origin)
     left = [job for job in jobs if job in installed or pauses.read(origin.paths.pause(job)) is None]
-    daemons = _daemons(origin, left)
+    daemons = _daemons(origin, left, installed)
     for job in jobs:
         pauses.write(origin.paths.pause(job), until)
     try:
@@ -103,7 +105,9 @@ def pause(context: Context, /, jobs: tuple[str, ...], *, duration: str | None) -
     """
     until = _end(duration) if duration is not None else pauses.FOR_EVER
     chosen = _by_repository(_chosen(context, jobs))
-    daemons = [job for origin, jobs in chosen if duration is not None for job in _daemons(origin, jobs)]
+    daemons = [
+        job for origin, jobs in chosen if duration is not None for job in _daemons(origin, jobs, _installed(origin))
+    ]
     if daemons:
         raise UsageError(
             f"--for: nothing would start a daemon again: {', '.join(daemons)}", hint="leave --for out, or name the jobs"
@@ -125,7 +129,8 @@ def _paused(origin: Origin) -> list[str]:
 def _resume(origin: Origin, jobs: Collection[str]) -> bool:
     were_paused = {job for job in jobs if pauses.read(origin.paths.pause(job)) is not None}
     # Of a pause that ended by itself no sync may have heard yet.
-    daemons = _daemons(origin, [job for job in jobs if files.is_there(origin.paths.pause(job))])
+    paused = [job for job in jobs if files.is_there(origin.paths.pause(job))]
+    daemons = _daemons(origin, paused, _installed(origin))
     why = refusal(origin) if daemons else ""  # they would be loaded as they are defined for this moment
     left = daemons if why else []
     for job in left:

@@ -151,8 +151,8 @@ def _one(origin: Origin, orders: Orders, jobs: tuple[str, ...], *, dry_run: bool
     before = _last_commit(origin)
     with Progress() as progress:
         done = answered(origin, jobs, syncing.sync(origin, orders, jobs, progress))
-    was_behind = before not in ("", _last_commit(origin))
-    return _with_word_on_hooks(origin, done) if was_behind and done.would_change else done
+    was_behind = done.would_change and before not in ("", _last_commit(origin))
+    return _with_word_on_hooks(origin, done) if was_behind else done
 
 
 def _last_commit(origin: Origin) -> str:

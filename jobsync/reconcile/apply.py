@@ -20,7 +20,7 @@ from jobsync.reconcile.holding import Deferred, Hold, drop_stale_holds
 from jobsync.reconcile.ledger import Ledger, placed
 from jobsync.reconcile.loading import FORGOTTEN, RETRY_PAUSE, UNCONFIRMED, Loader, SessionEnded
 from jobsync.reconcile.placing import InTheWay, Placer, is_there
-from jobsync.reconcile.state import Change, Load, Outcome, Plan, Record, Remove, Reread, Restart, Result, Write
+from jobsync.reconcile.state import UNDONE, Change, Load, Outcome, Plan, Record, Remove, Reread, Restart, Result, Write
 from jobsync.reconcile.unloading import Unloader
 from jobsync.reconcile.work import Work
 from jobsync.runs import logs, tokens
@@ -32,7 +32,6 @@ AT_ONCE = 50
 those calls take, and one survey and one `bootstrap` serve them all."""
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.5
-_UNFINISHED = (Outcome.FAILED, Outcome.DEFERRED, Outcome.CONFLICT)
 
 Progress = Callable[[str], None]
 
@@ -105,7 +104,7 @@ class Applier:
             for work in works:
                 with suppress(JobsyncError):  # launchers pass over a hold that has grown old
                     work.hold.release()
-        finished = {one.label for one in done.results.values() if one.outcome not in _UNFINISHED}
+        finished = {one.label for one in done.results.values() if one.outcome not in UNDONE}
         self._announce({label for label in announced - finished if self._is_installed(label)})
         for leftover in plan.leftovers:
             self._tidy(done, leftover)

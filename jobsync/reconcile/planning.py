@@ -13,7 +13,7 @@ from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.origin import Heard, Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.plan import Orders, make_plan
-from jobsync.reconcile.state import Caller, Faulty, Observed, Outcome, Plan, Report, Result, Want, Wanted
+from jobsync.reconcile.state import BAD, Caller, Faulty, Observed, Plan, Report, Result, Want, Wanted
 from jobsync.values import dataclass, replace
 
 
@@ -110,9 +110,8 @@ def _plan(origin: Origin, orders: Orders, names: Collection[str]) -> Planned:
 
 def shown(results: Iterable[Result]) -> tuple[Result, ...]:
     """As people see them: in order of name; of jobsync's own jobs only those in trouble, for nobody asked for them."""
-    bad = (Outcome.FAILED, Outcome.CONFLICT)
     return tuple(
-        sorted((one for one in results if not is_own(one.name) or one.outcome in bad), key=lambda one: one.name)
+        sorted((one for one in results if not is_own(one.name) or one.outcome in BAD), key=lambda one: one.name)
     )
 
 

@@ -40,6 +40,12 @@ class Outcome(Enum):
     FAILED = "failed"
 
 
+BAD = (Outcome.FAILED, Outcome.CONFLICT)
+"""What is wrong, as a user should know."""
+UNDONE = (*BAD, Outcome.DEFERRED)
+"""What a sync could not do, or not yet: something is left for the next one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Placed:
     """An artefact as jobsync last wrote it."""
@@ -327,5 +333,4 @@ class Report:
     @property
     def has_failures(self) -> bool:
         """Something is wrong that the user should know: exit status 1."""
-        bad = (Outcome.FAILED, Outcome.CONFLICT)
-        return bool(self.faults or self.brake) or any(result.outcome in bad for result in self.results)
+        return bool(self.faults or self.brake) or any(result.outcome in BAD for result in self.results)

@@ -18,6 +18,7 @@ from jobsync.reconcile.own import FINISH, is_own
 from jobsync.reconcile.plan import Orders, make_plan
 from jobsync.reconcile.planning import Planned, plan, remembered, shown
 from jobsync.reconcile.state import (
+    UNDONE,
     Caller,
     FileState,
     Outcome,
@@ -38,8 +39,6 @@ from jobsync.values import replace
 
 LOCK_PATIENCE = 60.0
 """Seconds that a sync by hand waits for another one of the same repository."""
-_BEHIND = (Outcome.FAILED, Outcome.DEFERRED, Outcome.CONFLICT)
-"""What leaves something for the next sync to do."""
 _NO_SETTINGS = Entry(0, "")
 """An entry that no `jobsync.toml` has."""
 
@@ -124,7 +123,7 @@ def _is_complete(planned: Planned, done: Applied) -> bool:
 
     What became of them counts, not the plan: a run may have begun since.
     """
-    return planned.whole and not any(result.outcome in _BEHIND for result in done.results.values())
+    return planned.whole and not any(result.outcome in UNDONE for result in done.results.values())
 
 
 def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budget = UNLIMITED) -> Applied:
@@ -152,9 +151,7 @@ def _left_standing(planned: Planned, done: Applied) -> set[str]:
     """Digests of the installed files that this sync has left as they were. What a killed one wrote may be among them:
     only the store tells that from an edit."""
     over = (
-        one
-        for one in planned.plan.changes
-        if one.name in done.results and done.results[one.name].outcome not in _BEHIND
+        one for one in planned.plan.changes if one.name in done.results and done.results[one.name].outcome not in UNDONE
     )
     replaced = {
         step.artefact.path if isinstance(step, Write) else step.path
@@ -206,7 +203,7 @@ def _becomes_settled(plan: Plan, done: Applied) -> bool:
     """After this application nothing is outstanding."""
     if plan.faults or plan.brake:
         return False
-    if any(result.outcome in _BEHIND for result in done.results.values()):
+    if any(result.outcome in UNDONE for result in done.results.values()):
         return False
     return all(change.is_settled for change in plan.changes if change.outcome is Outcome.PAUSED)
 

@@ -1,7 +1,5 @@
 """The brake: where too much is gone at once nothing is removed, the rest goes on, and one option releases it."""
 
-from pathlib import Path
-
 import pytest
 
 from jobsync import lock
@@ -47,7 +45,7 @@ def test_all_jobs_gone_at_once_stay_until_it_is_allowed(registered: Laptop, in_h
 
 def test_a_job_that_pulls_that_all_are_gone_does_not_go_when_it_has_ended(registered: Laptop) -> None:
     """It cannot go while it runs; that makes it no less gone."""
-    path = f'path = ["{Path(registered.run("which", "git").out).parent}"]\n'
+    path = registered.path_to_git()
     registered.job("puller", path + 'run = "cd ~/dotfiles && git pull -q 2>~/said && touch ~/done"\n')
     all_three = _install(registered, ("one", "two")) | {"puller"}
     for name in all_three:

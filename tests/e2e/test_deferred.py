@@ -147,7 +147,7 @@ def test_now_stops_the_running_job(registered: Laptop) -> None:
 
 def test_a_job_that_pulls_its_own_repository_is_finished_from_outside(registered: Laptop) -> None:
     pulls = 'run = "cd ~/dotfiles && git pull -q && sleep 0.5 && touch ~/done"\n'
-    path = f'path = ["{Path(registered.run("which", "git").out).parent}"]\n'
+    path = registered.path_to_git()
     registered.job("puller", path + pulls)
     registered.commit()
     registered.git("push", "-q")
@@ -165,7 +165,7 @@ def test_a_job_that_pulls_its_own_repository_is_finished_from_outside(registered
 
 def test_who_finishes_a_change_does_not_wait_for_the_end_of_itself(registered: Laptop) -> None:
     """`jobsync-finish` is to be changed, too, and runs for as long as it waits."""
-    path = f'path = ["{Path(registered.run("which", "git").out).parent}"]\n'
+    path = registered.path_to_git()
     wait = "while [ ! -e ~/go ]; do sleep 0.05; done"
     line = f"cd ~/dotfiles && git -c user.name=a -c user.email=b commit -qm ten && {wait}; touch ~/done"
     registered.job("puller", f'{path}run = "{line}"\n')
@@ -188,7 +188,7 @@ def test_who_finishes_a_change_does_not_wait_for_the_end_of_itself(registered: L
 
 
 def test_a_job_that_syncs_under_a_former_prefix_is_moved_when_it_has_ended(registered: Laptop) -> None:
-    path = f'path = ["{Path(registered.run("which", "git").out).parent}"]\n'
+    path = registered.path_to_git()
     author = "-c user.name=a -c user.email=b"
     line = f"cd ~/dotfiles && git {author} commit -q --allow-empty -m more && touch ~/done"
     registered.job("syncer", f'{path}run = "{line}"\n')
