@@ -13,15 +13,12 @@ from jobsync.doctor.view import View
 from jobsync.findings import Finding, error, warning
 from jobsync.reconcile.expected import is_unwanted, missed_runs
 from jobsync.reconcile.own import FINISH, LOGIN, is_own
-from jobsync.reconcile.standing import ended_badly, ending, missed_words
+from jobsync.reconcile.standing import HABIT, crash_loop, ended_badly, ending, habit, missed_words
 from jobsync.runs import logs, records
 from jobsync.runs.missed import Missed
 from jobsync.runs.records import Run
 from jobsync.runs.words import age, size
 
-_LOOP = 3
-"""So many runs in a row make a habit."""
-_LOOP_SECONDS = 600
 _SHORT_RUN = 10
 """Seconds; launchd's ThrottleInterval: a daemon that ends sooner is held back."""
 _LARGE = 200_000_000
@@ -41,13 +38,6 @@ _MEANINGS = {
     126: "what it starts is there and cannot be executed; macOS also says so of places that it guards",
     127: "what it starts is not in the job's PATH",
 }
-
-
-def _done(view: View, name: str) -> list[Run]:
-    """The runs that were started, oldest first, without one that still goes on."""
-    loaded = view.loaded(name)
-    started = [run for run in view.runs(name) if not run.skipped]
-    return started[:-1] if started and loaded is not None and loaded.pid is not None else started
 
 
 def _was_told_to_end(run: Run, job: Job) -> bool:
@@ -79,7 +69,7 @@ def _last_run(view: View) -> Iterable[Finding]:
     for name in (*view.jobs, *own):
         wanted = view.jobs.get(name)
         loaded, last = view.loaded(name), records.last(view.runs(name))
-        if last is None or not ended_badly(last) or (loaded is not None and loaded.pid is not None):
+        if last is None or not ended_badly(last) or _goes_on(view, name):
             continue
         told = wanted is not None and _was_told_to_end(last, wanted)
         if told and loaded is None:
@@ -95,34 +85,33 @@ def _last_run(view: View) -> Iterable[Finding]:
         )
 
 
-def _series(view: View) -> Iterator[tuple[str, Job, list[Run]]]:
-    """Jobs that ran several times within minutes: the newest runs."""
-    for name, job in view.jobs.items():
-        newest = _done(view, name)[-_LOOP:]
-        if len(newest) == _LOOP and newest[-1].started - newest[0].started <= _LOOP_SECONDS:
-            yield name, job, newest
+def _goes_on(view: View, name: str) -> bool:
+    loaded = view.loaded(name)
+    return loaded is not None and loaded.pid is not None
 
 
 def _crash_loop(view: View) -> Iterable[Finding]:
-    for name, job, newest in _series(view):
-        if all(ended_badly(run) and not run.by_hand and not _was_told_to_end(run, job) for run in newest):
-            within = age(newest[-1].started - newest[0].started)
-            again = "it is started again and again" if job.daemon else "whatever starts it will not stop"
+    now = view.now.timestamp()
+    for name, job in view.jobs.items():
+        is_daemon = job.daemon is not None
+        loop = crash_loop(view.runs(name), now, goes_on=_goes_on(view, name), is_daemon=is_daemon)
+        if loop is not None:
             yield error(
-                f"failed {_LOOP} times within {within}",
+                f"failed {HABIT} times within {age(loop)}",
                 name,
-                meaning=again,
+                meaning="it is started again and again" if is_daemon else "whatever starts it will not stop",
                 command=f"jobsync pause {name} && jobsync logs {name}",
             )
 
 
 def _held_back(view: View) -> Iterable[Finding]:
     """Ends well and at once: nothing fails, and the scheduler lets it wait longer and longer."""
-    for name, job, newest in _series(view):
+    for name, job in view.jobs.items():
+        newest = habit(view.runs(name), view.now.timestamp(), goes_on=_goes_on(view, name))
         short = all(run.ended is not None and run.ended - run.started < _SHORT_RUN for run in newest)
-        if short and not any(map(ended_badly, newest)) and job.daemon is not None:
+        if newest and short and not any(map(ended_badly, newest)) and job.daemon is not None:
             yield warning(
-                f"its last {_LOOP} runs ended by themselves within {_SHORT_RUN} s",
+                f"its last {HABIT} runs ended by themselves within {_SHORT_RUN} s",
                 name,
                 meaning="the scheduler throttles a daemon that does not stay",
                 command=f"jobsync logs {name}",

@@ -45,7 +45,7 @@ def _one(row: "Row", content: bytes, now: datetime, *, is_running: bool) -> JobS
     if is_here:
         if not _is_complete(row, slots, content, runs, now):
             return None
-        state, _ = run_state(pid, last, None, is_daemon=row.kind == schedules.DAEMON, is_local=False)
+        state, _ = run_state(pid, runs, None, now, is_daemon=row.kind == schedules.DAEMON, is_local=False)
         if state not in _WELL:
             return None
         upcoming = next(iter(next_runs(slots, now, 1)), None) if slots else None

@@ -2,15 +2,17 @@
 
 from datetime import datetime
 from enum import Enum
+from itertools import pairwise
 
+from jobsync.runs import records
 from jobsync.runs.missed import Missed
 from jobsync.runs.records import EXPECTATION, NO_LOCK, NO_LOG, STOPPED, TIMEOUT, Run
-from jobsync.runs.words import exit_words
+from jobsync.runs.words import age, exit_words
 from jobsync.values import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from jobsync.definitions.job import Job
     from jobsync.reconcile.state import Change
@@ -56,6 +58,12 @@ _REMEDIES = {
     State.UNKNOWN: "jobsync doctor",
 }
 
+
+HABIT = 3
+"""So many runs in a row make a habit."""
+_HABIT_SECONDS = 600
+_RECOVERY = 60
+"""Seconds that the next run must last at least, for the habit to be over."""
 
 _WITHOUT = {NO_LOG: "no log", NO_LOCK: "no lock"}
 _ENDINGS = {
@@ -147,6 +155,35 @@ def failing_since(runs: "Iterable[Run]", *, is_daemon: bool) -> int | None:
     return since
 
 
+def habit(runs: "Iterable[Run]", now: float, *, goes_on: bool) -> tuple[Run, ...]:
+    """The newest three runs that are over, where they began within ten minutes; none where there is no such habit.
+
+    `now`: second (epoch). `goes_on`: the newest run is not over. Where it has lasted for a minute, and twice as long as
+    it took from one start to the next, it has got rid of the habit.
+    """
+    started = [run for run in runs if not run.skipped]
+    present = started.pop() if goes_on and started and not started[-1].is_over else None
+    newest = tuple(started[-HABIT:])
+    if len(newest) < HABIT or newest[-1].started - newest[0].started > _HABIT_SECONDS:
+        return ()
+    if present is not None:
+        between = max(later.started - former.started for former, later in pairwise((*newest, present)))
+        if now - present.started >= max(_RECOVERY, 2 * between):
+            return ()
+    return newest
+
+
+def crash_loop(runs: "Iterable[Run]", now: float, *, goes_on: bool, is_daemon: bool) -> int | None:
+    """Within how many seconds `HABIT` runs began, where the habit is to fail; None where it is not, and where somebody
+    tries that by hand."""
+    newest = habit(runs, now, goes_on=goes_on)
+    if not newest or not all(ended_badly(run) and not run.by_hand for run in newest):
+        return None
+    if is_daemon and any(run.reason == STOPPED for run in newest):
+        return None
+    return newest[-1].started - newest[0].started
+
+
 def missed_words(one: Missed) -> str:
     """`2 runs did not come, the last due Mon 23 Nov 09:00: asleep or off`."""
     if one.count == 1:
@@ -155,10 +192,21 @@ def missed_words(one: Missed) -> str:
 
 
 def run_state(
-    pid: int | None, last: Run | None, missed: Missed | None, *, is_daemon: bool, is_local: bool
+    pid: int | None,
+    runs: "Collection[Run]",
+    missed: Missed | None,
+    now: datetime,
+    *,
+    is_daemon: bool,
+    is_local: bool,
 ) -> tuple[State, str]:
     """State and detail of a job that is installed and loaded as it should be."""
+    last = records.last(runs)
     if pid is not None:
+        # A daemon is started again at once, and has a process most of the time although it does nothing but fail.
+        loop = crash_loop(runs, now.timestamp(), goes_on=True, is_daemon=True) if is_daemon else None
+        if loop is not None:
+            return State.FAILING, f"failed {HABIT} times within {age(loop)}, and is started again and again"
         return State.RUNNING, f"pid {pid}"
     if is_daemon and last is not None and last.reason == STOPPED:
         return State.NOT_RUNNING, "it was told to end, and the scheduler has not started it again yet"

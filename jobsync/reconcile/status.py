@@ -46,13 +46,13 @@ class _Seen:
     job: Job | None
     record: Record | None
     loaded: Loaded | None
-    last: Run | None
+    runs: tuple[Run, ...]
     missed: Missed | None
     hidden: JobsyncError | None
     """Why its runs cannot be told; None where they can."""
 
 
-def _state(seen: _Seen, planned: Planned) -> tuple[State, str]:
+def _state(seen: _Seen, planned: Planned, now: datetime) -> tuple[State, str]:
     answer, change = planned.observed.answer, seen.change
     if isinstance(seen.desired, Faulty):
         return State.FAULTY, "\n".join(str(fault) for fault in seen.desired.faults)
@@ -76,7 +76,7 @@ def _state(seen: _Seen, planned: Planned) -> tuple[State, str]:
         return State.UNKNOWN, seen.hidden.line
     is_local = seen.record is not None and seen.record.source is Source.WORK_TREE
     is_daemon, pid = seen.job.daemon is not None, seen.loaded.pid if seen.loaded else None
-    return run_state(pid, seen.last, seen.missed, is_daemon=is_daemon, is_local=is_local)
+    return run_state(pid, seen.runs, seen.missed, now, is_daemon=is_daemon, is_local=is_local)
 
 
 def _loaded(answer: Answer, label: str, record: Record | None) -> Loaded | None:
@@ -95,8 +95,8 @@ def _one(origin: Origin, planned: Planned, name: str, change: Change | None, now
     is_whole = job is not None and record is not None and isinstance(desired, Wanted) and not desired.paused
     gaps = missed_runs(origin, job, record, answer, now, only_open=True) if is_whole and job and record else ()
     gaps = tuple(gap for gap in gaps if is_unwanted(gap))
-    seen = _Seen(name, change, desired, job, record, loaded, records.last(runs), gaps[-1] if gaps else None, hidden)
-    state, detail = _state(seen, planned)
+    seen = _Seen(name, change, desired, job, record, loaded, runs, gaps[-1] if gaps else None, hidden)
+    state, detail = _state(seen, planned, now)
     is_daemon = job is not None and job.daemon is not None
     fires = isinstance(desired, Wanted) and loaded is not None and state not in (State.PAUSED, State.DISABLED)
     upcoming = next_runs(job.schedule.slots, now, 1) if job is not None and fires else ()
@@ -110,7 +110,7 @@ def _one(origin: Origin, planned: Planned, name: str, change: Change | None, now
         state=state,
         detail=detail,
         pid=loaded.pid if loaded else None,
-        last=seen.last,
+        last=records.last(runs),
         next=upcoming[0] if upcoming else None,
         job=job,
         change=change,

@@ -49,6 +49,32 @@ def test_failures_in_a_row_have_a_beginning(registered: Laptop) -> None:
     assert (_jobs(registered)["one"]["state"], _jobs(registered)["one"]["since"]) == ("ok", None)
 
 
+def test_a_daemon_that_is_started_again_and_again_is_failing_until_it_stays(registered: Laptop) -> None:
+    registered.job("server", 'run = "exec sleep 600"\n[daemon]\nrestart = "always"\n')
+    registered.commit()
+    registered.wait_for(lambda: _jobs(registered)["server"]["last_run"] is not None)
+    record = registered.state / "runs/server"
+    start = next(line.split() for line in record.read_text().splitlines() if line.startswith("start "))
+    started = int(start[2])
+
+    def failed_before(now: int) -> None:
+        """Three times; what goes on began at `now`."""
+        before = ((f"20260101T00000{n}Z-1", now - 40 + 10 * n) for n in range(3))
+        lines = [line for run, at in before for line in (f"start {run} {at} 1", f"end {run} {at + 2} 1")]
+        record.write_text("\n".join([*lines, " ".join([*start[:2], str(now), *start[3:]]), ""]))
+
+    failed_before(started)
+    for short in (False, True):
+        ran = registered.jobsync("status", *([] if short else ["--exit-code"]), status=0 if short else 3)
+        assert "1 job, 1 to look at: server" in ran.out
+        assert "server: failed 3 times within 20s, and is started again and again; `jobsync logs server`" in ran.err
+    assert "failed 3 times within 20s" in registered.jobsync("doctor", "server", status=1).out
+    assert _screen(registered, "server")["state"][0].startswith("failing since ")
+    failed_before(started - 90)
+    assert "1 job, all well" in registered.jobsync("status").out
+    assert "failed 3 times" not in registered.jobsync("doctor", "server").out
+
+
 def test_a_run_that_did_not_come_is_missed_until_another_makes_up_for_it(registered: Laptop) -> None:
     registered.job("slept", JOB.replace("09:00", far()))
     registered.job("hand", 'run = "true"\n')
