@@ -34,7 +34,7 @@ def _check_outside(origin: Origin) -> None:
     services = answer.services if isinstance(answer, Survey) else {}
     start = origin.scheduler.label("")
     ours = {one.pid: label for label, one in services.items() if label.startswith(start) and one.pid}
-    for pid in observe.ancestors() if ours else ():
+    for pid in observe.branch() if ours else ():
         if pid in ours:
             raise JobsyncError(f"this runs inside the job {ours[pid]}", hint="uninstall from a terminal of your own")
 

@@ -29,6 +29,8 @@ class Background:
     """Second (epoch); 0: not yet."""
     lines: tuple[str, ...] = ()
     """What came of it, in the words of a hook; none when nothing was left to do."""
+    errand: int = 0
+    """Process of git's command, where a job runs it: a sync from outside of that job would cut it off. 0: elsewhere."""
 
     @property
     def is_over(self) -> bool:
@@ -43,9 +45,11 @@ def read(origin: Origin) -> Background | None:
         return None
     try:
         table = json.loads(content)
-        return Background(int(table["begun"]), int(table["ended"]), tuple(map(str, table["lines"])))
+        times, lines = (int(table["begun"]), int(table["ended"])), tuple(map(str, table["lines"]))
+        errand = int(table.get("errand", 0))  # younger than the file
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
+    return Background(*times, lines, errand) if 0 <= errand < deferred.PIDS else None
 
 
 def alone(origin: Origin) -> AbstractContextManager[None]:
@@ -56,9 +60,9 @@ def alone(origin: Origin) -> AbstractContextManager[None]:
 def write(origin: Origin, value: Background) -> None:
     """Put what is owed, or what came of it. `Locked` where others are at it for seconds; `JobsyncError` of the disk."""
     files.make_directory(origin.paths.state)
-    content = json.dumps({"begun": value.begun, "ended": value.ended, "lines": value.lines})
+    table = {"begun": value.begun, "ended": value.ended, "lines": value.lines, "errand": value.errand}
     with alone(origin):
-        files.write_atomically(origin.paths.background, content.encode(), 0o600)
+        files.write_atomically(origin.paths.background, json.dumps(table).encode(), 0o600)
 
 
 def lines(origin: Origin) -> list[str]:
@@ -88,5 +92,9 @@ def hand_on(origin: Origin) -> None:
 
     `JobsyncError` when nobody could be started; then the next hook or sync does it.
     """
-    write(origin, Background(int(time.time())))
-    deferred.start_finishing(origin)
+    begun = int(time.time())
+    write(origin, Background(begun))
+    errand = deferred.errand_inside(origin)
+    if errand is not None:
+        write(origin, Background(begun, errand=errand))
+    deferred.start_finishing(origin, from_outside=errand is not None)

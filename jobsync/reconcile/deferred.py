@@ -15,7 +15,7 @@ from jobsync.reconcile.own import FINISH
 from jobsync.reconcile.state import Caller
 from jobsync.values import dataclass
 
-_PIDS = 1 << 31
+PIDS = 1 << 31
 """No process id is as high: pid_t has 32 bits."""
 
 
@@ -44,7 +44,7 @@ def parse(content: bytes) -> dict[str, Request]:
         }
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return {}
-    return found if all(0 < request.pid < _PIDS for request in found.values()) else {}
+    return found if all(0 < request.pid < PIDS for request in found.values()) else {}
 
 
 def dumps(requests: Mapping[str, Request]) -> bytes:
@@ -61,12 +61,17 @@ def write(origin: Origin, requests: Mapping[str, Request]) -> None:
     files.write_if_changed(origin.paths.deferred, dumps(requests), 0o600)
 
 
-def start_finishing(origin: Origin) -> None:
-    """Have `finish.py` run on its own: from outside of the job where we are in one, else in a session of its own.
+def errand_inside(origin: Origin) -> int | None:
+    """See `observe`."""
+    return observe.errand_inside(ledgers.read(origin.paths.ledger) or Ledger(), origin.scheduler)
+
+
+def start_finishing(origin: Origin, *, from_outside: bool) -> None:
+    """Have `finish.py` run on its own, in a session of its own. `from_outside`: of the job that we are in.
 
     `JobsyncError` when nobody could be started.
     """
-    if observe.is_inside(ledgers.read(origin.paths.ledger) or Ledger(), origin.scheduler):
+    if from_outside:
         origin.scheduler.start(origin.scheduler.label(FINISH))
         return
     env = {**origin.repository.environment, configuration.VARIABLE: str(origin.config.file)}
@@ -77,4 +82,4 @@ def arrange(origin: Origin, requests: Mapping[str, Request]) -> None:
     """See to it that deferred changes are finished. Never raises: the next sync finishes them too."""
     if requests:
         with suppress(JobsyncError):
-            start_finishing(origin)
+            start_finishing(origin, from_outside=errand_inside(origin) is not None)

@@ -41,6 +41,8 @@ def _carry_on(origin: Origin) -> None:
         owed = _owed(origin)
         if owed is None:
             return
+        while owed.errand and process.is_alive(owed.errand):
+            time.sleep(_PAUSE)
         if told := _sync_from_hook(origin):
             background.write(origin, Background(owed.begun, int(time.time()), told))
         else:

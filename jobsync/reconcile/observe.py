@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from jobsync import process
@@ -44,18 +44,34 @@ def _unreadable(path: str, error: OSError) -> FileState:
     return FileState(problem=f"{UNREADABLE}: {error.strerror}" + (f"; {way}" if way else ""))
 
 
-def ancestors() -> frozenset[int]:
-    """Process ids from our parent upwards: the branch that we sit on. `JobsyncError` when ps(1) does not answer."""
-    answer = process.run(["ps", "-A", "-o", "pid=,ppid="], env={"LC_ALL": "C"}, timeout=10)
+def branch() -> dict[int, str]:
+    """Our ancestors from our parent upwards, by process id, each with the name of its program: the branch that we sit
+    on. `JobsyncError` when ps(1) does not answer."""
+    answer = process.run(["ps", "-A", "-o", "pid=,ppid=,comm="], env={"LC_ALL": "C"}, timeout=10)
     if answer.status:
         raise JobsyncError(f"`{' '.join(answer.argv)}` failed with status {answer.status}: {answer.complaint}")
-    rows = (line.split() for line in answer.stdout.decode("ascii", "replace").splitlines())
-    parents = {int(row[0]): int(row[1]) for row in rows if len(row) == 2}
-    found: set[int] = set()
-    pid = os.getpid()
-    while (pid := parents.get(pid, 0)) > 1 and pid not in found:
-        found.add(pid)
-    return frozenset(found)
+    rows = (line.split(None, 2) for line in answer.stdout.decode("ascii", "replace").splitlines())
+    known = {int(row[0]): (int(row[1]), "".join(row[2:]).rpartition("/")[2]) for row in rows if len(row) > 1}
+    found: dict[int, str] = {}
+    pid, _ = known.get(os.getpid(), (0, ""))
+    while pid > 1 and pid in known and pid not in found:
+        parent, found[pid] = known[pid]
+        pid = parent
+    return found
+
+
+def errand(above: Mapping[int, str], jobs: Collection[int]) -> int:
+    """The command that a job runs and that we are part of: git's, from its beginning, or only ourselves.
+
+    `above`: our branch. `jobs`: the processes of jobs.
+    """
+    found = os.getpid()
+    for pid, program in above.items():
+        if pid in jobs:
+            break
+        if program == "git":
+            found = pid
+    return found
 
 
 def _paths_of_interest(want: Want, ledger: Ledger, scheduler: Scheduler) -> Iterable[str]:
@@ -154,23 +170,27 @@ def _leftovers(paths: Paths, known: set[str], ledger: Ledger, scheduler: Schedul
     return tuple(str(path) for path in dict.fromkeys((*launchers, *unplaced)))
 
 
-def is_inside(ledger: Ledger, scheduler: Scheduler) -> bool:
-    """Whether this process runs inside a job of the repository: what it starts would end together with that job."""
+def errand_inside(ledger: Ledger, scheduler: Scheduler) -> int | None:
+    """The process of our `errand` where that is inside a job of the repository: what we start would end together with
+    that job. None elsewhere."""
     answer = ask(ledger, scheduler)
     if not isinstance(answer, Survey):
-        return False
+        return None
     start, known = scheduler.label(""), {record.label for record in ledger.records.values()}
     ours = (one for label, one in answer.services.items() if label.startswith(start) or label in known)
     pids = {one.pid for one in ours if one.pid}
-    return bool(pids) and not pids.isdisjoint(ancestors() | scheduler.enclosing(answer))
+    above = branch() if pids else {}
+    return None if pids.isdisjoint(above.keys() | scheduler.enclosing(answer)) else errand(above, pids)
 
 
-def _above(answer: Answer, labels: set[str], scheduler: Scheduler) -> frozenset[int]:
-    """Processes that this one depends on; asked for only where one of these jobs runs."""
-    if not isinstance(answer, Survey):
-        return frozenset()
-    is_running = any(one.pid is not None for label, one in answer.services.items() if label in labels)
-    return ancestors() | scheduler.enclosing(answer) if is_running else frozenset()
+def _above(answer: Answer, labels: set[str], scheduler: Scheduler) -> tuple[frozenset[int], int]:
+    """Processes that this one depends on, and our `errand`; asked for only where one of these jobs runs."""
+    services = answer.services if isinstance(answer, Survey) else {}
+    running = {one.pid for label, one in services.items() if label in labels and one.pid is not None}
+    if not isinstance(answer, Survey) or not running:
+        return frozenset(), 0
+    above = branch()
+    return frozenset(above) | scheduler.enclosing(answer), errand(above, running)
 
 
 def observe(
@@ -189,7 +209,7 @@ def observe(
     files |= {path: file_state(path) for path in leftovers if not is_temporary(Path(path).name, "")}
     try:
         ours = _labels(want, ledger) | set(orphans.values())
-        above = _above(answer, ours, scheduler)
+        above, command = _above(answer, ours, scheduler)
     except JobsyncError as error:
         raise JobsyncError(f"cannot tell whether this sync runs inside one of its jobs: {error.message}") from error
     return Observed(
@@ -201,4 +221,5 @@ def observe(
         leftovers=leftovers,
         stored=frozenset(_names(paths.store)),
         ancestors=above,
+        errand=command,
     )

@@ -57,7 +57,7 @@ def _blocked_by(look: Look) -> tuple[str, int] | None:
     if loaded is None or loaded.pid is None:
         return None
     if loaded.pid in look.observed.ancestors:
-        return f"this sync runs inside it (pid {loaded.pid}); finished when that has ended", loaded.pid
+        return _from_inside(loaded.pid, look.observed, "finished", is_daemon=look.is_daemon_now)
     if not look.spares_runs:
         return None
     return _waits_for(loaded.pid), loaded.pid
@@ -65,6 +65,15 @@ def _blocked_by(look: Look) -> tuple[str, int] | None:
 
 def _waits_for(pid: int) -> str:
     return f"running (pid {pid}); finished when it ends"
+
+
+def _from_inside(pid: int, observed: Observed, done: str, *, is_daemon: bool) -> tuple[str, int]:
+    """A job that this sync runs inside, and whose end it waits for. A daemon has none: there it is the end of what the
+    daemon runs now, for git must not be cut off half way."""
+    why = f"this sync runs inside it (pid {pid})"
+    if is_daemon:
+        return f"{why}; {done} when this command has ended (pid {observed.errand})", observed.errand
+    return f"{why}; {done} when that has ended", pid
 
 
 def _foreign(look: Look) -> str:
@@ -234,9 +243,9 @@ def _for_unwanted(going: Going, unwanted: Unwanted, *, now: bool) -> Change:
     paths = [one.path for one in going.artefacts]
     if complaint := unreadable(going.observed, paths) or unidentified(going.observed, going.label):
         return Change(going.name, going.label, Outcome.FAILED, complaint, record=going.record)
-    if loaded and loaded.pid in going.observed.ancestors:
-        blocked = f"this sync runs inside it (pid {loaded.pid}); removed when that has ended"
-        return Change(going.name, going.label, Outcome.DEFERRED, blocked, record=going.record, pid=loaded.pid or 0)
+    if loaded and loaded.pid and loaded.pid in going.observed.ancestors:
+        cause, pid = _from_inside(loaded.pid, going.observed, "removed", is_daemon=going.is_daemon_now)
+        return Change(going.name, going.label, Outcome.DEFERRED, cause, record=going.record, pid=pid)
     if loaded and loaded.pid and unwanted.outcome is Outcome.PAUSED and not (now or going.is_daemon_now):
         # It has become a daemon: a pause stops that, and no run of what it was before.
         return Change(going.name, going.label, Outcome.DEFERRED, _waits_for(loaded.pid), record=going.record,

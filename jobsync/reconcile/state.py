@@ -205,6 +205,8 @@ class Observed:
     """Digests of bytes that jobsync itself has written of late, whatever the ledger knows of them."""
     ancestors: frozenset[int] = frozenset()
     """Process ids of our own ancestors: the branch that we sit on."""
+    errand: int = 0
+    """Where that is a job, the process in it that ends when git's command has, or else with this sync."""
 
 
 @dataclass(frozen=True, slots=True)

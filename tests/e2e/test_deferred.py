@@ -163,6 +163,57 @@ def test_a_job_that_pulls_its_own_repository_is_finished_from_outside(registered
     assert registered.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
 
 
+PULLING = """
+[daemon]
+restart = "always"
+
+[env]
+VERSION = "old"
+"""
+"""Of a daemon that keeps its own repository up to date with a git that goes on when our hook has ended."""
+PULL = """run = '''
+touch ~/$VERSION
+cd ~/dotfiles
+while :; do
+    git -c "alias.up=!git pull -q && sleep 1 && touch ~/pulled-by-$VERSION" up
+    sleep 0.2
+done'''
+"""
+
+
+def pulling_daemon(laptop: Laptop, *, before: str = "") -> str:
+    """Such a daemon, installed and running; its definition."""
+    text = before + PULL + PULLING
+    laptop.job("puller", text)
+    laptop.commit()
+    laptop.git("push", "-q")
+    laptop.git("pull", "-q", at=laptop.editor)
+    laptop.wait_for((laptop.home / "pulled-by-old").exists)
+    (laptop.home / "pulled-by-old").unlink()
+    return text
+
+
+@pytest.mark.parametrize("change", ["restart", "reload"])
+def test_a_daemon_that_pulls_its_own_change_has_it_when_git_has_ended(registered: Laptop, change: str) -> None:
+    text = pulling_daemon(registered, before=registered.path_to_git()).replace("old", "new")
+    text += '[limits]\npriority = "background"\n' if change == "reload" else ""
+    registered.job("puller", text, at=registered.editor)
+    registered.push()
+    registered.wait_for((registered.home / "new").exists)
+    assert (registered.home / "pulled-by-old").exists(), "git was not cut off"
+    registered.wait_for(lambda: not (registered.state / "deferred").exists())
+    assert registered.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
+
+
+def test_a_daemon_that_pulls_its_own_removal_goes_when_git_has_ended(registered: Laptop) -> None:
+    registered.job("other")
+    pulling_daemon(registered, before=registered.path_to_git())
+    registered.drop("jobs/puller", at=registered.editor)
+    registered.push()
+    registered.wait_for(lambda: registered.loaded() == registered.installed() == {"other"})
+    assert (registered.home / "pulled-by-old").exists(), "git was not cut off"
+
+
 def test_who_finishes_a_change_does_not_wait_for_the_end_of_itself(registered: Laptop) -> None:
     """`jobsync-finish` is to be changed, too, and runs for as long as it waits."""
     path = registered.path_to_git()

@@ -294,6 +294,23 @@ def test_a_job_that_pulls_its_own_repository_is_changed_around_itself(linux: Lin
     assert sum(line.startswith("start ") for line in runs) == 1
 
 
+def test_a_daemon_that_pulls_its_own_change_has_it_when_git_has_ended(linux: LinuxLaptop) -> None:
+    """What waits for that is out of the daemon's control group."""
+    git = 'git -c "alias.up=!git pull -q && sleep 1 && touch ~/pulled-by-$VERSION" up'
+    pulls = f"touch ~/$VERSION; cd {linux.work}; while :; do {git}; sleep 0.2; done"
+    path = json.dumps(linux.environment["PATH"].split(":"))
+    daemon = f'run = \'{pulls}\'\npath = {path}\n[daemon]\nrestart = "always"\n[env]\nVERSION = "old"\n'
+    linux.upstream("puller", daemon)
+    linux.pull()
+    linux.wait_for((linux.home / "pulled-by-old").exists)
+    (linux.home / "pulled-by-old").unlink()
+    linux.upstream("puller", daemon.replace("old", "new"))
+    linux.wait_for((linux.home / "new").exists)
+    assert (linux.home / "pulled-by-old").exists(), "git was not cut off"
+    linux.wait_for(lambda: not (linux.state / "deferred").exists())
+    assert linux.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
+
+
 def test_the_demo_plays_on_systemd_and_leaves_nothing(linux: LinuxLaptop) -> None:
     before = linux.snapshot()
     shown = linux.jobsync("demo", "--scheduler", "systemd").out

@@ -1,12 +1,14 @@
 """How often whoever finishes deferred changes looks again: a laptop's battery pays for each look."""
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
-from jobsync.reconcile import finish
+from jobsync.paths import Paths
+from jobsync.reconcile import background, deferred, finish
 from jobsync.reconcile.deferred import Request
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.state import Caller
@@ -34,6 +36,28 @@ def test_what_is_put_off_while_a_waiter_ends_is_waited_for(monkeypatch: pytest.M
     monkeypatch.setattr(finish, "_carry_on", lambda _: None)
     finish.finish(origin)
     assert waited == ["a", "b"]
+
+
+def test_what_a_hook_inside_a_daemon_hands_on_waits_for_the_end_of_git(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """From outside, that sync may stop the daemon, and with it the git that its hook has just left."""
+    origin = cast("Origin", SimpleNamespace(paths=Paths(*(tmp_path / name for name in "asldk"))))
+    started: list[bool] = []
+    monkeypatch.setattr(deferred, "errand_inside", lambda _: RUNS)
+    monkeypatch.setattr(deferred, "start_finishing", lambda _, from_outside: started.append(from_outside))
+    background.hand_on(origin)
+    assert started == [True]
+
+    happened: list[str] = []
+    alive = iter((True, True, False))
+    clock = SimpleNamespace(sleep=lambda _: happened.append("waited"), time=time.time)
+    monkeypatch.setattr(finish, "time", clock)
+    monkeypatch.setattr(finish, "process", SimpleNamespace(is_alive=lambda pid: pid == RUNS and next(alive)))
+    monkeypatch.setattr(finish, "_sync_from_hook", lambda _: happened.append("synced"))
+    finish._carry_on(origin)
+    assert happened == ["waited", "waited", "synced"]
+    assert background.read(origin) is None
 
 
 class Waiting:

@@ -62,13 +62,29 @@ def test_what_may_not_be_read_is_there_all_the_same() -> None:
 
 
 def test_all_our_ancestors_are_known() -> None:
-    program = "import os; from jobsync.reconcile.observe import ancestors; print(*ancestors())"
+    program = "import os; from jobsync.reconcile.observe import branch; print(*branch())"
     line = f'"{sys.executable}" -c "{program}"; :'
     with beside(["sh", "-c", line], stdout=subprocess.PIPE, text=True) as shell:
         assert shell.stdout is not None
         found = {int(pid) for pid in shell.stdout.read().split()}
     assert {shell.pid, os.getpid()} <= found
     assert 1 not in found
+
+
+@pytest.mark.parametrize(
+    ("above", "found"),
+    [
+        ([(9, "post-merge"), (8, "git"), (7, "git"), (6, "sh"), (5, "one"), (4, "git")], 7),
+        ([(9, "post-commit"), (8, "git"), (7, "bash"), (6, "git"), (5, "one")], 6),
+        ([(9, "bash"), (5, "one"), (4, "git")], None),
+        ([(9, "bash"), (8, "git")], 8),
+    ],
+    ids=["pull", "a git within another one's alias", "no git, but above the job", "a job that is not above us"],
+)
+def test_the_command_of_a_job_that_we_are_part_of_is_gits_from_its_beginning(
+    above: list[tuple[int, str]], found: int | None
+) -> None:
+    assert observe.errand(dict(above), {5}) == (found or os.getpid())
 
 
 @pytest.mark.parametrize("ps", ["exit 3", None])
@@ -80,7 +96,7 @@ def test_without_an_answer_of_ps_nothing_is_concluded(
         (tmp_path / "ps").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(JobsyncError, match="ps"):
-        observe.ancestors()
+        observe.branch()
 
 
 def test_a_sync_that_cannot_tell_where_it_runs_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

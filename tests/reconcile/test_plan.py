@@ -397,8 +397,8 @@ CASES = (
         "a daemon that is our ancestor is not restarted",
         replace(daemon, launch_digest="l2"),
         daemon_record,
-        see(loaded(pid=7), files(DAEMON), ancestors=frozenset({7})),
-        "deferred one (this sync runs inside it (pid 7); finished when that has ended)",
+        see(loaded(pid=7), files(DAEMON), ancestors=frozenset({7}), errand=9),
+        "deferred one (this sync runs inside it (pid 7); finished when this command has ended (pid 9))",
     ),
     Case(
         "our ancestor, but nothing about it changes",
@@ -716,6 +716,13 @@ CASES = (
         record(),
         see(loaded(pid=7), files(), ancestors=frozenset({7})),
         "deferred one (this sync runs inside it (pid 7); removed when that has ended)",
+    ),
+    Case(
+        "a daemon removed from inside: gone with the command that it runs now",
+        GONE,
+        daemon_record,
+        see(loaded(pid=7), files(DAEMON), ancestors=frozenset({7}), errand=9),
+        "deferred one (this sync runs inside it (pid 7); removed when this command has ended (pid 9))",
     ),
     Case("unwanted, and never here", GONE, None, see(EMPTY), ""),
     Case(
