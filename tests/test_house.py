@@ -47,6 +47,7 @@ SMALL = {
 PURE = (
     "reconcile.look",
     "reconcile.plan",
+    "reconcile.renamed",
     "reconcile.state",
     "reconcile.index",
     "reconcile.standing",

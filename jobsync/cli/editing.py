@@ -132,7 +132,7 @@ def _check_rename(origin: Origin, old: str, new: str) -> None:
     if not directory[0].is_dir() and not _is_begun(directory):
         raise JobsyncError(f"{old} has no directory in {origin.repo.work_tree}", hint="`jobsync status` says more")
     for before, after in (directory, *_followers(origin, old, new)):
-        if files.is_there(before) and files.is_there(after) and not _is_blank(origin, new, after):
+        if files.is_there(before) and files.is_there(after) and not _is_blank(origin, new, before, after):
             raise JobsyncError(f"{after} is there already", hint="take another name, or move that away")
     known = ledgers.read(origin.paths.ledger) or Ledger()
     answer = observe.ask(known, origin.scheduler)
@@ -181,11 +181,13 @@ def _followers(origin: Origin, old: str, new: str) -> list[tuple[Path, Path]]:
     return list(zip(origin.paths.of_job(old, label(old)), origin.paths.of_job(new, label(new)), strict=True))
 
 
-def _is_blank(origin: Origin, new: str, path: Path) -> bool:
+def _is_blank(origin: Origin, new: str, before: Path, after: Path) -> bool:
     """What a sync has made for a job that did not run yet: a hook, where git brought the new name here."""
-    if path == origin.paths.job_logs(origin.scheduler.label(new)):
-        return not files.names(path)
-    return path == origin.paths.runs(new) and not records.read(path)
+    if after == origin.paths.job_logs(origin.scheduler.label(new)):
+        return not files.names(after)
+    if after == origin.paths.pause(new):
+        return pauses.read(after) == pauses.read(before)
+    return after == origin.paths.runs(new) and not records.read(after)
 
 
 def _remove_blank(path: Path) -> None:
@@ -258,7 +260,7 @@ def _move(origin: Origin, old: str, new: str, followers: list[tuple[Path, Path]]
     known = ledgers.read(origin.paths.ledger)
     gone = _sync(origin, (old,)) if known and old in known.records else None
     for before, after in followers:
-        if _is_blank(origin, new, after):
+        if _is_blank(origin, new, before, after):
             _remove_blank(after)
         files.move(before, after)
     came = _sync(origin, (new,))

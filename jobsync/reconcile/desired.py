@@ -1,8 +1,9 @@
 """What this machine shall have: by hand from the work tree as it is, in a hook from HEAD, where HEAD changed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import PurePosixPath
 
+from jobsync import files
 from jobsync.definitions.job import Definitions, Job, Script, Tree
 from jobsync.definitions.load import SETTINGS_FILE as SETTINGS
 from jobsync.definitions.load import is_of, load, read_settings
@@ -11,6 +12,7 @@ from jobsync.reconcile.index import digest
 from jobsync.reconcile.ledger import RENDER_FORMAT, Ledger, Store, placed
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import LOGIN, is_own, needs_login, own_jobs
+from jobsync.reconcile.renamed import former_names
 from jobsync.reconcile.sources import blob_id
 from jobsync.reconcile.state import Absence, Desired, Faulty, Outcome, Record, Source, Unwanted, Want, Wanted
 from jobsync.reconcile.untouched import find_untouched
@@ -104,11 +106,22 @@ def _pause_words(origin: Origin, name: str) -> str:
     return pauses.words(origin.paths.pause(name))
 
 
-def _desired(origin: Origin, job: Job, source: Source, head: HeadState, inputs: Mapping[str, Entry]) -> Desired:
-    """One valid definition; `inputs` are the entries that a daemon's restart depends on."""
+def _renamed(
+    origin: Origin, ledger: Ledger, jobs: str, names: Collection[str],
+    entries_of: Callable[[Collection[str]], Mapping[str, Entry]],
+) -> dict[str, str]:  # fmt: skip
+    """See `former_names`. `names`: all that is defined, with faults too."""
+    paused = (name for name in files.names(origin.paths.pause("x").parent) if _pause_words(origin, name))
+    found = former_names(ledger, jobs, names, paused, entries_of)
+    return {name: former for name, former in found.items() if not _pause_words(origin, name)}
+
+
+def _desired(
+    origin: Origin, job: Job, source: Source, head: HeadState, inputs: Mapping[str, Entry], paused: str
+) -> Desired:
+    """One valid definition; `inputs` are the entries that a daemon's restart depends on, `paused` as `Wanted`'s."""
     if job.unwanted is not None:
         return Unwanted(job.unwanted)
-    paused = _pause_words(origin, job.name)
     if paused and job.daemon is not None:
         return Unwanted(paused, Outcome.PAUSED)
     rendering = origin.scheduler.render(job)
@@ -221,10 +234,13 @@ def by_hand(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
     definitions = load(tree, origin.machine)
     comparison = _Comparison(origin, tree, head)
     everything = _concerns_all(origin, ledger, head)
+    names = {*(job.name for job in definitions.jobs), *definitions.faulty}
+    renamed = _renamed(origin, ledger, head.jobs, names, origin.repository.work_tree_entries)
     jobs: dict[str, Desired] = {name: Unwanted("no longer defined") for name in ledger.records}
     for job in definitions.jobs:
         inputs = origin.repository.work_tree_entries(job.inputs) if job.daemon is not None else {}
-        desired = _desired(origin, job, Source.WORK_TREE, head, inputs)
+        paused = _pause_words(origin, renamed.get(job.name, job.name))
+        desired = _desired(origin, job, Source.WORK_TREE, head, inputs, paused)
         if isinstance(desired, Wanted):
             record = ledger.records.get(job.name)
             source = comparison.source(job, desired.rendering)
@@ -254,7 +270,7 @@ def by_hand(origin: Origin, ledger: Ledger, head: HeadState) -> Want:
         if are_known and isinstance(jobs.get(name, Unwanted("")), Unwanted)
     }
     missing = _are_missing(definitions, tree, ledger)
-    return Want(jobs, definitions.faults, missing, absent=absent, definitions=defined)
+    return Want(jobs, definitions.faults, missing, absent=absent, definitions=defined, renamed=renamed)
 
 
 def _cause(entries: Mapping[str, Entry], known: Mapping[str, Entry] | None, record: Record | None) -> str | None:
@@ -340,7 +356,8 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState, answer: Answer, com
     faulty = _faulty(definitions, ledger)
     jobs |= faulty
     defined = {job.name: job for job in definitions.jobs}
-    placing = _Placing(origin, ledger, head, jobs)
+    renamed = _renamed(origin, ledger, head.jobs, head.names(), head.entries.under)
+    placing = _Placing(origin, ledger, head, jobs, renamed)
     for name, cause in _attributed(origin, ledger, head, causes).items():
         if name in defined:
             placing.place(defined[name], cause)
@@ -348,7 +365,8 @@ def in_hook(origin: Origin, ledger: Ledger, head: HeadState, answer: Answer, com
             placing.place_undefined(name, cause)
     jobs |= own_jobs(origin, needs_login=_is_login_needed(ledger, jobs))
     missing = _are_missing(definitions, tree, ledger)
-    return Want(jobs, definitions.faults, missing, tuple(placing.notices), placing.absent, defined, untouched)
+    notices = tuple(placing.notices)
+    return Want(jobs, definitions.faults, missing, notices, placing.absent, defined, renamed, untouched)
 
 
 def _is_login_needed(ledger: Ledger, jobs: Mapping[str, Desired]) -> bool:
@@ -412,11 +430,14 @@ def _attributed(origin: Origin, ledger: Ledger, head: HeadState, causes: Mapping
 class _Placing:
     """Decides on the affected jobs, one by one (promise 3: two sources, no fight)."""
 
-    def __init__(self, origin: Origin, ledger: Ledger, head: HeadState, jobs: dict[str, Desired]) -> None:
+    def __init__(
+        self, origin: Origin, ledger: Ledger, head: HeadState, jobs: dict[str, Desired], renamed: Mapping[str, str]
+    ) -> None:
         self._origin = origin
         self._ledger = ledger
         self._head = head
         self._jobs = jobs
+        self._renamed = renamed
         self.notices: list[str] = []
         self.absent: dict[str, Absence] = {}
 
@@ -430,7 +451,8 @@ class _Placing:
         """HEAD defines it."""
         record, absence = self._ledger.records.get(job.name), self._ledger.absent.get(job.name)
         entries = self._head.entries.under(job.inputs)
-        desired = _desired(self._origin, job, Source.HEAD, self._head, entries)
+        paused = _pause_words(self._origin, self._renamed.get(job.name, job.name))
+        desired = _desired(self._origin, job, Source.HEAD, self._head, entries, paused)
         if isinstance(desired, Wanted):
             desired = replace(desired, cause=cause.with_commit(cause.text))
             self._place_wanted(job.name, desired, record, absence)

@@ -11,6 +11,7 @@ from typing import assert_never
 from jobsync.reconcile.ledger import Ledger, placed
 from jobsync.reconcile.look import Going, Look, installed_definition, is_strange, saw, unidentified, unreadable
 from jobsync.reconcile.own import is_own
+from jobsync.reconcile.renamed import notices
 from jobsync.reconcile.state import (
     Caller,
     Change,
@@ -358,6 +359,6 @@ def make_plan(want: Want, observed: Observed, ledger: Ledger, scheduler: Schedul
         faults=want.faults,
         brake=brake,
         held=tuple(going) if brake else (),
-        notices=want.notices,
+        notices=(*want.notices, *notices(want.renamed)),
         leftovers=tuple(_leftover(path, observed) for path in observed.leftovers),
     )

@@ -67,7 +67,8 @@ def _only(want: Want, names: Collection[str], known: set[str]) -> Want:
     absent = {name: one for name, one in want.absent.items() if name in names}
     untouched = {name: one for name, one in want.untouched.items() if name in names}
     faults = dict.fromkeys(fault for one in faulty for fault in one.faults)
-    return replace(want, jobs=jobs, faults=tuple(faults), absent=absent, untouched=untouched)
+    renamed = {name: former for name, former in want.renamed.items() if name in names}
+    return replace(want, jobs=jobs, faults=tuple(faults), absent=absent, renamed=renamed, untouched=untouched)
 
 
 def remembered(origin: Origin) -> Ledger:

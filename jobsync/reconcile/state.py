@@ -152,6 +152,8 @@ class Want:
     """What the ledger shall remember of jobs that are defined and not wanted."""
     definitions: Mapping[str, Job] = field(default_factory=dict)
     """The valid definitions that were read, wanted here or not."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Job -> the name under which its user paused it."""
     untouched: Mapping[str, Record] = field(default_factory=dict)
     """Jobs, beside those, that are known to be as the last sync left them."""
 

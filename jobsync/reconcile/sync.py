@@ -132,8 +132,13 @@ def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budge
     def save(ledger: Ledger) -> None:
         ledgers.write(paths.ledger, _in_part(planned, origin, ledger), None)
 
+    for name, former in planned.want.renamed.items():
+        pauses.take_along(paths.pause(former), paths.pause(name))
     applier = Applier(origin.scheduler, paths, save, progress, budget=budget)
     done = applier.apply(planned.plan, planned.ledger)
+    for former in planned.want.renamed.values():
+        if former not in done.ledger.records:  # the brake may hold it
+            files.remove(paths.pause(former))
     try:
         _conclude(planned, origin, done)
     except BaseException:  # interrupted, no room: what was done and verified shall be known all the same

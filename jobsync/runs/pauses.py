@@ -44,6 +44,13 @@ def write(path: Path, until: int) -> None:
     files.write_if_changed(path, f"{until}\n".encode(), 0o600)
 
 
+def take_along(former: Path, path: Path) -> None:
+    """Pause another job, or this one by another name, until the same moment."""
+    until = read(former)
+    if until is not None:
+        write(path, until)
+
+
 def words(path: Path) -> str:
     """Until when the job is paused, for people; empty where it is not. `JobsyncError` as `read`."""
     until = read(path)

@@ -219,6 +219,54 @@ def test_a_rename_that_git_brought_takes_the_rest_along_where_it_is_asked_for(ma
     assert len(list(after["logs"].glob("*.log"))) == 1
 
 
+@pytest.mark.parametrize("asks", ["commit", "sync"])
+@pytest.mark.parametrize("kind", ["job", "daemon", "script"])
+def test_a_job_that_git_gives_another_name_stays_paused(machine: Laptop, asks: str, kind: str) -> None:
+    """A pause is this machine's word on what a job does, and what it does it does under any name."""
+    if kind == "daemon":
+        machine.job("backup", 'run = "sleep 600"\n[daemon]\nrestart = "always"\n')
+    if kind == "script":
+        machine.job("backup", '[schedule]\nat = "09:00"\n')
+        machine.put("jobs/backup/run", "#!/bin/sh\n", mode=0o755)
+    if kind != "job":
+        machine.commit()
+    machine.jobsync("pause", "backup")
+    machine.git("mv", "jobs/backup", "jobs/nightly")
+    if kind == "script":
+        machine.job("nightly", '[schedule]\nat = "11:00"\n')
+    said = machine.jobsync("sync").err if asks == "sync" else machine.commit("rename").err
+    assert "nightly: paused, as backup was, which ran the same; `jobsync rename backup nightly`" in said
+    assert ("nightly" in machine.loaded()) is (kind != "daemon")
+    assert "  paused by you  " in machine.jobsync("status").out
+    assert not (machine.state / "pause" / "backup").exists()
+    machine.jobsync("rename", "backup", "nightly")
+    assert "1 paused" in machine.jobsync("sync").out
+    machine.jobsync("resume")
+    assert machine.loaded() == {"nightly"}
+
+
+def test_another_job_than_the_paused_one_that_went_is_not_paused(machine: Laptop) -> None:
+    machine.jobsync("pause", "backup")
+    machine.drop("jobs/backup")
+    machine.job("nightly", JOB.replace("09:00", "10:00"))
+    assert "paused" not in machine.commit("another").text
+    assert machine.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
+
+
+def test_a_job_that_the_brake_holds_under_its_former_name_stays_paused_under_both(machine: Laptop) -> None:
+    for number in range(3):
+        machine.job(f"old{number}", JOB.replace("true", f"echo {number}"))
+    machine.commit()
+    machine.jobsync("pause", "old0")
+    for number in range(3):
+        machine.git("mv", f"jobs/old{number}", f"jobs/new{number}")
+    assert "gone at once" in machine.commit("rename").text
+    assert {path.name for path in (machine.state / "pause").iterdir()} == {"old0", "new0"}
+    machine.jobsync("sync", "--allow-removals")
+    machine.jobsync("rename", "old0", "new0")
+    assert {path.name for path in (machine.state / "pause").iterdir()} == {"new0"}
+
+
 def test_a_job_that_has_run_under_its_new_name_keeps_that_history(machine: Laptop) -> None:
     machine.jobsync("run", "backup")
     machine.git("mv", "jobs/backup", "jobs/nightly")
