@@ -462,7 +462,7 @@ class _Placing:
 
     def _place_wanted(self, name: str, desired: Wanted, record: Record | None, absence: Absence | None) -> None:
         if record is None and absence is not None and absence.source is Source.WORK_TREE:
-            self.notices.append(f"{name}: local: removed in your work tree")
+            self.notices.append(_absent(name, absence, desired))
         elif record is not None and record.source is Source.WORK_TREE and not self._is_committed(desired, record):
             self.notices.append(_local(name))
         else:
@@ -484,6 +484,14 @@ class _Placing:
 
 def _local(name: str) -> str:
     return f"{name}: local: installed from your work tree"
+
+
+def _absent(name: str, absence: Absence, desired: Wanted) -> str:
+    if not absence.paused:
+        return f"{name}: local: removed in your work tree"
+    if desired.paused:
+        return f"{name}: local: paused as your work tree has it"
+    return f"{name}: local: its pause is over; `jobsync sync` starts it as your work tree has it"
 
 
 def _renders(desired: Wanted, record: Record) -> bool:

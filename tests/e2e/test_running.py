@@ -315,6 +315,28 @@ def test_a_pause_ends_by_itself_for_what_has_become_a_daemon_too(registered: Lap
     assert registered.jobsync("sync").out.splitlines()[-1] == "2 unchanged"
 
 
+def test_a_hook_says_of_a_paused_daemon_in_no_commit_that_it_is_paused_and_how_it_comes_back(
+    registered: Laptop,
+) -> None:
+    """HEAD's definition is not the one that was paused, so a hook starts nothing."""
+    registered.job("one")
+    registered.job("two")
+    registered.commit()
+    registered.jobsync("pause", "one", "--for", "2d")
+    registered.job("one", DAEMON)
+    assert "paused     one" in registered.jobsync("sync").out
+    registered.put("jobsync.toml", 'jobs = "jobs"\n[defaults.limits]\npriority = "background"\n')
+    registered.git("add", "jobsync.toml")
+    said = registered.git("commit", "-qm", "all of them").err
+    assert "jobsync: one: local: paused as your work tree has it\n" in said
+    (registered.state / "pause" / "one").write_text("1000\n")
+    said = registered.run("jobsync-hook", "post-merge", "0").err
+    assert said == "jobsync: one: local: its pause is over; `jobsync sync` starts it as your work tree has it\n"
+    assert registered.loaded() == registered.installed() == {"two"}
+    assert "installed  one" in registered.jobsync("sync").out
+    assert registered.run("jobsync-hook", "post-merge", "0").err == ""
+
+
 def test_a_daemon_comes_back_whose_resume_was_cut_off(registered: Laptop) -> None:
     registered.job("watch", DAEMON)
     registered.job("one")
