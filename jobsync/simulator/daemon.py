@@ -33,7 +33,7 @@ from jobsync.simulator.wire import SOCKET, Control, call_answer, control_answer,
 _ALL_VERBS = VERBS | LEGACY_VERBS
 _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _LONGEST_NAP = 30.0
-"""Real seconds after which it is noticed that the machine slept or its clock was set."""
+"""Real seconds after which it is noticed that the machine slept or its clock was set; the selector takes no month."""
 _POLL_PROGRESS = 0.01
 _GRACE = 1.0
 """Real seconds that jobs get between SIGTERM and SIGKILL when the simulator ends."""
@@ -107,7 +107,7 @@ class Daemon:
         self._go_on()
 
     def _nap(self) -> float | None:
-        """How long nothing is due, in real seconds; None = for ever."""
+        """How long nothing is due, in real seconds, or nothing is looked at; None = for ever."""
         now = time.monotonic()
         naps = [later.not_before - now for _, later in self._waiting if later.not_before > now]
         if self._progress:
@@ -120,8 +120,8 @@ class Daemon:
         due = self.launchd.next_due()
         until = None if due is None else self.launchd.clock.real_seconds_until(due)
         if until is not None:
-            naps += [until, _LONGEST_NAP]
-        return max(0.0, min(naps)) if naps else None
+            naps.append(until)
+        return max(0.0, min(*naps, _LONGEST_NAP)) if naps else None
 
     # -- what comes in
 

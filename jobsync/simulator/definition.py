@@ -9,9 +9,9 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from xml.parsers.expat import ExpatError
 
 from jobsync.simulator.errors import Refused
+from jobsync.simulator.files import status_of
 from jobsync.simulator.schedule import CalendarSlot
 
 NO_FILE = 2
@@ -22,6 +22,8 @@ BAD_OWNERSHIP = 122
 RESERVED_LABEL = 154
 _DEFAULT_EXIT_TIMEOUT = 5
 _DEFAULT_THROTTLE = 10
+_NUMBERS = range(-(2**63), 2**64)
+"""What a property list can hold; Python reads longer ones, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class _Reader:
 
     def number(self, key: str) -> int | None:
         value = self.values.get(key)
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
+        return value if isinstance(value, int) and not isinstance(value, bool) and value in _NUMBERS else None
 
     def texts(self, key: str) -> tuple[str, ...]:
         value = self.values.get(key)
@@ -229,7 +231,9 @@ def _read_plist(path: Path) -> Mapping[str, object]:
             values = plistlib.load(file)
     except FileNotFoundError:
         raise Refused(NO_FILE) from None
-    except (plistlib.InvalidFileException, ExpatError, ValueError, OSError, EOFError, IndexError, TypeError):
+    # plistlib promises nothing of bytes that are none: a wrong date is an AttributeError, an encoding that nobody knows
+    # a LookupError, a deep tree a RecursionError.
+    except Exception:
         raise Refused(INVALID_PLIST) from None
     if not isinstance(values, dict):
         raise Refused(INVALID_PLIST)
@@ -237,13 +241,14 @@ def _read_plist(path: Path) -> Mapping[str, object]:
 
 
 def check_file(path: Path) -> None:
-    """Refused(2) when it does not exist, (122) when it is not the user's own or others may write it."""
-    try:
-        found = path.stat()
-    except OSError:
-        raise Refused(NO_FILE) from None
+    """Refused(2) when it does not exist, (122) when others may write it or own it, (109) when it is no file."""
+    found = status_of(path)
+    if found is None:
+        raise Refused(NO_FILE)
     if found.st_uid != os.getuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise Refused(BAD_OWNERSHIP)
+    if not stat.S_ISREG(found.st_mode):  # who opens a pipe waits for whoever writes to it
+        raise Refused(INVALID_PLIST)
 
 
 def read_definition(path: Path) -> Definition:

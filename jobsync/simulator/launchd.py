@@ -16,6 +16,7 @@ from jobsync.simulator.definition import Definition, read_definition
 from jobsync.simulator.domain import Domain, Kind
 from jobsync.simulator.errors import Refused
 from jobsync.simulator.faults import IGNORE_TERM, PEND, REMOVE, SPAWN, Faults
+from jobsync.simulator.files import is_file
 from jobsync.simulator.leftovers import Leftovers
 from jobsync.simulator.log import FILE as LOG_FILE
 from jobsync.simulator.log import Log
@@ -460,9 +461,9 @@ class Launchd:
 
     def _agents(self) -> list[Path]:
         directory = self.settings.agents_directory
-        found = sorted(directory.glob("*.plist")) if directory.is_dir() else []
         ignores_links = self.settings.macos >= (14,)
-        return [path for path in found if path.is_file() and not (ignores_links and path.is_symlink())]
+        found = sorted(directory.glob("*.plist"))
+        return [path for path in found if is_file(path) and not (ignores_links and path.is_symlink())]
 
     def logout(self) -> None:
         """The user logs out: everything gets SIGTERM; the domain is gone when the last process is."""

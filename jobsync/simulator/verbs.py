@@ -11,6 +11,7 @@ from jobsync.simulator.calls import Answer, Call, Later
 from jobsync.simulator.definition import NO_FILE, read_definition
 from jobsync.simulator.domain import Domain, Kind
 from jobsync.simulator.errors import Refused
+from jobsync.simulator.files import is_directory
 from jobsync.simulator.launchd import ALREADY_LOADED, DISABLED, IN_PROGRESS, NOT_PERMITTED, Launchd
 from jobsync.simulator.layouts import disabled_text, domain_text, list_service_text, list_text, service_text
 from jobsync.simulator.process import signal_process
@@ -161,7 +162,7 @@ def _paths(call: Call, words: Sequence[str]) -> list[Path]:
     found: list[Path] = []
     for word in words:
         path = Path(call.directory, word)
-        found += sorted(path.glob("*.plist")) if path.is_dir() else [path]
+        found += sorted(path.glob("*.plist")) if is_directory(path) else [path]
     return found
 
 

@@ -4,15 +4,18 @@ import os
 from pathlib import Path
 
 from jobsync.simulator.definition import Definition
+from jobsync.simulator.files import is_directory, status_of
 
 
 def look(path: str) -> object:
     """A value that differs when the path was made, removed, written, or (a directory) got or lost an entry."""
-    try:
-        found = Path(path).stat()
-        names = tuple(sorted(entry.name for entry in Path(path).iterdir())) if Path(path).is_dir() else ()
-    except OSError:
+    found = status_of(path)
+    if found is None:
         return None
+    try:
+        names = tuple(sorted(entry.name for entry in Path(path).iterdir())) if is_directory(path) else ()
+    except OSError:
+        names = ()
     return found.st_ino, found.st_mtime_ns, found.st_size, names
 
 
@@ -21,13 +24,13 @@ def is_filled(directory: str) -> bool:
     try:
         with os.scandir(directory) as entries:
             return next(entries, None) is not None
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 
 def is_path_state_met(definition: Definition) -> bool:
     """Whether any PathState entry wants the job alive now."""
-    return any(Path(path).exists() == wanted for path, wanted in definition.keep_alive.path_state)
+    return any((status_of(path) is not None) == wanted for path, wanted in definition.keep_alive.path_state)
 
 
 def needs_watching(definition: Definition) -> bool:
