@@ -15,6 +15,8 @@ from jobsync.simulator.errors import SimulatorError
 
 FILE = "clock.json"
 _LOCALTIME = Path("/etc/localtime")
+_END = 250e9
+"""Seconds since the epoch, in the year 9892: the calendar ends with 9999, and slots are looked for years ahead."""
 
 
 def zone_named(name: str | None) -> tzinfo:
@@ -39,12 +41,19 @@ def _zone_in(path: Path) -> tzinfo:
         return UTC
 
 
+def possible(moment: float) -> float:
+    """That moment. SimulatorError for one that the clock cannot show: before 1970, or no year has it."""
+    if not 0 <= moment < _END:
+        raise SimulatorError(f"the clock cannot be set to {moment:g} seconds since 1970; name a time in our era")
+    return moment
+
+
 class Clock:
     """Now, in seconds since the epoch. `still` = it moves by `move_to` only."""
 
     def __init__(self, at: float | None = None, *, still: bool = False) -> None:
         self.is_still = still
-        self._offset = 0.0 if at is None else at - time.time()
+        self._offset = 0.0 if at is None else possible(at) - time.time()
         self._stands_at = time.time() if at is None else at
 
     def now(self) -> float:
@@ -52,8 +61,8 @@ class Clock:
         return self._stands_at if self.is_still else time.time() + self._offset
 
     def move_to(self, moment: float) -> None:
-        """Make it that moment, earlier or later."""
-        self._offset = moment - time.time()
+        """Make it that moment, earlier or later. SimulatorError for one that it cannot show."""
+        self._offset = possible(moment) - time.time()
         self._stands_at = moment
 
     def save(self, path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jobsync.simulator.clock import FILE as CLOCK_FILE
+from jobsync.simulator.clock import possible
 from jobsync.simulator.errors import SimulatorError
 from jobsync.simulator.launchd import Launchd
 from jobsync.simulator.login_items import FIRST_VERSION as LOGIN_ITEMS_SINCE
@@ -86,7 +87,7 @@ class Controls:
 
     def _advance(self, seconds: float, patience: float) -> Progress:
         """Go through all that becomes due on the way, one moment after the other, each with its runs."""
-        target = self._clock.now() + seconds
+        target = possible(self._clock.now() + seconds)
         yield from self._settle(patience)
         steps = 0
         while (due := self._launchd.next_due()) is not None and due <= target:
@@ -159,6 +160,7 @@ class Controls:
         return {}
 
     def _power_off(self, seconds: float) -> Progress:
+        possible(self._clock.now() + seconds)
         yield from self._go_down()
         values = self._moved_to(self._clock.now() + seconds)
         self._come_up()

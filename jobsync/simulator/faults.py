@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jobsync.simulator.errors import SimulatorError
+from jobsync.simulator.plain import check_types
 
 PEND = "@pend"
 """Not a verb: a job's start at load is held back until somebody kickstarts it."""
@@ -82,10 +83,13 @@ class Faults:
         """Add one from plain values; SimulatorError for unknown ones."""
         try:
             fault = Fault(**values)
+            check_types(Fault, values)
         except TypeError as trouble:
             raise SimulatorError(f"fault: {trouble}") from None
         if fault.verb == PEND and fault.text not in PENDED_REASONS:
             raise SimulatorError(f'fault: no start is pended as "{fault.text}"; say {" or ".join(PENDED_REASONS)}')
+        if fault.code is not None and fault.code not in range(256):
+            raise SimulatorError(f"fault: no process ends with status {fault.code}; say 0 to 255")
         self._waiting.append(fault)
 
     def clear(self) -> None:

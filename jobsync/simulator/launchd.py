@@ -237,7 +237,6 @@ class Launchd:
         service.start_due = None
         service.started_at = now
         service.runs += 1
-        service.starts.append(now)
         self.history.setdefault(service.label, []).append(now)
         if service.definition.launch_only_once:
             self._spent.add(service.label)

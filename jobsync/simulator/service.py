@@ -116,7 +116,6 @@ class Service:
     starts_again: bool = False
     """kickstart -k: start when the process that is being stopped has gone."""
     was_demanded: bool = False
-    starts: list[float] = field(default_factory=list)
     seen: dict[str, object] = field(default_factory=dict)
     """What the watched paths looked like."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jobsync.simulator.errors import SimulatorError
+from jobsync.simulator.plain import check_types
 from jobsync.simulator.texts import Version, parse_version
 
 FILE = "settings.json"
@@ -157,6 +158,7 @@ def make_settings(values: dict[str, Any]) -> Settings:
         raise SimulatorError(f"no such setting: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     try:
+        check_types(Settings, plain)
         if "version" in plain:
             parse_version(plain["version"])
         plain |= {name: kind(plain[name]) for name, kind in _CHOICES.items() if name in plain}
@@ -179,11 +181,14 @@ def save_settings(settings: Settings, directory: Path) -> None:
 def load_settings(directory: Path) -> Settings:
     """Read them back; SimulatorError when the directory is no simulator's."""
     try:
-        return make_settings(json.loads((directory / FILE).read_text(encoding="utf-8")))
+        values = json.loads((directory / FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SimulatorError(f"{directory} holds no simulated launchd ({FILE} is missing)") from None
     except ValueError as fault:
         raise SimulatorError(f"{directory / FILE} is not JSON: {fault}") from None
+    if not isinstance(values, dict):
+        raise SimulatorError(f"{directory / FILE} holds no settings; start in another directory")
+    return make_settings(values)
 
 
 def default_uid() -> int:

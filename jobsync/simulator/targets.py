@@ -1,9 +1,12 @@
 """Target specifiers: `gui/501/label` taken apart, and domains as launchctl's sentences name them. Pure."""
 
+import re
 from dataclasses import dataclass
 from typing import assert_never
 
 from jobsync.simulator.domain import Kind
+
+_NUMBER = re.compile(r"[0-9]{1,19}")  # what 64 bits hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,6 @@ def parse_target(text: str) -> Target | None:
         return Target(Kind.SYSTEM, 0, rest or None)
     number, _, label = rest.partition("/")
     is_known = kind in {known.value for known in Kind}
-    if not is_known or not (number.isascii() and number.isdigit()) or "/" in label:
+    if not is_known or not _NUMBER.fullmatch(number) or "/" in label:
         return None
     return Target(Kind(kind), int(number), label or None)

@@ -193,9 +193,9 @@ def numbered(code: int, version: Version = (15,)) -> str:
 def signal_number(text: str) -> int | None:
     """Darwin's number of a signal given as `15`, `TERM`, `SIGTERM`, `-TERM` or `-15`; None when there is none."""
     word = text.upper().removeprefix("-").removeprefix("SIG")
-    if word.isascii() and word.isdigit():
-        return int(word) if int(word) in _NAMES else None
-    return _SIGNALS[word][0] if word in _SIGNALS else None
+    if word in _SIGNALS:
+        return _SIGNALS[word][0]
+    return next((number for number in _NAMES if word.lstrip("0") == str(number)), None)
 
 
 def local_signal(number: int) -> signal.Signals:

@@ -69,8 +69,11 @@ def parse_request(payload: bytes) -> Call | Control:
     """The request in a payload. SimulatorError for one that no client of ours sends."""
     kind, _, rest = payload.partition(b"\0")
     if kind == _CONTROL:
-        values = json.loads(rest)
-        return Control(values["verb"], values["values"])
+        match json.loads(rest):
+            case {"verb": str(verb), "values": dict(values)}:
+                return Control(verb, values)
+            case _:
+                raise SimulatorError("a control request names a verb and its values")
     fields = rest.split(b"\0")
     if kind != _CALL or len(fields) < 4:
         raise SimulatorError("a request that is neither launchctl's nor the simulator's own")

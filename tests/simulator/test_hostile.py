@@ -2,10 +2,15 @@
 
 import os
 import plistlib
+import socket
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from jobsync.simulator import SimulatorError
+from jobsync.simulator.wire import SOCKET, frame
 
 from .conftest import MakeMac
 from .mac import HINT, Mac, Reply, until
@@ -111,3 +116,91 @@ def test_a_pipe_is_no_plist(make_mac: MakeMac) -> None:
 def test_a_path_that_is_too_long_is_one_that_is_not_there(make_mac: MakeMac, verb: str) -> None:
     mac = make_mac(caller="root")
     assert mac.launchctl(verb, "gui/501", f"/{_LONG_NAME}").status == 2
+
+
+@pytest.mark.parametrize("target", [f"gui/{'9' * 5000}", f"gui/{'9' * 20}/a.b", "gui/-1", "gui/5 01"])
+def test_a_number_that_no_domain_has_is_no_target(mac: Mac, target: str) -> None:
+    reply = mac.launchctl("print", target)
+    assert (reply.status, reply.out) == (64, "")
+    assert "Unrecognized target specifier." in reply.err
+
+
+@pytest.mark.parametrize("signal", ["9" * 5000, "0", "-", "SIG", "\uff17"])
+def test_a_number_that_no_signal_has_is_no_signal(mac: Mac, signal: str) -> None:
+    assert mac.launchctl("kill", signal, "gui/501/a.b").err.startswith("Invalid signal.\n")
+    assert mac.launchctl("kill", "0009", "gui/501/a.b").status == 113
+
+
+# -- the handle
+
+
+def raw(mac: Mac, payload: bytes) -> bytes:
+    """What the daemon answers to bytes of one's own."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+        stream.settimeout(60)
+        handle = os.open(mac.simulator.directory, os.O_RDONLY)
+        stream.connect(f"/proc/self/fd/{handle}/{SOCKET}")
+        os.close(handle)
+        stream.sendall(payload)
+        return stream.recv(4096)
+
+
+@pytest.mark.parametrize(
+    "body", [b"{}", b"[]", b"5", b"{", b"\xff", b'{"verb": "now", "values": 5}', b'{"verb": [], "values": {}}']
+)
+def test_a_control_request_without_its_parts_is_an_error(mac: Mac, body: bytes) -> None:
+    assert b'"error"' in raw(mac, frame(b"control\0" + body))
+    assert mac.launchctl("managername").status == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"version": 15}, "version cannot be 15"),
+        ({"teardown": "a"}, "teardown cannot be 'a'"),
+        ({"teardown": float("inf")}, "teardown cannot be inf"),
+        ({"dry": 1}, "dry cannot be 1"),
+        ({"disabled_code": True}, "disabled_code cannot be True"),
+        ({"home": None}, "home cannot be None"),
+        ({"tz": 5}, "tz cannot be 5"),
+        ({"prefixes": "a"}, "prefixes cannot be 'a'"),
+        ({"prefixes": [1]}, r"prefixes cannot be \(1,\)"),
+        ({"caller": 5}, "caller cannot be 5"),
+    ],
+)
+def test_a_setting_of_the_wrong_type_is_named(mac: Mac, change: dict[str, Any], words: str) -> None:
+    with pytest.raises(SimulatorError, match=f"settings of the simulated Mac: {words}"):
+        mac.simulator.configure(**change)
+    assert mac.launchctl("bootstrap", "gui/501", mac.plist("a.b")).status == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"code": "5"}, "code cannot be '5'"),
+        ({"times": "x"}, "times cannot be 'x'"),
+        ({"delay": "x"}, "delay cannot be 'x'"),
+        ({"code": 300}, "no process ends with status 300; say 0 to 255"),
+    ],
+)
+def test_a_fault_of_the_wrong_type_is_named(mac: Mac, values: dict[str, Any], words: str) -> None:
+    with pytest.raises(SimulatorError, match=f"fault: {words}"):
+        mac.simulator.fault("print", **values)
+    assert mac.launchctl("print", "gui/501").status == 0
+
+
+@pytest.mark.parametrize("seconds", [1e12, -1e12, float("inf"), float("nan")])
+def test_a_time_that_no_calendar_has_is_refused(mac: Mac, seconds: float) -> None:
+    before = mac.simulator.now()
+    for move in (mac.simulator.advance, mac.simulator.sleep, mac.simulator.power_off, mac.simulator.set_time):
+        with pytest.raises(SimulatorError, match="the clock cannot be set to"):
+            move(seconds)
+    assert abs(mac.simulator.now() - before) < 3600
+    assert mac.launchctl("bootstrap", "gui/501", mac.plist("a.b")).status == 0
+
+
+def test_a_clock_can_be_put_far_ahead(make_mac: MakeMac) -> None:
+    mac = make_mac(dry=True, still=True)
+    mac.bootstrap("a.b", StartCalendarInterval={"Day": 30, "Month": 2})
+    mac.simulator.set_time(249e9)
+    assert mac.launchctl("print", "gui/501/a.b").status == 0
