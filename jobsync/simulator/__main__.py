@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from jobsync.simulator.by_hand import add_commands
-from jobsync.simulator.control import refuse_second
 from jobsync.simulator.daemon import serve
 from jobsync.simulator.errors import SimulatorError
 
 
 def _serve(directory: Path, **values: Any) -> dict[str, Any]:
-    refuse_second(directory)
     serve(directory, **values)
     return {}
 

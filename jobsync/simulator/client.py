@@ -6,6 +6,7 @@ It is spawned for every call, so it imports nothing but built-in modules and one
 import sys
 from pathlib import Path
 
+from jobsync.simulator.files import write_whole
 from jobsync.simulator.wire import SOCKET
 
 NO_DAEMON = 69
@@ -99,7 +100,5 @@ def write_client(directory: Path) -> Path:
     for mark, value in values.items():
         text = text.replace(mark, value)
     # Whoever waits for it may call it at any moment, and a file that is open for writing cannot be run.
-    new = path.with_name("launchctl.new")
-    new.write_text(text, encoding="utf-8")
-    new.chmod(0o755)
-    return new.replace(path)
+    write_whole(path, text.encode(), 0o755)
+    return path

@@ -12,6 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jobsync.simulator.errors import SimulatorError
+from jobsync.simulator.files import write_whole
 
 FILE = "clock.json"
 _LOCALTIME = Path("/etc/localtime")
@@ -68,7 +69,7 @@ class Clock:
     def save(self, path: Path) -> None:
         """Keep it, for a daemon that is started anew."""
         values = {"still": self.is_still, "at": self._stands_at, "offset": self._offset}
-        path.write_text(json.dumps(values), encoding="utf-8")
+        write_whole(path, json.dumps(values).encode())
 
     @classmethod
     def resumed(cls, path: Path) -> "Clock":

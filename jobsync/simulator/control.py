@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from jobsync.simulator.alone import refuse_second
 from jobsync.simulator.client import write_client
 from jobsync.simulator.errors import SimulatorError
 from jobsync.simulator.faults import IGNORE_TERM, PEND, REMOVE, SPAWN
@@ -58,15 +59,6 @@ def refuse_on_macos(platform: str) -> None:
         raise SimulatorError(
             "this is a Mac: it has a launchd of its own, and a second one would only confuse; use that"
         )
-
-
-def refuse_second(directory: Path) -> None:
-    """SimulatorError when a daemon serves that directory already: two would fight for its socket."""
-    try:
-        ask(directory, "now", {})
-    except (SimulatorError, OSError):
-        return
-    raise SimulatorError(f"a simulated launchd runs in {directory} already; end it, or name another directory")
 
 
 def prepare(directory: Path, settings: Settings) -> Path:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from jobsync.simulator.alone import alone_in
 from jobsync.simulator.calls import Answer, Call, Later
 from jobsync.simulator.client import write_client
 from jobsync.simulator.clock import FILE as CLOCK_FILE
@@ -26,7 +27,7 @@ from jobsync.simulator.faults import Fault, label_of, labels_of
 from jobsync.simulator.launchd import WATCH_EVERY, Launchd
 from jobsync.simulator.legacy import LEGACY_VERBS
 from jobsync.simulator.process import Guardian
-from jobsync.simulator.settings import Caller, load_settings
+from jobsync.simulator.settings import Caller, Settings, load_settings
 from jobsync.simulator.verbs import VERBS, failure, perform
 from jobsync.simulator.wire import SOCKET, Control, call_answer, control_answer, parse_request, whole_request
 
@@ -60,16 +61,16 @@ class Connection:
 
 
 class Daemon:
-    """One running simulator. SimulatorError when its directory is none."""
+    """One running simulator. SimulatorError when what is kept in its directory cannot be read."""
 
     def __init__(
         self,
+        settings: Settings,
         directory: Path,
         clock: Clock,
         lifeline: int | None = None,
         registered: Callable[[], Iterable[str]] = tuple,
     ) -> None:
-        settings = load_settings(directory)
         self.calls: list[tuple[str, ...]] = []
         self._guardian = Guardian()
         self.launchd = Launchd(settings, directory, clock, self._guardian, registered)
@@ -351,16 +352,18 @@ def serve(
 ) -> None:
     """Be the launchd of that directory until told to end; calls `ready` when it can be asked.
 
-    SimulatorError when the directory holds no settings.
+    SimulatorError when the directory holds no settings, or another process serves it.
 
     `at` (seconds since the epoch) is where its clock begins, `still` makes it stand still until it is moved, `resume`
     goes on with the clock of the daemon before. It ends when the process `lifeline` ends. `registered` gives prefixes
     that it loads beside those of its settings. Changes to `/` as working directory.
     """
     directory = directory.absolute()
-    write_client(directory)
-    clock = Clock.resumed(directory / CLOCK_FILE) if resume else Clock(at, still=still)
-    clock.save(directory / CLOCK_FILE)
-    daemon = Daemon(directory, clock, lifeline, registered)
-    ready()
-    daemon.run()
+    settings = load_settings(directory)
+    with alone_in(directory):
+        write_client(directory)
+        clock = Clock.resumed(directory / CLOCK_FILE) if resume else Clock(at, still=still)
+        clock.save(directory / CLOCK_FILE)
+        daemon = Daemon(settings, directory, clock, lifeline, registered)
+        ready()
+        daemon.run()

@@ -1,8 +1,23 @@
-"""The disk: looks that never fail, whatever a caller named."""
+"""The disk: looks that never fail, whatever a caller named, and files that are never seen half written."""
 
 import os
 import stat
 from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Put the file there, or leave the former one as it is: whoever is killed meanwhile needs it to start again.
+
+    OSError when it cannot be written. The umask counts.
+    """
+    new = path.with_name(f"{path.name}.new")
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+            file.write(content)
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def status_of(path: str | Path) -> os.stat_result | None:

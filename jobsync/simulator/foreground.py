@@ -5,7 +5,8 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from jobsync.simulator.control import prepare, refuse_on_macos, refuse_second
+from jobsync.simulator.alone import refuse_second
+from jobsync.simulator.control import prepare, refuse_on_macos
 from jobsync.simulator.daemon import serve
 from jobsync.simulator.errors import SimulatorError
 from jobsync.simulator.settings import default_uid, make_settings

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jobsync.simulator.errors import SimulatorError
+from jobsync.simulator.files import write_whole
 from jobsync.simulator.plain import check_types
 from jobsync.simulator.texts import Version, parse_version
 
@@ -175,7 +176,7 @@ def changed(settings: Settings, changes: dict[str, Any]) -> Settings:
 def save_settings(settings: Settings, directory: Path) -> None:
     """Write them into the simulator's directory."""
     text = json.dumps(dataclasses.asdict(settings), indent=2)
-    (directory / FILE).write_text(text + "\n", encoding="utf-8")
+    write_whole(directory / FILE, f"{text}\n".encode())
 
 
 def load_settings(directory: Path) -> Settings:

@@ -2,14 +2,17 @@
 
 import os
 import plistlib
+import signal
 import socket
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobsync.simulator import SimulatorError
+from jobsync.simulator import Simulator, SimulatorError
 from jobsync.simulator.wire import SOCKET, frame
 
 from .conftest import MakeMac
@@ -125,9 +128,9 @@ def test_a_number_that_no_domain_has_is_no_target(mac: Mac, target: str) -> None
     assert "Unrecognized target specifier." in reply.err
 
 
-@pytest.mark.parametrize("signal", ["9" * 5000, "0", "-", "SIG", "\uff17"])
-def test_a_number_that_no_signal_has_is_no_signal(mac: Mac, signal: str) -> None:
-    assert mac.launchctl("kill", signal, "gui/501/a.b").err.startswith("Invalid signal.\n")
+@pytest.mark.parametrize("number", ["9" * 5000, "0", "-", "SIG", "\uff17"])
+def test_a_number_that_no_signal_has_is_no_signal(mac: Mac, number: str) -> None:
+    assert mac.launchctl("kill", number, "gui/501/a.b").err.startswith("Invalid signal.\n")
     assert mac.launchctl("kill", "0009", "gui/501/a.b").status == 113
 
 
@@ -204,3 +207,77 @@ def test_a_clock_can_be_put_far_ahead(make_mac: MakeMac) -> None:
     mac.bootstrap("a.b", StartCalendarInterval={"Day": 30, "Month": 2})
     mac.simulator.set_time(249e9)
     assert mac.launchctl("print", "gui/501/a.b").status == 0
+
+
+# -- what a daemon finds when it starts
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("disabled.501.plist", b"", "Invalid file; without that file nothing is disabled"),
+        ("disabled.501.plist", plistlib.dumps({"a.b": 1}), "holds no overrides; without that file nothing is disabled"),
+        ("disabled.501.plist", plistlib.dumps(["a.b"]), "holds no overrides; without that file nothing is disabled"),
+        ("login-items.json", b'["a.b"', "; without that file all is switched on"),
+        ("login-items.json", b"[1]", "holds no labels; without that file all is switched on"),
+        ("settings.json", b"[]", "holds no settings; start in another directory"),
+    ],
+)
+def test_a_damaged_file_is_named_with_the_way_out(mac: Mac, name: str, content: bytes, words: str) -> None:
+    mac.simulator.stop()
+    (mac.simulator.directory / name).write_bytes(content)
+    with pytest.raises(SimulatorError, match=f"jobsync.simulator: .*{name}.*{words}") as refused:
+        mac.simulator.restart()
+    assert "Traceback" not in str(refused.value)
+
+
+def test_what_is_kept_is_never_half_written(mac: Mac) -> None:
+    """Whoever is killed while he writes needs the former file to start again."""
+    mac.launchctl("disable", "gui/501/a.b")
+    mac.simulator.login_item("a.b", on=False)
+    names = ("disabled.501.plist", "login-items.json", "clock.json", "settings.json", "bin/launchctl")
+    former = [(mac.simulator.directory / name).open("rb") for name in names]
+    before = [file.read() for file in former]
+    mac.launchctl("disable", "gui/501/a.c")
+    mac.simulator.login_item("a.c", on=False)
+    mac.simulator.set_time(1.8e9)
+    mac.simulator.configure(version="14.0")
+    mac.simulator.restart()
+    for file, content in zip(former, before, strict=True):
+        file.seek(0)
+        assert file.read() == content
+        assert os.fstat(file.fileno()).st_nlink == 0, "another file took its place"
+        file.close()
+
+
+def test_of_daemons_that_start_at_once_one_serves(mac: Mac) -> None:
+    mac.simulator.stop()
+    argv = [sys.executable, "-m", "jobsync.simulator", str(mac.simulator.directory), "serve"]
+    daemons = [subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    try:
+        until(lambda: sum(daemon.poll() is not None for daemon in daemons) == 3)
+        until(lambda: mac.launchctl("managername").status == 0)
+    finally:
+        for daemon in daemons:
+            daemon.terminate()
+        said = [daemon.communicate(timeout=60)[1] for daemon in daemons]
+    assert sorted(daemon.returncode for daemon in daemons) == [0, 1, 1, 1]
+    assert sum("already; end it, or name another directory" in text for text in said) == 3
+
+
+def test_a_daemon_that_is_stopped_is_one_that_serves(mac: Mac) -> None:
+    os.kill(mac.simulator.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(SimulatorError, match="already; end it, or name another directory"):
+            Simulator.start(mac.simulator.directory, mac.home)
+    finally:
+        os.kill(mac.simulator.pid, signal.SIGCONT)
+
+
+def test_a_directory_that_is_no_simulators_stays_as_it_is(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    argv = [sys.executable, "-m", "jobsync.simulator", str(place), "serve"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, list(place.iterdir())) == (1, [])
+    assert done.stderr.endswith("holds no simulated launchd (settings.json is missing)\n")
