@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     """Mode, size and absolute path of an artefact."""
 
 MAGIC = "jobsync-ledger 1"
-RENDER_FORMAT = 10
+RENDER_FORMAT = 11
 """Raised when the same definitions come to other bytes or other own jobs: then every job is affected."""
 PACK_MAGIC = "jobsync-pack 1"
 _KIND = 0o170000

@@ -90,6 +90,20 @@ def test_a_pipe_where_records_shall_be_keeps_no_job_from_its_work(bench: Bench, 
 
 
 @every_shell
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_stands_where_a_mark_shall_be_holds_nobody_up(bench: Bench, sh: str, make: Callable[[Path], None]) -> None:
+    """At the end of a run nothing but KILL reaches a launcher, and a pipe would keep it until somebody reads that."""
+    for place in (bench.paths.failing("one"), bench.paths.announced("one")):
+        place.parent.mkdir(parents=True)
+        make(place)
+    notify = Notify(on=tuple(Event), run=Line('echo "$JOBSYNC_EVENT"'))
+    assert bench.run(sh, command=Line("exit 5"), notify=notify).returncode == 5
+    assert [run.status for run in bench.runs()] == [5]
+    assert bench.log().endswith("failed\n")
+    assert bench.run(sh, command=Line("true")).returncode == 0
+
+
+@every_shell
 def test_a_line_stops_at_its_first_failure_and_at_an_unset_variable(bench: Bench, sh: str) -> None:
     assert bench.run(sh, command=Line("false; echo on")).returncode == 1
     assert bench.run(sh, command=Line("echo $nothing_of_this_name; echo on")).returncode != 0

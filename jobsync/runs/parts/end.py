@@ -1,7 +1,11 @@
 """How a run ends: its record, the mark of a failure, and `[notify]`. As sh."""
 
 FAILING = """\
-mark() { [ -d "${failing%/*}" ] || mkdir -p -- "${failing%/*}"; true >"$failing"; }
+mark() {
+  [ -d "${failing%/*}" ] || mkdir -p -- "${failing%/*}"
+  # It only has to be there. Who opens a pipe waits for whoever reads it.
+  [ -e "$failing" ] || true >"$failing"
+}
 """
 
 MARK_UNSTARTED = """\
@@ -69,7 +73,7 @@ tell() {
     case $former in ok) return ;; '') event=succeeded ;; *) event=@on_recovery@ ;; esac
   elif [ "$former" = failed ]; then return; fi
   [ -d "${told%/*}" ] || mkdir -p -- "${told%/*}"
-  printf '%s\\n' "$1" >"$told"
+  [ -p "$told" ] || printf '%s\\n' "$1" >"$told"
   case $event in @events@) ;; *) return ;; esac
   message="@job_name@ $event"
   [ "$event" != failed ] || message="$message: ${reason:-status $status}"

@@ -40,7 +40,7 @@ run=$((year * 10000 + month * 100 + day))T${clock#1}Z-$$
 record() { printf '%s\\n' "$*" >>"$runs"; }
 # The records stay below a limit and a few lines: what is dropped is the oldest, and the first line says so.
 shorten() {
-  [ -f "$runs" ] && [ "$(wc -c <"$runs")" -gt @most_records@ ] || return 0
+  [ -f "$runs" ] && [ "$(wc -c <"$runs")" -gt @most_records@ ] && [ ! -p "$runs.new" ] || return 0
   tail -c @kept_records@ "$runs" | {
     read -r _
     read -r word id second rest
