@@ -569,7 +569,7 @@ def test_a_stop_while_it_waits_for_the_lock_starts_nothing(bench: Bench, start: 
     assert second.wait(LIMIT) == 143
     run = next(run for run in bench.runs() if run.pid == second.pid)
     assert (run.status, run.attempts, run.reason) == (143, 0, records.STOPPED)
-    assert str(bench.paths.shared_lock("restic").readlink()).startswith(f"{first.pid} ")
+    assert f"-{first.pid} " in str(bench.paths.shared_lock("restic").readlink())
 
 
 @every_shell
@@ -620,6 +620,37 @@ def test_many_at_once_never_hold_it_together(bench: Bench, start: Start, root: P
     line = f"mkdir {inside} || exit 99; sleep 0.02; rmdir {inside}"
     children = [start("dash", command=Line(line), limits=LOCKED) for _ in range(6)]
     assert [child.wait(60) for child in children] == [0] * 6
+
+
+SLOW_RM = """\
+#!/bin/sh
+# Whoever first wants to take away what the dead one left comes late, and whoever first takes the lock away later still.
+until_so() { tries=0; until eval "$1" || [ $tries -ge 30 ]; do sleep 0.1; tries=$((tries + 1)); done; }
+case $* in
+  *.steal) ! mkdir {root}/late 2>/dev/null || until_so '[ -e {root}/later ]' ;;
+  *restic) ! mkdir {root}/later 2>/dev/null || until_so '[ -d {root}/inside ]' ;;
+esac
+exec /bin/rm "$@"
+"""
+
+
+@pytest.mark.parametrize(("mark", "dead"), [(".steal", "1 another-boot other"), ("~1", "2 another-boot other")])
+def test_who_dies_over_a_stale_lock_lets_no_two_in(
+    bench: Bench, start: Start, tmp_path: Path, mark: str, dead: str
+) -> None:
+    """What one leaves who is killed while he takes a stale lock away: all want to succeed both at once."""
+    lock = bench.paths.shared_lock("restic")
+    lock.parent.mkdir(parents=True)
+    lock.symlink_to("1 another-boot other")
+    lock.with_name(f"restic{mark}").symlink_to(dead)
+    bench.place(tmp_path / "slow" / "rm", SLOW_RM.replace("{root}", str(tmp_path)))
+    (tmp_path / "slow" / "rm").chmod(0o755)
+    bench.tools = tmp_path / "slow"
+    inside = tmp_path / "inside"
+    line = f"mkdir {inside} || exit 99; sleep 1; rmdir {inside}"
+    children = [start("dash", command=Line(line), limits=LOCKED) for _ in range(3)]
+    assert [child.wait(60) for child in children] == [0] * 3
+    assert not lock.is_symlink()
 
 
 # -- conditions

@@ -44,31 +44,38 @@ if [ -n "$killed" ] && leads; then kill -KILL 0; fi
 LOCK = """\
 # A lock is a link whose target says who holds it: made in one step, or not at all. It is stale when the machine has
 # been started since, when that process is gone, or when its number is another program's by now.
-me="$$ $(boot) @job_name@"
+me="$run $(boot) @job_name@"
+# A directory would take the link into itself.
+claim() { [ ! -d "$1" ] && ln -s "$me" "$1" 2>/dev/null; }
 stale() {
   holder=${1%% *} rest=${1#* }
+  holder=${holder##*-}
   [ "${rest%% *}" = "$(boot)" ] && kill -0 "$holder" 2>/dev/null || return 0
   command=$(tr '\\000' ' ' 2>/dev/null <"/proc/$holder/cmdline" || ps -o args= -p "$holder")
   case $command in '' | *@launchers@*) return 1 ;; esac
 }
-# Only one may take a stale lock away: two that did might take the new one of a third.
-steal() {
-  if ln -s "$me" "$lock.steal" 2>/dev/null; then
-    [ "$(readlink "$lock")" != "$1" ] || rm -f -- "$lock"
-    rm -f -- "$lock.steal"
-  elif stale "$(readlink "$lock.steal")"; then
-    rm -f -- "$lock.steal"
-  else
-    nap 0.1
-  fi
+# Only one may take a stale lock away: two that did might take the new one of a third. Who may is said by a link that is
+# named after whom he succeeds. Where he died over it, nobody takes that away, for the same reason: he is succeeded too.
+succeed() {
+  dead=$1 gone=$1
+  set --
+  while heir=$lock~${dead%% *} && ! claim "$heir"; do
+    if ! dead=$(readlink "$heir") || ! stale "$dead" || [ $# -gt 50 ]; then
+      nap 0.1
+      return
+    fi
+    set -- "$@" "$heir"
+  done
+  [ "$(readlink "$lock")" != "$gone" ] || rm -f -- "$lock"
+  rm -f -- "$@" "$heir"
 }
 [ -d "${lock%/*}" ] || mkdir -p -- "${lock%/*}"
 locked='' since=$waited tries=0
 until [ -n "$locked$stopped$reason" ]; do
-  if ln -s "$me" "$lock" 2>/dev/null; then
+  if claim "$lock"; then
     locked=1
   elif held=$(readlink "$lock") && ! stale "$held"; then
-    [ "$waited" -gt "$since" ] || say "waits for the lock @lock_name@, which ${held##* } has (pid ${held%% *})"
+    [ "$waited" -gt "$since" ] || say "waits for the lock @lock_name@, which ${held##* } has (pid $holder)"
     nap 1
     waited=$((waited + 1)) tries=0
   else
@@ -78,7 +85,7 @@ until [ -n "$locked$stopped$reason" ]; do
       reason=lock status=@not_started@
     elif [ -n "$held" ]; then
       [ $tries -gt 1 ] || say "takes the lock @lock_name@ from ${held##* }, which is gone"
-      steal "$held"
+      succeed "$held"
     fi
   fi
 done
