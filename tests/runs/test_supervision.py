@@ -1033,6 +1033,20 @@ def test_each_attempt_is_judged_by_what_it_printed_itself(bench: Bench, sh: str)
     assert (last(bench).attempts, last(bench).reason) == (2, "")
 
 
+def test_a_log_that_is_cut_while_it_is_judged_is_judged_again(bench: Bench, tmp_path: Path) -> None:
+    """A burst in the last second: the keeper's next look comes while grep(1) reads, and would take the end away."""
+    bench.place(tmp_path / "slow" / "grep", f'#!/bin/sh\nsleep 2\nexec {shutil.which("grep")} "$@"\n')
+    (tmp_path / "slow" / "grep").chmod(0o755)
+    bench.tools = tmp_path / "slow"
+    line = "yes 'a line as long as most are' | head -n 100000; echo total"
+    bench.write(command=Line(line), expect=Expect(prints=("^total$",)))
+    assert launch(bench, "dash") == 0
+    assert last(bench).reason == ""
+    bench.write(command=Line(line), expect=Expect(prints_not=("^total$",)))
+    assert launch(bench, "dash") == launcher.BROKEN_EXPECTATION
+    assert bench.logs()[-1].read_text().count("jobsync: not as expected: a line matches ^total$\n") == 1
+
+
 # -- notifications
 
 

@@ -45,8 +45,9 @@ bound() {
       tail -c @log_tail@ <"$log" | head -c @log_tail@ >"$log.tail"
   }; then
     size=$(wc -c <"$log")
-    true >"$log"
+    # Before the log is empty: whoever reads both sees that it was cut, or all of it.
     printf '%s\\n' $((cut + size)) >"$log.cut"
+    true >"$log"
   fi
   busy=''
   [ -z "$over" ] || exit 0
