@@ -93,6 +93,34 @@ def test_backup_uses_the_directories_it_is_given(place: Place, notes: Path) -> N
     assert names(target)[0].startswith("dotfiles-")
 
 
+@pytest.mark.parametrize("inside", ["", "Backups", "deeper/Backups"])
+def test_backup_packs_no_former_backups(place: Place, notes: Path, inside: str) -> None:
+    """Each archive would hold all that were there before it: they double every night, and nobody hears of it."""
+    (place.home / "link").symlink_to(notes)
+
+    ran = place.run_job("backup", BACKUP_FROM=str(place.home / "link"), BACKUP_TO=str(notes / inside))
+
+    assert ran.status == 1
+    assert "lies in" in ran.err
+    assert "BACKUP_TO" in ran.err
+    assert list(notes.rglob("*.tar.gz*")) == []
+
+
+def test_backup_beside_its_directory_may_begin_with_the_same_name(place: Place, notes: Path) -> None:
+    assert place.run_job("backup", BACKUP_TO=f"{notes}-kept").status == 0
+
+
+def test_backup_counts_no_archives_of_a_directory_whose_name_is_longer(
+    place: Place, notes: Path, backups: Path
+) -> None:
+    backups.mkdir()
+    other = "notes-2-20200101T041500Z.tar.gz"
+    (backups / other).touch()
+
+    assert place.run_job("backup", BACKUP_KEEP="1").status == 0
+    assert other in names(backups)
+
+
 def test_backup_of_a_missing_directory_fails_and_packs_nothing(place: Place, backups: Path) -> None:
     ran = place.run_job("backup")
 
@@ -262,6 +290,15 @@ def test_briefing_arrives_at_the_third_attempt(place_with_bun: Place, server: Se
         "- **[Rain](https://example.com/rain)** Take a coat.",
         "- **Standup at ten**",
     ]
+
+
+def test_briefing_goes_into_the_notes_where_its_directory_is_empty(place_with_bun: Place, server: Server) -> None:
+    server.answers = [(200, {"title": "Today", "items": []})]
+
+    ran = place_with_bun.run_job("briefing", BRIEFING_URL=server.url, BRIEFING_DIR="")
+
+    assert ran.status == 0, ran.err
+    assert f"wrote {place_with_bun.home}/notes/briefing-" in ran.out
 
 
 def test_briefing_without_items_says_so(place_with_bun: Place, server: Server) -> None:
