@@ -70,6 +70,12 @@ class Bench:
 
     def run(self, sh: str, **changes: object) -> "subprocess.CompletedProcess[bytes]":
         """Render, install, run."""
+        done = self.run_aloud(sh, **changes)
+        assert done.stderr == b"", "a launcher prints nothing: all output is in the log"
+        return done
+
+    def run_aloud(self, sh: str, **changes: object) -> "subprocess.CompletedProcess[bytes]":
+        """The same where the shell itself says what it cannot write, or which signal it saw."""
         self.write(**changes)
         done = subprocess.run(self.argv(sh), capture_output=True, timeout=60, env=ENV, stdin=subprocess.DEVNULL)
         assert done.stdout == b"", "a launcher prints nothing: all output is in the log"

@@ -64,7 +64,7 @@ def test_the_commands_own_status_is_passed_on_and_recorded(bench: Bench, sh: str
 @pytest.mark.parametrize("name", ["TERM", "KILL", "SEGV"])
 def test_an_end_by_signal_is_passed_on_as_sh_says_it(bench: Bench, sh: str, name: str) -> None:
     expected = 128 + getattr(signal, f"SIG{name}")
-    assert bench.run(sh, command=Line(f"kill -{name} $$")).returncode == expected
+    assert bench.run_aloud(sh, command=Line(f"kill -{name} $$")).returncode == expected
     assert bench.runs()[0].status == expected
 
 
@@ -166,7 +166,7 @@ def test_a_failure_leaves_a_mark_and_the_next_success_takes_it_away(bench: Bench
     assert mark.parent.stat().st_mode & 0o777 == 0o700
     assert bench.run(sh, command=Line("true")).returncode == 0
     assert not mark.exists() and mark.parent.is_dir()
-    bench.run(sh, command=Line("kill -KILL $$"))
+    bench.run_aloud(sh, command=Line("kill -KILL $$"))
     assert mark.exists()
     bench.place(bench.paths.pause("one"), "0\n")
     assert bench.run(sh, command=Line("true")).returncode == 0
@@ -186,7 +186,7 @@ def test_the_mark_follows_what_counts_as_success(bench: Bench, sh: str) -> None:
     # Its log cannot be had.
     bench.paths.job_logs(bench.label).joinpath("x").parent.rename(bench.paths.logs / "aside")
     bench.paths.job_logs(bench.label).touch()
-    assert bench.run(sh, expect=Expect()).returncode == NOT_STARTED
+    assert bench.run_aloud(sh, expect=Expect()).returncode == NOT_STARTED
     assert mark.exists()
 
 
@@ -278,7 +278,7 @@ def test_a_missing_directory_is_configuration_and_said_in_the_log(bench: Bench, 
 def test_a_log_that_cannot_be_written_is_recorded_and_nothing_runs(bench: Bench, sh: str, root: Path) -> None:
     bench.paths.logs.touch()
     ran = root / "ran"
-    assert bench.run(sh, command=Argv(("touch", str(ran)))).returncode == NOT_STARTED
+    assert bench.run_aloud(sh, command=Argv(("touch", str(ran)))).returncode == NOT_STARTED
     (run,) = bench.runs()
     assert (run.status, ran.exists()) == (NOT_STARTED, False)
 
@@ -287,7 +287,7 @@ def test_a_log_that_cannot_be_written_is_recorded_and_nothing_runs(bench: Bench,
 def test_without_records_the_job_runs_all_the_same(bench: Bench, sh: str) -> None:
     bench.paths.state.rmdir()
     bench.paths.state.touch()
-    assert bench.run(sh, command=Line("echo ran; exit 3")).returncode == 3
+    assert bench.run_aloud(sh, command=Line("echo ran; exit 3")).returncode == 3
     assert bench.log() == "ran\n"
 
 
@@ -298,7 +298,7 @@ def test_a_run_whose_start_could_not_be_recorded_is_known_by_its_end(bench: Benc
     path.parent.mkdir(parents=True)
     path.symlink_to("/dev/full")
     before = int(time.time())
-    assert bench.run(sh, command=Line(f"rm {shlex.quote(str(path))}; exit 3")).returncode == 3
+    assert bench.run_aloud(sh, command=Line(f"rm {shlex.quote(str(path))}; exit 3")).returncode == 3
     (run,) = bench.runs()
     assert (run.status, run.is_success, run.started >= before) == (3, False, True)
 

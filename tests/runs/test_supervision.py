@@ -74,9 +74,10 @@ def patched(bench: Bench, former: str, new: str) -> None:
     path.write_text(text.replace(former, new), encoding="utf-8")
 
 
-def launch(bench: Bench, sh: str, env: dict[str, str] | None = None) -> int:
-    done = subprocess.run(bench.argv(sh), env={**ENV, **(env or {})}, stdin=subprocess.DEVNULL, timeout=60,
-                          start_new_session=True)  # fmt: skip
+def launch(bench: Bench, sh: str, env: dict[str, str] | None = None, *, is_loud: bool = False) -> int:
+    done = subprocess.run(bench.argv(sh), env={**ENV, **(env or {})}, stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=60, start_new_session=True)  # fmt: skip
+    assert done.stdout + (b"" if is_loud else done.stderr) == b"", "a launcher prints nothing: all output is in the log"
     return done.returncode
 
 
@@ -1047,6 +1048,16 @@ def test_a_log_that_is_cut_while_it_is_judged_is_judged_again(bench: Bench, tmp_
     assert bench.logs()[-1].read_text().count("jobsync: not as expected: a line matches ^total$\n") == 1
 
 
+@pytest.mark.usefixtures("sleeps")
+def test_what_left_the_log_of_a_former_attempt_counts_for_no_later_one(bench: Bench) -> None:
+    cut = f'{shlex.quote(str(bench.paths.job_logs(bench.label)))}/"$JOBSYNC_RUN".log.cut'
+    first = f"yes x | head -c {3 << 20}; echo fine; while [ ! -s {cut} ]; do sleep 0.05; done; exit 1"
+    line = f'if [ "$JOBSYNC_ATTEMPT" -eq 1 ]; then {first}; fi; echo done'
+    bench.write(command=Line(line), retry=replace(RETRY, attempts=2), expect=Expect(prints=("fine",)))
+    assert launch(bench, "dash") == launcher.BROKEN_EXPECTATION
+    assert (last(bench).attempts, last(bench).reason) == (2, "expectation: no line matches fine")
+
+
 # -- notifications
 
 
@@ -1098,7 +1109,7 @@ def test_a_screen_shows_what_was_meant(bench: Bench, sh: str, root: Path) -> Non
     shown.chmod(0o755)
     pattern = r"<b>\d+ & \377</b>"
     bench.write(command=Line("true"), notify=Notify(), expect=Expect(prints=(pattern,)))
-    launch(bench, sh, {"PATH": f"{shown.parent}:{ENV['PATH']}"})
+    launch(bench, sh, {"PATH": f"{shown.parent}:{ENV['PATH']}"}, is_loud=True)
     text = r"one failed: expectation: no line matches &lt;b&gt;\\d+ &amp; \\377&lt;/b&gt;"
     assert events(root) == [f"--app-name=jobsync|jobsync|{text}|"]
 
@@ -1143,8 +1154,8 @@ def test_what_could_not_be_told_is_told_after_the_next_run(bench: Bench, sh: str
 def test_a_run_that_can_have_no_log_is_told(bench: Bench, sh: str, root: Path) -> None:
     bench.paths.logs.touch()
     bench.write(command=Line("echo never"), notify=telling(root))
-    assert launch(bench, sh) == NOT_STARTED
-    assert launch(bench, sh) == NOT_STARTED
+    assert launch(bench, sh, is_loud=True) == NOT_STARTED
+    assert launch(bench, sh, is_loud=True) == NOT_STARTED
     assert events(root) == ["failed 78 one failed: log"]
     bench.paths.logs.unlink()
     assert launch(bench, sh) == 0
