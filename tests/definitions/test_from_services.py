@@ -81,6 +81,9 @@ def test_a_status_means_nothing_where_it_is_started_again_anyway() -> None:
         unit("Restart=always\nSuccessExitStatus=3 4\nRestartForceExitStatus=3 4\nExecReload=/bin/kill -HUP $MAINPID")
     )
     assert told(found, Kind.LEFT_OUT) == {"WantedBy", "SuccessExitStatus", "RestartForceExitStatus", "ExecReload"}
+    assert [one.words for one in found.notices if one.key == "SuccessExitStatus"] == [
+        "it is started again whatever its status"
+    ]
 
 
 @pytest.mark.parametrize("keys", ["SuccessExitStatus=3 4\nRestartForceExitStatus=3 4", "SuccessExitStatus=143"])
