@@ -308,10 +308,19 @@ def ask_a_copy(question: "Callable[[], bool]") -> "Callable[[], bool]":
         os._exit(not answer)
 
 
+def _flush() -> None:
+    """Print what is still to be printed; what cannot be any more is lost."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):  # a closed pipe, a full disk, a closed file
+            continue
+
+
 def hand_over(argv: "Sequence[str]", *, env: "Mapping[str, str]") -> None:
     """Run `argv` on this very terminal and standard streams until it ends, then exit with its status."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _flush()
     try:
         os.execvpe(argv[0], list(argv), dict(env))  # noqa: S606 - an argv, no shell
     except OSError as error:
@@ -324,12 +333,7 @@ def end(status: int) -> "NoReturn":
     Nothing of ours waits for the interpreter to be taken apart, which takes 2 ms where little is imported, and 15 to 30
     after a sync.
     """
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            if stream is not None:
-                stream.flush()
-        except (OSError, ValueError):  # a closed pipe, a full disk, a closed file
-            continue
+    _flush()
     os._exit(status)
 
 

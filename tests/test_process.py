@@ -245,6 +245,14 @@ def test_handing_over_becomes_the_other_program_with_its_status() -> None:
     assert (done.returncode, done.stdout) == (9, b"mine\ntheirs b\n")
 
 
+@pytest.mark.parametrize("streams", [">&-", ">&- 2>&-", ">/dev/full"])
+def test_handing_over_needs_no_streams(streams: str) -> None:
+    program = "from jobsync import process; print('mine'); process.hand_over(('sh', '-c', 'exit 9'), env={})"
+    done = subprocess.run(["sh", "-c", f'"$@" {streams}', "sh", PYTHON, "-c", program], stderr=subprocess.PIPE,
+                          env=ENV)  # fmt: skip
+    assert (done.returncode, done.stderr) == (9, b"")
+
+
 def test_handing_over_to_nothing_is_named() -> None:
     with pytest.raises(process.NotStarted, match="cannot run /nonexistent"):
         process.hand_over(("/nonexistent",), env=ENV)
