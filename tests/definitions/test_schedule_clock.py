@@ -253,6 +253,8 @@ AT_FAULTS = {
     "9": '"9" is not a time of day; write "09:00"',
     "0900": '"0900" is not a time of day; write "09:00"',
     "24:00": '"24:00" is not a time of day; write "00:00"',
+    "midnight": '"midnight" is not a time of day; write "00:00"',
+    "midday": '"midday" is not a time of day; write "12:00"',
     "noon": '"noon" is not a time of day; write "12:00"',
     "09:00:00": '"09:00:00" is not a time of day; write "09:00"',
     "25:00": '"25:00" is not a time of day; write hours and minutes of 24 hours: "09:00"',

@@ -801,10 +801,11 @@ def test_it_waits_for_its_condition_and_no_longer_than_it_may(
 
 
 @every_shell
-def test_a_stop_before_it_looks_for_power_is_a_skip(bench: Bench, sh: str) -> None:
+@pytest.mark.parametrize("name", ["TERM", "INT", "HUP"])
+def test_a_stop_before_it_looks_for_power_is_a_skip(bench: Bench, sh: str, name: str) -> None:
     bench.write(when=When(ac_power=True, wait=1000))
     begin = 'while [ -z "$by" ] && unmet; do'
-    patched(bench, begin, f"kill -TERM $$\n{begin}")
+    patched(bench, begin, f"kill -{name} $$\n{begin}")
     assert launch(bench, sh) == 0
     assert last(bench).skipped == "not begun, stopped while it waited"
 
@@ -1171,9 +1172,11 @@ def test_a_run_whose_log_went_away_is_told(bench: Bench, sh: str, root: Path) ->
 
 
 def test_a_notifier_that_hangs_is_ended(bench: Bench, sleeps: Path) -> None:
-    bench.write(command=Line("exit 5"), notify=Notify(run=Line("exec tail -f /dev/null")))
+    bench.write(command=Line("exit 5"), notify=Notify(run=Line("echo $$; exec tail -f /dev/null")))
     assert launch(bench, "dash") == 5
     assert str(launcher.NOTIFY_LIMIT) in sleeps.read_text().split()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(bench.log().split()[0]), 0)
 
 
 def test_a_stop_is_nobodys_failure(bench: Bench, start: Start, root: Path) -> None:
