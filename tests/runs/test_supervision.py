@@ -603,6 +603,14 @@ def test_a_lock_that_nobody_can_take_over_is_given_up(bench: Bench, sh: str, roo
     assert "never" not in bench.log() and f"cannot make {lock}" in bench.log()
 
 
+@every_shell
+def test_a_lock_that_somebody_else_took_over_is_left_to_him(bench: Bench, sh: str) -> None:
+    lock = bench.paths.shared_lock("restic")
+    bench.write(command=Line(f"ln -sfn 'somebody else' {shlex.quote(str(lock))}"), limits=LOCKED)
+    assert launch(bench, sh) == 0
+    assert str(lock.readlink()) == "somebody else"
+
+
 def test_a_killed_holder_blocks_nobody(bench: Bench, start: Start) -> None:
     first = start("dash", command=Line("echo in; exec sleep 1000"), limits=LOCKED)
     until(lambda: bool(bench.logs()) and "in" in bench.log())
@@ -847,6 +855,13 @@ def test_a_job_that_succeeded_lately_is_fresh_enough(bench: Bench, sh: str, ago:
     bench.write(command=Line("echo ran"), when=When(stale_after=3600))
     assert launch(bench, sh) == 0
     assert last(bench).skipped == ("" if runs else launcher.FRESH)
+
+
+@every_shell
+def test_a_job_that_never_ran_is_not_fresh_enough(bench: Bench, sh: str) -> None:
+    bench.write(command=Line("echo ran"), when=When(stale_after=3600))
+    assert launch(bench, sh) == 0
+    assert last(bench).skipped == ""
 
 
 @every_shell
