@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import pytest
+from click.testing import CliRunner
 
 from jobsync.cli.groups import cli
 from jobsync.cli.shells import SCRIPTS, commands, man
@@ -171,6 +172,10 @@ def test_the_man_page_tells_every_command_and_option() -> None:
         assert path in text
         for option in context.command.params:
             assert all(name in text for name in option.opts if name.startswith("-")), path
+
+
+def test_the_man_page_is_printed_whole() -> None:
+    assert CliRunner().invoke(cli, ["man"]).output == man(cli)
 
 
 @needs("mandoc")

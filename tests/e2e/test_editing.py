@@ -165,6 +165,7 @@ def test_a_dry_run_moves_nothing(machine: Laptop) -> None:
     shown = machine.jobsync("rename", "-n", "backup", "nightly").out
     assert "jobs/backup" in shown
     assert "jobs/nightly" in shown
+    assert machine.state / "runs/backup" in {Path(line.split()[0]) for line in shown.splitlines()}
     assert machine.snapshot() == before
     assert (machine.work / "jobs/backup").is_dir()
 

@@ -107,6 +107,12 @@ def test_a_secret_in_a_command_is_said_for_it_would_go_into_git(grown: Laptop) -
     assert told == ["job.toml", "run"]
 
 
+def test_what_import_writes_is_executable_where_it_must_be_and_no_others_to_write(grown: Laptop) -> None:
+    grown.jobsync("import", "--write", str(grown.put("lines.txt", "0 8 * * * /bin/cat % told\n")))
+    job, script = (grown.work / "jobs/cat" / name for name in ("job.toml", "run"))
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (job, script)] == [0o644, 0o755]
+
+
 def test_a_secret_goes_to_the_machine_and_not_into_git(grown: Laptop) -> None:
     grown.jobsync("import", "--take-over", str(grown.agents / "com.ada.briefing.plist"))
     assert "abcd1234" not in (grown.work / "jobs/briefing/job.toml").read_text()
