@@ -3,7 +3,7 @@
 from pathlib import PurePosixPath
 
 from jobsync.definitions.load import SETTINGS_FILE
-from jobsync.reconcile.desired import affected_jobs
+from jobsync.reconcile.causes import affected_jobs
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own
 from jobsync.reconcile.planning import Planned

@@ -20,7 +20,8 @@ from jobsync.errors import JobsyncError
 from jobsync.reconcile import background, failing, index
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.budget import WAITING, WORKING, Budget, OutOfTime
-from jobsync.reconcile.desired import affected_jobs, head_state
+from jobsync.reconcile.causes import affected_jobs
+from jobsync.reconcile.head import head_state
 from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.origin import Heard, Origin, open_origin
 from jobsync.reconcile.planning import HeadMoved

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable
 from jobsync.errors import JobsyncError, UsageError
 from jobsync.reconcile import index, observe
 from jobsync.reconcile import ledger as ledgers
-from jobsync.reconcile.desired import HeadState, by_hand, head_state, in_hook
+from jobsync.reconcile.from_head import in_hook
+from jobsync.reconcile.head import HeadState, head_state
 from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.origin import Heard, Origin
 from jobsync.reconcile.own import is_own
@@ -93,6 +94,8 @@ def _plan(origin: Origin, orders: Orders, names: Collection[str]) -> Planned:
         raise HeadMoved("HEAD has moved meanwhile", hint="run `jobsync sync` again")
     answer = None
     if orders.caller is Caller.HAND:
+        from jobsync.reconcile.from_work_tree import by_hand  # hooks do without it: 1 ms
+
         want = by_hand(origin, known, head)
     else:
         heard = _heard(origin)

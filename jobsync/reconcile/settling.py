@@ -11,7 +11,7 @@ from jobsync.definitions.job import Job
 from jobsync.definitions.load import load
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import compare, index, schedules, sources
-from jobsync.reconcile.desired import HeadState, head_tree
+from jobsync.reconcile.head import HeadState, head_tree
 from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.origin import Origin
 from jobsync.reconcile.own import is_own

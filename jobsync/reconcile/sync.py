@@ -11,7 +11,8 @@ from jobsync.reconcile import deferred, holding, index, observe, settling
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.apply import Applied, Applier, Progress
 from jobsync.reconcile.budget import UNLIMITED, Budget
-from jobsync.reconcile.desired import HeadState, affected_jobs
+from jobsync.reconcile.causes import affected_jobs
+from jobsync.reconcile.head import HeadState
 from jobsync.reconcile.ledger import Ledger, Store
 from jobsync.reconcile.origin import Origin, situation_now
 from jobsync.reconcile.own import FINISH, is_own

@@ -8,7 +8,8 @@ import pytest
 
 from jobsync import config as configuration
 from jobsync import process
-from jobsync.reconcile import compare, desired, index
+from jobsync.reconcile import compare, from_head, index
+from jobsync.reconcile.head import head_state
 from jobsync.reconcile.origin import Heard, Origin, open_origin
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.planning import plan
@@ -46,7 +47,7 @@ def planned(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> tuple[set[str], 
     """What a hook's plan leaves out, and that plan, which is the one for all jobs."""
     made = plan(origin(laptop), Orders(Caller.HOOK))
     with monkeypatch.context() as patch:
-        patch.setattr(desired, "find_untouched", lambda *_: {})
+        patch.setattr(from_head, "find_untouched", lambda *_: {})
         whole = plan(origin(laptop), Orders(Caller.HOOK))
     assert not whole.want.untouched
     assert made.plan == whole.plan
@@ -194,9 +195,9 @@ def test_what_a_hook_saw_of_git_is_believed_of_that_commit_only(settled: Laptop)
     here = origin(settled)
     commit = settled.git("rev-parse", "HEAD").out.strip()
     files = frozenset({"jobs/one/job.toml"})
-    believed = desired.head_state(replace(here, seen=commit, skipped=files))
+    believed = head_state(replace(here, seen=commit, skipped=files))
     assert (believed.holds("one"), believed.holds("two")) == (False, True)
-    assert desired.head_state(replace(here, seen="0" * 40, skipped=files)).holds("one")
+    assert head_state(replace(here, seen="0" * 40, skipped=files)).holds("one")
 
 
 def test_what_it_saw_is_old_when_another_hook_has_come_meanwhile(settled: Laptop) -> None:
