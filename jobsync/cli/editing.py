@@ -135,7 +135,7 @@ def _check_rename(origin: Origin, old: str, new: str) -> None:
         if files.is_there(before) and files.is_there(after) and not _is_blank(origin, new, before, after):
             raise JobsyncError(f"{after} is there already", hint="take another name, or move that away")
     known = ledgers.read(origin.paths.ledger) or Ledger()
-    answer = observe.ask(known, origin.scheduler)
+    answer = observe.ask(known, origin.paths, origin.scheduler)
     if isinstance(answer, Unknown):
         raise JobsyncError(
             f"not renamed: could not ask the scheduler: {answer.reason}", hint="when it answers, try again"

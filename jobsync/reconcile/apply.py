@@ -14,7 +14,7 @@ from pathlib import Path
 from jobsync import files
 from jobsync.errors import JobsyncError
 from jobsync.paths import Paths
-from jobsync.reconcile import kept
+from jobsync.reconcile import changing, kept
 from jobsync.reconcile.budget import UNLIMITED, Budget, OutOfTime
 from jobsync.reconcile.holding import Deferred, Hold, drop_stale_holds
 from jobsync.reconcile.ledger import Ledger, placed
@@ -45,6 +45,9 @@ class Applied:
     """What the ledger is to hold, as far as that is known by now."""
     results: dict[str, Result] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
+    changing: Collection[str] = ()
+    """What `changing` shall say once the ledger is on the disk, and not before: else a kill in between would leave jobs
+    under labels that nobody knows of."""
 
     def remember(self, name: str, record: Record | None) -> None:
         """Put a job's record, or take it."""
@@ -96,8 +99,9 @@ class Applier:
             if not change.steps:
                 self._settle(done, change)
         works = [self._work(change) for change in plan.changes if change.steps]
-        announced = self._announced() | {work.change.label for work in works if work.has_links}
-        self._announce(announced)
+        moved = {work.change.label for work in works if work.has_links or work.former_labels}
+        announced = changing.read(self._paths) | moved
+        changing.write(self._paths, announced)
         try:
             self._carry_out(done, works)
         finally:
@@ -105,7 +109,7 @@ class Applier:
                 with suppress(JobsyncError):  # launchers pass over a hold that has grown old
                     work.hold.release()
         finished = {one.label for one in done.results.values() if one.outcome not in UNDONE}
-        self._announce({label for label in announced - finished if self._is_installed(label)})
+        done.changing = {label for label in announced - finished if self._is_installed(label)}
         for leftover in plan.leftovers:
             self._tidy(done, leftover)
         kept.prune(self._paths, done.kept)
@@ -114,18 +118,6 @@ class Applier:
 
     def _work(self, change: Change) -> Work:
         return Work(change, Hold(change.name, self._paths, self._scheduler))
-
-    def _announce(self, labels: Collection[str]) -> None:
-        """Leave word of the jobs that lose links on the way: what a kill leaves of that is no wish of anyone."""
-        if labels:
-            files.write_if_changed(self._paths.changing, "\n".join(sorted(labels)).encode(), 0o600)
-        else:
-            files.remove(self._paths.changing)
-
-    def _announced(self) -> set[str]:
-        """What a killed sync has left, or one that failed: it is true until those very jobs are as they shall be."""
-        content = files.read(self._paths.changing) or b""
-        return set(content.decode("utf-8", "replace").split("\n")) - {""}
 
     def _is_installed(self, label: str) -> bool:
         return any(files.is_there(Path(path)) for path in self._scheduler.definitions(label))

@@ -63,7 +63,7 @@ def write(origin: Origin, requests: Mapping[str, Request]) -> None:
 
 def errand_inside(origin: Origin) -> int | None:
     """See `observe`."""
-    return observe.errand_inside(ledgers.read(origin.paths.ledger) or Ledger(), origin.scheduler)
+    return observe.errand_inside(ledgers.read(origin.paths.ledger) or Ledger(), origin.paths, origin.scheduler)
 
 
 def start_finishing(origin: Origin, *, from_outside: bool) -> None:

@@ -9,6 +9,7 @@ from jobsync import process
 from jobsync.errors import JobsyncError
 from jobsync.files import is_temporary, temporary_name, way_in
 from jobsync.paths import Paths
+from jobsync.reconcile import changing
 from jobsync.reconcile.ledger import Ledger
 from jobsync.reconcile.state import UNREADABLE, FileState, Observed, Unwanted, Want, Wanted
 from jobsync.schedulers.protocol import Answer, Identity, Scheduler, Survey
@@ -127,9 +128,17 @@ def find_orphans(want: Want, ledger: Ledger, answer: Answer, scheduler: Schedule
     return {label.removeprefix(start): label for label in sorted(found)}
 
 
-def ask(ledger: Ledger, scheduler: Scheduler, said: bytes | None = None) -> Answer:
-    """The scheduler's answer, about jobs that the ledger has under a former prefix too. `said` as in `survey`."""
-    scheduler.mind(record.label for record in ledger.records.values())
+def find_strays(want: Want, ledger: Ledger, paths: Paths, scheduler: Scheduler) -> dict[str, str]:
+    """Label -> the same, of what a sync that was killed has put under another prefix, which was then taken back."""
+    known = _labels(want, ledger) | {record.label for record in ledger.records.values()}
+    start = scheduler.label("")
+    found = (label for label in changing.read(paths) - known if not label.startswith(start))
+    return {label: label for label in sorted(found) if _is_marked(label, scheduler)}
+
+
+def ask(ledger: Ledger, paths: Paths, scheduler: Scheduler, said: bytes | None = None) -> Answer:
+    """The scheduler's answer, about jobs of ours under another prefix too. `said` as in `survey`."""
+    scheduler.mind({*(record.label for record in ledger.records.values()), *changing.read(paths)})
     return scheduler.survey(said)
 
 
@@ -170,10 +179,10 @@ def _leftovers(paths: Paths, known: set[str], ledger: Ledger, scheduler: Schedul
     return tuple(str(path) for path in dict.fromkeys((*launchers, *unplaced)))
 
 
-def errand_inside(ledger: Ledger, scheduler: Scheduler) -> int | None:
+def errand_inside(ledger: Ledger, paths: Paths, scheduler: Scheduler) -> int | None:
     """The process of our `errand` where that is inside a job of the repository: what we start would end together with
     that job. None elsewhere."""
-    answer = ask(ledger, scheduler)
+    answer = ask(ledger, paths, scheduler)
     if not isinstance(answer, Survey):
         return None
     start, known = scheduler.label(""), {record.label for record in ledger.records.values()}
@@ -196,13 +205,14 @@ def _above(answer: Answer, labels: set[str], scheduler: Scheduler) -> tuple[froz
 def observe(
     want: Want, ledger: Ledger, paths: Paths, scheduler: Scheduler, *, whole: bool, answer: Answer | None = None
 ) -> Observed:
-    """The snapshot. `whole`: look for orphans and leftovers too (everything is wanted that shall be there).
+    """The snapshot. `whole`: look for all orphans and leftovers (everything is wanted that shall be there).
 
     `answer`: what `ask` gave a moment ago.
     """
-    answer = answer or ask(ledger, scheduler)
+    answer = answer or ask(ledger, paths, scheduler)
     files = {path: file_state(path) for path in _paths_of_interest(want, ledger, scheduler)}
     orphans = find_orphans(want, ledger, answer, scheduler) if whole else {}
+    orphans |= find_strays(want, ledger, paths, scheduler)
     belongings = {name: _belongings(name, label, paths, scheduler) for name, label in orphans.items()}
     files |= {path: file_state(path) for own in belongings.values() for path in own}
     leftovers = _leftovers(paths, {*want.jobs, *orphans}, ledger, scheduler) if whole else ()

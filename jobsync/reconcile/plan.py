@@ -48,6 +48,10 @@ class Orders:
     """False: nobody asked for a removal, so what is wanted no longer waits for the next sync."""
 
 
+_NO_MOVE = Unwanted("its prefix was taken back before a sync was done")
+"""Of what that sync has left under the other prefix."""
+
+
 def _blocked_by(look: Look) -> tuple[str, int] | None:
     """Why a loaded job must not be unloaded or restarted now, and the process behind that; None when it may."""
     is_spared = look.scheduler.manners.spares_runs and not look.is_daemon_now
@@ -247,8 +251,10 @@ def _for_unwanted(going: Going, unwanted: Unwanted, *, now: bool) -> Change:
     if loaded and loaded.pid and loaded.pid in going.observed.ancestors:
         cause, pid = _from_inside(loaded.pid, going.observed, "removed", is_daemon=going.is_daemon_now)
         return Change(going.name, going.label, Outcome.DEFERRED, cause, record=going.record, pid=pid)
-    if loaded and loaded.pid and unwanted.outcome is Outcome.PAUSED and not (now or going.is_daemon_now):
-        # It has become a daemon: a pause stops that, and no run of what it was before.
+    is_spared = unwanted.outcome is Outcome.PAUSED or unwanted is _NO_MOVE
+    if loaded and loaded.pid and is_spared and not (now or going.is_daemon_now):
+        # It has become a daemon: a pause stops that, and no run of what it was before. Nor is a job gone that has its
+        # former label again.
         return Change(going.name, going.label, Outcome.DEFERRED, _waits_for(loaded.pid), record=going.record,
                       pid=loaded.pid)  # fmt: skip
     stopped = f"; stopped (pid {loaded.pid})" if loaded and loaded.pid else ""
@@ -329,14 +335,15 @@ def _leftover(path: str, observed: Observed) -> Remove:
     return Remove(path, keeps=bool(seen) and seen not in observed.stored, saw=seen)
 
 
-def _gone(jobs: Mapping[str, Desired]) -> Collection[str]:
+def _gone(jobs: Mapping[str, Desired]) -> set[str]:
     """The jobs that this machine shall not have, and not because their user paused them."""
     return {name for name, one in jobs.items() if isinstance(one, Unwanted) and one.outcome is Outcome.REMOVED}
 
 
 def make_plan(want: Want, observed: Observed, ledger: Ledger, scheduler: Scheduler, orders: Orders) -> Plan:
     """The plan for everything that is wanted. `scheduler` is asked for pure answers only."""
-    orphans = {name: Unwanted("no longer defined") for name in observed.orphans}
+    strays = {name for name, label in observed.orphans.items() if label != scheduler.label(name)}
+    orphans = {name: _NO_MOVE if name in strays else Unwanted("no longer defined") for name in observed.orphans}
     jobs = sorted({**orphans, **want.jobs}.items())
     view = _View(observed, ledger, scheduler, orders)
     found = (_for(view, name, desired) for name, desired in jobs)
@@ -348,10 +355,10 @@ def make_plan(want: Want, observed: Observed, ledger: Ledger, scheduler: Schedul
         changes = [
             _unremoved(one, unasked, ledger.records) if one.outcome is Outcome.REMOVED else one for one in changes
         ]
-    gone = _gone(dict(jobs)) if orders.removes else ()
+    gone = _gone(dict(jobs)) - strays if orders.removes else set()
     # Also one that cannot go now, for this sync runs inside it: it would go when that has ended.
     going = [one.name for one in changes if one.name in gone and not is_own(one.name)]
-    installed = sum(not is_own(name) for name in ledger.records.keys() | orphans.keys())
+    installed = sum(not is_own(name) for name in ledger.records.keys() | orphans.keys() - strays)
     held = [name for name in going if name in ledger.held]
     brake = "" if orders.allow_removals else _brake(installed, len(going), held, jobs_missing=want.jobs_missing)
     return Plan(

@@ -99,7 +99,7 @@ def _plan(origin: Origin, orders: Orders, names: Collection[str]) -> Planned:
         want = by_hand(origin, known, head)
     else:
         heard = _heard(origin)
-        answer = observe.ask(known, origin.scheduler, heard.said if heard else None)
+        answer = observe.ask(known, origin.paths, origin.scheduler, heard.said if heard else None)
         want = in_hook(origin, known, head, answer, heard.pack if heard else "")
     whole = not names
     search = whole and orders.caller is Caller.HAND

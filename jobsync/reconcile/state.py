@@ -198,7 +198,8 @@ class Observed:
     identities: Mapping[str, Identity] = field(default_factory=dict)
     """What loaded jobs say of themselves, asked only where the ledger cannot tell."""
     orphans: Mapping[str, str] = field(default_factory=dict)
-    """Job name -> label: marked as this repository's, not defined, not in the ledger."""
+    """Job name -> label: marked as this repository's, not defined, not in the ledger. Under another prefix the label
+    is the name too: the job may well be defined, and goes on under its own."""
     belongings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Job name -> paths of an orphan's files: its definition, and what is its own by place."""
     leftovers: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from contextlib import suppress
 from jobsync import config as configuration
 from jobsync import files, lock
 from jobsync.errors import JobsyncError
-from jobsync.reconcile import deferred, holding, index, observe, settling
+from jobsync.reconcile import changing, deferred, holding, index, observe, settling
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.apply import Applied, Applier, Progress
 from jobsync.reconcile.budget import UNLIMITED, Budget
@@ -146,6 +146,7 @@ def _execute(planned: Planned, origin: Origin, progress: Progress, budget: Budge
         with suppress(JobsyncError):
             save(done.ledger)
         raise
+    changing.write(paths, done.changing)
     if planned.plan.would_change:
         Store(paths.store).sweep(done.ledger, _left_standing(planned, done))
     configuration.refresh_index(origin.config)

@@ -15,8 +15,8 @@ from jobsync.config import Config, Repo
 from jobsync.config import UserManager as Reached
 from jobsync.definitions.job import Job
 from jobsync.paths import Paths, paths_of
+from jobsync.reconcile import changing, observe
 from jobsync.reconcile import ledger as ledgers
-from jobsync.reconcile import observe
 from jobsync.reconcile.apply import Applied, Applier
 from jobsync.reconcile.budget import UNLIMITED, Budget
 from jobsync.reconcile.ledger import Ledger
@@ -140,6 +140,7 @@ class Rig(ABC):
         applier = Applier(scheduler, self.paths, save, self.said.append, retry_pause=0.01, budget=budget)
         done = applier.apply(plan, self.ledger())
         save(done.ledger)
+        changing.write(self.paths, done.changing)
         return done
 
     def results(self, *jobs: Job, orders: Orders | None = None, budget: Budget = UNLIMITED) -> Applied:

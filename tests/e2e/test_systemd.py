@@ -311,6 +311,24 @@ def test_a_daemon_that_pulls_its_own_change_has_it_when_git_has_ended(linux: Lin
     assert linux.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
 
 
+def test_a_prefix_that_is_taken_back_after_a_kill_leaves_no_job_twice(linux: LinuxLaptop) -> None:
+    """Killed when all was moved, and the ledger not written yet."""
+    linux.job("one")
+    linux.job("watch", DAEMON)
+    linux.commit()
+    linux.jobsync("init", "--prefix", "moved", "--yes", "--no-sync")
+    before = (linux.state / "ledger").read_bytes()
+    linux.jobsync("sync")
+    (linux.state / "ledger").write_bytes(before)
+    linux.put(str(linux.state / "changing"), "moved.one\nmoved.watch")
+    linux.jobsync("init", "--prefix", linux.prefix, "--yes", "--no-sync")
+    linux.jobsync("sync")
+    assert linux.installed() == linux.loaded() == {"one", "watch"}
+    assert not [*linux.units.glob("moved.*"), *linux.wants.rglob("moved.*")]
+    assert linux.manager.systemctl("list-units", "--plain", "--no-legend", "--all", "moved.*") == ""
+    assert linux.jobsync("sync").out.splitlines()[-1] == "2 unchanged"
+
+
 def test_the_demo_plays_on_systemd_and_leaves_nothing(linux: LinuxLaptop) -> None:
     before = linux.snapshot()
     shown = linux.jobsync("demo", "--scheduler", "systemd").out

@@ -953,6 +953,30 @@ def test_the_job_that_the_sync_runs_inside_counts_for_the_brake_and_does_not_go_
     assert not plan.would_change
 
 
+@pytest.mark.parametrize(
+    ("orders", "pid", "said"),
+    [
+        (Orders(), None, "removed bob.a (its prefix was taken back before a sync was done)"),
+        (Orders(), 7, "deferred bob.a (running (pid 7); finished when it ends)"),
+        (Orders(now=True), 7, "removed bob.a (its prefix was taken back before a sync was done; stopped (pid 7))"),
+    ],
+    ids=["idle", "running", "running, --now"],
+)
+def test_what_a_killed_move_has_left_is_no_job_that_goes(orders: Orders, pid: int | None, said: str) -> None:
+    """However many there are: their jobs are there, under the former label."""
+    names = [f"bob.{letter}" for letter in "abcd"]
+    places = {name: LAUNCHD.definition_path(name) for name in names}
+    seen = see(
+        Survey({name: Loaded(pid, None) for name in names}, {}),
+        {place: FileState(plist_of(NINE), 0o644) for place in places.values()},
+        orphans={name: name for name in names},
+        belongings={name: (place,) for name, place in places.items()},
+    )
+    plan = plan_for({}, None, seen, orders)
+    assert not plan.brake
+    assert text(plan).splitlines()[0] == said
+
+
 def test_a_job_whose_files_cannot_be_read_counts_for_the_brake_too() -> None:
     unreadable = see(EMPTY, {named("a").artefacts[0].path: FileState(problem="cannot be read: no")})
     plan = plan_for({"a": GONE, "b": GONE}, [named("a"), named("b")], unreadable)

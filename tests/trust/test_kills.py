@@ -250,3 +250,34 @@ def test_a_start_that_is_owed_survives_a_kill_of_the_sync_that_makes_it_up(regis
         pytest.fail(f"it had more than {MOST} boundaries")
     print(f"owed: killed at {kills} boundaries")
     assert kills >= LEAST
+
+
+# -- a change of prefix
+
+
+def under(laptop: Laptop, prefix: str) -> set[str]:
+    """Labels that are installed or loaded under a prefix."""
+    installed = {path.stem for path in laptop.agents.glob(f"{prefix}.*")}
+    loaded = re.findall(rf"\b{prefix}\.[a-z-]+", laptop.launchctl("print", domain()).out)
+    return {*installed, *loaded}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_prefix_that_is_taken_back_after_a_kill_leaves_no_job_twice(registered: Laptop, part: int) -> None:
+    registered.job("one")
+    registered.job("two", JOB.replace("09", "10"))
+    registered.commit()
+    before = under(registered, "test")
+    for number, boundary in enumerate(range(part, MOST, STEP * PARTS)):
+        registered.jobsync("init", "--prefix", "moved", "--yes", "--no-sync")
+        if not kill_at(registered, boundary):
+            break
+        registered.jobsync("init", "--prefix", "test", "--yes", "--no-sync")
+        registered.run(*(("jobsync", "sync") if number % 2 else ("jobsync-hook", "post-merge", "0")))
+        registered.wait_for(lambda: not under(registered, "moved"), 20)
+        assert under(registered, "test") == before, boundary
+    else:
+        pytest.fail(f"it had more than {MOST} boundaries")
+    assert number > LEAST
+    assert registered.jobsync("sync").out.splitlines()[-1] == "2 unchanged"
