@@ -49,7 +49,7 @@ def _left(origin: Origin, *, leaves_hooks: bool) -> list[str]:
 
     paths = origin.paths
     places = (*_state_files(origin), paths.launchers, *_log_directories(origin))
-    left = [str(path) for path in places if files.is_there(path)]
+    left = [str(path) for path in places if files.is_there(path) and path != paths.lock]
     found = observe.find_orphans(Want({}), Ledger(), origin.scheduler.survey(), origin.scheduler)
     left += [f"{label} (job)" for label in found.values()]
     if leaves_hooks:
@@ -75,11 +75,12 @@ def _common_directory(repository: Repository) -> Path | None:
         return None
 
 
-def _remove_places(origin: Origin) -> None:
-    """Its own directories; of those that repositories share, what belongs to no other one."""
+def _remove_places(origin: Origin, *, is_locked: bool = False) -> None:
+    """Its own directories; of those that repositories share, what belongs to no other one. `is_locked`: by us."""
     paths, others = origin.paths, origin.config.without_repo(origin.repo.id).repos
     for path in (*_log_directories(origin), *_state_files(origin)):
-        files.remove_tree(path)
+        if path != paths.lock or not is_locked:
+            files.remove_tree(path)
     files.remove_if_empty(paths.kept)
     files.remove_if_empty(paths.state)
     files.remove_tree(paths.launchers)
@@ -140,6 +141,14 @@ def _uninstall_one(origin: Origin) -> bool:
     # One that was uninstalled just before shares nothing with this one any more.
     origin = replace(origin, config=configuration.load(origin.config.file))
     _check_outside(origin)
+    with syncing.alone(origin):  # until nobody can take this repository for a registered one
+        went_well = _leave(origin)
+    if went_well:
+        _remove_places(origin)  # the lock itself, and what was left by who waited for it
+    return went_well
+
+
+def _leave(origin: Origin) -> bool:
     with Progress() as progress:
         done = syncing.uninstall(origin, progress)
     show_report(done)
@@ -151,7 +160,7 @@ def _uninstall_one(origin: Origin) -> bool:
     leaves_hooks = bool(sharing) or not is_there
     if not leaves_hooks:
         waking.uninstall(origin.repository)
-    _remove_places(origin)
+    _remove_places(origin, is_locked=True)
     left = _left(origin, leaves_hooks=leaves_hooks)
     if left:
         complain("this is still there: " + ", ".join(left), "mend that and run it again")

@@ -15,7 +15,7 @@ from jobsync.reconcile import background, deferred
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.background import Background
 from jobsync.reconcile.deferred import Request
-from jobsync.reconcile.origin import Origin, open_registered, situation_now
+from jobsync.reconcile.origin import Origin, not_registered, open_registered, situation_now
 from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Caller
 from jobsync.repo.verdict import decide, refusal_by_hand
@@ -54,9 +54,7 @@ def _as_it_is_now(origin: Origin) -> Origin:
     environ = {**origin.repository.environment, configuration.VARIABLE: str(origin.config.file)}
     found = open_registered(origin.repo.id, environ)
     if found is None:
-        raise JobsyncError(
-            f"{origin.repo.work_tree} is registered no longer", hint="`jobsync init` there does it again"
-        )
+        raise not_registered(origin.repo)
     return found
 
 

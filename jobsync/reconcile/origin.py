@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from jobsync import config as configuration
 from jobsync.config import Config, Repo, rendering_digest
 from jobsync.definitions.job import Machine
+from jobsync.errors import JobsyncError
 from jobsync.paths import Paths, paths_of
 from jobsync.repo.place import Place, open_repository
 from jobsync.repo.repository import Repository
@@ -76,6 +77,11 @@ def situation_now(origin: Origin, environ: Mapping[str, str], *, wanted_branch: 
     repo = origin.repo
     place = Place(repo.git_dir, repo.git_dir, repo.work_tree, None)
     return situation(origin.repository, place, BY_HAND, (), environ, wanted_branch=wanted_branch, registered=True)
+
+
+def not_registered(repo: Repo) -> JobsyncError:
+    """For who finds the repository uninstalled meanwhile."""
+    return JobsyncError(f"{repo.work_tree} is registered no longer", hint="`jobsync init` there does it again")
 
 
 def open_registered(repo_id: str, environ: Mapping[str, str]) -> Origin | None:

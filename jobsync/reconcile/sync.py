@@ -1,8 +1,8 @@
 """The sentence the package exists for: want, observe, plan, apply, verify, remember, report."""
 
 import time
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from jobsync import config as configuration
 from jobsync import files, lock
@@ -14,7 +14,7 @@ from jobsync.reconcile.budget import UNLIMITED, Budget
 from jobsync.reconcile.causes import affected_jobs
 from jobsync.reconcile.head import HeadState
 from jobsync.reconcile.ledger import Ledger, Store
-from jobsync.reconcile.origin import Origin, situation_now
+from jobsync.reconcile.origin import Origin, not_registered, situation_now
 from jobsync.reconcile.own import FINISH, is_own
 from jobsync.reconcile.plan import Orders, make_plan
 from jobsync.reconcile.planning import Planned, plan, remembered, shown
@@ -251,6 +251,7 @@ def _locked(
     budget: Budget = UNLIMITED,
 ) -> Report:  # fmt: skip
     with lock.hold(origin.paths.lock, timeout=patience), origin.repository.kept_open() as repository:
+        _check_registered(origin)
         origin = replace(origin, repository=repository)
         if orders.caller is Caller.HOOK and not names:
             # Before HEAD is read: this sync answers every hook that has come so far, and none that comes later.
@@ -274,6 +275,18 @@ def _locked(
         kept=tuple(done.kept),
         would_change=planned.plan.would_change,
     )
+
+
+def _check_registered(origin: Origin) -> None:
+    """`JobsyncError` where an uninstall had the lock before us: what we would bring now nobody could take away."""
+    content = files.read(origin.config.file)
+    known = configuration.parse(content, origin.config.file).repos if content is not None else ()
+    if all(repo.id != origin.repo.id for repo in known):
+        for path in (origin.paths.note, origin.paths.lock):  # there again because of us
+            files.remove(path)
+        for directory in (origin.paths.state, origin.paths.state.parent):
+            files.remove_if_empty(directory)
+        raise not_registered(origin.repo)
 
 
 def _has_moved(origin: Origin, head: HeadState) -> bool:
@@ -369,20 +382,27 @@ def joined(first: Report, second: Report) -> Report:
     )
 
 
+@contextmanager
+def alone(origin: Origin) -> Iterator[None]:
+    """For the block, nobody syncs this repository. `Locked` where somebody does for a minute."""
+    files.make_directory(origin.paths.state)
+    with lock.hold(origin.paths.lock, timeout=LOCK_PATIENCE):
+        yield
+
+
 def uninstall(origin: Origin, progress: Progress = no_progress) -> Report:
-    """Take every job of this repository out of the scheduler and off the disk, in the order of any removal.
+    """Take every job of this repository out of the scheduler and off the disk, in the order of any removal. For who is
+    `alone`, until the registration is gone too.
 
     `JobsyncError` when the scheduler cannot be asked. A job that this very process runs in is in the report as
     deferred: then not everything is gone.
     """
-    files.make_directory(origin.paths.state)
-    with lock.hold(origin.paths.lock, timeout=LOCK_PATIENCE):
-        known = remembered(origin)
-        want = Want({name: Unwanted("uninstalled") for name in known.records})
-        observed = observe.observe(want, known, origin.paths, origin.scheduler, whole=True)
-        orders = Orders(now=True, allow_removals=True)
-        planned = make_plan(want, observed, known, origin.scheduler, orders)
-        everything = Planned(planned, want, observed, known, HeadState("", Entries(), "jobs"), whole=False)
-        _check_answer(everything, "jobsync uninstall")
-        done = _execute(everything, origin, progress)
+    known = remembered(origin)
+    want = Want({name: Unwanted("uninstalled") for name in known.records})
+    observed = observe.observe(want, known, origin.paths, origin.scheduler, whole=True)
+    orders = Orders(now=True, allow_removals=True)
+    planned = make_plan(want, observed, known, origin.scheduler, orders)
+    everything = Planned(planned, want, observed, known, HeadState("", Entries(), "jobs"), whole=False)
+    _check_answer(everything, "jobsync uninstall")
+    done = _execute(everything, origin, progress)
     return Report(shown(done.results.values()), kept=tuple(done.kept), would_change=True)

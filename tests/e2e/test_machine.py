@@ -12,6 +12,10 @@ from select import select
 
 import pytest
 
+from jobsync.errors import JobsyncError
+from jobsync.reconcile import sync as syncing
+from jobsync.reconcile.origin import open_registered
+from jobsync.reconcile.plan import Orders
 from jobsync.reconcile.state import Source
 from jobsync.simulator.faults import label_of
 
@@ -412,6 +416,45 @@ def test_uninstall_leaves_nothing_behind_and_nothing_else_touched(laptop: Laptop
     laptop.init()
     laptop.jobsync("sync")
     assert laptop.loaded() == {"one", "watch"}, "`init` brings everything back"
+
+
+@pytest.mark.parametrize("asks", ["hook", "sync"])
+def test_who_comes_too_late_for_an_uninstall_brings_nothing_back(
+    registered: Laptop, monkeypatch: pytest.MonkeyPatch, asks: str
+) -> None:
+    """It had read the configuration before, and has the lock after."""
+    registered.job("one")
+    registered.commit()
+    monkeypatch.setenv("HOME", str(registered.home))
+    origin = open_registered(registered.state.name, registered.environment)
+    assert origin is not None
+    registered.jobsync("uninstall", "--yes")
+    with pytest.raises(JobsyncError, match="is registered no longer"):
+        syncing.sync_from_hook(origin) if asks == "hook" else syncing.sync(origin, Orders())
+    assert registered.loaded() == registered.installed() == set()
+    assert left_of_jobsync(registered) == set()
+
+
+def test_a_hook_that_comes_during_an_uninstall_finds_it_at_work(registered: Laptop) -> None:
+    """From the first job that goes until the registration is gone nobody else syncs."""
+    registered.job("one")
+    registered.commit()
+    hook = shlex.join(["cd", str(registered.work)]) + "; jobsync-hook post-merge 0"
+    # What is called in the middle: git, for the hooks, when the jobs are gone already.
+    git = registered.root / "bin" / "git"
+    git.parent.mkdir()
+    real = registered.run("which", "git").out.strip()
+    said = registered.root / "said"
+    there = shlex.join(["[", "-e", str(registered.plist_path("one")), "]"])
+    git.write_text(
+        f'#!/bin/sh\n{there} || [ -e {said} ] || {{ : >{said}; ({hook}) >{said} 2>&1; }}\nexec {real} "$@"\n'
+    )
+    git.chmod(0o755)
+    path = f"{git.parent}:{registered.environment['PATH']}"
+    ran = registered.jobsync("uninstall", "--yes", env={"PATH": path})
+    assert said.read_text() == "" and "nothing of jobsync is left" in ran.out
+    assert registered.loaded() == registered.installed() == set()
+    assert left_of_jobsync(registered) == set()
 
 
 def test_uninstall_takes_no_logs_but_ours_from_a_directory_that_others_use(registered: Laptop) -> None:
