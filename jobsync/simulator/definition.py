@@ -20,6 +20,13 @@ INVALID_LABEL = 110
 INVALID_PROGRAM = 111
 BAD_OWNERSHIP = 122
 RESERVED_LABEL = 154
+_CALENDAR = {
+    "minute": range(60),
+    "hour": range(24),
+    "day": range(1, 32),
+    "weekday": range(8),
+    "month": range(13),
+}
 _DEFAULT_EXIT_TIMEOUT = 5
 _DEFAULT_THROTTLE = 10
 _NUMBERS = range(-(2**63), 2**64)
@@ -141,20 +148,26 @@ def _keep_alive(reader: _Reader) -> KeepAlive:
     )
 
 
-def _slot(entry: Mapping[str, object]) -> CalendarSlot:
-    fields = _Reader(entry)
-    return CalendarSlot(
-        minute=fields.number("Minute"),
-        hour=fields.number("Hour"),
-        day=fields.number("Day"),
-        weekday=fields.number("Weekday"),
-        month=fields.number("Month"),
-    )
+def _slot(entry: Mapping[str, object]) -> CalendarSlot | None:
+    """As launchd 842 reads it, the last whose source is public: a dict with a value that is no number, or one that its
+    field cannot have, is none. What is below 0 counts as if it were not there, and so does month 0."""
+    fields: dict[str, int | None] = {}
+    for key, value in entry.items():
+        if not isinstance(value, int) or isinstance(value, bool):
+            return None
+        name = key.lower()
+        if name in _CALENDAR and value >= 0:
+            if value not in _CALENDAR[name]:
+                return None
+            fields[name] = value
+    fields["month"] = fields.get("month") or None
+    return CalendarSlot(**fields)
 
 
 def _slots(value: object) -> tuple[CalendarSlot, ...]:
     entries = value if isinstance(value, list) else [value]
-    return tuple(_slot(entry) for entry in entries if isinstance(entry, dict))
+    slots = (_slot(entry) for entry in entries if isinstance(entry, dict))
+    return tuple(slot for slot in slots if slot is not None)
 
 
 def _umask(value: object) -> int | None:

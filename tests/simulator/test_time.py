@@ -235,3 +235,27 @@ def test_a_still_clock_never_comes_to_a_later_moment() -> None:
     assert clock.real_seconds_until(1000.5) is None
     running = Clock(1000.0)
     assert 0 < (running.real_seconds_until(1100.0) or 0) <= 100
+
+
+@pytest.mark.parametrize(
+    ("slot", "runs"),
+    [
+        ({"Hour": 9, "Minute": 60}, 0),
+        ({"Hour": 24, "Minute": 0}, 0),
+        ({"Hour": 9, "Minute": 0, "Day": 0}, 0),
+        ({"Hour": 9, "Minute": 0, "Weekday": 8}, 0),
+        ({"Hour": 9, "Minute": 0, "Month": 13}, 0),
+        ({"Hour": 9, "Minute": "0"}, 0),
+        ({"Hour": 9, "Minute": 0, "Weekday": True}, 0),
+        ({"Hour": 9, "Minute": 0, "Comment": "every day"}, 0),
+        ({"Hour": 9, "Minute": 0, "Weekday": -1}, 7),
+        ({"Hour": 9, "Minute": 0, "Month": 0}, 7),
+        ({"hour": 9, "MINUTE": 0, "Year": 2020}, 7),
+    ],
+    ids=str,
+)
+def test_a_slot_with_a_value_that_its_field_cannot_have_is_none(dry: Mac, slot: dict[str, object], runs: int) -> None:
+    dry.bootstrap("a.b", StartCalendarInterval=slot)
+    dry.simulator.advance(7 * 86400)
+    assert dry.simulator.runs("a.b") == runs
+    assert ("event triggers" in dry.text("a.b")) == (runs > 0)
