@@ -25,9 +25,16 @@ from jobsync.simulator.login_items import FIRST_VERSION as LOGIN_ITEMS_SINCE
 from jobsync.simulator.login_items import LoginItems
 from jobsync.simulator.overrides import Overrides
 from jobsync.simulator.process import Guardian, end_sessions, signal_job, spawn
-from jobsync.simulator.schedule import ClockChanges, next_fire
+from jobsync.simulator.schedule import CalendarSlot, ClockChanges, next_fire, without_months_of_weekdays
 from jobsync.simulator.service import Ended, Reason, Service, State, is_wanted_after
-from jobsync.simulator.settings import LoginItemOff, RepeatedSlot, Settings, SkippedSlot, has_prefix
+from jobsync.simulator.settings import (
+    LoginItemOff,
+    MonthBesideWeekday,
+    RepeatedSlot,
+    Settings,
+    SkippedSlot,
+    has_prefix,
+)
 from jobsync.simulator.surroundings import launch_of
 from jobsync.simulator.texts import darwin_signal, signal_name
 from jobsync.simulator.watching import is_filled, is_path_state_met, look, needs_watching
@@ -110,8 +117,14 @@ class Launchd:
             repeats_once=self.settings.repeated_slot is RepeatedSlot.ONCE,
         )
 
+    def _next_slot(self, definition: Definition, after: float) -> float | None:
+        slots: Iterable[CalendarSlot] = definition.slots
+        if self.settings.month_beside_weekday is MonthBesideWeekday.IGNORED:
+            slots = without_months_of_weekdays(slots)
+        return next_fire(slots, after, self.zone, self._clock_changes)
+
     def _plan_calendar(self, service: Service) -> None:
-        service.plan_calendar(self.clock.now(), self.zone, self._clock_changes)
+        service.calendar_due = self._next_slot(service.definition, self.clock.now())
 
     def load(self, domain: Domain, definition: Definition) -> Service:
         """Register a job and ask for its start at load.
@@ -137,7 +150,7 @@ class Launchd:
     def _had_slot_today(self, definition: Definition) -> bool:
         now = self.clock.now()
         midnight = datetime.fromtimestamp(now, self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        first = next_fire(definition.slots, midnight.timestamp() - 1, self.zone, self._clock_changes)
+        first = self._next_slot(definition, midnight.timestamp() - 1)
         return first is not None and first <= now
 
     def _is_switched_off(self, label: str) -> bool:

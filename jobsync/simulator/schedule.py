@@ -6,7 +6,7 @@ rule that is given says otherwise.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone, tzinfo
 
 _DAY = 86400
@@ -40,6 +40,17 @@ class CalendarSlot:
     def is_in_minute(self, at: datetime) -> bool:
         """Whether the minute matches."""
         return self.minute is None or self.minute == at.minute
+
+
+def without_months_of_weekdays(slots: Iterable[CalendarSlot]) -> Iterator[CalendarSlot]:
+    """As launchd 842 took them: a weekday counts in every month, and the month beside it only for a day beside both."""
+    for slot in slots:
+        if slot.weekday is None or slot.month is None:
+            yield slot
+            continue
+        yield replace(slot, day=None, month=None)
+        if slot.day is not None:
+            yield replace(slot, weekday=None)
 
 
 @dataclass(frozen=True, slots=True)

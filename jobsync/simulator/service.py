@@ -1,11 +1,9 @@
 """One loaded job: its definition, where it stands in its life, and what is due for it. Starts and signals nothing."""
 
 from dataclasses import dataclass, field
-from datetime import tzinfo
 from enum import Enum
 
 from jobsync.simulator.definition import Definition, KeepAlive
-from jobsync.simulator.schedule import ClockChanges, next_fire
 from jobsync.simulator.texts import CRASH_SIGNALS
 
 _LONGEST_THROTTLE = 1200
@@ -139,10 +137,6 @@ class Service:
     def may_start_from(self) -> float:
         """The moment before which the throttle starts nothing."""
         return 0.0 if self.started_at is None else self.started_at + self.throttle
-
-    def plan_calendar(self, after: float, zone: tzinfo, changes: ClockChanges) -> None:
-        """Work out the next calendar slot."""
-        self.calendar_due = next_fire(self.definition.slots, after, zone, changes)
 
     def plan_interval(self, now: float) -> None:
         """The next firing of StartInterval later than now, counted from the load; what lies before is lost."""

@@ -52,6 +52,14 @@ class RepeatedSlot(StrEnum):
     ONCE = "once"
 
 
+class MonthBesideWeekday(StrEnum):
+    """What a slot means that names both a weekday and a month."""
+
+    HEEDED = "heeded"
+    IGNORED = "ignored"
+    """That weekday of every month."""
+
+
 class EmptyStore(StrEnum):
     """How `print-disabled` shows that there is no override."""
 
@@ -75,6 +83,7 @@ _CHOICES: dict[str, type[StrEnum]] = {
     "session": Session,
     "skipped_slot": SkippedSlot,
     "repeated_slot": RepeatedSlot,
+    "month_beside_weekday": MonthBesideWeekday,
     "empty_overrides": EmptyStore,
     "login_item_off": LoginItemOff,
 }
@@ -114,6 +123,7 @@ class Settings:
     """Whether `kickstart -k` starts at once; waiting is the slower answer."""
     skipped_slot: SkippedSlot = SkippedSlot.LOST
     repeated_slot: RepeatedSlot = RepeatedSlot.TWICE
+    month_beside_weekday: MonthBesideWeekday = MonthBesideWeekday.HEEDED
     past_slot_runs_at_load: bool = False
     """Whether loading a job runs it when a slot of today is past."""
     creates_log_directories: bool = False

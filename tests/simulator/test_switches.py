@@ -91,6 +91,19 @@ def test_todays_slot_that_is_past_when_the_job_is_loaded(make_mac: MakeMac, runs
     assert counted == [runs, 0, 0]
 
 
+@pytest.mark.parametrize(("month", "runs"), [("heeded", [4, 4, 5]), ("ignored", [52, 4, 53])])
+def test_a_month_beside_a_weekday_may_count_for_nothing(make_mac: MakeMac, month: str, runs: list[int]) -> None:
+    """2027 has 52 Mondays, four of them in February, of which the third day is a Wednesday."""
+    begin = datetime(2027, 1, 1, tzinfo=BERLIN)
+    mac = make_mac(tz="Europe/Berlin", at=begin, still=True, dry=True, month_beside_weekday=month)
+    time = {"Hour": 9, "Minute": 0, "Month": 2}
+    mac.bootstrap("a.weekday", StartCalendarInterval={**time, "Weekday": 1})
+    mac.bootstrap("a.days", StartCalendarInterval=[{**time, "Day": day} for day in (1, 2, 3, 4)])
+    mac.bootstrap("a.both", StartCalendarInterval={**time, "Weekday": 1, "Day": 3})
+    mac.simulator.advance(365 * 86400)
+    assert [mac.simulator.runs(label) for label in ("a.weekday", "a.days", "a.both")] == runs
+
+
 @pytest.mark.parametrize(("empty", "line"), [("braces", "{\n\t}\n"), ("words", "(no disabled services)\n")])
 def test_an_empty_store(make_mac: MakeMac, empty: str, line: str) -> None:
     mac = make_mac(empty_overrides=empty)
