@@ -176,6 +176,7 @@ class Simulator:
             if self._process.poll() is not None:
                 break
             time.sleep(0.01)
+        self.kill()
         said = (self.directory / OUTPUT).read_text(encoding="utf-8", errors="replace")
         raise SimulatorError(f"the simulated launchd did not start; it said: {said[-2000:]}")
 

@@ -191,7 +191,11 @@ class Daemon:
         self.launchd.spawned(self.launchd.reports.pop(report), trouble)
 
     def _on_connect(self) -> None:
-        stream, _ = self._listener.accept()
+        try:
+            stream, _ = self._listener.accept()
+        except OSError:  # the caller went away, or there is no descriptor for him until another one is through
+            time.sleep(_POLL_PROGRESS)
+            return
         stream.setblocking(False)
         connection = Connection(stream)
         self._selector.register(stream, selectors.EVENT_READ, partial(self._on_data, connection))

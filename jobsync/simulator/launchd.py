@@ -24,7 +24,7 @@ from jobsync.simulator.login_items import FILE as LOGIN_ITEMS_FILE
 from jobsync.simulator.login_items import FIRST_VERSION as LOGIN_ITEMS_SINCE
 from jobsync.simulator.login_items import LoginItems
 from jobsync.simulator.overrides import Overrides
-from jobsync.simulator.process import Guardian, end_sessions, signal_job, spawn
+from jobsync.simulator.process import SPAWN_FAILED, Guardian, end_sessions, signal_job, spawn
 from jobsync.simulator.schedule import CalendarSlot, ClockChanges, next_fire, without_months_of_weekdays
 from jobsync.simulator.service import Ended, Reason, Service, State, is_wanted_after
 from jobsync.simulator.settings import (
@@ -275,12 +275,17 @@ class Launchd:
     def _spawn(self, domain: Domain, service: Service, suspended: bool) -> None:
         self._note(domain, service, "service state: spawning")
         self._note(domain, service, f"launching: {service.reason.text if service.reason else ''}")
-        pid, report = spawn(launch_of(domain, service.definition, self.settings, suspended=suspended))
+        service.spawned_at = time.monotonic()
+        try:
+            pid, report = spawn(launch_of(domain, service.definition, self.settings, suspended=suspended))
+        except OSError as trouble:
+            self._note(domain, service, f"Service could not initialize: {trouble}")
+            self._ended(domain, service, Ended(code=SPAWN_FAILED))
+            return
         self._guardian.add(pid)
         self._by_pid[pid] = (domain, service)
         self.reports[report] = pid
         service.pid, service.state, service.is_suspended = pid, State.SPAWNING, suspended
-        service.spawned_at = time.monotonic()
         self._note(domain, service, f"xpcproxy spawned with pid {pid}")
         self._note(domain, service, "internal event: SPAWNED, code = 0")
         self._note(domain, service, "service state: xpcproxy")

@@ -139,15 +139,21 @@ def spawn(launch: Launch) -> tuple[int, int]:
     """Start a process as leader of a new session; its pid, and a descriptor that ends when the program runs.
 
     A set-up that fails writes its reason there and ends the process with 78. The caller closes the descriptor.
+    OSError where there is no room for another process, or for the descriptor.
     """
     reader, writer = os.pipe()
     # Until the child has handlers of its own, a signal to it would be written to the pipe of this process.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    pid = os.fork()
-    if pid == 0:  # pragma: no cover - runs in a fork that never comes back to the measurement
-        _become(launch, writer)
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    os.close(writer)
+    try:
+        pid = os.fork()
+        if pid == 0:  # pragma: no cover - runs in a fork that never comes back to the measurement
+            _become(launch, writer)
+    except OSError:
+        os.close(reader)
+        raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        os.close(writer)
     return pid, reader
 
 

@@ -2,11 +2,14 @@
 
 import os
 import plistlib
+import resource
 import signal
 import socket
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +210,50 @@ def test_a_clock_can_be_put_far_ahead(make_mac: MakeMac) -> None:
     mac.bootstrap("a.b", StartCalendarInterval={"Day": 30, "Month": 2})
     mac.simulator.set_time(249e9)
     assert mac.launchctl("print", "gui/501/a.b").status == 0
+
+
+# -- a machine that is short of something
+
+
+@contextmanager
+def limited(mac: Mac, what: int, value: int) -> Iterator[None]:
+    """The daemon gets no more of it meanwhile."""
+    before = resource.prlimit(mac.simulator.pid, what)
+    resource.prlimit(mac.simulator.pid, what, (value, before[1]))
+    yield
+    resource.prlimit(mac.simulator.pid, what, before)
+
+
+def test_a_full_disk_ends_no_launchd(mac: Mac) -> None:
+    mac.bootstrap("a.good", "exec sleep 100", RunAtLoad=True)
+    mac.until_pid("a.good")
+    written = (mac.simulator.directory / "launchd.log").stat().st_size
+    with limited(mac, resource.RLIMIT_FSIZE, written + 10):
+        assert mac.launchctl("bootstrap", "gui/501", mac.plist("a.b")).status == 0
+        assert mac.launchctl("disable", "gui/501/a.b").status == 0
+    assert '"a.b" => disabled' in mac.launchctl("print-disabled", "gui/501").out
+    assert mac.value("a.good", "state") == "running"
+    mac.launchctl("bootout", "gui/501/a.good")
+    assert "bootout initiated by" in mac.read("../mac/launchd.log")
+
+
+def test_a_job_for_which_there_is_no_room_ends_with_78(mac: Mac) -> None:
+    mac.bootstrap("a.b", StartInterval=1, ThrottleInterval=1)
+    open_now = len(list(Path(f"/proc/{mac.simulator.pid}/fd").iterdir()))
+    with limited(mac, resource.RLIMIT_NOFILE, open_now):
+        asked = mac.background("print", "gui/501/a.b")
+        until(lambda: "Too many open files" in mac.read("../mac/launchd.log"))
+    assert "last exit code = 78: EX_CONFIG" in asked.communicate(timeout=60)[0]
+    until(lambda: mac.value("a.b", "last exit code") == "0")
+
+
+def test_the_log_does_not_grow_for_ever(mac: Mac) -> None:
+    log = mac.simulator.directory / "launchd.log"
+    with log.open("ab") as file:
+        file.truncate((4 << 20) + 1)
+    mac.bootstrap("a.b")
+    assert log.stat().st_size < 10_000
+    assert log.with_name("launchd.log.1").stat().st_size > 4 << 20
 
 
 # -- what a daemon finds when it starts
