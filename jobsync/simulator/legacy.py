@@ -14,7 +14,7 @@ from jobsync.simulator.errors import Refused
 from jobsync.simulator.launchd import Launchd
 from jobsync.simulator.service import Reason
 from jobsync.simulator.texts import usage
-from jobsync.simulator.verbs import Misuse, Verb, missing_in_session, session_domain
+from jobsync.simulator.verbs import Misuse, Verb, missing_in_session, plists_of, session_domain
 
 _MODERN = {"Load": "bootstrap", "Unload": "bootout"}
 
@@ -91,12 +91,12 @@ def _each(
 
 def _load(launchd: Launchd, call: Call, args: Sequence[str]) -> Answer:
     writes, paths = _options("load", args)
-    return _each("Load", launchd, call, [Path(call.directory, path) for path in paths], partial(_load_one, writes))
+    return _each("Load", launchd, call, plists_of(call, paths), partial(_load_one, writes))
 
 
 def _unload(launchd: Launchd, call: Call, args: Sequence[str]) -> Answer:
     writes, paths = _options("unload", args)
-    return _each("Unload", launchd, call, [Path(call.directory, path) for path in paths], partial(_unload_one, writes))
+    return _each("Unload", launchd, call, plists_of(call, paths), partial(_unload_one, writes))
 
 
 def _one_label(verb: str, args: Sequence[str]) -> str:

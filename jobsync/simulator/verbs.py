@@ -31,6 +31,7 @@ from jobsync.simulator.texts import (
 )
 
 NOT_RUNNING = 3
+NO_PROCESS = "No process to signal.\n"
 GENERIC = 5
 NO_DOMAIN = 112
 NO_SERVICE = 113
@@ -157,7 +158,7 @@ def _path_line(launchd: Launchd, path: Path, code: int) -> str:
     return f"{path}: {numbered(code, launchd.settings.macos).partition(': ')[2]}\n"
 
 
-def _paths(call: Call, words: Sequence[str]) -> list[Path]:
+def plists_of(call: Call, words: Sequence[str]) -> list[Path]:
     """The plists that arguments mean: relative to the caller's directory, a directory for all it holds."""
     found: list[Path] = []
     for word in words:
@@ -205,7 +206,7 @@ def _bootstrap(launchd: Launchd, call: Call, args: Sequence[str]) -> Answer:
         return _refusal(launchd, target, refusal.code, "Bootstrap failed")
     if len(args) == 1:  # the domain itself, which is there already
         return _failed(launchd, call, shown_code(launchd.settings, call, IN_PROGRESS), "Bootstrap failed")
-    return _load_paths(launchd, call, domain, _paths(call, args[1:]))
+    return _load_paths(launchd, call, domain, plists_of(call, args[1:]))
 
 
 def _when_gone(launchd: Launchd, domain: Domain, service: Service) -> Later:
@@ -269,7 +270,7 @@ def _bootout(launchd: Launchd, call: Call, args: Sequence[str]) -> Answer | Late
     except Refused as refusal:
         return _refusal(launchd, target, refusal.code, "Boot-out failed")
     if len(args) > 1:
-        return _bootout_paths(launchd, call, domain, _paths(call, args[1:]))
+        return _bootout_paths(launchd, call, domain, plists_of(call, args[1:]))
     if target.label is None:
         launchd.tear_down(domain)
         return Answer()
@@ -341,9 +342,20 @@ def _kill(launchd: Launchd, call: Call, args: Sequence[str]) -> Answer:
             return Answer(NOT_PERMITTED, err="Not privileged to signal service.\n")
         return _refusal(launchd, target, refusal.code, "Could not signal service")
     if service.pid is None:
-        return Answer(NOT_RUNNING, err="No process to signal.\n")
+        return Answer(NOT_RUNNING, err=NO_PROCESS)
     signal_process(service.pid, local_signal(number))
     return Answer()
+
+
+def _blame(launchd: Launchd, call: Call, args: Sequence[str]) -> Answer:
+    target = _target("blame", args, wants_label=True)
+    try:
+        service = _service(_domain(launchd, call, target), target)
+    except Refused as refusal:
+        return _refusal(launchd, target, refusal.code, "Could not blame service")
+    if service.pid is None or service.reason is None:
+        return Answer(NOT_RUNNING, err=NO_PROCESS)
+    return Answer(out=f"{service.reason.text}\n")
 
 
 def _override(verb: str, disabled: bool) -> Verb:
@@ -462,6 +474,7 @@ VERBS: dict[str, Verb] = {
     "bootout": _bootout,
     "kickstart": _kickstart,
     "kill": _kill,
+    "blame": _blame,
     "enable": _override("enable", False),
     "disable": _override("disable", True),
     "print": _print,

@@ -168,3 +168,14 @@ def test_a_killed_job_that_is_kept_alive_comes_back(mac: Mac) -> None:
     before = mac.until_pid("a.b")
     mac.launchctl("kill", "KILL", "gui/501/a.b")
     until(lambda: mac.value("a.b", "pid") not in (None, str(before)))
+
+
+def test_blame_tells_why_a_job_runs(mac: Mac) -> None:
+    mac.bootstrap("a.b", "exec sleep 100")
+    assert mac.launchctl("blame", "gui/501/a.b") == Reply(3, "", "No process to signal.\n")
+    mac.launchctl("kickstart", "gui/501/a.b")
+    mac.until_pid("a.b")
+    assert mac.launchctl("blame", "gui/501/a.b") == Reply(0, "non-ipc demand\n", "")
+    missing = 'Could not find service "a.c" in domain for user gui: 501\n'
+    assert mac.launchctl("blame", "gui/501/a.c") == Reply(113, "", missing)
+    assert mac.launchctl("blame", "gui/501").status == 64

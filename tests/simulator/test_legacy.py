@@ -50,6 +50,17 @@ def test_root_is_warned_of_an_agent_and_a_user_of_a_daemon(make_mac: MakeMac) ->
     assert said.startswith("Warning: Expecting a LaunchAgents path since the command was ran as user. Got LaunchDaemo")
 
 
+def test_a_directory_means_all_that_it_holds(mac: Mac) -> None:
+    labels = ("a.b", "a.c")
+    for label in labels:
+        mac.plist(label)
+    (mac.agents / "notes.txt").touch()
+    assert mac.launchctl("load", mac.agents) == Reply(0, "", "")
+    assert all(map(mac.is_loaded, labels))
+    assert mac.launchctl("unload", "Library/LaunchAgents") == Reply(0, "", "")
+    assert not any(map(mac.is_loaded, labels))
+
+
 def test_w_writes_the_override(mac: Mac) -> None:
     path = mac.plist("a.b")
     mac.launchctl("load", path)
