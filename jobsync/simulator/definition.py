@@ -90,6 +90,11 @@ class Definition:
         return self.program or self.arguments[0]
 
     @property
+    def triggers(self) -> int:
+        """How many event triggers it has."""
+        return len(self.slots) + len(self.watch_paths) + len(self.queue_directories)
+
+    @property
     def starts_at_load(self) -> bool:
         """RunAtLoad, said or implied: any KeepAlive implies it (docs/simulator.md, row 8.2)."""
         return self.run_at_load or (bool(self.keep_alive) and not self.keep_alive.after_demand)

@@ -134,7 +134,7 @@ class Launchd:
         self._check_loadable(domain, definition)
         now = self.clock.now()
         service = Service(definition, now, self._next_trigger)
-        self._next_trigger += max(1, len(definition.slots) + len(definition.watch_paths))
+        self._next_trigger += max(1, definition.triggers)
         self._plan_calendar(service)
         service.plan_interval(now)
         service.seen = {path: look(path) for path in definition.watch_paths}
@@ -199,6 +199,10 @@ class Launchd:
             domain.is_tearing_down = False
             domain.is_present = domain.kind is not Kind.GUI
 
+    def is_spent(self, service: Service) -> bool:
+        """LaunchOnlyOnce, and launched since the boot, be it under a former registration."""
+        return service.definition.launch_only_once and service.label in self._spent
+
     def is_registered(self, domain: Domain, service: Service) -> bool:
         """Whether this very registration still stands."""
         return domain.services.get(service.label) is service
@@ -207,7 +211,7 @@ class Launchd:
 
     def request(self, domain: Domain, service: Service, reason: Reason, *, at_once: bool = False) -> None:
         """A trigger came: start it when the throttle allows, remember the trigger, or drop it."""
-        if service.is_draining or service.is_spent or service.label in self._spent:
+        if service.is_draining or self.is_spent(service):
             return
         if service.pid is not None:
             service.pending = reason if reason.is_remembered else service.pending
@@ -346,7 +350,7 @@ class Launchd:
             service.state = State.EXITED
             self._remove_if_time(domain, service)
             return
-        reason = self._reason_to_go_on(service, ended)
+        reason = self._reason_to_go_on(domain, service, ended)
         service.pending, service.starts_again = None, False
         if reason is not None:
             self.request(domain, service, reason)
@@ -366,7 +370,7 @@ class Launchd:
         if ended.code:
             self._note(domain, service, f"Service exited with abnormal code: {ended.code}")
 
-    def _reason_to_go_on(self, service: Service, ended: Ended) -> Reason | None:
+    def _reason_to_go_on(self, domain: Domain, service: Service, ended: Ended) -> Reason | None:
         if service.starts_again:
             return Reason.DEMAND
         if service.pending is not None:
@@ -374,14 +378,14 @@ class Launchd:
         keep = service.definition.keep_alive
         if is_wanted_after(keep, ended) and (service.was_demanded or not keep.after_demand):
             return Reason.KEEP_ALIVE
-        return self._reason_around(service)
+        return self._reason_around(domain, service)
 
-    def _reason_around(self, service: Service) -> Reason | None:
+    def _reason_around(self, domain: Domain, service: Service) -> Reason | None:
         """A condition outside of the job that wants it running now."""
         definition = service.definition
         if any(is_filled(directory) for directory in definition.queue_directories):
             return Reason.PATHS
-        wanted = any((name in self.gui.services) == loaded for name, loaded in definition.keep_alive.other_jobs)
+        wanted = any((name in domain.services) == loaded for name, loaded in definition.keep_alive.other_jobs)
         return Reason.KEEP_ALIVE if wanted or is_path_state_met(definition) else None
 
     # -- time
@@ -454,7 +458,7 @@ class Launchd:
         if seen != service.seen:
             service.seen = seen
             self.request(domain, service, Reason.PATHS)
-        reason = self._reason_around(service)
+        reason = self._reason_around(domain, service)
         if reason is not None and service.pid is None and service.start_due is None:
             self.request(domain, service, reason)
 

@@ -129,11 +129,6 @@ class Service:
         return min(doubled, max(_LONGEST_THROTTLE, self.definition.throttle))
 
     @property
-    def is_spent(self) -> bool:
-        """LaunchOnlyOnce and launched once: nothing starts it before the next boot."""
-        return self.definition.launch_only_once and self.runs > 0
-
-    @property
     def may_start_from(self) -> float:
         """The moment before which the throttle starts nothing."""
         return 0.0 if self.started_at is None else self.started_at + self.throttle

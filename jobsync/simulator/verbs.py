@@ -299,7 +299,7 @@ def _kick(launchd: Launchd, domain: Domain, service: Service, flags: set[str]) -
     """Ask for a start. Refused: 119 disabled, 139 spent, 37 runs already or is going."""
     if launchd.overrides.is_disabled(service.label, False):
         raise Refused(DISABLED)
-    if service.is_spent:
+    if launchd.is_spent(service):
         raise Refused(CANNOT_EXECUTE)
     if service.is_draining or (service.pid is not None and "k" not in flags):
         raise Refused(IN_PROGRESS)

@@ -428,9 +428,19 @@ def test_launch_only_once_means_until_the_next_boot(make_mac: MakeMac) -> None:
     mac.until_gone("a.b")
     mac.launchctl("bootstrap", "gui/501", path)
     mac.simulator.settle()
+    assert mac.launchctl("kickstart", "-p", "gui/501/a.b").status == 139, "and it waits for no pid"
     assert mac.simulator.runs("a.b") == 1
     mac.simulator.reboot()
     until_runs(mac, "a.b", 2)
+
+
+def test_another_job_counts_in_the_same_domain(make_mac: MakeMac) -> None:
+    mac = make_mac(still=True, dry=True)
+    for label, keep in (("a.other", None), ("a.b", {"OtherJobEnabled": {"a.other": True}})):
+        path = mac.plist(label, LimitLoadToSessionType="Background", KeepAlive=keep)
+        assert mac.launchctl("bootstrap", "user/501", path).status == 0
+    mac.simulator.advance(60)
+    assert mac.simulator.runs("a.b") > 2
 
 
 def test_a_calendar_slot_that_finds_the_job_running_is_remembered_once(make_mac: MakeMac) -> None:
