@@ -169,7 +169,10 @@ class Controls:
     # -- the rest
 
     def _configure(self, **changes: Any) -> Progress:
-        settings = changed(self._launchd.settings, changes)
+        before = self._launchd.settings
+        settings = changed(before, changes)
+        if (settings.uid, settings.asid) != (before.uid, before.asid):
+            raise SimulatorError("uid and asid name the domains that it has already; start a simulator with others")
         self._launchd.configure(settings)
         save_settings(settings, self._directory)
         yield from ()

@@ -180,6 +180,14 @@ def test_a_setting_of_the_wrong_type_is_named(mac: Mac, change: dict[str, Any], 
     assert mac.launchctl("bootstrap", "gui/501", mac.plist("a.b")).status == 0
 
 
+@pytest.mark.parametrize("change", [{"uid": 502}, {"asid": 5}])
+def test_domains_do_not_change_their_names(mac: Mac, change: dict[str, int]) -> None:
+    with pytest.raises(SimulatorError, match="uid and asid name the domains that it has already"):
+        mac.simulator.configure(**change)
+    mac.simulator.configure(uid=501, version="14.0")
+    assert mac.launchctl("print", "gui/501").status == 0
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
