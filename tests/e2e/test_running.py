@@ -118,6 +118,7 @@ def test_a_job_of_another_machine_is_called_that_and_no_sync_is_said_to_install_
     for words in (("sync",), ("sync", "-n"), ("sync", "--head")):
         done = registered.jobsync(*words, "other")
         assert done.out == "nothing to do\n" and done.err.startswith("other is not for this machine: only."), words
+    assert registered.jobsync("sync", "jobsync-finish").err == "", "a job that is always for it"
 
 
 def test_run_here_is_a_child_of_the_terminal_in_the_schedulers_environment(registered: Laptop) -> None:

@@ -1187,7 +1187,7 @@ def test_a_run_whose_log_went_away_is_told(bench: Bench, sh: str, root: Path) ->
 
 
 def test_a_notifier_that_hangs_is_ended(bench: Bench, sleeps: Path) -> None:
-    bench.write(command=Line("exit 5"), notify=Notify(run=Line("echo $$; exec tail -f /dev/null")))
+    bench.write(command=Line("exit 5"), notify=Notify(run=Line("trap '' TERM; echo $$; exec tail -f /dev/null")))
     assert launch(bench, "dash") == 5
     assert str(launcher.NOTIFY_LIMIT) in sleeps.read_text().split()
     with pytest.raises(ProcessLookupError):
