@@ -73,7 +73,11 @@ def _at_rest(
         return None
     # Conflicts that are in no file but git's index: those of `git stash pop`.
     conflicts = process.start(("git", "-C", place.work_tree, "ls-files", "--unmerged"), env=environ)
-    answer = settled.ask(place, machine, environ)
+    try:
+        answer = settled.ask(place, machine, environ)
+    except BaseException:  # nobody will read what git says
+        conflicts.kill()
+        raise
     unmerged = conflicts.finish(settled.TIMEOUT)
     if answer is None or unmerged.status or unmerged.stdout or not _is_calm(place.git_dir, place.head[1]):
         return None
@@ -113,7 +117,11 @@ def _status(environ: "Mapping[str, str]") -> str | None:
         return None
     words = ("--max-count=1", "--format=%s", "--encoding=UTF-8", shown.commit, "--")
     subject = process.start(("git", "rev-list", *words), env=environ)
-    found = _at_rest(environ, machine, place)
+    try:
+        found = _at_rest(environ, machine, place)
+    except BaseException:  # as above
+        subject.kill()
+        raise
     text = os.fsdecode(subject.finish(settled.TIMEOUT).stdout)
     if found is None or shown.of != found[0].of:
         return None

@@ -160,7 +160,12 @@ def ask(place: Place, machine: Machine, environ: "Mapping[str, str]") -> "Answer
         git.finish(TIMEOUT)
         return None
     are_intact = compare.begin(known, place.pack) if index.complete(known, rows) else None
-    head, survey = git.finish(TIMEOUT), query.finish(TIMEOUT)
+    try:
+        head = git.finish(TIMEOUT)
+    except BaseException:  # nobody will read what the scheduler says
+        query.kill()
+        raise
+    survey = query.finish(TIMEOUT)
     lines, text = os.fsdecode(head.stdout).split("\n")[:-1], survey.stdout.decode("utf-8", "replace")
     place.is_here = lines[:3] == [place.git_dir, place.git_dir, place.work_tree]
     ids = [blob for blob, _ in known.objects]

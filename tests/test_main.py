@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from jobsync import at_once, cli
+from jobsync import at_once, cli, process
 from jobsync import config as configuration
+from jobsync import settled as settled_module
 from jobsync.definitions.job import Machine
 from jobsync.definitions.load import load
 from jobsync.reconcile import schedules, sources
@@ -82,6 +83,32 @@ def test_nothing_to_do_is_said_within_the_import_budget(settled: Laptop) -> None
     assert said == ""
     site = python(settled, "-c", "import os")[0]
     assert imported - site - bare_modules(settled) <= BUDGET | MORE
+
+
+def test_a_git_that_does_not_end_leaves_no_question_to_launchd_behind(
+    settled: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[process.Child] = []
+    start = process.start
+
+    def noted(argv: Sequence[str], *, env: Mapping[str, str]) -> process.Child:
+        started.append(start(argv, env=env))
+        return started[-1]
+
+    git = settled.root / "bin" / "git"
+    git.parent.mkdir()
+    git.write_text("#!/bin/sh\nexec sleep 100\n")
+    git.chmod(0o755)
+    monkeypatch.setattr(process, "start", noted)
+    monkeypatch.setattr(settled_module, "TIMEOUT", 0.3)
+    monkeypatch.setenv("PATH", f"{git.parent}:{settled.environment['PATH']}")
+    settled.simulator.fault("print", delay=5.0)
+    monkeypatch.setenv("HOME", str(settled.home))
+    monkeypatch.chdir(settled.work)
+    for ask in (at_once._sync, at_once._status):
+        with pytest.raises(process.TimedOut):
+            ask(settled.environment)
+    assert len(started) == 7 and not any(process.is_alive(one.pid) for one in started)
 
 
 def test_status_is_said_without_what_reads_definitions_and_plans(settled: Laptop) -> None:
