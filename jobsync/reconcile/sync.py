@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from jobsync import config as configuration
 from jobsync import files, lock
 from jobsync.errors import JobsyncError
-from jobsync.reconcile import changing, deferred, holding, index, observe, settling
+from jobsync.reconcile import background, changing, deferred, holding, index, observe, settling
 from jobsync.reconcile import ledger as ledgers
 from jobsync.reconcile.apply import Applied, Applier, Progress
 from jobsync.reconcile.budget import UNLIMITED, Budget
@@ -308,6 +308,9 @@ def _follow_up(origin: Origin, progress: Progress, budget: Budget = UNLIMITED) -
     while files.is_file(origin.paths.note):
         try:
             next_one = _locked(origin, Orders(caller=Caller.HOOK), (), progress, 0, budget)
+        except KeyboardInterrupt:
+            _leave_note(origin)
+            raise
         except lock.Locked:  # whoever holds it looks for the note after releasing it
             return done
         done = next_one if done is None else joined(done, next_one)
@@ -338,7 +341,14 @@ def sync(origin: Origin, orders: Orders, names: Collection[str] = (), progress: 
     What fails for one job is in the report, and the others are done.
     """
     files.make_directory(origin.paths.state)
-    return _with_wake_ups(origin, progress, lambda: _locked(origin, orders, names, progress, LOCK_PATIENCE))
+    try:
+        return _with_wake_ups(origin, progress, lambda: _locked(origin, orders, names, progress, LOCK_PATIENCE))
+    except KeyboardInterrupt:
+        # A hook that found the lock held went away: what it came for was not asked to stop.
+        if files.is_file(origin.paths.note):
+            with suppress(JobsyncError):
+                background.hand_on(origin)
+        raise
 
 
 def sync_from_hook(origin: Origin, budget: Budget = UNLIMITED) -> Report | None:

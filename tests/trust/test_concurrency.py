@@ -1,6 +1,7 @@
 """Many syncs at once on one home: one result, no error, each scheduler change made once, no wake-up lost."""
 
 import os
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -104,6 +105,25 @@ def test_a_hook_that_comes_during_a_sync_that_fails_is_not_lost_either(registere
     _, said = slow.communicate(timeout=60)
     assert slow.returncode == 1 and b"could not ask the scheduler" in said
     assert registered.hour("one") == 10
+    assert not (registered.state / "note").exists()
+
+
+def test_a_hook_that_comes_during_a_sync_that_is_interrupted_is_not_lost_either(registered: Laptop) -> None:
+    registered.job("one")
+    registered.job("two")
+    registered.commit()
+    registered.job("one", JOB.replace("09", "10"))
+    registered.simulator.clear_calls()
+    registered.simulator.fault("bootstrap", delay=3.0, label="test.one", performs=True)
+    slow = _started(registered, ("jobsync", "sync", "one"))
+    registered.wait_for(lambda: ["bootstrap"] in [call[:1] for call in registered.simulator.calls()])
+    registered.job("two", JOB.replace("09", "11"))
+    registered.commit()
+    assert (registered.state / "note").exists()
+    slow.send_signal(signal.SIGINT)
+    slow.communicate(timeout=60)
+    assert slow.returncode == 130
+    registered.wait_for(lambda: registered.hour("two") == 11, 20)
     assert not (registered.state / "note").exists()
 
 
