@@ -1,6 +1,7 @@
 """`edit`, `rename`: changing what the repository defines, with the checks that follow."""
 
 import os
+import re
 import shlex
 from collections.abc import Collection
 from pathlib import Path
@@ -199,8 +200,9 @@ def _remove_blank(path: Path) -> None:
 
 def _mentions(origin: Origin, old: str, new: str) -> list[Fault]:
     """Faults of other definitions that the new name makes."""
+    names_old = re.compile(rf"/{re.escape(old)}(?![a-z0-9_-])").search
     found = as_defined(origin).faults
-    return [fault for fault in found if f"/{old}" in fault.message and f"/{new}/" not in fault.file]
+    return [fault for fault in found if names_old(fault.message) and f"/{new}/" not in fault.file]
 
 
 @click.command()
@@ -242,13 +244,14 @@ def rename(context: Context, /, old: str, new: str, *, dry_run: bool) -> int:
         show_report(done)
     else:
         say(f"renamed {old} to {new}; nothing of it is installed on this machine")
-    for fault in _mentions(origin, old, new):
+    mentions = _mentions(origin, old, new)
+    for fault in mentions:
         note(str(fault))
     if not _is_committed(origin, directory):
         # git refuses to add what is neither there nor in its index.
         changed = directory if origin.repository.tracked(directory[0]) else directory[1:]
         say(f"next: `{shlex.join(['git', 'add', '-A', *map(str, changed)])}`, then commit")
-    return ExitCode.FAILURE if done.has_failures else ExitCode.OK
+    return ExitCode.FAILURE if done.has_failures or mentions else ExitCode.OK
 
 
 def _move(origin: Origin, old: str, new: str, followers: list[tuple[Path, Path]]) -> Report:

@@ -366,5 +366,10 @@ def test_definitions_that_name_the_old_directory_are_told(machine: Laptop) -> No
     machine.put("jobs/backup/lib.sh", "true\n")
     machine.job("other", 'inputs = ["../backup/lib.sh"]\n' + JOB)
     machine.jobsync("sync")
-    shown: Ran = machine.jobsync("rename", "backup", "nightly", status=None)
-    assert "jobs/other/job.toml: inputs" in shown.err
+    shown: Ran = machine.jobsync("rename", "backup", "nightly", status=1)
+    assert "jobs/other/job.toml: inputs" in shown.err and "installed  nightly" in shown.out
+
+
+def test_faults_about_another_name_are_none_of_a_renames(machine: Laptop) -> None:
+    machine.job("other", 'inputs = ["../backup-2/lib.sh"]\n' + JOB)
+    assert machine.jobsync("rename", "backup", "nightly").err == ""
