@@ -13,7 +13,7 @@ from jobsync.cli.hooks import say_left_aside
 from jobsync.cli.syncing import show_report
 from jobsync.config import Config, Repo
 from jobsync.errors import JobsyncError, UsageError
-from jobsync.paths import paths_of
+from jobsync.paths import WANTING, paths_of
 from jobsync.reconcile import observe, takeover
 from jobsync.reconcile import sync as syncing
 from jobsync.reconcile.origin import Origin, open_origin
@@ -81,6 +81,8 @@ def _remove_places(origin: Origin, *, is_locked: bool = False) -> None:
     for path in (*_log_directories(origin), *_state_files(origin)):
         if path != paths.lock or not is_locked:
             files.remove_tree(path)
+    for target in WANTING:  # as `systemctl disable` does
+        files.remove_if_empty(paths.wants(target))
     files.remove_if_empty(paths.kept)
     files.remove_if_empty(paths.state)
     files.remove_tree(paths.launchers)

@@ -329,6 +329,16 @@ def test_a_prefix_that_is_taken_back_after_a_kill_leaves_no_job_twice(linux: Lin
     assert linux.jobsync("sync").out.splitlines()[-1] == "2 unchanged"
 
 
+def test_an_uninstall_leaves_no_empty_directory_of_links_and_no_other_one_away(linux: LinuxLaptop) -> None:
+    linux.job("one")
+    linux.job("watch", DAEMON)
+    linux.put(str(linux.wants / "default.target.wants" / "mine.service"), "")
+    linux.jobsync("sync")
+    assert {path.name for path in linux.wants.iterdir()} == {"default.target.wants", "timers.target.wants"}
+    linux.jobsync("uninstall", "--yes")
+    assert [path.name for path in linux.wants.rglob("*")] == ["default.target.wants", "mine.service"]
+
+
 def test_the_demo_plays_on_systemd_and_leaves_nothing(linux: LinuxLaptop) -> None:
     before = linux.snapshot()
     shown = linux.jobsync("demo", "--scheduler", "systemd").out
