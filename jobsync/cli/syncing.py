@@ -45,12 +45,19 @@ class SyncDocument(TypedDict):
     repos: list[SyncedRepo]
 
 
+class CheckedFault(report.FaultRow):
+    """A fault, and whose it is: files of one name may be in several repositories."""
+
+    work_tree: str
+
+
 class CheckDocument(TypedDict):
     """`check --json`."""
 
     version: int
+    work_trees: list[str]
     jobs: int
-    faults: list[report.FaultRow]
+    faults: list[CheckedFault]
 
 
 def refusal(origin: Origin) -> str | None:
@@ -326,8 +333,9 @@ def check(context: Context, /, *, staged: bool, as_json: bool) -> int:
     faults = [fault for _, one in found for fault in one.faults]
     count = sum(len(one.jobs) for _, one in found)
     if as_json:
-        rows = [report.fault_row(one) for one in faults]
-        say_json(CheckDocument(version=report.JSON_VERSION, jobs=count, faults=rows))
+        rows = [CheckedFault(**report.fault_row(one), work_tree=place) for place, read in found for one in read.faults]
+        places = [place for place, _ in found]
+        say_json(CheckDocument(version=report.JSON_VERSION, work_trees=places, jobs=count, faults=rows))
     else:
         for work_tree, one in found:
             _note_faults(one.faults, f"{work_tree}:" if len(found) > 1 else "")

@@ -129,6 +129,8 @@ def test_check_works_in_any_clone_and_before_init(laptop: Laptop) -> None:
     assert "2 faults" in laptop.jobsync("check", at=laptop.editor, status=1).out, "registered or not"
     document = json.loads(laptop.jobsync("check", "--json", at=laptop.editor, status=1).out)
     assert (document["version"], document["jobs"], len(document["faults"])) == (JSON_VERSION, 1, 2)
+    assert document["work_trees"] == [str(laptop.editor)]
+    assert {row["work_tree"] for row in document["faults"]} == {str(laptop.editor)}
     assert laptop.jobsync("check").out == "0 valid jobs, 0 faults; there is no jobs directory\n"
     laptop.put("jobsync.toml", 'jobs = "../elsewhere"\n')
     assert laptop.jobsync("check", status=1).out == "0 valid jobs, 1 fault\n", "nobody knows where it would be"
