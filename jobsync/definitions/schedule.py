@@ -106,13 +106,26 @@ def _days(text: str) -> tuple[set[int], set[int]]:
 
 
 def _days_fault(text: str) -> str:
-    """What is wrong with one word that begins with a weekday: a comma joins it to the time, or there is none."""
-    terms = [term for term in text.split(",") if term]
+    """What is wrong with one word that begins with a weekday: a mark joins it to the time, or there is none."""
+    has_dash = re.search(f"-(?:{_TIME.pattern})", text)
+    terms = [term for term in re.sub(f"-+({_TIME.pattern})", r",\1", text).split(",") if term]
     times = [term for term in terms if _TIME.fullmatch(term)]
-    days = ",".join(re.sub("[a-z]+", _short, term) for term in terms if term not in times)
-    if times:
-        return f'has a comma between days and times; write "{days} {",".join(times)}"'
-    return f'has no time of day; write "{days} 09:00"'
+    days = ",".join(re.sub("[a-z]+", _short, term.strip("-")) for term in terms if term not in times)
+    proposed = f"{days} {','.join(times) or '09:00'}"
+    write = proposed if _is_readable(proposed) else "mon-fri 09:00"
+    if not times:
+        return f'has no time of day; write "{write}"'
+    if has_dash:
+        return f'has a dash between days and times; write "{write}"'
+    return f'has a comma between days and times; write "{write}"'
+
+
+def _is_readable(text: str) -> bool:
+    try:
+        read_at(text)
+    except JobsyncError:
+        return False
+    return True
 
 
 def _short(name: re.Match[str]) -> str:

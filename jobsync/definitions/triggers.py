@@ -25,17 +25,19 @@ def _read_clocks(section: Section) -> Clocks:
     }
 
 
-def read_minutes(section: Section) -> int:
-    """`spread` in minutes; 0 when absent or faulty."""
-    return next(iter(section.parsed("spread", [section.text("spread")], read_spread)), 0)
+def read_minutes(section: Section) -> int | None:
+    """`spread` in minutes; 0 when absent, None when faulty."""
+    found = section.parsed("spread", [section.text("spread")], read_spread)
+    return found[0] if found else None if "spread" in section.values else 0
 
 
 def _slots(section: Section, clocks: Clocks, around: Surroundings) -> tuple[tuple[Slot, ...], int]:
     """The slots of all clock triggers, moved by this job's part of the spread; and that part, in minutes."""
     slots = section.attempt("", lambda: merge(clock for found in clocks.values() for clock in found)) or ()
     spread = read_minutes(section)
-    if spread and not section.values.keys() & set(CLOCK_KEYS):
+    if spread != 0 and not section.values.keys() & set(CLOCK_KEYS):
         section.fault("spread", f"moves times, and there are none; leave it out or write {section.example('at')}")
+    spread = spread or 0
     later = spread_of(spread, around.machine.name, around.label)
     moved = section.attempt("spread", lambda: spread_out(slots, spread, later))
     return moved or (), later
@@ -55,15 +57,16 @@ def read_catch_up(section: Section) -> int | None:
     return None
 
 
-def _check_catch_up(section: Section, catch_up: int | None) -> None:
+def _check_catch_up(section: Section) -> None:
     """Whether a start is late can be told only where every start has a time."""
+    is_limited = section.values.get("catch_up", True) is not True
     others = [key for key in ("at_login", *PLACE_KEYS) if section.values.get(key)]
-    if catch_up is not None and others:
+    if is_limited and others:
         section.fault(
             "catch_up",
             f"cannot tell a late start from one by {others[0]}; make two jobs of it, or write catch_up = true",
         )
-    elif catch_up is not None and not section.values.keys() & set(CLOCK_KEYS):
+    elif is_limited and not section.values.keys() & set(CLOCK_KEYS):
         section.fault("catch_up", f"is about times, and there are none; leave it out or write {section.example('at')}")
 
 
@@ -84,7 +87,7 @@ def read_schedule(section: Section, around: Surroundings) -> Schedule:
     clocks = _read_clocks(section)
     slots, later = _slots(section, clocks, around)
     catch_up = read_catch_up(section)
-    _check_catch_up(section, catch_up)
+    _check_catch_up(section)
     places = {key: section.parsed(key, section.texts(key), around.place) for key in PLACE_KEYS}
     suffix = f" (+{format_duration(later * 60)})" if later else ""
     return Schedule(

@@ -258,6 +258,12 @@ FAULTS = {
     '[schedule]\nspread = "5m"': [
         'schedule.spread: moves times, and there are none; leave it out or write at = "mon-fri 09:00"'
     ],
+    '[schedule]\nspread = "often"\ncatch_up = "late"': [
+        'schedule.spread: "often" is not a duration; write it as "15m", "1h" or "12h"',
+        'schedule.spread: moves times, and there are none; leave it out or write at = "mon-fri 09:00"',
+        'schedule.catch_up: "late" is not a duration; write it as "90s", "15m", "1h30m", "2d" or "1w"',
+        'schedule.catch_up: is about times, and there are none; leave it out or write at = "mon-fri 09:00"',
+    ],
     '[schedule]\nat = "1 23:58"\nspread = "5m"': [
         (
             "schedule.spread: would move a start past midnight, to a day of the month that launchd cannot name; start "
@@ -273,8 +279,8 @@ FAULTS = {
     '[schedule]\ncatch_up = "3h"': [
         'schedule.catch_up: is about times, and there are none; leave it out or write at = "mon-fri 09:00"'
     ],
-    '[schedule]\ncatch_up = "3 hours"': ['schedule.catch_up: "3 hours" is not a duration; write "3h"'],
-    "[schedule]\ncatch_up = 3": [
+    '[schedule]\nat = "09:00"\ncatch_up = "3 hours"': ['schedule.catch_up: "3 hours" is not a duration; write "3h"'],
+    '[schedule]\nat = "09:00"\ncatch_up = 3': [
         'schedule.catch_up: the number 3 is not true, false or a duration; write catch_up = "3h"'
     ],
     '[schedule]\nat = "09:00"\ncatch_up = "false"': [

@@ -260,6 +260,11 @@ AT_FAULTS = {
     "25:00": '"25:00" is not a time of day; write hours and minutes of 24 hours: "09:00"',
     "mon": '"mon" has no time of day; write "mon 09:00"',
     "monday-friday": '"monday-friday" has no time of day; write "mon-fri 09:00"',
+    "mon- 09:00": '"mon- 09:00" has a dash between days and times; write "mon 09:00"',
+    "mon-fri-9:00,10:00": '"mon-fri-9:00,10:00" has a dash between days and times; write "mon-fri 9:00,10:00"',
+    "tuesday-": '"tuesday-" has no time of day; write "tue 09:00"',
+    "mon-fre": '"mon-fre" has no time of day; write "mon-fri 09:00"',
+    "mon--thu,9:00": '"mon--thu,9:00" has a comma between days and times; write "mon-fri 09:00"',
     "mon, 09:00": '"mon, 09:00" has a comma between days and times; write "mon 09:00"',
     "Sat, Sunday, 9:00,10:00": '"Sat, Sunday, 9:00,10:00" has a comma between days and times; write '
     '"sat,sun 9:00,10:00"',
