@@ -3,6 +3,7 @@
 import os
 import plistlib
 import re
+import shutil
 import tempfile
 import zoneinfo
 from collections.abc import Iterator
@@ -50,6 +51,23 @@ def test_a_healthy_machine_has_nothing_to_say(clinic: Clinic) -> None:
 def test_the_ids_that_pre_commit_may_name_are_those_that_we_offer() -> None:
     manifest = (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
     assert frozenset(re.findall(r"^- id: (\S+)$", manifest, re.MULTILINE)) == IDS
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400])
+def test_an_env_file_that_is_the_users_alone_is_none_of_its_business(clinic: Clinic, mode: int) -> None:
+    directory = clinic.laptop.config_file.parent / "env"
+    directory.mkdir(mode=0o700)
+    (directory / "plain.env").write_text("TOKEN=x\n", encoding="utf-8")
+    (directory / "plain.env").chmod(mode)
+    found = _look(clinic, "env-modes").findings
+    shutil.rmtree(directory)
+    assert not found
+
+
+def test_hooks_of_others_beside_ours_are_none_of_its_business(clinic: Clinic) -> None:
+    hooks = "[{id: shellcheck, language: system}, {id: jobsync-check, language: system}]"
+    with clinic.text(".pre-commit-config.yaml", f"repos:\n- repo: local\n  hooks: {hooks}\n"):
+        assert not _look(clinic, "pre-commit").findings
 
 
 def test_no_two_checks_share_an_id() -> None:

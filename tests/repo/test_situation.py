@@ -70,3 +70,23 @@ def test_by_hand_a_real_rebase_conflict_and_detached_head_are_seen(work: Work) -
     assert refusal_by_hand(_facts(work.opened(), BY_HAND)) == "HEAD is detached"
     work.git("switch", "-q", "--orphan", "blank")
     assert refusal_by_hand(_facts(work.opened(), BY_HAND)) == "there is no commit yet"
+
+
+def test_an_apply_rebase_that_begins_is_of_the_branch_that_was_left(work: Work) -> None:
+    """git names none yet: the wanted one counts only where it ends at the commit that was left."""
+    work.git("switch", "-q", "-c", "side")
+    old = work.commit("side", {"README": "side\n"})
+    start = {"GIT_REFLOG_ACTION": "x (start): checkout"}
+    work.git("checkout", "-q", "--detach", "main", environ=start)
+    repository = work.opened()
+    place = Place(repository.git_dir, repository.git_dir, repository.work_tree, None)
+
+    def branch(wanted: str) -> str | None:
+        arguments = (old, repository.head().commit or "", "1")
+        return situation(
+            repository, place, "post-checkout", arguments, {}, wanted_branch=wanted, registered=True
+        ).branch
+
+    assert branch("main") == branch("side") == "side"
+    work.git("branch", "-q", "other", "side")
+    assert branch("side") == "side" and branch("other") == "other"
