@@ -148,6 +148,17 @@ def test_what_cannot_be_looked_back_at_is_said(registered: Laptop) -> None:
     assert "at most a year" in registered.jobsync("history", "--since", "90w", status=2).err
 
 
+def test_runs_that_cannot_be_read_are_said_and_the_others_are_shown(registered: Laptop) -> None:
+    registered.job("one")
+    registered.job("two")
+    registered.commit()
+    (registered.state / "runs/one").unlink()
+    (registered.state / "runs/one").mkdir()
+    for options in ((), ("--json",)):
+        shown = registered.jobsync("history", *options, status=1)
+        assert shown.err.startswith("one: cannot read ") and "two" in shown.out
+
+
 def test_nobody_is_sent_to_look_less_far_back_than_they_did(registered: Laptop) -> None:
     registered.job("one")
     registered.commit()

@@ -1,5 +1,7 @@
 """`init --at-login`: a job of our own syncs at login what no git hook announced."""
 
+from jobsync import config as configuration
+from jobsync.reconcile.origin import open_registered
 from jobsync.reconcile.own import LOGIN
 
 from ..laptop import JOB, Laptop
@@ -36,6 +38,15 @@ def test_a_login_in_the_middle_of_a_rebase_leaves_everything_as_it_is(laptop: La
     said = laptop.run("jobsync-hook", "login", laptop.state.name).err
     assert said == "jobsync: there are conflicts: jobs follow when they are resolved and committed\n"
     assert laptop.hour("one") == 10
+
+
+def test_of_two_repositories_each_is_opened_by_its_own_id(registered: Laptop) -> None:
+    registered.jobsync("init", "--prefix", "other", "--yes", "--no-sync", at=registered.editor)
+    first, second = configuration.load(registered.config_file).repos
+    for repo in (first, second):
+        origin = open_registered(repo.id, registered.environment)
+        assert origin is not None and origin.repo == repo
+    assert open_registered("0123456789abcdef", registered.environment) is None
 
 
 def test_it_comes_and_goes_with_the_option_and_with_uninstall(laptop: Laptop) -> None:
