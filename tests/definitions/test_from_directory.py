@@ -23,6 +23,8 @@ def imported(schedule: object) -> Found:
         ("3600\n", 'every = "1h"'),
         ({"type": "periodic", "seconds": 900}, 'every = "15m"'),
         ({"type": "periodic", "interval": 60}, 'every = "1m"'),
+        ({"type": "periodic", "every": 3600}, 'every = "1h"'),
+        ({"type": "periodic", "period": 1800}, 'every = "30m"'),
         ({"type": "scheduled", "hour": 9, "minute": 30}, 'at = "09:30"'),
         ({"type": "scheduled", "times": [{"Weekday": 1, "Hour": 8, "Minute": 0}]}, 'at = "mon 08:00"'),
         ({"type": "scheduled", "cron": "0 9 * * 1-5"}, 'cron = "0 9 * * 1-5"'),

@@ -127,7 +127,8 @@ def test_a_daemon_is_started_again(text: str, restart: Restart | None) -> None:
     ("text", "settings", "retry"),
     [
         ("", "", Retry(attempts=1)),
-        ("[retry]", "", Retry()),
+        ("[retry]", "", Retry(attempts=3, delay=1, max_delay=300)),
+        ('[retry]\ndelay = "10m"', "", Retry(attempts=3, delay=600, max_delay=600)),
         ("", "[defaults.retry]", Retry()),
         ("", "[defaults.retry]\nattempts = 5", Retry(attempts=5)),
         ("[retry]", "[defaults.retry]\nattempts = 5", Retry(attempts=5)),

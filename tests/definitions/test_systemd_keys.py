@@ -77,6 +77,7 @@ WRONG = [
     ("service", "RestartSec", '"0s"', '"0s" is not a duration of 1s to 1d; write "10s"'),
     ("service", "RestartSec", "5", 'the number 5 is not a duration of 1s to 1d; write "10s"'),
     ("service", "Slice", '"background"', '"background" is not the name of a slice; write "background.slice"'),
+    ("service", "Slice", "5", 'the number 5 is not the name of a slice; write "background.slice"'),
     ("service", "Slice", '"a--b.slice"', '"a--b.slice" is not the name of a slice; write "background.slice"'),
     ("service", "Slice", '"a-.slice"', '"a-.slice" is not the name of a slice; write "background.slice"'),
     ("service", "Slice", '"%h.slice"', '"%h.slice" is not the name of a slice; write "background.slice"'),
