@@ -57,6 +57,19 @@ def test_one_that_cannot_be_started_keeps_none_from_it(registered: Laptop) -> No
     assert second == "jobsync: two: started, for a run that was missed"
 
 
+def test_one_that_its_user_switched_off_is_not_started_and_keeps_none_from_it(registered: Laptop) -> None:
+    for job in ("one", "two"):
+        registered.job(job, missed_ago(registered, 2, "catch_up = true"))
+    registered.commit()
+    for job in ("one", "two"):
+        off_since_yesterday(registered, job)
+    registered.launchctl("disable", registered.target("one"))
+    registered.bootout("one")
+    said = login(registered)
+    assert "two: started, for a run that was missed" in said
+    assert "one: started" not in said and registered.runs("one") == 0
+
+
 def test_a_sync_at_login_that_fails_keeps_no_missed_run_away(registered: Laptop) -> None:
     registered.job("one", missed_ago(registered, 2, "catch_up = true"))
     registered.commit()
