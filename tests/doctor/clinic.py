@@ -872,11 +872,12 @@ def a_python_that_is_gone(clinic: Clinic) -> Iterator[None]:
         yield
 
 
-@fault("gui-path", ERROR, "", "does not work with a GUI client's PATH")
+@fault("gui-path", ERROR, "", "does not work with a GUI client's PATH: ")
 def a_hook_that_needs_the_shells_path(clinic: Clinic) -> Iterator[None]:
     hook = configuration.load(clinic.laptop.config_file).hook
     with (
-        clinic.program("jobsync-hook", "#!/bin/sh\nonly-in-my-shell\n") as other,
+        # As jobsync-hook itself, which fails no git command.
+        clinic.program("jobsync-hook", "#!/bin/sh\nonly-in-my-shell\nexit 0\n") as other,
         clinic.config_line(hook, str(other)),
     ):
         yield
