@@ -46,12 +46,25 @@ _CHANNEL = """\
 """
 
 
+_BREAK = "\0"
+"""Stands for a line break inside of a value, until all is indented; to launchd a value ends at a NUL."""
+
+
+def _raw(value: object) -> str:
+    """A value as launchd writes it: with its line breaks, and no tabs before what follows them."""
+    return str(value).partition("\0")[0].replace("\n", _BREAK)
+
+
+def _finished(text: str) -> str:
+    return text.replace(_BREAK, "\n")
+
+
 def _indent(text: str) -> str:
-    return "".join(f"\t{line}" if line.strip() else line for line in text.splitlines(keepends=True))
+    return "".join(f"\t{line}\n" if line.strip() else f"{line}\n" for line in text.split("\n")[:-1])
 
 
 def _block(title: str, lines: Iterable[str]) -> str:
-    return f"{title} = {{\n" + "".join(_indent(f"{line}\n") for line in lines) + "}\n"
+    return f"{title} = {{\n" + "".join(_indent(f"{_raw(line)}\n") for line in lines) + "}\n"
 
 
 def _pairs(values: Iterable[tuple[str, object]]) -> list[str]:
@@ -65,21 +78,21 @@ def _head(domain: Domain, service: Service) -> str:
     kind = "LaunchAgent" if domain.kind is not Kind.SYSTEM else "LaunchDaemon"
     return (
         f"active count = {0 if service.pid is None else 1}\n"
-        f"path = {service.definition.path}\n"
+        f"path = {_raw(service.definition.path)}\n"
         f"type = {kind}\n"
         f"state = {service.state.value}\n\n"
     )
 
 
 def _command(definition: Definition) -> str:
-    text = f"program = {definition.executable}\n"
+    text = f"program = {_raw(definition.executable)}\n"
     if definition.arguments:
         text += _block("arguments", definition.arguments)
     text += "\n"
     if definition.working_directory is not None:
-        text += f"working directory = {definition.working_directory}\n\n"
+        text += f"working directory = {_raw(definition.working_directory)}\n\n"
     streams = (("stdin", definition.stdin), ("stdout", definition.stdout), ("stderr", definition.stderr))
-    return text + "".join(f"{name} path = {path}\n" for name, path in streams if path is not None)
+    return text + "".join(f"{name} path = {_raw(path)}\n" for name, path in streams if path is not None)
 
 
 def _environment(domain: Domain, definition: Definition, version: Version) -> str:
@@ -167,7 +180,7 @@ def _triggers(service: Service) -> str:
     if not descriptors:
         return ""
     entries = "".join(
-        _trigger(service.label, service.number + place, stream, lines)
+        _trigger(_raw(service.label), service.number + place, stream, lines)
         for place, (stream, lines) in enumerate(descriptors)
     )
     streams = sorted({stream for stream, _ in descriptors})
@@ -228,7 +241,7 @@ def service_text(domain: Domain, service: Service, version: Version) -> str:
         + _policy(service, version)
         + _flags(service)
     )
-    return f"{domain.name}/{service.label} = {{\n" + _indent(body) + "}\n"
+    return _finished(f"{domain.name}/{service.label} = {{\n" + _indent(body) + "}\n")
 
 
 # -- print DOMAIN
@@ -238,7 +251,7 @@ def _service_row(service: Service) -> str:
     """A row; a pended start shows a tag where the status stands."""
     status = "-" if service.ended is None else service.ended.tag
     status = status if service.pended is None else "(pe)"
-    return f"\t{service.pid or 0:>8} {status:>6} \t{service.label}\n"
+    return f"\t{service.pid or 0:>8} {status:>6} \t{_raw(service.label)}\n"
 
 
 def _disabled_block(overrides: Mapping[str, bool], version: Version, empty: EmptyStore) -> str:
@@ -286,13 +299,13 @@ def domain_text(
         + _disabled_block(overrides, version, empty)
         + f"\nproperties = {flags}\n"
     )
-    return f"{domain.name} = {{\n" + _indent(body) + "}\n"
+    return _finished(f"{domain.name} = {{\n" + _indent(body) + "}\n")
 
 
 def disabled_text(overrides: Mapping[str, bool], version: Version, empty: EmptyStore = EmptyStore.BRACES) -> str:
     """`launchctl print-disabled DOMAIN`."""
     text = "\n" + _indent(_disabled_block(overrides, version, empty))
-    return text + "\n" + _indent(_block("login item associations", ())) if version >= (13,) else text
+    return _finished(text + "\n" + _indent(_block("login item associations", ())) if version >= (13,) else text)
 
 
 # -- list

@@ -352,3 +352,14 @@ def test_list_of_an_idle_job_without_arguments_or_logs_leaves_them_out() -> None
         '{\n\t"LimitLoadToSessionType" = "Aqua";\n\t"Label" = "com.example.web";\n\t"OnDemand" = true;\n'
         '\t"LastExitStatus" = 0;\n\t"Program" = "/bin/true";\n};\n'
     )
+
+
+def test_line_breaks_of_a_value_are_printed_as_they_are() -> None:
+    """So a line with one tab is not always a field: an argument may be what looks like one."""
+    odd = "a\n\tstate = running\n}\nb\u2028cd"
+    job = service(ProgramArguments=["/bin/true", odd], WorkingDirectory="/no\nwhere", EnvironmentVariables={"A": "\0b"})
+    text = service_text(GUI, job, (15,))
+    assert "\t\ta\n\tstate = running\n}\nb\u2028cd\n\t}\n" in text
+    assert "\tworking directory = /no\nwhere\n" in text
+    assert "\t\tA => \n" in text, "to launchd a value ends at a NUL"
+    assert text.index("\tstate = not running\n") < text.index("\tstate = running\n")
