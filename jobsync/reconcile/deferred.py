@@ -66,6 +66,16 @@ def errand_inside(origin: Origin) -> int | None:
     return observe.errand_inside(ledgers.read(origin.paths.ledger) or Ledger(), origin.paths, origin.scheduler)
 
 
+def finisher(origin: Origin) -> tuple[str, ...]:
+    """What runs `finish.py`, as an argv: of the installation that the configuration names."""
+    return origin.config.hook, "finish", origin.repo.id
+
+
+def environment(origin: Origin) -> dict[str, str]:
+    """For that."""
+    return {**origin.repository.environment, configuration.VARIABLE: str(origin.config.file)}
+
+
 def start_finishing(origin: Origin, *, from_outside: bool) -> None:
     """Have `finish.py` run on its own, in a session of its own. `from_outside`: of the job that we are in.
 
@@ -74,8 +84,7 @@ def start_finishing(origin: Origin, *, from_outside: bool) -> None:
     if from_outside:
         origin.scheduler.start(origin.scheduler.label(FINISH))
         return
-    env = {**origin.repository.environment, configuration.VARIABLE: str(origin.config.file)}
-    process.start_detached((origin.config.hook, "finish", origin.repo.id), env=env)
+    process.start_detached(finisher(origin), env=environment(origin))
 
 
 def arrange(origin: Origin, requests: Mapping[str, Request]) -> None:

@@ -24,6 +24,8 @@ LONGEST_WAIT = 12 * 3600.0
 """Seconds after which a waiter gives up; the next sync finishes it all the same."""
 _MOST_FAILURES = 60
 """So many syncs in a row that could not be done at all: what lasts for five minutes is no trouble of the moment."""
+_FRESH = 5.0
+"""Seconds that a waiter trusts itself to be what is installed."""
 _PAUSE = 0.5
 _LONGEST_PAUSE = 5.0
 _LONGEST_REST = 60.0
@@ -115,9 +117,21 @@ def _rest(origin: Origin, seconds: float) -> None:
         time.sleep(_LONGEST_PAUSE)
 
 
+def _renew(origin: Origin) -> None:
+    """Become the program that is installed by now, which looks at once at what is ready. What this one has not imported
+    yet may be of another version since an upgrade."""
+    with suppress(JobsyncError):  # no program any more: this one does it as well as it can
+        now = _as_it_is_now(origin)
+        process.hand_over(deferred.finisher(now), env=deferred.environment(now))
+
+
 def _finish_all(origin: Origin, deadline: float) -> None:
     failures, rest = 0, _LONGEST_PAUSE
+    begun, has_looked = time.monotonic(), False
     while _wait(origin, deadline):
+        if not has_looked and time.monotonic() - begun > _FRESH:
+            _renew(origin)
+        has_looked = True
         before = deferred.read(origin)
         try:
             _finish_once(origin)

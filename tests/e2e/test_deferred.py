@@ -1,5 +1,6 @@
 """What a running job holds up is done when it ends: by a waiter, by `jobsync-finish`, by the next sync, or at once."""
 
+import re
 import time
 from pathlib import Path
 
@@ -36,6 +37,25 @@ def test_a_running_job_is_never_stopped_and_its_change_follows_by_itself(registe
     registered.wait_for(lambda: is_updated(registered) and "long" in registered.loaded())
     registered.wait_for(lambda: not (registered.state / "deferred").exists())
     assert registered.jobsync("sync").out.splitlines()[-1] == "1 unchanged"
+
+
+def test_what_waits_for_a_run_is_done_by_the_jobsync_that_is_installed_by_then(registered: Laptop) -> None:
+    """The one that waits may have been upgraded, or moved, under its feet."""
+    running(registered)
+    registered.job("long", LONG + '[schedule]\nat = "09:00"\n')
+    assert "deferred" in registered.jobsync("sync").out
+    registered.wait_for(lambda: lock.is_held(registered.state / "waiter"))
+    former = re.search(r'(?m)^hook = "(.*)"$', registered.config_file.read_text())
+    assert former is not None
+    newer = registered.root / "newer"
+    newer.write_text(f'#!/bin/sh\ntouch {registered.root}/asked\nexec {former[1]} "$@"\n')
+    newer.chmod(0o755)
+    registered.config_file.write_text(registered.config_file.read_text().replace(former[0], f'hook = "{newer}"'))
+    time.sleep(6)
+    (registered.home / "go").touch()
+    registered.wait_for((registered.root / "asked").exists)
+    registered.wait_for(lambda: is_updated(registered) and "long" in registered.loaded())
+    registered.wait_for(lambda: not (registered.state / "deferred").exists())
 
 
 def test_a_hook_defers_and_the_change_follows_too(registered: Laptop) -> None:

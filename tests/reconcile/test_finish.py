@@ -74,6 +74,8 @@ class Waiting:
         monkeypatch.setattr(finish, "process", processes)
         monkeypatch.setattr(finish, "deferred", SimpleNamespace(read=lambda _: dict(self.requests)))
         monkeypatch.setattr(finish, "_carry_on", lambda _: None)
+        self.renewals: list[float] = []
+        monkeypatch.setattr(finish, "_renew", lambda _: self.renewals.append(self.now))
         monkeypatch.setattr(finish, "_finish_once", lambda _: self.looks.append(self.now))
 
     def _sleep(self, seconds: float) -> None:
@@ -96,3 +98,17 @@ def test_another_run_that_ends_meanwhile_is_seen_at_once(waiting: Waiting) -> No
     waiting.ends_at = 100.0
     finish._finish_all(ORIGIN, 130.0)
     assert any(0 <= look - waiting.ends_at <= 5 for look in waiting.looks)
+
+
+def test_who_has_waited_becomes_what_is_installed_before_he_looks(waiting: Waiting) -> None:
+    """Once: what git forbids then is looked at by the one that it has become."""
+    waiting.requests = {"a": Request(Caller.HOOK, RUNS)}
+    waiting.ends_at = 100
+    finish._finish_all(ORIGIN, 400)
+    assert len(waiting.renewals) == 1 and waiting.renewals[0] <= waiting.looks[0]
+    assert waiting.renewals[0] >= 100
+
+
+def test_who_finds_something_ready_at_once_looks_himself(waiting: Waiting) -> None:
+    finish._finish_all(ORIGIN, 400)
+    assert waiting.looks and not waiting.renewals
