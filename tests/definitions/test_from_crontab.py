@@ -158,7 +158,7 @@ def test_a_whole_crontab_is_read() -> None:
         ("61 * * * * x\n", '"61" is not a minute'),
         ("CRON_TZ=UTC\n0 9 * * * x\n", "CRON_TZ = UTC"),
         ("0 0 */2 * 1 x\n", "means both"),
-        ("@fortnightly x\n", "@fortnightly"),
+        ("@fortnightly x\n", "@fortnightly is no time that jobsync knows; write five fields"),
         ("0 9 * * * @AppleNotOnBattery x\n", "ac_power = true"),
         ("SHELL=bash\n0 9 * * * x\n", "SHELL = bash"),
         ("PATH=$HOME/bin:/bin\n0 9 * * * x\n", "no absolute path: nothing expands it; write it from /"),
