@@ -331,7 +331,7 @@ def test_another_prefix_that_is_refused_leaves_the_jobs_under_the_former_one(rig
 def test_a_sync_inside_a_job_leaves_that_job_alone(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.sync(job(command=SLEEP), job("two"))
     pid = rig.start()
-    monkeypatch.setattr(observe, "ancestors", lambda: frozenset({pid}))
+    monkeypatch.setattr(observe, "branch", lambda: {pid: "one"})
     assert rig.sync(job("two")) == {"one": Outcome.DEFERRED, "two": Outcome.UNCHANGED}
     assert rig.pid() == pid
 
