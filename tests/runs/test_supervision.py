@@ -1187,6 +1187,10 @@ def test_a_run_whose_log_went_away_is_told(bench: Bench, sh: str, root: Path) ->
 
 
 def test_a_notifier_that_hangs_is_ended(bench: Bench, sleeps: Path) -> None:
+    # Its time is over as soon as it has begun.
+    logs, began = shlex.quote(str(bench.paths.job_logs(bench.label))), "until grep -q '^[0-9]' *.log; do :; done"
+    with (sleeps.parent / "bin" / "sleep").open("a", encoding="utf-8") as command:
+        command.write(f'[ "$1" != {launcher.NOTIFY_LIMIT} ] || {{ cd {logs}; {began}; }}\n')
     bench.write(command=Line("exit 5"), notify=Notify(run=Line("trap '' TERM; echo $$; exec tail -f /dev/null")))
     assert launch(bench, "dash") == 5
     assert str(launcher.NOTIFY_LIMIT) in sleeps.read_text().split()

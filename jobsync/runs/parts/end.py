@@ -14,7 +14,7 @@ MARK_UNSTARTED = """\
 
 MARK_END = """\
   if [ -n "$reason" ] || ! { @ended_well@; }; then mark
-  elif [ -e "$failing" ]; then rm -f -- "$failing"; fi
+  elif [ -e "$failing" ]; then rm -f -- "$failing" 2>/dev/null; fi
 """
 
 FINISH = """\
@@ -66,14 +66,15 @@ TELL_UNSTARTED = """\
 TELL = """\
 tell() {
   # Who is told what failed when the disk did must not need it.
-  true 2>/dev/null >>"$log" || log=/dev/null
+  { true >>"$log"; } 2>/dev/null || log=/dev/null
   former='' event=failed
   [ ! -f "$told" ] || read -r former <"$told" || :
   if [ "$1" = ok ]; then
     case $former in ok) return ;; '') event=succeeded ;; *) event=@on_recovery@ ;; esac
   elif [ "$former" = failed ]; then return; fi
   [ -d "${told%/*}" ] || mkdir -p -- "${told%/*}"
-  [ -p "$told" ] || printf '%s\\n' "$1" >"$told"
+  # Who opens a pipe waits for whoever reads it; a directory takes no line.
+  if [ -f "$told" ] || [ ! -e "$told" ]; then printf '%s\\n' "$1" >"$told"; fi
   case $event in @events@) ;; *) return ;; esac
   message="@job_name@ $event"
   [ "$event" != failed ] || message="$message: ${reason:-status $status}"
@@ -97,7 +98,7 @@ tell() {
   wait "$child" 2>/dev/null || {
     printf 'jobsync: the command of [notify] ended with status %s\\n' $? >>"$log"
     # Nobody was told, as where the network is down that made the run fail too: the next run tells it.
-    if [ -n "$former" ]; then printf '%s\\n' "$former" >"$told"; else rm -f -- "$told"; fi
+    if [ -n "$former" ]; then printf '%s\\n' "$former" >"$told"; else rm -f -- "$told" 2>/dev/null; fi
   }
   kill -USR1 "$nap" 2>/dev/null
 }
