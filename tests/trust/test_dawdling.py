@@ -1,7 +1,8 @@
 """What takes its time does not change what is true: the tests pass where launchers, workers or launchctl dawdle.
 
 A race that jobsync, or a test, loses once in a thousand runs is lost each time then. `TRUST_DAWDLING=all` plays all
-that has to do with those parts (`make trust`); without it what has lost such a race before.
+that has to do with those parts (`make trust`); without it what has lost such a race before, with every
+second dawdler.
 """
 
 import os
@@ -68,7 +69,7 @@ PLAYED = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize("played", PLAYED if ALL else [ONCE_LOST], ids=str if ALL else lambda _: "once lost")
-@pytest.mark.parametrize("dawdler", DAWDLERS, ids=lambda dawdler: dawdler.name)
+@pytest.mark.parametrize("dawdler", DAWDLERS if ALL else DAWDLERS[::2], ids=lambda dawdler: dawdler.name)
 def test_the_same_is_true_while(dawdler: Dawdler, played: str | tuple[str, ...], tmp_path: Path) -> None:
     root = copy_of_the_project(tmp_path / "copy")
     for name, before, after in dawdler.pauses:

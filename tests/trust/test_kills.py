@@ -1,6 +1,6 @@
 """A sync that is killed at any effect boundary: the next one converges, and the one after it does nothing.
 
-`TRUST_KILLS=all` goes through every boundary (`make trust`); without it every seventeenth one.
+`TRUST_KILLS=all` goes through every boundary (`make trust`); without it every twenty-third one.
 """
 
 import os
@@ -21,7 +21,7 @@ from ..laptop import JOB, Laptop, Snapshot
 from .killer import killed, killed_holding
 
 ALL = os.environ.get("TRUST_KILLS") == "all"
-STEP = 1 if ALL else 15
+STEP = 1 if ALL else 23
 PARTS = 3 if ALL else 1
 """Tests that share the boundaries of one case: no processor is left with a long one at the end."""
 LEAST = 8 if ALL else 2

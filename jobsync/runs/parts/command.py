@@ -91,7 +91,8 @@ nudge() {
 await() {
   nudger='' lost=''
   [ -z "$stopped" ] || stop "$stopped"
-  wait "$child"
+  # dash says on stderr what signal ended it.
+  wait "$child" 2>/dev/null
   status=$?
   while [ -n "$woken" ] && [ -z "$lost" ]; do
     woken=''

@@ -107,7 +107,7 @@ while [ -z "$by" ] && unmet; do
   [ "$waited" -lt @wait@ ] || skip "$why"
   sleep 5 &
   nap=$!
-  wait "$nap"
+  wait "$nap" 2>/dev/null
   waited=$((waited + 5))
 done
 trap - TERM INT HUP
