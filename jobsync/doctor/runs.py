@@ -40,11 +40,6 @@ _MEANINGS = {
 }
 
 
-def _was_told_to_end(run: Run, job: Job) -> bool:
-    """A daemon that ended because somebody said so: by itself it has no other end."""
-    return job.daemon is not None and run.reason == records.STOPPED
-
-
 def _ended_for_good(view: View, name: str, job: Job) -> Iterator[Finding]:
     """A daemon that ends well may mean it, and one that shall always run is started again presently."""
     loaded, last = view.loaded(name), records.last(view.runs(name))
@@ -71,7 +66,7 @@ def _last_run(view: View) -> Iterable[Finding]:
         loaded, last = view.loaded(name), records.last(view.runs(name))
         if last is None or not ended_badly(last) or _goes_on(view, name):
             continue
-        told = wanted is not None and _was_told_to_end(last, wanted)
+        told = wanted is not None and last.was_told_to_end(is_daemon=wanted.daemon is not None)
         if told and loaded is None:
             continue  # paused, disabled, logged out: said elsewhere, or nothing to say
         ago = age(view.now.timestamp() - last.started)

@@ -72,7 +72,7 @@ def finisher(origin: Origin) -> tuple[str, ...]:
 
 
 def environment(origin: Origin) -> dict[str, str]:
-    """For that."""
+    """In which what asks for the configuration finds this one, and nothing of git's command around us."""
     return {**origin.repository.environment, configuration.VARIABLE: str(origin.config.file)}
 
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
-from jobsync import config as configuration
 from jobsync import files, lock, process, report
 from jobsync.errors import JobsyncError
 from jobsync.reconcile import background, deferred
@@ -53,8 +52,7 @@ def _carry_on(origin: Origin) -> None:
 
 def _as_it_is_now(origin: Origin) -> Origin:
     """Opened anew, for the configuration may be another one than hours ago. `JobsyncError`: registered no longer."""
-    environ = {**origin.repository.environment, configuration.VARIABLE: str(origin.config.file)}
-    found = open_registered(origin.repo.id, environ)
+    found = open_registered(origin.repo.id, deferred.environment(origin))
     if found is None:
         raise not_registered(origin.repo)
     return found

@@ -149,7 +149,7 @@ def failing_since(runs: "Iterable[Run]", *, is_daemon: bool) -> int | None:
     for run in reversed(tuple(runs)):
         if run.skipped:
             continue
-        if not ended_badly(run) or (is_daemon and run.reason == STOPPED):
+        if not ended_badly(run) or run.was_told_to_end(is_daemon=is_daemon):
             break
         since = run.started
     return since
@@ -177,9 +177,9 @@ def crash_loop(runs: "Iterable[Run]", now: float, *, goes_on: bool, is_daemon: b
     """Within how many seconds `HABIT` runs began, where the habit is to fail; None where it is not, and where somebody
     tries that by hand."""
     newest = habit(runs, now, goes_on=goes_on)
-    if not newest or not all(ended_badly(run) and not run.by_hand for run in newest):
+    if not newest or not all(map(ended_badly, newest)):
         return None
-    if is_daemon and any(run.reason == STOPPED for run in newest):
+    if any(run.by_hand or run.was_told_to_end(is_daemon=is_daemon) for run in newest):
         return None
     return newest[-1].started - newest[0].started
 
@@ -208,7 +208,7 @@ def run_state(
         if loop is not None:
             return State.FAILING, f"failed {HABIT} times within {age(loop)}, and is started again and again"
         return State.RUNNING, f"pid {pid}"
-    if is_daemon and last is not None and last.reason == STOPPED:
+    if last is not None and last.was_told_to_end(is_daemon=is_daemon):
         return State.NOT_RUNNING, "it was told to end, and the scheduler has not started it again yet"
     if last is not None and ended_badly(last):
         return State.FAILING, f"the last run {ending(last)}"

@@ -86,6 +86,10 @@ class Run:
         """It ended, and the launcher lived to say so."""
         return self.ended is not None
 
+    def was_told_to_end(self, *, is_daemon: bool) -> bool:
+        """A daemon's that ended because somebody said so: by itself a daemon has no other end."""
+        return is_daemon and self.reason == STOPPED
+
     @property
     def is_success(self) -> bool:
         """The command ran, ended, and ended as it should."""

@@ -6,7 +6,7 @@ from enum import Enum
 
 from jobsync.definitions.job import TOLERANCE, Slot
 from jobsync.runs.missed import Missed, expected
-from jobsync.runs.records import HELD, LOADED, STOPPED, Run
+from jobsync.runs.records import HELD, LOADED, Run
 from jobsync.values import dataclass
 
 
@@ -60,7 +60,7 @@ def mark_of(run: Run, *, is_running: bool, is_daemon: bool) -> Mark:
         return Mark.SKIPPED
     if run.ended is None:
         return Mark.RUNNING if is_running else Mark.FAILED
-    return Mark.OK if run.is_success or (is_daemon and run.reason == STOPPED) else Mark.FAILED
+    return Mark.OK if run.is_success or run.was_told_to_end(is_daemon=is_daemon) else Mark.FAILED
 
 
 def worst(events: Iterable[Event]) -> Mark | None:

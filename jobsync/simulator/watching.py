@@ -1,10 +1,11 @@
 """What watched paths look like: WatchPaths, QueueDirectories and KeepAlive's PathState. Only looks."""
 
 import os
+import stat
 from pathlib import Path
 
 from jobsync.simulator.definition import Definition
-from jobsync.simulator.files import is_directory, status_of
+from jobsync.simulator.files import status_of
 
 
 def look(path: str) -> object:
@@ -13,7 +14,7 @@ def look(path: str) -> object:
     if found is None:
         return None
     try:
-        names = tuple(sorted(entry.name for entry in Path(path).iterdir())) if is_directory(path) else ()
+        names = tuple(sorted(entry.name for entry in Path(path).iterdir())) if stat.S_ISDIR(found.st_mode) else ()
     except OSError:
         names = ()
     return found.st_ino, found.st_mtime_ns, found.st_size, names
